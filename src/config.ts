@@ -1,0 +1,41 @@
+import type { AnnotationSchemaName } from "./plan/schemas.ts"
+import type { CutSettings } from "./video/ClipCutter.ts"
+
+export type StageNumber = 1 | 2 | 3
+
+/** Everything that decides what a run does with a video, apart from the services it uses. */
+export interface RunSettings {
+  readonly outputRoot: string
+  readonly stages: ReadonlyArray<StageNumber>
+  readonly annotationSchema: AnnotationSchemaName
+  /** Run everything again, whatever is there. */
+  readonly overwrite: boolean
+  /** Entries of every frame pool. */
+  readonly maxFrames: number
+  /** 1 to 100. */
+  readonly jpegQuality: number
+  /** Draw the index on the pictures of Stages 2 and 3; else it is given as text before each. */
+  readonly embedIndex: boolean
+  /** Steps of one video refined at a time. */
+  readonly stepConcurrency: number
+  /** How often each stage asks again after a rejected answer. */
+  readonly retries: Readonly<Record<StageNumber, number>>
+  readonly cut: CutSettings
+  /** Check the finished folder as `validate` does. */
+  readonly postValidate: boolean
+}
+
+/** The contract's defaults. */
+export const defaultSettings: RunSettings = {
+  outputRoot: "causal_spafa_plan_dataset_long",
+  stages: [1, 2, 3],
+  annotationSchema: "structured",
+  overwrite: false,
+  maxFrames: 50,
+  jpegQuality: 95,
+  embedIndex: true,
+  stepConcurrency: 4,
+  retries: { 1: 3, 2: 3, 3: 3 },
+  cut: { mode: "reencode", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
+  postValidate: false,
+}

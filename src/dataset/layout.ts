@@ -1,0 +1,88 @@
+import { basename, extname, join } from "node:path"
+import { slug } from "../plan/slug.ts"
+
+/** Extensions of input videos, lower case, with the dot. */
+export const videoExtensions: ReadonlyArray<string> = [".mp4", ".avi", ".mov", ".mkv", ".webm"]
+
+/** The file name's stem: what the folder of a video is called. */
+export const videoId = (file: string): string => basename(file, extname(file))
+
+const two = (n: number): string => String(n).padStart(2, "0")
+const three = (n: number): string => String(n).padStart(3, "0")
+
+/** `sampled_frames/sample_007_ts_3.20s.jpg`: relative to the manifest, always with `/`. */
+export const samplePath = (index: number, seconds: number): string =>
+  `sampled_frames/sample_${three(index)}_ts_${seconds.toFixed(2)}s.jpg`
+
+/** `frame_007_ts_3.20s.jpg`: a keyframe picture in its step's folder. */
+export const keyframeName = (index: number, seconds: number): string =>
+  `frame_${three(index)}_ts_${seconds.toFixed(2)}s.jpg`
+
+/** `step_clips/step02_pick_up_the_cup.mp4`: relative to `stage2/`. */
+export const clipPath = (stepId: number, stepGoal: string): string =>
+  `step_clips/step${two(stepId)}_${slug(stepGoal)}.mp4`
+
+/** `02_pick_up_the_cup`: the folder of a step. */
+export const stepFolder = (stepId: number, stepGoal: string): string => `${two(stepId)}_${slug(stepGoal)}`
+
+/** Whether a folder name has the form of a step folder. */
+export const isStepFolder = (name: string): boolean => /^\d{2,}_./u.test(name)
+
+/** The trace files of one model call, relative to the folder it belongs to. */
+export interface CallFiles {
+  readonly systemPrompt: string
+  readonly userPrompt: string
+  readonly rawResponse: string
+}
+
+const callFiles = (stage: 1 | 2 | 3): CallFiles => ({
+  systemPrompt: `stage${stage}_system_prompt.txt`,
+  userPrompt: `stage${stage}_user_prompt.txt`,
+  rawResponse: `stage${stage}_raw_response.txt`,
+})
+
+/** `stage1_raw_response.attempt2.txt`: the reply of an attempt that another one followed. */
+export const attemptFile = (rawResponse: string, attempt: number): string =>
+  rawResponse.replace(/\.txt$/u, `.attempt${attempt}.txt`)
+
+/** `stage1_raw_response.attempt2.errors.json`: why a reply was rejected. */
+export const errorsFile = (replyFile: string): string => replyFile.replace(/\.txt$/u, ".errors.json")
+
+/** Names of files and folders below `<output_root>/<video_id>/` (contract, section 2). */
+export const layout = {
+  runSummary: "run_summary.json",
+  finalPlan: "causal_plan_with_keyframes.json",
+  frameManifest: "frame_manifest.json",
+  sampledFrames: "sampled_frames",
+  stage1: { dir: "stage1", draft: "draft_plan.json", call: callFiles(1) },
+  stage2: {
+    dir: "stage2",
+    localization: "localization_raw.json",
+    segments: "step_segments.json",
+    clips: "step_clips",
+    call: callFiles(2),
+  },
+  stage3: { final: "step_final.json", meta: "step_meta.json", call: callFiles(3) },
+} as const
+
+/** The folder of one video: absolute paths of the places in it. */
+export interface VideoFolder {
+  readonly videoId: string
+  readonly outputRoot: string
+  readonly root: string
+  readonly stage1: string
+  readonly stage2: string
+  readonly step: (stepId: number, stepGoal: string) => string
+}
+
+export const videoFolder = (outputRoot: string, id: string): VideoFolder => {
+  const root = join(outputRoot, id)
+  return {
+    videoId: id,
+    outputRoot,
+    root,
+    stage1: join(root, layout.stage1.dir),
+    stage2: join(root, layout.stage2.dir),
+    step: (stepId, stepGoal) => join(root, stepFolder(stepId, stepGoal)),
+  }
+}

@@ -1,0 +1,222 @@
+import * as v from "valibot"
+import { annotationSchemaNames } from "../plan/schemas.ts"
+
+/** The contract these files follow; part of the schema fingerprint, raised when their meaning changes. */
+export const contractVersion = 1
+
+const seconds = v.pipe(v.number(), v.finite())
+const index = v.pipe(v.number(), v.integer())
+const filled = v.pipe(v.string(), v.nonEmpty())
+const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u))
+
+/** An instant, ISO 8601 in UTC. */
+const utc = v.pipe(v.string(), v.isoTimestamp())
+
+/** `num/den`, seconds of one tick. */
+const timeBase = v.pipe(v.string(), v.regex(/^\d+\/\d+$/u))
+
+/** `frame_manifest.json`: one frame pool. Beyond the contract: `pts`, `time_base`, `sha256`, `jpeg_quality`, `sampling`. */
+export const frameManifestSchema = v.object({
+  num_frames: index,
+  note: filled,
+  sampling: v.literal("uniform"),
+  jpeg_quality: index,
+  frames: v.array(
+    v.object({
+      frame_index_1based: index,
+      timestamp_sec: seconds,
+      original_frame_index: v.pipe(index, v.minValue(0)),
+      image_relpath: filled,
+      pts: index,
+      time_base: timeBase,
+      sha256: digest,
+    }),
+  ),
+})
+export type FrameManifest = v.InferOutput<typeof frameManifestSchema>
+
+/** How clips are cut: the contract's settings. */
+export const cutSettingsSchema = v.object({
+  mode: v.picklist(["reencode", "copy"]),
+  crf: v.number(),
+  preset: filled,
+  keep_audio: v.boolean(),
+  seek_slop_sec: v.number(),
+})
+export type CutRecord = v.InferOutput<typeof cutSettingsSchema>
+
+/** `step_segments.json`. Beyond the contract: ticks (`*_pts`, `time_base`) and what the clip turned out to be. */
+export const stepSegmentsSchema = v.object({
+  source_video: filled,
+  video_id: filled,
+  generated_at_utc: utc,
+  num_frames: index,
+  cut: cutSettingsSchema,
+  cutter: filled,
+  time_base: timeBase,
+  segments: v.array(
+    v.object({
+      step_id: index,
+      step_goal: filled,
+      start_frame_index: index,
+      end_frame_index: index,
+      start_sec: seconds,
+      end_sec: seconds,
+      start_image_relpath: filled,
+      end_image_relpath: filled,
+      clip_relpath: filled,
+      start_pts: index,
+      end_pts: index,
+      clip_first_pts: index,
+      clip_frames: index,
+      clip_sha256: digest,
+    }),
+  ),
+})
+export type StepSegments = v.InferOutput<typeof stepSegmentsSchema>
+export type Segment = StepSegments["segments"][number]
+
+/** `step_meta.json`. */
+export const stepMetaSchema = v.object({
+  step_id: index,
+  step_goal: filled,
+  clip_path: filled,
+  clip_start_sec: seconds,
+  clip_end_sec: seconds,
+  num_frames: index,
+  generated_at_utc: utc,
+  manifest_path: filled,
+})
+export type StepMeta = v.InferOutput<typeof stepMetaSchema>
+
+const tokens = v.nullable(v.number())
+
+/** One model call as it is kept in the summary. `cost_usd` is null where no price is known. */
+const callSchema = v.object({
+  attempt: index,
+  model: v.string(),
+  prompt_tokens: tokens,
+  cached_tokens: tokens,
+  completion_tokens: tokens,
+  reasoning_tokens: tokens,
+  cost_usd: tokens,
+  latency_ms: v.number(),
+  transport_attempts: index,
+  problems: index,
+})
+export type CallRecord = v.InferOutput<typeof callSchema>
+
+const status = v.picklist(["running", "completed", "failed"])
+
+/** What every asked-for artefact records: how it went, and the fingerprints that decide whether it can be reused. */
+const outcome = {
+  status,
+  attempts: index,
+  calls: v.array(callSchema),
+  warnings: v.array(v.string()),
+  error: v.optional(v.string()),
+  wall_time_sec: v.number(),
+  /** Fingerprint of what the answer depends on: pool, draft step, segment. */
+  inputs: v.optional(v.string()),
+  raw_response_sha256: v.optional(v.string()),
+}
+
+const stage1Schema = v.object({
+  ...outcome,
+  frame_manifest: filled,
+  draft_plan: filled,
+  system_prompt: filled,
+  user_prompt: filled,
+  raw_response: filled,
+})
+
+const stage2Schema = v.object({
+  ...outcome,
+  localization_raw: filled,
+  step_segments: filled,
+  system_prompt: filled,
+  user_prompt: filled,
+  raw_response: filled,
+})
+
+const stepOutcomeSchema = v.object({
+  step_id: index,
+  ...outcome,
+  step_final: filled,
+  step_meta: filled,
+  frame_manifest: filled,
+  system_prompt: filled,
+  user_prompt: filled,
+  raw_response: filled,
+})
+
+const stage3Schema = v.object({
+  status,
+  attempts: index,
+  warnings: v.array(v.string()),
+  error: v.optional(v.string()),
+  wall_time_sec: v.number(),
+  final_plan: filled,
+  steps: v.array(stepOutcomeSchema),
+})
+
+/** `run_summary.json`: what was run, with what, how it went, and the fingerprints resuming relies on. */
+export const runSummarySchema = v.object({
+  source_video: filled,
+  video_id: filled,
+  output_root: filled,
+  updated_at_utc: utc,
+  contract_version: v.number(),
+  schema_fingerprint: digest,
+  annotation_schema: v.picklist(annotationSchemaNames),
+  rehearsal: v.boolean(),
+  rehearsal_note: v.optional(v.string()),
+  source: v.object({
+    size_bytes: v.number(),
+    content_fingerprint: digest,
+    container: v.string(),
+    codec: v.string(),
+    coded_size: v.string(),
+    display_size: v.string(),
+    rotation_degrees: v.number(),
+    frames: index,
+    time_base: timeBase,
+    start_sec: seconds,
+    end_sec: seconds,
+  }),
+  api_config: v.object({
+    kind: v.picklist(["openai", "rehearsal"]),
+    api_base: v.nullable(v.string()),
+    provider: v.nullable(v.string()),
+    model: v.string(),
+    temperature: v.nullable(v.number()),
+    max_tokens: v.nullable(v.number()),
+    api_call_retries: v.number(),
+    api_call_retry_backoff_sec: v.number(),
+  }),
+  sampling_config: v.object({
+    max_frames: index,
+    jpeg_quality: index,
+    sampling: v.literal("uniform"),
+    embed_index: v.boolean(),
+  }),
+  cut_config: cutSettingsSchema,
+  decoder: v.string(),
+  cutter: v.string(),
+  versions: v.record(v.string(), v.string()),
+  stage1: v.optional(stage1Schema),
+  stage2: v.optional(stage2Schema),
+  stage3: v.optional(stage3Schema),
+  post_validate: v.optional(v.nullable(v.object({ ok: v.boolean(), problems: v.array(v.string()) }))),
+})
+export type RunSummary = v.InferOutput<typeof runSummarySchema>
+export type Stage1Record = v.InferOutput<typeof stage1Schema>
+export type Stage2Record = v.InferOutput<typeof stage2Schema>
+export type Stage3Record = v.InferOutput<typeof stage3Schema>
+export type StepOutcome = v.InferOutput<typeof stepOutcomeSchema>
+
+/** What every kind of outcome has in common. */
+export type Outcome = Pick<
+  StepOutcome,
+  "status" | "attempts" | "calls" | "warnings" | "error" | "wall_time_sec" | "inputs" | "raw_response_sha256"
+>

@@ -1,0 +1,130 @@
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import * as v from "valibot"
+import type { Checked } from "../plan/problem.ts"
+import { layout, type VideoFolder } from "./layout.ts"
+import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
+import { DatasetError, fingerprint, readBytes, readJson, sha256, temporaryPrefix } from "./store.ts"
+import { readSummary, type SummaryHeader, summaryPath } from "./summary.ts"
+
+/** Names in a folder, sorted; empty if there is no such folder. */
+export const listFolder = Effect.fn("Dataset.listFolder")((path: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      try {
+        return (await readdir(path)).toSorted()
+      } catch (cause) {
+        if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return []
+        throw cause
+      }
+    },
+    catch: (cause) =>
+      new DatasetError({
+        reason: "Unreadable",
+        path,
+        message: `cannot list ${path}: ${String(cause)}`,
+        cause,
+      }),
+  }),
+)
+
+const refuse = (reason: DatasetError["reason"], path: string, message: string) =>
+  new DatasetError({ reason, path, message })
+
+/**
+ * Decides whether a folder may be worked in, before anything in it is touched.
+ *
+ * @returns the summary of an earlier run of the same video, or undefined for a new or empty folder.
+ * Fails with `ForeignFolder` if it belongs to another video or holds files without a readable summary, with
+ * `FingerprintMismatch` if prompts or schema differ (unless `overwrite`), and with `RehearsalOverReal` if a rehearsal would
+ * replace a real model's answers (unless `overwrite`).
+ */
+export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
+  folder: VideoFolder,
+  header: SummaryHeader,
+  overwrite: boolean,
+) {
+  const names = (yield* listFolder(folder.root)).filter((name) => !name.startsWith(temporaryPrefix))
+  if (names.length === 0) return undefined
+  const summary = yield* readSummary(summaryPath(folder))
+  const choose = "choose another --output-root, or rename the video"
+  if (summary === undefined) {
+    const message = `${folder.root} holds files but no readable ${layout.runSummary}, so it is left alone; ${choose}`
+    return yield* refuse("ForeignFolder", folder.root, message)
+  }
+  if (summary.source.content_fingerprint !== header.source.content_fingerprint) {
+    const message = `${folder.root} belongs to another video (${summary.source_video}), so it is left alone; ${choose}`
+    return yield* refuse("ForeignFolder", folder.root, message)
+  }
+  if (overwrite) return summary
+  if (summary.schema_fingerprint !== header.schema_fingerprint) {
+    return yield* refuse(
+      "FingerprintMismatch",
+      folder.root,
+      `${folder.root} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}); choose another --output-root, the same --annotation-schema and version, or --overwrite to run everything again`,
+    )
+  }
+  if (header.rehearsal && !summary.rehearsal && summary.stage1 !== undefined) {
+    return yield* refuse(
+      "RehearsalOverReal",
+      folder.root,
+      `${folder.root} holds the answers of a real model (${summary.api_config.model}), which a rehearsal would replace; choose another --output-root, or --overwrite`,
+    )
+  }
+  return summary
+})
+
+/** A kept value, or (left) why it has to be made again. */
+export type Reuse<A> = Either.Either<A, string>
+
+/**
+ * Whether an answered call still stands: recorded as completed for the same inputs, its raw reply untouched, and what was
+ * written from it passing the same checks as a fresh reply.
+ */
+export const reusableAnswer = Effect.fn("Dataset.reusableAnswer")(function* <A>(options: {
+  readonly outcome: Outcome | undefined
+  readonly inputs: string
+  readonly dir: string
+  readonly artefact: string
+  readonly rawResponse: string
+  readonly check: (json: unknown) => Checked<A>
+}) {
+  const { outcome, dir } = options
+  if (outcome?.status !== "completed") return Either.left("not done yet")
+  if (outcome.inputs !== options.inputs) return Either.left("its inputs have changed")
+  const raw = yield* readBytes(join(dir, options.rawResponse))
+  if (raw === undefined) return Either.left(`${options.rawResponse} is missing`)
+  if (sha256(raw) !== outcome.raw_response_sha256) return Either.left(`${options.rawResponse} has changed`)
+  const verdict = options.check(yield* readJson(join(dir, options.artefact)))
+  return verdict.ok ? Either.right(verdict.value) : Either.left(`${options.artefact} is missing or not valid`)
+})
+
+/** The entries of a manifest without the picture's digest: what sampling decides before decoding. */
+export type PlannedFrame = Omit<FrameManifest["frames"][number], "sha256">
+
+/** The manifest in a folder, if it can be read at all. */
+export const readManifest = (dir: string) =>
+  Effect.map(readJson(join(dir, layout.frameManifest)), (json): FrameManifest | undefined => {
+    const parsed = v.safeParse(frameManifestSchema, json)
+    return parsed.success ? parsed.output : undefined
+  })
+
+/** Whether a manifest lists exactly the planned frames. */
+export const matchesPlan = (manifest: FrameManifest, planned: ReadonlyArray<PlannedFrame>): boolean =>
+  manifest.num_frames === planned.length &&
+  fingerprint(manifest.frames.map(({ sha256: _, ...frame }) => frame)) ===
+    fingerprint(planned.map((frame) => ({ ...frame })))
+
+/** The pictures of a manifest that are missing or differ from their digest, as relative paths. */
+export const damagedPictures = Effect.fn("Dataset.damagedPictures")(function* (
+  dir: string,
+  manifest: FrameManifest,
+) {
+  const damaged: Array<string> = []
+  for (const frame of manifest.frames) {
+    const bytes = yield* readBytes(join(dir, frame.image_relpath))
+    if (bytes === undefined || sha256(bytes) !== frame.sha256) damaged.push(frame.image_relpath)
+  }
+  return damaged
+})

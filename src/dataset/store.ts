@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto"
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { Data, Effect } from "effect"
+
+/** A file or folder of the dataset could not be read, written or trusted. `message` names the path and the way out. */
+export class DatasetError extends Data.TaggedError("DatasetError")<{
+  readonly reason:
+    | "Unreadable"
+    | "Unwritable"
+    | "ForeignFolder"
+    | "FingerprintMismatch"
+    | "MissingStage"
+    | "RehearsalOverReal"
+  readonly path: string
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+const why = (cause: unknown): string => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+  if (code === "ENOSPC") return "the disk is full"
+  if (code === "EACCES" || code === "EPERM") return "permission denied"
+  if (code === "EROFS") return "the file system is read-only"
+  if (code === "ENOTDIR" || code === "EEXIST") return "a file is in the way of a folder"
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+const unwritable = (path: string) => (cause: unknown) =>
+  new DatasetError({ reason: "Unwritable", path, message: `cannot write ${path}: ${why(cause)}`, cause })
+
+/** Prefix of files that are not finished; a crash may leave one, and nothing reads them. */
+export const temporaryPrefix = ".tmp-"
+
+/** A name beside `path` for a file in the making: short, so that it fits where the final name does. */
+export const temporaryPath = (path: string): string =>
+  join(dirname(path), `${temporaryPrefix}${randomBytes(6).toString("hex")}`)
+
+const syncFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder, "r")
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const syncFile = async (path: string): Promise<void> => {
+  const handle = await open(path, "r+")
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const publish = async (temporary: string, path: string): Promise<void> => {
+  await syncFile(temporary)
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}
+
+/**
+ * Lets `produce` write a file under a temporary name, then gives it its own name: fsync, rename, fsync of the folder. The
+ * file is there whole or not at all; failure and interruption remove what was begun.
+ */
+export const publishFile = <A, E, R>(path: string, produce: (temporary: string) => Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.tryPromise({ try: () => mkdir(dirname(path), { recursive: true }), catch: unwritable(path) }).pipe(
+      Effect.as(temporaryPath(path)),
+    ),
+    (temporary) =>
+      Effect.tap(produce(temporary), () =>
+        Effect.uninterruptible(
+          Effect.tryPromise({ try: () => publish(temporary, path), catch: unwritable(path) }),
+        ),
+      ),
+    (temporary) => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined)),
+  )
+
+/** Writes a whole file or nothing (see `publishFile`). */
+export const writeFile = Effect.fn("Dataset.writeFile")((path: string, content: string | Uint8Array) =>
+  publishFile(path, (temporary) =>
+    Effect.tryPromise({ try: () => Bun.write(temporary, content), catch: unwritable(path) }),
+  ).pipe(Effect.asVoid),
+)
+
+/** JSON as it stands in every file of the dataset: two spaces, a final newline. */
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
+
+/** Writes a file unless it already holds exactly this; true if it had to. */
+export const writeIfChanged = Effect.fn("Dataset.writeIfChanged")(function* (
+  path: string,
+  content: string | Uint8Array,
+) {
+  const present = yield* readBytes(path)
+  const wanted = typeof content === "string" ? Buffer.from(content) : content
+  if (present !== undefined && Buffer.compare(present, wanted) === 0) return false
+  yield* writeFile(path, content)
+  return true
+})
+
+const absent = (cause: unknown): boolean =>
+  typeof cause === "object" &&
+  cause !== null &&
+  "code" in cause &&
+  (cause.code === "ENOENT" || cause.code === "ENOTDIR" || cause.code === "EISDIR")
+
+/** The bytes of a file; undefined if there is none. */
+export const readBytes = Effect.fn("Dataset.readBytes")((path: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      try {
+        return await readFile(path)
+      } catch (cause) {
+        if (absent(cause)) return undefined
+        throw cause
+      }
+    },
+    catch: (cause) =>
+      new DatasetError({ reason: "Unreadable", path, message: `cannot read ${path}: ${why(cause)}`, cause }),
+  }),
+)
+
+/** The text of a file; undefined if there is none. */
+export const readText = (path: string) => Effect.map(readBytes(path), (bytes) => bytes?.toString("utf8"))
+
+/** The JSON value of a file; undefined if there is none or it does not parse. */
+export const readJson = (path: string) =>
+  Effect.map(readText(path), (text): unknown => {
+    if (text === undefined) return undefined
+    try {
+      return JSON.parse(text)
+    } catch {
+      return undefined
+    }
+  })
+
+/** Removes a file or a folder with all it holds; nothing happens if it is not there. */
+export const remove = Effect.fn("Dataset.remove")((path: string) =>
+  Effect.tryPromise({ try: () => rm(path, { recursive: true, force: true }), catch: unwritable(path) }),
+)
+
+/** SHA-256 of bytes or UTF-8 text, in hex. */
+export const sha256 = (content: string | Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(content).digest("hex")
+
+/** JSON with sorted keys: equal values give equal text. */
+export const canonicalJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  ) ?? "null"
+
+/** SHA-256 over the canonical JSON of a value. */
+export const fingerprint = (value: unknown): string => sha256(canonicalJson(value))

@@ -1,0 +1,68 @@
+import { join } from "node:path"
+import { isDeepStrictEqual } from "node:util"
+import { DateTime, Effect, SynchronizedRef } from "effect"
+import * as v from "valibot"
+import { layout, type VideoFolder } from "./layout.ts"
+import { type RunSummary, runSummarySchema } from "./records.ts"
+import { jsonText, readJson, writeFile } from "./store.ts"
+
+/** The stages' part of a summary. */
+export type Progress = Pick<RunSummary, "stage1" | "stage2" | "stage3" | "post_validate">
+
+/** The part of a summary that says what a run works on and with. */
+export type SummaryHeader = Omit<RunSummary, keyof Progress | "updated_at_utc">
+
+/** `run_summary.json` while its video is worked on. Safe for concurrent steps. */
+export interface SummaryFile {
+  readonly progress: Effect.Effect<Progress>
+  /** Applies a change and writes the file, unless nothing changed. */
+  readonly update: (change: (progress: Progress) => Progress) => ReturnType<typeof writeFile>
+}
+
+/** An instant as the dataset writes it: ISO 8601, UTC. */
+export const utcNow = Effect.map(DateTime.now, DateTime.formatIso)
+
+/** Where the summary of a folder is. */
+export const summaryPath = (folder: VideoFolder): string => join(folder.root, layout.runSummary)
+
+/** The summary at `path`; undefined if there is none that can be read. */
+export const readSummary = (path: string) =>
+  Effect.map(readJson(path), (json): RunSummary | undefined => {
+    const parsed = v.safeParse(runSummarySchema, json)
+    return parsed.success ? parsed.output : undefined
+  })
+
+const progressOf = ({ stage1, stage2, stage3, post_validate }: RunSummary): Progress => ({
+  ...(stage1 === undefined ? {} : { stage1 }),
+  ...(stage2 === undefined ? {} : { stage2 }),
+  ...(stage3 === undefined ? {} : { stage3 }),
+  ...(post_validate === undefined ? {} : { post_validate }),
+})
+
+/**
+ * Opens the summary of a folder. A folder without one gets it at once, so that a crash leaves a folder that says whose it
+ * is. The header on disk stays as it is until some work is done again: it describes what made the results.
+ */
+export const openSummary = Effect.fn("Dataset.openSummary")(function* (
+  path: string,
+  header: SummaryHeader,
+  existing: RunSummary | undefined,
+) {
+  const state = yield* SynchronizedRef.make(existing === undefined ? {} : progressOf(existing))
+  const write = (progress: Progress) =>
+    Effect.flatMap(utcNow, (updated_at_utc) => {
+      const { stage1, stage2, stage3, post_validate = null } = progress
+      return writeFile(path, jsonText({ ...header, updated_at_utc, stage1, stage2, stage3, post_validate }))
+    })
+  if (existing === undefined || existing.source_video !== header.source_video) {
+    yield* write(yield* SynchronizedRef.get(state))
+  }
+  return {
+    progress: SynchronizedRef.get(state),
+    update: (change) =>
+      SynchronizedRef.updateEffect(state, (progress) => {
+        const next = change(progress)
+        return isDeepStrictEqual(next, progress) ? Effect.succeed(progress) : Effect.as(write(next), next)
+      }),
+  } satisfies SummaryFile
+})

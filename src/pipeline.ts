@@ -1,0 +1,102 @@
+import { resolve } from "node:path"
+import { Context, Data, Effect, Layer } from "effect"
+import type { RunSettings } from "./config.ts"
+import { videoFolder, videoId } from "./dataset/layout.ts"
+import { claimFolder } from "./dataset/resume.ts"
+import type { DatasetError } from "./dataset/store.ts"
+import { openSummary, summaryPath } from "./dataset/summary.ts"
+import { validateFolder } from "./dataset/validate.ts"
+import { RunEvents } from "./events.ts"
+import { VisionModel } from "./model/VisionModel.ts"
+import { annotationSchemas } from "./plan/schemas.ts"
+import type { StageFailed } from "./stages/call.ts"
+import { draftStage } from "./stages/draft.ts"
+import { describeRun } from "./stages/header.ts"
+import { localizeStage } from "./stages/localize.ts"
+import { loadPrompts, type PromptError } from "./stages/prompts.ts"
+import { refineStage } from "./stages/refine.ts"
+import type { VideoRun } from "./stages/run.ts"
+import type { ClipCutter } from "./video/ClipCutter.ts"
+import { VideoDecoder } from "./video/VideoDecoder.ts"
+import { VideoError } from "./video/VideoError.ts"
+
+/** A finished folder that does not pass its own checks (`postValidate`). */
+export class FolderInvalid extends Data.TaggedError("FolderInvalid")<{
+  readonly folder: string
+  readonly problems: ReadonlyArray<string>
+  readonly message: string
+}> {}
+
+/** Everything that can keep a video from being finished. */
+export type PipelineError = VideoError | DatasetError | StageFailed | PromptError | FolderInvalid
+
+/** What a run left: where, and which stages are done. */
+export interface VideoResult {
+  readonly videoId: string
+  /** Absolute path of `<output_root>/<video_id>`. */
+  readonly folder: string
+}
+
+/** Three steps of two keyframes each need six distinct moments. */
+const fewestFrames = 6
+
+const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: RunSettings) {
+  const model = yield* VisionModel
+  const source = yield* (yield* VideoDecoder).probe(resolve(file))
+  if (source.framePts.length < fewestFrames) {
+    const message = `${source.file} has ${source.framePts.length} frames; three steps with two keyframes each need at least ${fewestFrames}`
+    return yield* new VideoError({ reason: "TooFewFrames", file: source.file, message })
+  }
+  const annotation = annotationSchemas[settings.annotationSchema]
+  const prompts = yield* loadPrompts(annotation)
+  const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file))
+  const header = yield* describeRun(source, folder, settings, prompts)
+  const existing = yield* claimFolder(folder, header, settings.overwrite)
+  const summary = yield* openSummary(summaryPath(folder), header, existing)
+  const rehearsal = model.config.kind === "rehearsal"
+  return { source, folder, settings, annotation, prompts, summary, rehearsal } satisfies VideoRun
+})
+
+const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, summary }: VideoRun) {
+  const problems = (yield* validateFolder(folder.root)).map(({ file, message }) => `${file}: ${message}`)
+  yield* summary.update((progress) => ({
+    ...progress,
+    post_validate: { ok: problems.length === 0, problems },
+  }))
+  if (problems.length === 0) return
+  const message = `${folder.root} does not pass validation: ${problems[0]} (${problems.length} in all)`
+  return yield* new FolderInvalid({ folder: folder.root, problems, message })
+})
+
+/** One video through the selected stages: what is there and still true is kept, the rest is made. */
+const runVideo = Effect.fn("Pipeline.runVideo")(function* (file: string, settings: RunSettings) {
+  const events = yield* RunEvents
+  const run = yield* openRun(file, settings)
+  const { videoId: id, root } = run.folder
+  yield* events.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: root })
+  const last = Math.max(...settings.stages)
+  const { pool, draft } = yield* draftStage(run)
+  if (last >= 2) {
+    const segments = yield* localizeStage(run, pool, draft)
+    if (last >= 3) yield* refineStage(run, draft, segments)
+  }
+  if (settings.postValidate) yield* postValidate(run)
+  yield* events.publish({ type: "VideoFinished", videoId: id, folder: root })
+  return { videoId: id, folder: root } satisfies VideoResult
+})
+
+/** The pipeline as a service: videos in, dataset folders out. */
+export class Pipeline extends Context.Tag("triptych/Pipeline")<
+  Pipeline,
+  {
+    /** Runs one video. Interruption leaves the folder valid; the next run goes on from there. */
+    readonly runVideo: (file: string, settings: RunSettings) => Effect.Effect<VideoResult, PipelineError>
+  }
+>() {}
+
+export const layer = Layer.effect(
+  Pipeline,
+  Effect.map(Effect.context<VideoDecoder | ClipCutter | VisionModel | RunEvents>(), (context) =>
+    Pipeline.of({ runVideo: (file, settings) => Effect.provide(runVideo(file, settings), context) }),
+  ),
+)

@@ -1,0 +1,113 @@
+import * as v from "valibot"
+import { type Problem, problem } from "./problem.ts"
+import { identifier } from "./slug.ts"
+
+/** Free text: trimmed, not empty. */
+export const text = v.pipe(v.string(), v.trim(), v.nonEmpty())
+
+/** A name of a thing, normalised to a slug. */
+export const name = v.pipe(text, v.transform(identifier), v.nonEmpty())
+
+/** A snake_case token such as `on_top_of`: taken as it is, at most 40 characters. */
+export const token = v.pipe(
+  text,
+  v.maxLength(40),
+  v.regex(/^[\p{Ll}\p{Lo}\p{N}]+(?:_[\p{Ll}\p{Lo}\p{N}]+)*$/u, "must be one snake_case token"),
+)
+
+/** A non-empty list without repetitions, in the order given. */
+export const listOf = <S extends v.GenericSchema>(item: S) =>
+  v.pipe(
+    v.array(item),
+    v.minLength(1),
+    v.transform(
+      (items): Array<v.InferOutput<S>> => [
+        ...new Map(items.map((entry) => [JSON.stringify(entry), entry])).values(),
+      ],
+    ),
+  )
+
+/** A whole number, as JSON writes it. */
+export const integer = v.pipe(v.number(), v.integer())
+
+const pathOf = (issue: v.BaseIssue<unknown>): string =>
+  (issue.path ?? []).reduce(
+    (path, item) => path + (typeof item.key === "number" ? `[${item.key}]` : `.${String(item.key)}`),
+    "$",
+  )
+
+const isUnknownKey = (issue: v.BaseIssue<unknown>): boolean =>
+  issue.type === "strict_object" && issue.expected === "never"
+
+const isMissing = (issue: v.BaseIssue<unknown>): boolean =>
+  issue.type === "strict_object" && issue.received === "undefined" && issue.expected?.startsWith('"') === true
+
+const typeNames: Record<string, string> = { Array: "a list", Object: "an object" }
+
+const toProblem = (issue: v.BaseIssue<unknown>): Problem => {
+  const path = pathOf(issue)
+  const key = String(issue.path?.at(-1)?.key ?? "$")
+  if (isMissing(issue)) return problem(path, "missing", `the field "${key}" is missing`)
+  if (issue.type === "non_empty" || issue.type === "min_length")
+    return problem(path, "empty", "must not be empty")
+  if (issue.type === "max_length") {
+    return problem(path, "not_a_token", "must be one snake_case token of at most 40 characters")
+  }
+  if (issue.type === "regex") {
+    return problem(
+      path,
+      "not_a_token",
+      `${issue.received} must be one snake_case token: lower-case letters, digits and single underscores`,
+    )
+  }
+  if (issue.type === "integer")
+    return problem(path, "wrong_type", `must be a whole number, not ${issue.received}`)
+  const expected = typeNames[issue.expected ?? ""] ?? `a ${issue.expected}`
+  return problem(path, "wrong_type", `must be ${expected}, not ${issue.received}`)
+}
+
+const deleteAt = (root: unknown, path: ReadonlyArray<PropertyKey>): void => {
+  const parent = path.slice(0, -1).reduce<unknown>((node, key) => Reflect.get(Object(node), key), root)
+  Reflect.deleteProperty(Object(parent), path.at(-1) ?? "")
+}
+
+/** What `parseShape` found: the normalised value if the shape is right, the input without unknown keys, and the problems. */
+export interface Shape<A> {
+  readonly value: A | undefined
+  readonly known: unknown
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/**
+ * Decodes an unknown JSON value with a valibot schema and reports all problems, also every unknown key: valibot stops at
+ * the first one of an object, so the keys it names are taken out until none is left.
+ */
+export const parseShape = <S extends v.GenericSchema>(schema: S, input: unknown): Shape<v.InferOutput<S>> => {
+  const known: unknown = structuredClone(input)
+  const unknownKeys: Array<Problem> = []
+  for (;;) {
+    const result = v.safeParse(schema, known)
+    const extra = (result.issues ?? []).filter(isUnknownKey)
+    if (extra.length === 0) {
+      const problems = [...unknownKeys, ...(result.issues ?? []).map(toProblem)]
+      return { value: result.success && problems.length === 0 ? result.output : undefined, known, problems }
+    }
+    for (const issue of extra) {
+      const keys = (issue.path ?? []).map((item): PropertyKey => String(item.key))
+      unknownKeys.push(
+        problem(pathOf(issue), "unknown_key", `the field "${String(keys.at(-1))}" is not part of the format`),
+      )
+      deleteAt(known, keys)
+    }
+  }
+}
+
+/** The entries of a field that should be a list; empty when it is not one. For rules that run beside a broken shape. */
+export const listAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
+  const list = fieldOf(value, key)
+  return Array.isArray(list) ? list : []
+}
+
+/** A field of a value that should be an object; undefined when it is not one. */
+export const fieldOf = (value: unknown, key: string): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? Reflect.get(value, key) : undefined

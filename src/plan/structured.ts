@@ -1,0 +1,130 @@
+import * as v from "valibot"
+import type { AnnotationSchema } from "./annotation.ts"
+import { type Problem, problem } from "./problem.ts"
+import { fieldOf, integer, listAt, listOf, name, text, token } from "./shape.ts"
+import { identifier } from "./slug.ts"
+
+const relations = listOf(v.strictObject({ relation: token, objects: listOf(name), truth: v.boolean() }))
+
+const affordances = listOf(
+  v.strictObject({ object_name: name, affordance_types: listOf(name), reasons: text }),
+)
+
+const causalChain = v.strictObject({
+  agent: name,
+  action: text,
+  patient: name,
+  causal_precondition_on_spatial: relations,
+  causal_precondition_on_affordance: affordances,
+  causal_effect_on_spatial: relations,
+  causal_effect_on_affordance: affordances,
+})
+
+const draftFields = {
+  step_id: integer,
+  step_goal: text,
+  rationale: text,
+  causal_chain: causalChain,
+  counterfactual_challenge_question: text,
+  expected_challenge_outcome: text,
+  failure_reflecting: v.strictObject({ reason: text, recovery_strategy: text }),
+}
+
+const keyframe = v.strictObject({
+  frame_index: integer,
+  action_state_change_description: text,
+  causal_chain: causalChain,
+  interaction: v.strictObject({
+    tools: listOf(name),
+    materials: listOf(name),
+    hotspot: v.strictObject({ description: text, affordance_type: token, mechanism: text }),
+  }),
+})
+
+const normalised = (value: unknown): string => (typeof value === "string" ? identifier(value.trim()) : "")
+
+/** `agent`, `action` and `patient` of a keyframe must be the step's, compared after normalisation. */
+const chainProblems = (step: unknown, frame: unknown, path: string): ReadonlyArray<Problem> =>
+  ["agent", "action", "patient"].flatMap((role) => {
+    const wanted = fieldOf(fieldOf(step, "causal_chain"), role)
+    const given = fieldOf(fieldOf(frame, "causal_chain"), role)
+    if (typeof wanted !== "string" || typeof given !== "string") return []
+    const same =
+      role === "action"
+        ? wanted.trim() === given.trim()
+        : identifier(wanted.trim()) === identifier(given.trim())
+    return same
+      ? []
+      : [
+          problem(
+            `${path}.causal_chain.${role}`,
+            "chain_mismatch",
+            `must equal the step's ${role} "${wanted}", not "${given}"`,
+          ),
+        ]
+  })
+
+const partyProblems = (step: unknown, frame: unknown, path: string): ReadonlyArray<Problem> =>
+  (
+    [
+      ["tools", "agent", "agent_missing"],
+      ["materials", "patient", "patient_missing"],
+    ] as const
+  ).flatMap(([list, role, code]) => {
+    const wanted = normalised(fieldOf(fieldOf(step, "causal_chain"), role))
+    const interaction = fieldOf(frame, "interaction")
+    if (wanted === "" || !Array.isArray(fieldOf(interaction, list))) return []
+    return listAt(interaction, list).some((item) => normalised(item) === wanted)
+      ? []
+      : [problem(`${path}.interaction.${list}`, code, `must contain the step's ${role} "${wanted}"`)]
+  })
+
+/** The default annotation schema: spatial relations and affordances as lists of objects (contract, section 3). */
+export const structured: AnnotationSchema = {
+  name: "structured",
+  draftStep: v.strictObject(draftFields),
+  finalStep: v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) }),
+  stepRules: () => [],
+  keyframeRules: (step, frame, path) => [
+    ...chainProblems(step, frame, path),
+    ...partyProblems(step, frame, path),
+  ],
+  specimen: {
+    draftStep: ({ stepId, stepGoal, note }) => ({
+      step_id: stepId,
+      step_goal: stepGoal,
+      rationale: note,
+      causal_chain: specimenChain(note),
+      counterfactual_challenge_question: `What if nothing moved? ${note}`,
+      expected_challenge_outcome: note,
+      failure_reflecting: { reason: note, recovery_strategy: note },
+    }),
+    finalStep: (draft, frameIndices, note) => ({
+      ...draft,
+      critical_frames: frameIndices.map((frame_index) => ({
+        frame_index,
+        action_state_change_description: note,
+        causal_chain: draft.causal_chain,
+        interaction: {
+          tools: [draft.causal_chain.agent],
+          materials: [draft.causal_chain.patient],
+          hotspot: { description: note, affordance_type: "movable", mechanism: note },
+        },
+      })),
+    }),
+  },
+}
+
+function specimenChain(note: string) {
+  const spatial = [{ relation: "in_view_of", objects: ["visible_scene", "camera"], truth: true }]
+  const affordance = [{ object_name: "visible_scene", affordance_types: ["movable"], reasons: note }]
+  return {
+    agent: "rehearsal",
+    action: "change",
+    patient: "visible_scene",
+    causal_precondition_on_spatial: spatial,
+    causal_precondition_on_affordance: affordance,
+    causal_effect_on_spatial: spatial,
+    causal_effect_on_affordance: affordance,
+  }
+}

@@ -1,0 +1,55 @@
+import { Effect } from "effect"
+import { layout } from "../dataset/layout.ts"
+import type { Outcome } from "../dataset/records.ts"
+import { fingerprint } from "../dataset/store.ts"
+import { checkDraft } from "../plan/draft.ts"
+import { ptsSeconds } from "../video/VideoDecoder.ts"
+import { keepOrAsk } from "./call.ts"
+import { ensurePool, poolImages } from "./pool.ts"
+import { mayKeep, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+
+const { dir, draft: artefact, call: files } = layout.stage1
+
+const paths = {
+  frame_manifest: `${dir}/${layout.frameManifest}`,
+  draft_plan: `${dir}/${artefact}`,
+  system_prompt: `${dir}/${files.systemPrompt}`,
+  user_prompt: `${dir}/${files.userPrompt}`,
+  raw_response: `${dir}/${files.rawResponse}`,
+}
+
+/** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
+export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
+  const { source, settings, annotation } = run
+  yield* stageStarted(run, 1, 2)
+  const { pool, kept } = yield* ensurePool(
+    {
+      dir: run.folder.stage1,
+      source,
+      count: settings.maxFrames,
+      jpegQuality: settings.jpegQuality,
+      note: "Full-video pool: uniformly spread over the whole video by presentation time, first and last frame included. Seconds on the source video's timeline.",
+      secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
+    },
+    mayKeep(run, 1),
+  )
+  yield* stageAdvanced(run, 1, "frame pool", kept)
+  const { stage1: previous } = yield* run.summary.progress
+  const draft = yield* keepOrAsk(run, {
+    stage: 1,
+    what: "draft plan",
+    dir: run.folder.stage1,
+    files,
+    artefact,
+    inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
+    previous,
+    task: { stage: "draft", annotation },
+    prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
+    images: poolImages(pool, "none"),
+    check: (json) => checkDraft(annotation, json),
+    note: (outcome: Outcome) =>
+      run.summary.update((progress) => ({ ...progress, stage1: { ...outcome, ...paths } })),
+  })
+  yield* stageFinished(run, 1)
+  return { pool, draft }
+})

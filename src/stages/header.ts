@@ -1,0 +1,77 @@
+import { Effect } from "effect"
+import manifest from "../../package.json"
+import type { RunSettings } from "../config.ts"
+import { contentFingerprint } from "../dataset/identity.ts"
+import type { VideoFolder } from "../dataset/layout.ts"
+import { type CutRecord, contractVersion } from "../dataset/records.ts"
+import type { SummaryHeader } from "../dataset/summary.ts"
+import { rehearsalNote } from "../model/rehearsal.ts"
+import { VisionModel } from "../model/VisionModel.ts"
+import { ClipCutter, type CutSettings } from "../video/ClipCutter.ts"
+import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import type { Prompts } from "./prompts.ts"
+
+/** Cut settings as the dataset writes them. */
+export const cutRecord = (cut: CutSettings): CutRecord => ({
+  mode: cut.mode,
+  crf: cut.crf,
+  preset: cut.preset,
+  keep_audio: cut.keepAudio,
+  seek_slop_sec: cut.seekSlopSec,
+})
+
+const versions: Readonly<Record<string, string>> = {
+  triptych: manifest.version,
+  bun: Bun.version,
+  effect: manifest.dependencies.effect,
+  "node-av": manifest.optionalDependencies["node-av"],
+  openai: manifest.dependencies.openai,
+}
+
+/** The part of `run_summary.json` that is known before the first stage: what is worked on, and with what. */
+export const describeRun = Effect.fn("Run.describe")(function* (
+  source: VideoSource,
+  folder: VideoFolder,
+  settings: RunSettings,
+  prompts: Prompts,
+) {
+  const { config } = yield* VisionModel
+  const { backend: decoder } = yield* VideoDecoder
+  const { backend: cutter } = yield* ClipCutter
+  const rehearsal = config.kind === "rehearsal"
+  const seconds = (pts: number) => ptsSeconds(pts, source.timeBase)
+  return {
+    source_video: source.file,
+    video_id: folder.videoId,
+    output_root: folder.outputRoot,
+    contract_version: contractVersion,
+    schema_fingerprint: prompts.fingerprint,
+    annotation_schema: settings.annotationSchema,
+    rehearsal,
+    ...(rehearsal ? { rehearsal_note: rehearsalNote } : {}),
+    source: {
+      size_bytes: source.sizeBytes,
+      content_fingerprint: yield* contentFingerprint(source.file),
+      container: source.container,
+      codec: source.codec,
+      coded_size: `${source.codedWidth}x${source.codedHeight}`,
+      display_size: `${source.displayWidth}x${source.displayHeight}`,
+      rotation_degrees: source.rotationDegrees,
+      frames: source.framePts.length,
+      time_base: `${source.timeBase.num}/${source.timeBase.den}`,
+      start_sec: seconds(source.framePts[0] ?? 0),
+      end_sec: seconds(source.endPts),
+    },
+    api_config: config,
+    sampling_config: {
+      max_frames: settings.maxFrames,
+      jpeg_quality: settings.jpegQuality,
+      sampling: "uniform",
+      embed_index: settings.embedIndex,
+    },
+    cut_config: cutRecord(settings.cut),
+    decoder,
+    cutter,
+    versions: { ...versions },
+  } satisfies SummaryHeader
+})

@@ -1,0 +1,178 @@
+import { join } from "node:path"
+import { Effect } from "effect"
+import * as v from "valibot"
+import { layout } from "../dataset/layout.ts"
+import {
+  type CutRecord,
+  type Outcome,
+  type Segment,
+  type StepSegments,
+  stepSegmentsSchema,
+} from "../dataset/records.ts"
+import { listFolder } from "../dataset/resume.ts"
+import {
+  canonicalJson,
+  fingerprint,
+  jsonText,
+  publishFile,
+  readBytes,
+  readJson,
+  remove,
+  sha256,
+  writeFile,
+} from "../dataset/store.ts"
+import { utcNow } from "../dataset/summary.ts"
+import type { DraftPlan } from "../plan/draft.ts"
+import { checkLocalization } from "../plan/localization.ts"
+import { ClipCutter, type CutSettings } from "../video/ClipCutter.ts"
+import { keepOrAsk } from "./call.ts"
+import { cutRecord } from "./header.ts"
+import { type FramePool, poolImages } from "./pool.ts"
+import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { localizationContext, type PlannedSegment, planSegments } from "./segments.ts"
+
+const { dir, localization: artefact, segments: segmentsFile, call: files } = layout.stage2
+
+const paths = {
+  localization_raw: `${dir}/${artefact}`,
+  step_segments: `${dir}/${segmentsFile}`,
+  system_prompt: `${dir}/${files.systemPrompt}`,
+  user_prompt: `${dir}/${files.userPrompt}`,
+  raw_response: `${dir}/${files.rawResponse}`,
+}
+
+/** Clips are cut this many at a time; the workers set the real pace. */
+const cutsAtOnce = 2
+
+const cutSettings = (cut: CutRecord): CutSettings => ({
+  mode: cut.mode,
+  crf: cut.crf,
+  preset: cut.preset,
+  keepAudio: cut.keep_audio,
+  seekSlopSec: cut.seek_slop_sec,
+})
+
+const stepLines = (draft: DraftPlan): string =>
+  draft.steps.map((step) => `- Step ${step.step_id}: ${step.step_goal}`).join("\n")
+
+const readSegments = (path: string) =>
+  Effect.map(readJson(path), (json): StepSegments | undefined => {
+    const parsed = v.safeParse(stepSegmentsSchema, json)
+    return parsed.success ? parsed.output : undefined
+  })
+
+/** The recorded segment of a step whose plan has not changed and whose clip is undamaged. */
+const keptSegment = Effect.fn("Stage2.keptSegment")(function* (
+  run: VideoRun,
+  recorded: StepSegments | undefined,
+  planned: PlannedSegment,
+) {
+  const segment = recorded?.segments.find((candidate) => candidate.step_id === planned.step_id)
+  if (segment === undefined || !mayKeep(run, 2)) return undefined
+  const { clip_first_pts, clip_frames, clip_sha256, ...plan } = segment
+  if (canonicalJson(plan) !== canonicalJson(planned)) return undefined
+  const bytes = yield* readBytes(join(run.folder.stage2, planned.clip_relpath))
+  return bytes !== undefined && sha256(bytes) === clip_sha256 ? segment : undefined
+})
+
+const cutSegment = Effect.fn("Stage2.cutSegment")(function* (
+  run: VideoRun,
+  planned: PlannedSegment,
+  settings: CutSettings,
+) {
+  const cutter = yield* ClipCutter
+  const path = join(run.folder.stage2, planned.clip_relpath)
+  const { start_pts: startPts, end_pts: endPts } = planned
+  const result = yield* publishFile(path, (output) =>
+    cutter.cut({ ...settings, source: run.source, startPts, endPts, output }),
+  )
+  const bytes = yield* readBytes(path)
+  return {
+    ...planned,
+    clip_first_pts: result.firstPts,
+    clip_frames: result.frames,
+    clip_sha256: sha256(bytes ?? new Uint8Array()),
+  } satisfies Segment
+})
+
+const cutClips = Effect.fn("Stage2.cutClips")(function* (
+  run: VideoRun,
+  planned: ReadonlyArray<PlannedSegment>,
+) {
+  const { backend } = yield* ClipCutter
+  const path = join(run.folder.stage2, segmentsFile)
+  const recorded = yield* readSegments(path)
+  const wanted = cutRecord(run.settings.cut)
+  const cut = recorded === undefined || !mayKeep(run, 2) ? wanted : recorded.cut
+  if (canonicalJson(cut) !== canonicalJson(wanted)) {
+    yield* notice(
+      run,
+      `clips stay as they were cut (${cut.mode}, crf ${cut.crf}, ${cut.preset}); --overwrite cuts them anew`,
+    )
+  }
+  const segments = yield* Effect.forEach(
+    planned,
+    (plan) =>
+      Effect.gen(function* () {
+        const kept = yield* keptSegment(run, recorded, plan)
+        const segment = kept ?? (yield* cutSegment(run, plan, cutSettings(cut)))
+        yield* stageAdvanced(run, 2, `clip of step ${plan.step_id}`, kept !== undefined)
+        return { segment, kept: kept !== undefined }
+      }),
+    { concurrency: cutsAtOnce },
+  )
+  const allKept = segments.every(({ kept }) => kept)
+  const record: StepSegments = {
+    source_video: run.source.file,
+    video_id: run.folder.videoId,
+    generated_at_utc: recorded?.generated_at_utc ?? (yield* utcNow),
+    num_frames: run.settings.maxFrames,
+    cut,
+    cutter: allKept && recorded !== undefined ? recorded.cutter : backend,
+    time_base: `${run.source.timeBase.num}/${run.source.timeBase.den}`,
+    segments: segments.map(({ segment }) => segment),
+  }
+  const isSame = recorded !== undefined && canonicalJson(recorded) === canonicalJson(record)
+  if (!isSame) yield* writeFile(path, jsonText({ ...record, generated_at_utc: yield* utcNow }))
+  const named = new Set(planned.map((plan) => plan.clip_relpath))
+  for (const name of yield* listFolder(join(run.folder.stage2, layout.stage2.clips))) {
+    const clip = `${layout.stage2.clips}/${name}`
+    if (!named.has(clip)) yield* remove(join(run.folder.stage2, clip))
+  }
+  return record
+})
+
+/** Stage 2: a `[start, end)` range on the full-video pool for every step, and a clip for each. */
+export const localizeStage = Effect.fn("Stage2.localize")(function* (
+  run: VideoRun,
+  pool: FramePool,
+  draft: DraftPlan,
+) {
+  const count = pool.timestamps.length
+  const context = localizationContext(pool, run.source, draft)
+  yield* stageStarted(run, 2, 1 + draft.steps.length)
+  const { stage2: previous } = yield* run.summary.progress
+  const localization = yield* keepOrAsk(run, {
+    stage: 2,
+    what: "localization",
+    dir: run.folder.stage2,
+    files,
+    artefact,
+    inputs: fingerprint({ pool: pool.fingerprint, draft, rehearsal: run.rehearsal }),
+    previous,
+    task: { stage: "localize", stepIds: context.stepIds, boundarySeconds: context.boundarySeconds },
+    prompt: run.prompts.stage2({
+      frame_count: String(count),
+      boundary_max: String(count + 1),
+      step_count: String(draft.steps.length),
+      steps: stepLines(draft),
+    }),
+    images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
+    check: (json) => checkLocalization(context, json),
+    note: (outcome: Outcome) =>
+      run.summary.update((progress) => ({ ...progress, stage2: { ...outcome, ...paths } })),
+  })
+  const segments = yield* cutClips(run, planSegments(pool, run.source, draft, localization))
+  yield* stageFinished(run, 2)
+  return segments
+})

@@ -1,0 +1,162 @@
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { layout, samplePath } from "../dataset/layout.ts"
+import type { FrameManifest } from "../dataset/records.ts"
+import {
+  damagedPictures,
+  listFolder,
+  matchesPlan,
+  type PlannedFrame,
+  readManifest,
+} from "../dataset/resume.ts"
+import {
+  type DatasetError,
+  fingerprint,
+  jsonText,
+  readBytes,
+  remove,
+  sha256,
+  writeIfChanged,
+} from "../dataset/store.ts"
+import { ModelError, type ModelImage } from "../model/VisionModel.ts"
+import { labelJpeg } from "../video/overlay.ts"
+import { uniformFrames } from "../video/sampling.ts"
+import { type Rational, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+
+/** A frame pool on disk. */
+export interface FramePool {
+  readonly dir: string
+  readonly manifest: FrameManifest
+  /** Seconds of the entries 1..N. */
+  readonly timestamps: ReadonlyArray<number>
+  /** Fingerprint of what a model sees of it: times, frame indices and pictures. */
+  readonly fingerprint: string
+}
+
+/** Where a pool comes from and goes to. */
+export interface PoolRequest {
+  readonly dir: string
+  readonly source: VideoSource
+  readonly count: number
+  readonly jpegQuality: number
+  readonly note: string
+  /** Seconds on the source video's timeline of a PTS of `source`. */
+  readonly secondsOf: (pts: number) => number
+}
+
+const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`
+
+/** The entries a pool will have: which frames, at which times, under which names. */
+export const planFrames = (request: PoolRequest): ReadonlyArray<PlannedFrame> =>
+  uniformFrames(request.source.framePts, request.count).map((frameIndex, i) => {
+    const pts = request.source.framePts[frameIndex] ?? 0
+    const seconds = request.secondsOf(pts)
+    return {
+      frame_index_1based: i + 1,
+      timestamp_sec: seconds,
+      original_frame_index: frameIndex,
+      image_relpath: samplePath(i + 1, seconds),
+      pts,
+      time_base: timeBaseText(request.source.timeBase),
+    }
+  })
+
+/** A pool as it is described by its manifest. */
+export const poolOf = (dir: string, manifest: FrameManifest): FramePool => ({
+  dir,
+  manifest,
+  timestamps: manifest.frames.map((frame) => frame.timestamp_sec),
+  fingerprint: fingerprint(
+    manifest.frames.map((frame) => [frame.timestamp_sec, frame.original_frame_index, frame.sha256]),
+  ),
+})
+
+const decodePictures = Effect.fn("Pool.decode")(function* (
+  request: PoolRequest,
+  planned: ReadonlyArray<PlannedFrame>,
+  jpegQuality: number,
+) {
+  const decoder = yield* VideoDecoder
+  const { num, den } = request.source.timeBase
+  const times = planned.map((frame) => (frame.pts * num) / den)
+  return yield* decoder.frames(request.source, times, { jpegQuality }).pipe(
+    Stream.mapEffect((picture) => {
+      const frame = planned[picture.request]
+      return frame === undefined
+        ? Effect.die(new Error(`the decoder answered request ${picture.request} of ${planned.length}`))
+        : Effect.as(writeIfChanged(join(request.dir, frame.image_relpath), picture.jpeg), {
+            ...frame,
+            sha256: sha256(picture.jpeg),
+          })
+    }),
+    Stream.runCollect,
+    Effect.map((frames) => [...frames]),
+  )
+})
+
+const removeStrays = Effect.fn("Pool.removeStrays")(function* (dir: string, manifest: FrameManifest) {
+  const named = new Set(manifest.frames.map((frame) => frame.image_relpath))
+  for (const name of yield* listFolder(join(dir, layout.sampledFrames))) {
+    const path = `${layout.sampledFrames}/${name}`
+    if (!named.has(path)) yield* remove(join(dir, path))
+  }
+})
+
+/**
+ * Makes sure that a frame pool is on disk, whole and undamaged. What is there is kept if it lists the frames that sampling
+ * chooses; pictures that are missing or damaged are decoded again at the quality the manifest names.
+ */
+export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolRequest, keep: boolean) {
+  const planned = planFrames(request)
+  const present = yield* readManifest(request.dir)
+  const matching = keep && present !== undefined && matchesPlan(present, planned) ? present : undefined
+  if (matching !== undefined && (yield* damagedPictures(request.dir, matching)).length === 0) {
+    yield* removeStrays(request.dir, matching)
+    return { pool: poolOf(request.dir, matching), kept: true }
+  }
+  const jpegQuality = matching?.jpeg_quality ?? request.jpegQuality
+  const frames = yield* decodePictures(request, planned, jpegQuality)
+  const manifest: FrameManifest = {
+    num_frames: frames.length,
+    note: request.note,
+    sampling: "uniform",
+    jpeg_quality: jpegQuality,
+    frames,
+  }
+  yield* writeIfChanged(join(request.dir, layout.frameManifest), jsonText(manifest))
+  yield* removeStrays(request.dir, manifest)
+  return { pool: poolOf(request.dir, manifest), kept: false }
+})
+
+const unreadable = (path: string, why: string) =>
+  new ModelError({ reason: "ImageUnreadable", message: `the picture ${path} cannot be sent: ${why}` })
+
+const pictureBytes = Effect.fn("Pool.picture")(function* (path: string) {
+  const bytes = yield* Effect.catchTag(readBytes(path), "DatasetError", (error: DatasetError) =>
+    Effect.fail(unreadable(path, error.message)),
+  )
+  return bytes ?? (yield* unreadable(path, "it is missing"))
+})
+
+/** How the index of a picture is told: not at all, drawn on it, or as text before it. */
+export type IndexDisplay = "none" | "drawn" | "text"
+
+/** The label of a pool entry, `Frame 07`. */
+export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
+
+/** The pictures of a pool as a request sends them. Files stay clean: labels are drawn on copies in memory. */
+export const poolImages = (pool: FramePool, display: IndexDisplay): ReadonlyArray<ModelImage> =>
+  pool.manifest.frames.map((frame) => {
+    const path = join(pool.dir, frame.image_relpath)
+    const label = frameLabel(frame.frame_index_1based)
+    const clean = pictureBytes(path)
+    if (display === "none") return { jpeg: clean }
+    if (display === "text") return { label, jpeg: clean }
+    return {
+      jpeg: Effect.flatMap(clean, (jpeg) =>
+        labelJpeg(jpeg, label, pool.manifest.jpeg_quality).pipe(
+          Effect.mapError((error) => unreadable(path, error.message)),
+        ),
+      ),
+    }
+  })

@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import { toJsonSchema } from "@valibot/to-json-schema"
+import { Data, Effect } from "effect"
+import type * as v from "valibot"
+import { contractVersion } from "../dataset/records.ts"
+import { fingerprint } from "../dataset/store.ts"
+import type { AnnotationSchema } from "../plan/annotation.ts"
+import { draftPlanSchema } from "../plan/draft.ts"
+import { localizationSchema } from "../plan/localization.ts"
+
+/** The placeholders of each prompt file: all of them must occur, and no others. */
+const placeholders = {
+  system: [],
+  stage1: ["frame_count"],
+  stage2: ["frame_count", "boundary_max", "step_count", "steps"],
+  stage3: ["frame_count", "high_level_goal", "draft_step"],
+} as const
+
+type PromptFile = keyof typeof placeholders
+type Values<F extends PromptFile> = Readonly<Record<(typeof placeholders)[F][number], string>>
+
+/** A prompt file is missing, or its placeholders are not those the stages fill in. */
+export class PromptError extends Data.TaggedError("PromptError")<{
+  readonly file: string
+  readonly message: string
+}> {}
+
+/** The prompts of one annotation schema and the fingerprint over them, the schema and the contract's version. */
+export interface Prompts {
+  readonly system: string
+  readonly stage1: (values: Values<"stage1">) => string
+  readonly stage2: (values: Values<"stage2">) => string
+  readonly stage3: (values: Values<"stage3">) => string
+  /** SHA-256, 64 hex digits. */
+  readonly fingerprint: string
+}
+
+const slot = /\{\{\s*([\w-]+)\s*\}\}/gu
+
+const jsonSchema = (schema: v.GenericSchema) =>
+  toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" })
+
+const checkPlaceholders = (
+  file: string,
+  text: string,
+  wanted: ReadonlyArray<string>,
+): ReadonlyArray<string> => {
+  const found = new Set([...text.matchAll(slot)].map((match) => match[1] ?? ""))
+  return [
+    ...wanted.filter((name) => !found.has(name)).map((name) => `${file} lacks the placeholder {{${name}}}`),
+    ...[...found]
+      .filter((name) => !wanted.includes(name))
+      .map((name) => `${file} has an unknown placeholder {{${name}}}`),
+  ]
+}
+
+const fill = (template: string, values: Readonly<Record<string, string>>): string =>
+  template.replace(slot, (_match, name: string) => values[name] ?? "")
+
+/** Where the prompt files are: `<folder>/<annotation schema>/{system,stage1,stage2,stage3}.md`. */
+export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
+
+/** Reads and checks the prompt files of an annotation schema. Done once at start-up, before any video is touched. */
+export const loadPrompts = Effect.fn("Prompts.load")(function* (
+  annotation: AnnotationSchema,
+  folder = promptFolder,
+) {
+  const read = (name: PromptFile) => {
+    const file = `${folder}${annotation.name}/${name}.md`
+    return Effect.tryPromise({
+      try: () => readFile(file, "utf8"),
+      catch: () =>
+        new PromptError({ file, message: `the prompt file ${file} cannot be read; reinstall the project` }),
+    }).pipe(
+      Effect.map((text) => text.replaceAll("\r\n", "\n").trim()),
+      Effect.filterOrFail(
+        (text) => checkPlaceholders(file, text, placeholders[name]).length === 0,
+        (text) =>
+          new PromptError({ file, message: checkPlaceholders(file, text, placeholders[name]).join("; ") }),
+      ),
+    )
+  }
+  const texts = yield* Effect.all({
+    system: read("system"),
+    stage1: read("stage1"),
+    stage2: read("stage2"),
+    stage3: read("stage3"),
+  })
+  return {
+    system: texts.system,
+    stage1: (values) => fill(texts.stage1, values),
+    stage2: (values) => fill(texts.stage2, values),
+    stage3: (values) => fill(texts.stage3, values),
+    fingerprint: fingerprint({
+      contractVersion,
+      annotation: annotation.name,
+      draft: jsonSchema(draftPlanSchema(annotation)),
+      localization: jsonSchema(localizationSchema),
+      refined: jsonSchema(annotation.finalStep),
+      prompts: texts,
+    }),
+  } satisfies Prompts
+})

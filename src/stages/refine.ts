@@ -1,0 +1,233 @@
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import * as v from "valibot"
+import { isStepFolder, keyframeName, layout, stepFolder } from "../dataset/layout.ts"
+import {
+  type Outcome,
+  type Segment,
+  type StepMeta,
+  type StepSegments,
+  stepMetaSchema,
+} from "../dataset/records.ts"
+import { listFolder } from "../dataset/resume.ts"
+import {
+  canonicalJson,
+  fingerprint,
+  jsonText,
+  readBytes,
+  readJson,
+  remove,
+  writeFile,
+  writeIfChanged,
+} from "../dataset/store.ts"
+import { utcNow } from "../dataset/summary.ts"
+import type { DraftStep, FinalStep } from "../plan/annotation.ts"
+import type { DraftPlan } from "../plan/draft.ts"
+import { checkRefined } from "../plan/refined.ts"
+import { nearestFrame } from "../video/sampling.ts"
+import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import { keepOrAsk, StageFailed } from "./call.ts"
+import { ensurePool, type FramePool, poolImages } from "./pool.ts"
+import { mayKeep, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+
+const { final: artefact, meta: metaFile, call: files } = layout.stage3
+
+/**
+ * Seconds on the source's timeline of a PTS in a clip: the clip's first frame is at `firstPts` of the source. Where this
+ * falls on a frame of the source, it is that frame's own time.
+ */
+const sourceSeconds = (source: VideoSource, clip: VideoSource, firstPts: number) => {
+  const { num, den } = source.timeBase
+  const clipStart = clip.framePts[0] ?? 0
+  return (pts: number): number => {
+    const seconds = (firstPts * num) / den + ((pts - clipStart) * clip.timeBase.num) / clip.timeBase.den
+    const nearest = source.framePts[nearestFrame(source.framePts, source.timeBase, seconds)] ?? 0
+    const isThatFrame = Math.abs((nearest * num) / den - seconds) <= num / den / 2
+    return isThatFrame ? ptsSeconds(nearest, source.timeBase) : Math.round(seconds * 1e6) / 1e6
+  }
+}
+
+const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string, segment: Segment) {
+  const decoder = yield* VideoDecoder
+  const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
+  return yield* ensurePool(
+    {
+      dir,
+      source: clip,
+      count: run.settings.maxFrames,
+      jpegQuality: run.settings.jpegQuality,
+      note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's.",
+      secondsOf: sourceSeconds(run.source, clip, segment.clip_first_pts),
+    },
+    mayKeep(run, 3),
+  )
+})
+
+const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
+  dir: string,
+  pool: FramePool,
+  step: FinalStep,
+) {
+  const named = new Set<string>()
+  for (const { frame_index } of step.critical_frames) {
+    const frame = pool.manifest.frames[frame_index - 1]
+    if (frame === undefined) continue
+    const name = keyframeName(frame_index, frame.timestamp_sec)
+    named.add(name)
+    const picture = yield* readBytes(join(dir, frame.image_relpath))
+    if (picture !== undefined) yield* writeIfChanged(join(dir, name), picture)
+  }
+  for (const name of yield* listFolder(dir)) {
+    if (/^frame_\d+_ts_.*\.jpg$/u.test(name) && !named.has(name)) yield* remove(join(dir, name))
+  }
+})
+
+const writeMeta = Effect.fn("Stage3.meta")(function* (dir: string, segment: Segment, frames: number) {
+  const path = join(dir, metaFile)
+  const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
+  const present = parsed.success ? parsed.output : undefined
+  const meta: StepMeta = {
+    step_id: segment.step_id,
+    step_goal: segment.step_goal,
+    clip_path: `../${layout.stage2.dir}/${segment.clip_relpath}`,
+    clip_start_sec: segment.start_sec,
+    clip_end_sec: segment.end_sec,
+    num_frames: frames,
+    generated_at_utc: present?.generated_at_utc ?? (yield* utcNow),
+    manifest_path: layout.frameManifest,
+  }
+  if (canonicalJson(present) === canonicalJson(meta)) return
+  yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow }))
+})
+
+/** One step: its pool, its refined annotation, its two keyframe pictures. Independent of the other steps. */
+const refineStep = Effect.fn("Stage3.step")(function* (
+  run: VideoRun,
+  goal: string,
+  draft: DraftStep,
+  segment: Segment,
+) {
+  const folder = stepFolder(draft.step_id, draft.step_goal)
+  const dir = join(run.folder.root, folder)
+  const { pool } = yield* stepPool(run, dir, segment)
+  const { stage3 } = yield* run.summary.progress
+  const note = (outcome: Outcome) =>
+    run.summary.update((progress) => {
+      const entry = {
+        step_id: draft.step_id,
+        ...outcome,
+        step_final: `${folder}/${artefact}`,
+        step_meta: `${folder}/${metaFile}`,
+        frame_manifest: `${folder}/${layout.frameManifest}`,
+        system_prompt: `${folder}/${files.systemPrompt}`,
+        user_prompt: `${folder}/${files.userPrompt}`,
+        raw_response: `${folder}/${files.rawResponse}`,
+      }
+      const others = (progress.stage3?.steps ?? []).filter((step) => step.step_id !== draft.step_id)
+      const steps = [...others, entry].toSorted((a, b) => a.step_id - b.step_id)
+      return { ...progress, stage3: { ...stageOutcome("running", steps), steps } }
+    })
+  const final = yield* keepOrAsk(run, {
+    stage: 3,
+    what: `step ${draft.step_id}`,
+    dir,
+    files,
+    artefact,
+    inputs: fingerprint({
+      goal,
+      draft,
+      range: [segment.start_pts, segment.end_pts],
+      pool: pool.fingerprint,
+      rehearsal: run.rehearsal,
+    }),
+    previous: stage3?.steps.find((step) => step.step_id === draft.step_id),
+    task: { stage: "refine", annotation: run.annotation, step: draft, timestamps: pool.timestamps },
+    prompt: run.prompts.stage3({
+      frame_count: String(pool.timestamps.length),
+      high_level_goal: goal,
+      draft_step: JSON.stringify(draft, null, 2),
+    }),
+    images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
+    check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
+    note,
+  })
+  yield* writeKeyframes(dir, pool, final)
+  yield* writeMeta(dir, segment, pool.timestamps.length)
+  return final
+})
+
+type Steps = ReadonlyArray<Outcome & { readonly step_id: number }>
+
+const stageOutcome = (status: Outcome["status"], steps: Steps) => ({
+  status,
+  attempts: steps.reduce((sum, step) => sum + step.attempts, 0),
+  warnings: steps.flatMap((step) => step.warnings.map((warning) => `step ${step.step_id}: ${warning}`)),
+  wall_time_sec: steps.reduce((longest, step) => Math.max(longest, step.wall_time_sec), 0),
+  final_plan: layout.finalPlan,
+})
+
+/** Folders of steps that are no longer in the plan. Only folders that hold a step's own files count. */
+const removeStaleSteps = Effect.fn("Stage3.removeStale")(function* (run: VideoRun, draft: DraftPlan) {
+  const current = new Set(draft.steps.map((step) => stepFolder(step.step_id, step.step_goal)))
+  for (const name of yield* listFolder(run.folder.root)) {
+    if (!isStepFolder(name) || current.has(name)) continue
+    const inside = yield* listFolder(join(run.folder.root, name))
+    if (inside.includes(layout.frameManifest)) yield* remove(join(run.folder.root, name))
+  }
+  const ids = new Set(draft.steps.map((step) => step.step_id))
+  yield* run.summary.update((progress) =>
+    progress.stage3?.steps.every((step) => ids.has(step.step_id)) === false
+      ? {
+          ...progress,
+          stage3: {
+            ...progress.stage3,
+            steps: progress.stage3.steps.filter((step) => ids.has(step.step_id)),
+          },
+        }
+      : progress,
+  )
+})
+
+/**
+ * Stage 3: every step's clip looked at closely, `stepConcurrency` at a time, then the final plan. A step that fails does
+ * not stop the others: what they were paid for is kept.
+ */
+export const refineStage = Effect.fn("Stage3.refine")(function* (
+  run: VideoRun,
+  draft: DraftPlan,
+  segments: StepSegments,
+) {
+  yield* stageStarted(run, 3, draft.steps.length)
+  yield* removeStaleSteps(run, draft)
+  const results = yield* Effect.forEach(
+    segments.segments.flatMap((segment) =>
+      draft.steps.filter((step) => step.step_id === segment.step_id).map((step) => ({ step, segment })),
+    ),
+    ({ step, segment }) => Effect.either(refineStep(run, draft.high_level_goal, step, segment)),
+    { concurrency: run.settings.stepConcurrency },
+  )
+  const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
+  const [first, ...others] = failures
+  if (first !== undefined) {
+    const more =
+      others.length === 0 ? "" : ` (and ${others.length} more step${others.length === 1 ? "" : "s"} failed)`
+    const message = `${first.message}${more}`
+    yield* run.summary.update(({ stage3, ...progress }) => {
+      const steps = stage3?.steps ?? []
+      return { ...progress, stage3: { ...stageOutcome("failed", steps), error: message, steps } }
+    })
+    return yield* first._tag === "StageFailed" ? new StageFailed({ ...first, message }) : Effect.fail(first)
+  }
+  const steps = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
+  const plan = {
+    high_level_goal: draft.high_level_goal,
+    steps: steps.toSorted((a, b) => a.step_id - b.step_id),
+  }
+  yield* writeIfChanged(join(run.folder.root, layout.finalPlan), jsonText(plan))
+  yield* run.summary.update((progress) => {
+    const entries = progress.stage3?.steps ?? []
+    return { ...progress, stage3: { ...stageOutcome("completed", entries), steps: entries } }
+  })
+  yield* stageFinished(run, 3)
+  return plan
+})

@@ -1,0 +1,47 @@
+import { Effect } from "effect"
+import type { RunSettings, StageNumber } from "../config.ts"
+import type { VideoFolder } from "../dataset/layout.ts"
+import type { SummaryFile } from "../dataset/summary.ts"
+import { RunEvents } from "../events.ts"
+import type { AnnotationSchema } from "../plan/annotation.ts"
+import type { VideoSource } from "../video/VideoDecoder.ts"
+import type { Prompts } from "./prompts.ts"
+
+/** One video on its way through the stages: what every stage needs to know. */
+export interface VideoRun {
+  readonly source: VideoSource
+  readonly folder: VideoFolder
+  readonly settings: RunSettings
+  readonly annotation: AnnotationSchema
+  readonly prompts: Prompts
+  readonly summary: SummaryFile
+  /** Whether the model is the rehearsal stand-in; its answers never count as a real model's. */
+  readonly rehearsal: boolean
+}
+
+/** Whether this run may ask for a stage's answer, or only use what is there. */
+export const isSelected = (run: VideoRun, stage: StageNumber): boolean => run.settings.stages.includes(stage)
+
+/** Whether what is there may be kept. */
+export const mayKeep = (run: VideoRun, stage: StageNumber): boolean =>
+  !(run.settings.overwrite && isSelected(run, stage))
+
+export const stageStarted = (run: VideoRun, stage: StageNumber, total: number) =>
+  Effect.flatMap(RunEvents, (events) =>
+    events.publish({ type: "StageStarted", videoId: run.folder.videoId, stage, total }),
+  )
+
+export const stageAdvanced = (run: VideoRun, stage: StageNumber, what: string, kept: boolean) =>
+  Effect.flatMap(RunEvents, (events) =>
+    events.publish({ type: "StageAdvanced", videoId: run.folder.videoId, stage, what, kept }),
+  )
+
+export const stageFinished = (run: VideoRun, stage: StageNumber) =>
+  Effect.flatMap(RunEvents, (events) =>
+    events.publish({ type: "StageFinished", videoId: run.folder.videoId, stage }),
+  )
+
+export const notice = (run: VideoRun, message: string) =>
+  Effect.flatMap(RunEvents, (events) =>
+    events.publish({ type: "Notice", videoId: run.folder.videoId, message }),
+  )
