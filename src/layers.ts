@@ -19,12 +19,15 @@ export interface VideoSettings {
 
 const threads = (): number => Math.max(1, Math.min(4, availableParallelism()))
 const silenceMs = 120_000
+const ffmpegDeadlineMs = 3_600_000
 
 /** `VideoDecoder` and `ClipCutter`: in-process libav in worker threads, or a given `ffmpeg` for cutting. */
 export const video = (settings: VideoSettings = {}) => {
   const pool = LibavPool.layer({ size: settings.workers ?? threads(), deadlineMs: silenceMs })
   const cutter =
-    settings.ffmpegBin === undefined ? LibavCutter.layer : FfmpegCutter.layer({ binary: settings.ffmpegBin })
+    settings.ffmpegBin === undefined
+      ? LibavCutter.layer
+      : FfmpegCutter.layer({ bin: settings.ffmpegBin, deadlineMs: ffmpegDeadlineMs })
   return Layer.merge(LibavDecoder.layer, cutter).pipe(Layer.provide(pool))
 }
 

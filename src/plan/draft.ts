@@ -80,7 +80,7 @@ const countProblems = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> =>
 const orderProblems = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> =>
   steps.flatMap((step, i) => {
     const id = fieldOf(step, "step_id")
-    return typeof id !== "number" || id === i + 1
+    return !Number.isInteger(id) || id === i + 1
       ? []
       : [
           problem(

@@ -66,7 +66,7 @@ const overlapProblems = (ranges: ReadonlyArray<Range>): ReadonlyArray<Problem> =
   const ordered = ranges.toSorted((a, b) => a.id - b.id)
   return ordered.flatMap((next, i) => {
     const previous = ordered[i - 1]
-    if (previous === undefined || previous.end <= next.start) return []
+    if (previous === undefined || previous.id === next.id || previous.end <= next.start) return []
     return [
       problem(
         `$.steps[${next.position}].start_frame_index`,

@@ -89,7 +89,13 @@ export const parseShape = <S extends v.GenericSchema>(schema: S, input: unknown)
     const result = v.safeParse(schema, known)
     const extra = (result.issues ?? []).filter(isUnknownKey)
     if (extra.length === 0) {
-      const problems = [...unknownKeys, ...(result.issues ?? []).map(toProblem)]
+      const perPath = new Map(
+        (result.issues ?? [])
+          .map(toProblem)
+          .toReversed()
+          .map((p) => [p.path, p]),
+      )
+      const problems = [...unknownKeys, ...[...perPath.values()].toReversed()]
       return { value: result.success && problems.length === 0 ? result.output : undefined, known, problems }
     }
     for (const issue of extra) {

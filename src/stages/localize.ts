@@ -53,7 +53,11 @@ const cutSettings = (cut: CutRecord): CutSettings => ({
 })
 
 const stepLines = (draft: DraftPlan): string =>
-  draft.steps.map((step) => `- Step ${step.step_id}: ${step.step_goal}`).join("\n")
+  draft.steps
+    .map(({ step_id, step_goal, causal_chain: { agent, action, patient } }) =>
+      [`- Step ${step_id}: ${step_goal}`, `  (agent: ${agent}; action: ${action}; patient: ${patient})`].join("\n"),
+    )
+    .join("\n")
 
 const readSegments = (path: string) =>
   Effect.map(readJson(path), (json): StepSegments | undefined => {

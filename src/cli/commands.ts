@@ -1,0 +1,171 @@
+import { stat } from "node:fs/promises"
+import { resolve } from "node:path"
+import { Command } from "@effect/cli"
+import { Console, Effect, Layer, Option } from "effect"
+import { discoverVideos, runBatch } from "../batch.ts"
+import type { RunSettings, StageNumber } from "../config.ts"
+import * as Layers from "../layers.ts"
+import { annotationSchemas } from "../plan/schemas.ts"
+import { type Check, preflight } from "../preflight.ts"
+import { loadPrompts } from "../stages/prompts.ts"
+import { demoCommand } from "./demo.ts"
+import * as flags from "./flags.ts"
+import { type ModelFlags, resolveModel } from "./model-settings.ts"
+import { display } from "./progress.ts"
+import { exitCode, UsageError } from "./usage.ts"
+import { validateCommand } from "./validate.ts"
+
+interface WorkFlags {
+  readonly annotationSchema: RunSettings["annotationSchema"]
+  readonly stepConcurrency: number
+  readonly maxFrames: number
+  readonly jpegQuality: number
+  readonly noEmbedIndex: boolean
+  readonly ffmpegBin: Option.Option<string>
+  readonly cutMode: RunSettings["cut"]["mode"]
+  readonly seekSlopSec: number
+  readonly crf: number
+  readonly preset: string
+  readonly keepAudio: boolean
+  readonly stage1Retries: number
+  readonly stage2Retries: number
+  readonly stage3Retries: number
+}
+
+interface RunFlags extends WorkFlags, ModelFlags {
+  readonly inputVideo: Option.Option<string>
+  readonly inputVideoDir: Option.Option<string>
+  readonly outputRoot: string
+  readonly overwrite: boolean
+  readonly continueOnError: boolean
+  readonly preflightOnly: boolean
+  readonly postValidate: boolean
+  readonly verbose: boolean
+  readonly stages: ReadonlyArray<StageNumber>
+}
+
+const settingsOf = (given: RunFlags): RunSettings => ({
+  outputRoot: given.outputRoot,
+  stages: given.stages,
+  annotationSchema: given.annotationSchema,
+  overwrite: given.overwrite,
+  maxFrames: given.maxFrames,
+  jpegQuality: given.jpegQuality,
+  embedIndex: !given.noEmbedIndex,
+  stepConcurrency: given.stepConcurrency,
+  retries: { 1: given.stage1Retries, 2: given.stage2Retries, 3: given.stage3Retries },
+  cut: {
+    mode: given.cutMode,
+    crf: given.crf,
+    preset: given.preset,
+    keepAudio: given.keepAudio,
+    seekSlopSec: given.seekSlopSec,
+  },
+  postValidate: given.postValidate,
+})
+
+const oneFile = Effect.fn("Cli.oneFile")(function* (file: string) {
+  const path = resolve(file)
+  const found = yield* Effect.tryPromise({
+    try: () => stat(path),
+    catch: (cause) => {
+      const isAbsent = cause instanceof Error && "code" in cause && cause.code === "ENOENT"
+      return new UsageError({ message: `${path} ${isAbsent ? "does not exist" : "cannot be read"}` })
+    },
+  })
+  if (found.isDirectory()) {
+    return yield* new UsageError({
+      message: `${path} is a folder; use --input-video-dir for a folder of videos`,
+    })
+  }
+  return [path]
+})
+
+const inputFiles = Effect.fn("Cli.inputFiles")(function* (given: RunFlags) {
+  const { inputVideo, inputVideoDir } = given
+  if (Option.isSome(inputVideo) && Option.isSome(inputVideoDir)) {
+    return yield* new UsageError({ message: "give either --input-video or --input-video-dir, not both" })
+  }
+  if (Option.isSome(inputVideo)) return yield* oneFile(inputVideo.value)
+  if (Option.isSome(inputVideoDir)) {
+    return yield* Effect.mapError(
+      discoverVideos(inputVideoDir.value),
+      ({ message }) => new UsageError({ message }),
+    )
+  }
+  return yield* new UsageError({ message: "give --input-video FILE or --input-video-dir DIR" })
+})
+
+/** Prints checks, one a line; true if all is well. */
+export const reportChecks = Effect.fn("Cli.reportChecks")(function* (checks: ReadonlyArray<Check>) {
+  for (const { what, problem } of checks) {
+    yield* problem === undefined ? Console.log(`ok      ${what}`) : Console.log(`failed  ${what}: ${problem}`)
+  }
+  return checks.every((check) => check.problem === undefined)
+})
+
+const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
+  const files = yield* inputFiles(given)
+  const model = yield* resolveModel(given, process.env)
+  const settings = settingsOf(given)
+  yield* Effect.mapError(
+    loadPrompts(annotationSchemas[settings.annotationSchema]),
+    ({ message }) => new UsageError({ message }),
+  )
+  const video = Layers.video(
+    Option.match(given.ffmpegBin, { onNone: () => ({}), onSome: (ffmpegBin) => ({ ffmpegBin }) }),
+  )
+  if (given.preflightOnly) {
+    const well = yield* preflight(files, settings).pipe(Effect.provide(video), Effect.flatMap(reportChecks))
+    return well ? exitCode.done : exitCode.failed
+  }
+  const services = Layers.pipeline.pipe(
+    Layer.provide(Layer.merge(video, model === undefined ? Layers.rehearsal : Layers.openai(model))),
+    Layer.provideMerge(display(process.stderr, given.verbose)),
+  )
+  const { done, failed } = yield* Effect.provide(runBatch(files, settings, given.continueOnError), services)
+  for (const { folder } of done) yield* Console.log(folder)
+  const left = files.length - done.length - failed.length
+  if (files.length > 1) {
+    const rest = left > 0 ? `, ${left} not started` : ""
+    yield* Console.log(`${done.length} done, ${failed.length} failed${rest}`)
+  }
+  for (const { file, error } of failed) yield* Console.error(`error: ${file}: ${error.message}`)
+  return failed.length === 0 ? exitCode.done : exitCode.failed
+})
+
+const pipeline = Command.make(
+  "pipeline",
+  { ...flags.input, stages: flags.stages, ...flags.work, ...flags.model },
+  (given) => Effect.flatMap(run(given), report),
+).pipe(
+  Command.withDescription(
+    "Turn a video, or a folder of videos, into validated causal-step datasets. Continues where an earlier run stopped.",
+  ),
+)
+
+const single = (stage: StageNumber, description: string) =>
+  Command.make(`stage${stage}`, { ...flags.input, ...flags.work, ...flags.model }, (given) =>
+    Effect.flatMap(run({ ...given, stages: [stage] }), report),
+  ).pipe(Command.withDescription(description))
+
+/** The exit code of a command that ran; `main` hands it to the process. */
+const report = (code: number) =>
+  Effect.sync(() => {
+    process.exitCode = code
+  })
+
+const validate = validateCommand(report, reportChecks)
+
+/** All commands of the program. */
+export const triptych = Command.make("triptych").pipe(
+  Command.withDescription("Long videos in, validated causal-step datasets out."),
+  Command.withSubcommands([
+    pipeline,
+    single(1, "Stage 1 alone: sample the video and draft a plan of 3 to 8 steps."),
+    single(2, "Stage 2 alone: locate each step of the draft and cut a clip for it."),
+    single(3, "Stage 3 alone: look at each clip closely, annotate the step, save its two keyframes."),
+    validate,
+    demoCommand(report),
+  ]),
+)

@@ -1,0 +1,87 @@
+import { mkdtemp, rm, stat } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { Command, Options } from "@effect/cli"
+import { Console, Effect, Layer } from "effect"
+import { runBatch } from "../batch.ts"
+import { defaultSettings } from "../config.ts"
+import { publishFile } from "../dataset/store.ts"
+import { validateFolder } from "../dataset/validate.ts"
+import { writeScene } from "../demo/y4m.ts"
+import * as Layers from "../layers.ts"
+import { ClipCutter } from "../video/ClipCutter.ts"
+import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { display } from "./progress.ts"
+import { exitCode } from "./usage.ts"
+
+const options = {
+  outputRoot: Options.text("output-root").pipe(
+    Options.withDescription("Where the demo goes"),
+    Options.withDefault("demo-output"),
+  ),
+  verbose: Options.boolean("verbose").pipe(Options.withDescription("Tell more")),
+}
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "triptych-demo-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+)
+
+const exists = (path: string) =>
+  Effect.promise(() =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  )
+
+/** Draws the scene and encodes it: an uncompressed file first, then the cutter over its whole length. */
+const makeVideo = Effect.fn("Demo.makeVideo")(function* (path: string) {
+  const folder = yield* temporaryFolder
+  const raw = join(folder, "scene.y4m")
+  yield* Effect.promise(() => writeScene(raw))
+  const source = yield* (yield* VideoDecoder).probe(raw)
+  const cutter = yield* ClipCutter
+  const [startPts = 0] = source.framePts
+  yield* publishFile(path, (output) =>
+    cutter.cut({ ...defaultSettings.cut, source, startPts, endPts: source.endPts, output }),
+  )
+}, Effect.scoped)
+
+/** `demo`: draws a short manipulation video, runs the whole pipeline on it in rehearsal, and checks the result. */
+export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
+  Command.make("demo", options, (given) =>
+    Effect.gen(function* () {
+      const root = resolve(given.outputRoot)
+      const videoFile = join(root, "robot_table.mp4")
+      const video = Layers.video()
+      if (yield* exists(videoFile)) yield* Console.log(`1. Using the demo video  ${videoFile}`)
+      else {
+        yield* Console.log(`1. Drawing a demo video  ${videoFile}`)
+        yield* Effect.provide(makeVideo(videoFile), video)
+      }
+      yield* Console.log("2. Running the three stages in rehearsal (no model is asked)")
+      const services = Layers.pipeline.pipe(
+        Layer.provide(Layer.merge(video, Layers.rehearsal)),
+        Layer.provideMerge(display(process.stderr, given.verbose)),
+      )
+      const settings = { ...defaultSettings, outputRoot: join(root, "dataset") }
+      const { done, failed } = yield* Effect.provide(runBatch([videoFile], settings, false), services)
+      for (const { error } of failed) yield* Console.error(`error: ${error.message}`)
+      const [result] = done
+      if (result === undefined) return yield* report(exitCode.failed)
+      const findings = yield* validateFolder(result.folder)
+      for (const { file, message } of findings) yield* Console.error(`error: ${file}: ${message}`)
+      yield* Console.log(
+        findings.length === 0 ? "3. The dataset folder is valid" : "3. The dataset folder is NOT valid",
+      )
+      yield* Console.log(`
+Look at
+  ${join(result.folder, "causal_plan_with_keyframes.json")}  the plan with its keyframes
+  ${join(result.folder, "stage1", "sampled_frames")}  what a model would see
+  ${join(result.folder, "stage2", "step_clips")}  a clip for each step
+  ${join(result.folder, "run_summary.json")}  what was done, with what
+The texts are placeholders of a rehearsal. For real ones, ask a model: bun run pipeline --help`)
+      yield* report(findings.length === 0 ? exitCode.done : exitCode.failed)
+    }),
+  ).pipe(Command.withDescription("Draw a short video, run everything on it offline, and show where to look."))

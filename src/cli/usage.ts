@@ -1,0 +1,7 @@
+import { Data } from "effect"
+
+/** The command was called wrongly or configuration is missing: exit code 2. */
+export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
+
+/** The contract's exit codes. */
+export const exitCode = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const

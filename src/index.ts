@@ -1,0 +1,26 @@
+export { type BatchResult, discoverVideos, InputError, runBatch } from "./batch.ts"
+export { defaultSettings, type RunSettings, type StageNumber } from "./config.ts"
+export { DatasetError } from "./dataset/store.ts"
+export { type Finding, validateFolder } from "./dataset/validate.ts"
+export { type RunEvent, RunEvents } from "./events.ts"
+export * as Layers from "./layers.ts"
+export type { OpenAiSettings } from "./model/openai.ts"
+export { ModelError, type ModelReply, type ModelRequest, VisionModel } from "./model/VisionModel.ts"
+export { FolderInvalid, Pipeline, type PipelineError, type VideoResult } from "./pipeline.ts"
+export type { AnnotationSchema, DraftStep, FinalStep } from "./plan/annotation.ts"
+export { checkDraft, type DraftPlan, draftPlanSchema } from "./plan/draft.ts"
+export { checkLocalization, type Localization, localizationSchema } from "./plan/localization.ts"
+export type { Checked, Problem, ProblemCode } from "./plan/problem.ts"
+export { checkRefined } from "./plan/refined.ts"
+export { type AnnotationSchemaName, annotationSchemas } from "./plan/schemas.ts"
+export { StageFailed } from "./stages/call.ts"
+export { PromptError } from "./stages/prompts.ts"
+export {
+  ClipCutter,
+  type CutMode,
+  type CutRequest,
+  type CutResult,
+  type CutSettings,
+} from "./video/ClipCutter.ts"
+export { type SampledFrame, VideoDecoder, type VideoSource } from "./video/VideoDecoder.ts"
+export { VideoError, type VideoErrorReason } from "./video/VideoError.ts"

@@ -1,0 +1,46 @@
+#!/usr/bin/env bun
+import { CliConfig, Command, ValidationError } from "@effect/cli"
+import { BunContext, BunRuntime } from "@effect/platform-bun"
+import { Cause, Console, Effect, Exit, Layer, Logger, LogLevel } from "effect"
+import manifest from "../package.json"
+import { triptych } from "./cli/commands.ts"
+import { exitCode, UsageError } from "./cli/usage.ts"
+
+const cli = Command.run(triptych, { name: "triptych", version: manifest.version })
+
+/** The last words of a run that did not end by itself: a sentence on stderr and the contract's exit code. */
+const explain = (cause: Cause.Cause<unknown>) => {
+  if (Cause.isInterruptedOnly(cause)) return Effect.void
+  const error = Cause.squash(cause)
+  if (ValidationError.isValidationError(error)) {
+    process.exitCode = exitCode.usage
+    return Effect.void
+  }
+  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed
+  const isExpected = typeof error === "object" && error !== null && "_tag" in error && error instanceof Error
+  return Console.error(isExpected ? `error: ${error.message}` : `error: ${Cause.pretty(cause)}`)
+}
+
+const program = Effect.suspend(() => cli(process.argv)).pipe(
+  Effect.tapErrorCause(explain),
+  Effect.provide(
+    Layer.mergeAll(
+      BunContext.layer,
+      CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }),
+      Logger.minimumLogLevel(LogLevel.Warning),
+    ),
+  ),
+)
+
+BunRuntime.runMain(program, {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => {
+    if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {
+      console.error("Interrupted. What is done is kept: run the same command again to go on.")
+      onExit(exitCode.interrupted)
+      return
+    }
+    const code = process.exitCode
+    onExit(typeof code === "number" ? code : Exit.isFailure(exit) ? exitCode.failed : exitCode.done)
+  },
+})

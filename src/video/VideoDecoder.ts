@@ -1,0 +1,93 @@
+import { Context, type Effect, type Stream } from "effect"
+import type { VideoError } from "./VideoError.ts"
+
+/** A time base or ratio, `num / den`, both positive integers. */
+export interface Rational {
+  readonly num: number
+  readonly den: number
+}
+
+/**
+ * What probing a file found: stream information and the exact presentation times of its frames.
+ *
+ * Times are in ticks of `timeBase`; `ptsSeconds` turns them into seconds. The chosen stream is the one marked default
+ * that libav ranks best; cover pictures do not count.
+ */
+export interface VideoSource {
+  /** Absolute path. */
+  readonly file: string
+  readonly sizeBytes: number
+  /** Short name of the container as libav gives it, for example `matroska,webm`. */
+  readonly container: string
+  /** Short codec name, for example `h264`. */
+  readonly codec: string
+  readonly streamIndex: number
+  /** Size of the coded picture in pixels, before rotation and pixel aspect ratio. */
+  readonly codedWidth: number
+  readonly codedHeight: number
+  /** Size as shown: square pixels, upright. Every sampled picture has this size. */
+  readonly displayWidth: number
+  readonly displayHeight: number
+  /** Clockwise rotation that makes the coded picture upright. */
+  readonly rotationDegrees: 0 | 90 | 180 | 270
+  readonly timeBase: Rational
+  /** PTS of every decodable frame in presentation order, strictly increasing, at least one entry. May start below zero. */
+  readonly framePts: ReadonlyArray<number>
+  /** PTS of the last frame plus its duration: the exclusive end of the stream, above every entry of `framePts`. */
+  readonly endPts: number
+  readonly hasAudio: boolean
+  /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
+  readonly indexedBy: "packets" | "decode"
+  /** Where decoding can begin, by PTS; empty or absent if not known. Only a backend's own concern. */
+  readonly keyframes?: ReadonlyArray<{ readonly pts: number; readonly dts: number }>
+}
+
+/** One decoded picture, upright, with square pixels, as JPEG (4:2:0, full range). */
+export interface SampledFrame {
+  /** Position of the request in the list that was asked for, 0-based. */
+  readonly request: number
+  /** 0-based index in presentation order; position in `VideoSource.framePts`. */
+  readonly frameIndex: number
+  /** PTS in ticks of the source's time base. */
+  readonly pts: number
+  /** Presentation time in whole microseconds (WebCodecs' unit). */
+  readonly timestamp: number
+  readonly displayWidth: number
+  readonly displayHeight: number
+  /** The JPEG's bytes. */
+  readonly jpeg: Uint8Array
+}
+
+export interface FrameOptions {
+  /** JPEG quality, 1 to 100. */
+  readonly jpegQuality: number
+}
+
+/**
+ * Reads videos. One interface over several backends.
+ *
+ * - `probe(file)` reads stream information and the exact frame times; it fails with `NotReadable`, `NotAVideo`,
+ *   `NoVideoStream` or `NoFrames`, and always within a bounded time.
+ * - `frames(source, timesSeconds, options)` gives for every time, in the order asked for, the frame nearest to it by PTS
+ *   (the earlier one on a tie). Times must not decrease; equal times give the same picture again. Each packet is read at
+ *   most once and frames are decoded on demand: a slow consumer holds at most a few frames.
+ */
+export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
+  VideoDecoder,
+  {
+    /** Name of the backend, as it is recorded in `run_summary.json`. */
+    readonly backend: string
+    /** Succeeds if the backend loads on this machine; else `BackendUnavailable`, `WorkerFailed` or alike, with the cause. */
+    readonly available: Effect.Effect<void, VideoError>
+    readonly probe: (file: string) => Effect.Effect<VideoSource, VideoError>
+    readonly frames: (
+      source: VideoSource,
+      timesSeconds: ReadonlyArray<number>,
+      options: FrameOptions,
+    ) => Stream.Stream<SampledFrame, VideoError>
+  }
+>() {}
+
+/** Seconds of a PTS, rounded to whole microseconds as `ffprobe` prints them. */
+export const ptsSeconds = (pts: number, timeBase: Rational): number =>
+  Math.round(((pts * timeBase.num) / timeBase.den) * 1e6) / 1e6

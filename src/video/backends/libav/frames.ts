@@ -1,0 +1,156 @@
+import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
+import type { Frame } from "node-av/lib"
+import type { FramesCall, Keyframe } from "../../protocol.ts"
+import { WorkerFailure, type WorkerIo } from "../../serve.ts"
+import { makeJpegWriter } from "./convert.ts"
+import {
+  type FrameDecoder,
+  type Input,
+  makeFrameClock,
+  makePacket,
+  openDecoder,
+  openInput,
+  streamAt,
+  ticks,
+} from "./input.ts"
+import { orientationOf } from "./orientation.ts"
+
+/** The last keyframe at or before `pts`. */
+const keyframeFor = (keyframes: ReadonlyArray<Keyframe>, pts: number): Keyframe | undefined => {
+  let low = 0
+  let high = keyframes.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((keyframes[middle]?.pts ?? Number.POSITIVE_INFINITY) <= pts) low = middle + 1
+    else high = middle
+  }
+  return keyframes[low - 1]
+}
+
+/** Reads one stream forwards, jumping ahead over groups of pictures from which nothing is wanted. */
+class Reader implements Disposable {
+  readonly #input: Input
+  readonly #decoder: FrameDecoder
+  readonly #packet = makePacket()
+  readonly clock = makeFrameClock()
+  readonly #call: FramesCall
+  readonly #io: WorkerIo
+  #frames: Generator<Frame, void> | undefined
+  #drained = false
+  /** PTS of the last keyframe that went into the decoder. */
+  #readKeyPts = Number.NEGATIVE_INFINITY
+  /** Whether the first packet after a jump is still to be looked at. */
+  #landing: Keyframe | undefined
+
+  constructor(call: FramesCall, io: WorkerIo) {
+    this.#call = call
+    this.#io = io
+    this.#input = openInput(call.file)
+    this.#decoder = openDecoder(this.#input, streamAt(this.#input, call.streamIndex))
+  }
+
+  /** The stream's rotation, for the pictures. */
+  get orientation() {
+    return orientationOf(streamAt(this.#input, this.#call.streamIndex))
+  }
+
+  /** Jumps to the keyframe before `pts`, if that skips anything. */
+  skipTowards(pts: number): void {
+    const key = keyframeFor(this.#call.keyframes, pts)
+    if (key === undefined || key.pts <= this.#readKeyPts || this.#drained) return
+    const started = this.#readKeyPts > Number.NEGATIVE_INFINITY
+    if (!started && key === this.#call.keyframes[0]) return
+    // Matroska's seek table holds presentation times, the others' decoding times.
+    const byPts = this.#input.format.iformat?.name?.startsWith("matroska") === true
+    const sought = this.#input.format.seekFrameSync(
+      this.#call.streamIndex,
+      BigInt(byPts ? key.pts : key.dts),
+      AVSEEK_FLAG_BACKWARD,
+    )
+    if (sought < 0) return
+    this.#frames = undefined
+    this.#decoder.flush()
+    this.#landing = key
+  }
+
+  /** The next frame that comes out, valid until the next call; `undefined` at the end. Throws `Lost` after a bad jump. */
+  next(): Frame | undefined {
+    for (;;) {
+      const step = this.#frames?.next()
+      if (step !== undefined && step.done !== true) return step.value
+      if (this.#drained) return undefined
+      this.#io.poll()
+      this.#frames = this.#feed()
+    }
+  }
+
+  #feed(): Generator<Frame, void> | undefined {
+    if (!this.#input.read(this.#packet)) {
+      this.#drained = true
+      return this.#decoder.push(undefined)
+    }
+    if (this.#packet.streamIndex !== this.#call.streamIndex) return undefined
+    const pts = ticks(this.#packet.pts) ?? ticks(this.#packet.dts) ?? Number.NEGATIVE_INFINITY
+    if (this.#landing !== undefined) {
+      if (!this.#packet.isKeyframe || pts > this.#landing.pts) throw new Lost()
+      this.#landing = undefined
+    }
+    if (this.#packet.isKeyframe) this.#readKeyPts = pts
+    return this.#decoder.push(this.#packet)
+  }
+
+  [Symbol.dispose](): void {
+    this.#packet.free()
+    this.#decoder[Symbol.dispose]()
+    this.#input[Symbol.dispose]()
+  }
+}
+
+/** A jump went past what was looked for. */
+class Lost extends Error {}
+
+/** Decodes until the frame with this PTS; `undefined` if it does not come out. */
+const decodeTo = (reader: Reader, pts: number): Frame | undefined => {
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+    const at = reader.clock(frame)
+    if (at === pts) return frame
+    if (at > pts) return undefined
+  }
+  return undefined
+}
+
+/**
+ * Sends the pictures with the wanted PTS, in order. Only the groups of pictures that hold one are decoded, each once. If
+ * a jump turns out wrong, the rest is decoded from the start of the file; `DecodeFailed` if a frame is missing there too.
+ */
+export const frames = async (call: FramesCall, io: WorkerIo): Promise<{ readonly frames: number }> => {
+  let sent = 0
+  /** `false` if a wanted frame did not come out. */
+  const pass = async (jump: boolean): Promise<boolean> => {
+    using reader = new Reader(call, io)
+    using writer = makeJpegWriter(
+      call.file,
+      [call.displayWidth, call.displayHeight],
+      reader.orientation,
+      call.jpegQuality,
+    )
+    for (let pts = call.wantedPts[sent]; pts !== undefined; pts = call.wantedPts[sent]) {
+      if (jump) reader.skipTowards(pts)
+      const frame = decodeTo(reader, pts)
+      if (frame === undefined) return false
+      const jpeg = await writer.write(frame)
+      io.emit({ pts, jpeg }, [jpeg.buffer])
+      sent++
+    }
+    return true
+  }
+  const jumped = await pass(call.packetsTrusted && call.keyframes.length > 0).catch((error: unknown) => {
+    if (error instanceof Lost) return false
+    throw error
+  })
+  if (jumped || (await pass(false))) return { frames: sent }
+  throw new WorkerFailure(
+    "DecodeFailed",
+    `${call.file}: the frame with PTS ${call.wantedPts[sent]} does not decode; the file is damaged there`,
+  )
+}

@@ -1,0 +1,193 @@
+import { accessSync, constants, statSync } from "node:fs"
+import {
+  AV_DISPOSITION_ATTACHED_PIC,
+  AV_DISPOSITION_DEFAULT,
+  AV_DISPOSITION_TIMED_THUMBNAILS,
+  AV_LOG_QUIET,
+  AV_NOPTS_VALUE,
+  AVMEDIA_TYPE_AUDIO,
+  AVMEDIA_TYPE_VIDEO,
+} from "node-av/constants"
+import {
+  avGetCodecName,
+  Codec,
+  CodecContext,
+  Dictionary,
+  FFmpegError,
+  FormatContext,
+  Frame,
+  Log,
+  Packet,
+  type Stream,
+} from "node-av/lib"
+import { WorkerFailure } from "../../serve.ts"
+
+Log.setLevel(AV_LOG_QUIET)
+
+/** Containers that are opened at all: no playlists (they name other files), no subtitles, no text art, no pictures. */
+const CONTAINERS =
+  "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,rm,ivf,wtv,dv,gif,yuv4mpegpipe,h264,hevc,m4v,obu," +
+  "mp3,wav,flac,aac,ac3,amr,aiff,caf"
+
+/** A time of libav's as a number; `undefined` where it is not set. */
+export const ticks = (value: bigint): number | undefined =>
+  value === AV_NOPTS_VALUE ? undefined : Number(value)
+
+/** Text of a libav error code. */
+export const libavText = (code: number): string => new FFmpegError(code).message
+
+/** libav reads names with a colon or percent sign as its own syntax; with the prefix it takes them literally. */
+export const fileUrl = (path: string): string => `file:${path}`
+
+const requireReadable = (file: string): number => {
+  const refuse = (why: string) => new WorkerFailure("NotReadable", `${file} ${why}`)
+  try {
+    const stat = statSync(file)
+    if (stat.isDirectory()) throw refuse("is a folder, not a video")
+    if (stat.isFile() && stat.size === 0) throw refuse("is empty")
+    accessSync(file, constants.R_OK)
+    return stat.size
+  } catch (error) {
+    if (error instanceof WorkerFailure) throw error
+    const code = error instanceof Error && "code" in error ? error.code : undefined
+    throw refuse(
+      code === "ENOENT"
+        ? "does not exist"
+        : code === "EACCES"
+          ? "may not be read"
+          : `cannot be read: ${error}`,
+    )
+  }
+}
+
+/** An opened media file. */
+export interface Input extends Disposable {
+  readonly file: string
+  readonly sizeBytes: number
+  readonly format: FormatContext
+  /** Reads the next packet of any stream; `false` at the end of what can be read. */
+  readonly read: (packet: Packet) => boolean
+}
+
+/** Opens a file; `NotReadable` or `NotAVideo` if that fails. */
+export const openInput = (file: string): Input => {
+  const sizeBytes = requireReadable(file)
+  const format = new FormatContext()
+  using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })
+  const refuse = (code: number) =>
+    new WorkerFailure("NotAVideo", `${file} is not a video that can be read: ${libavText(code)}`)
+  const opened = format.openInputSync(fileUrl(file), null, options)
+  if (opened < 0) throw refuse(opened)
+  const found = format.findStreamInfoSync()
+  if (found < 0) {
+    format.closeInputSync()
+    throw refuse(found)
+  }
+  const read = (packet: Packet) => {
+    packet.unref()
+    return format.readFrameSync(packet) >= 0
+  }
+  return { file, sizeBytes, format, read, [Symbol.dispose]: () => format.closeInputSync() }
+}
+
+const isCover = (stream: Stream): boolean =>
+  (stream.disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS)) !== 0
+
+/** The stream marked default that libav ranks best, cover pictures aside; `NoVideoStream` if there is none. */
+export const pickVideoStream = (input: Input): Stream => {
+  const streams = input.format.streams.filter(
+    (stream) => stream.codecpar.codecType === AVMEDIA_TYPE_VIDEO && !isCover(stream),
+  )
+  const best = input.format.findBestStream(AVMEDIA_TYPE_VIDEO)
+  const rank = (stream: Stream) =>
+    (stream.index === best ? 2 : 0) + ((stream.disposition & AV_DISPOSITION_DEFAULT) === 0 ? 0 : 1)
+  const stream = streams.toSorted((a, b) => rank(b) - rank(a))[0]
+  if (stream === undefined) {
+    const heard = pickAudioStream(input) === undefined ? "no picture stream" : "sound but no picture stream"
+    throw new WorkerFailure("NoVideoStream", `${input.file} has ${heard}`)
+  }
+  return stream
+}
+
+/** The audio stream libav ranks best, if there is one. */
+export const pickAudioStream = (input: Input): Stream | undefined => {
+  const best = input.format.findBestStream(AVMEDIA_TYPE_AUDIO)
+  return best < 0 ? undefined : input.format.streams.find((stream) => stream.index === best)
+}
+
+/** The stream a probe chose earlier; `DecodeFailed` if the file no longer has it. */
+export const streamAt = (input: Input, index: number): Stream => {
+  const stream = input.format.streams.find((candidate) => candidate.index === index)
+  if (stream === undefined)
+    throw new WorkerFailure("DecodeFailed", `${input.file} no longer has stream ${index}: was it replaced?`)
+  return stream
+}
+
+/** A decoder fed packet by packet. `push(undefined)` drains it. */
+export interface FrameDecoder extends Disposable {
+  readonly context: CodecContext
+  /** Frames this packet brings out, each valid until the next step. Damaged packets bring out what there is. */
+  readonly push: (packet: Packet | undefined) => Generator<Frame, void>
+  readonly flush: () => void
+}
+
+/** Opens a decoder for a stream, on one thread; `NotAVideo` if libav has none. */
+export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
+  const codec = Codec.findDecoder(stream.codecpar.codecId)
+  const name = avGetCodecName(stream.codecpar.codecId) ?? "unknown"
+  if (codec === null)
+    throw new WorkerFailure("NotAVideo", `${input.file}: there is no decoder for codec ${name}`)
+  const context = new CodecContext()
+  context.allocContext3(codec)
+  context.parametersToContext(stream.codecpar)
+  context.pktTimebase = stream.timeBase
+  context.threadCount = 1
+  const opened = context.open2Sync(codec)
+  if (opened < 0) {
+    context.freeContext()
+    throw new WorkerFailure(
+      "NotAVideo",
+      `${input.file}: the ${name} decoder does not start: ${libavText(opened)}`,
+    )
+  }
+  const frame = new Frame()
+  frame.alloc()
+  function* receive(): Generator<Frame, void> {
+    while (context.receiveFrameSync(frame) >= 0) {
+      yield frame
+      frame.unref()
+    }
+  }
+  function* push(packet: Packet | undefined): Generator<Frame, void> {
+    context.sendPacketSync(packet ?? null)
+    yield* receive()
+  }
+  return {
+    context,
+    push,
+    flush: () => context.flushBuffers(),
+    [Symbol.dispose]: () => {
+      frame.free()
+      context.freeContext()
+    },
+  }
+}
+
+/**
+ * Gives each frame of one decoding pass its PTS: libav's best guess, or, where it has none, the end of the frame before.
+ */
+export const makeFrameClock = (): ((frame: Frame) => number) => {
+  let next = 0
+  return (frame) => {
+    const pts = ticks(frame.bestEffortTimestamp) ?? next
+    next = pts + Math.max(1, Number(frame.duration))
+    return pts
+  }
+}
+
+/** A packet to read into, freed with its scope. */
+export const makePacket = (): Packet => {
+  const packet = new Packet()
+  packet.alloc()
+  return packet
+}

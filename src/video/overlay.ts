@@ -1,0 +1,115 @@
+import { Effect } from "effect"
+import { GLYPH_HEIGHT, GLYPH_WIDTH, GLYPHS } from "./glyphs.ts"
+import { decodeJpeg, encodeJpeg, PictureError } from "./picture.ts"
+
+/**
+ * The part of a picture's height, from the top, that a label may cover. Pictures of less than 60 pixels are the
+ * exception: there a label takes 10.
+ */
+export const LABEL_HEIGHT_FRACTION = 1 / 6
+
+/** Height of the text in a large picture, as a part of the picture's. */
+const TEXT_FRACTION = 1 / 18
+/** Dot size below which text is too small to read, if the picture has room for more. */
+const READABLE_DOT_PX = 2
+
+const INK = 0xffffffff
+const PAPER = 0xff101010
+const BORDER = 0xffe0e0e0
+
+/** Where a label lies in its picture, in pixels from the top left corner. */
+export interface LabelBox {
+  readonly width: number
+  readonly height: number
+  /** Side of one dot of a glyph. */
+  readonly dot: number
+  readonly border: number
+}
+
+const boxFor = (characters: number, dot: number): LabelBox => {
+  const border = Math.ceil(dot / 2)
+  const width = (characters * (GLYPH_WIDTH + 1) - 1 + 2) * dot + 2 * border
+  return { width, height: (GLYPH_HEIGHT + 2) * dot + 2 * border, dot, border }
+}
+
+/** The box of a label in a picture of this size; `undefined` if there is no room for it. */
+export const labelBox = (characters: number, width: number, height: number): LabelBox | undefined => {
+  const wanted = Math.max(READABLE_DOT_PX, Math.round((height * TEXT_FRACTION) / GLYPH_HEIGHT))
+  for (let dot = wanted; dot >= 1; dot--) {
+    const box = boxFor(characters, dot)
+    if (
+      box.width <= width &&
+      (box.height <= height * LABEL_HEIGHT_FRACTION || (dot === 1 && box.height <= height))
+    )
+      return box
+  }
+  return undefined
+}
+
+/** Paints a rectangle of 32-bit pixels. */
+const fill = (
+  pixels: Uint32Array,
+  stride: number,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  colour: number,
+) => {
+  for (let row = y; row < y + h; row++) pixels.fill(colour, row * stride + x, row * stride + x + w)
+}
+
+const paint = (
+  pixels: Uint32Array,
+  stride: number,
+  box: LabelBox,
+  glyphs: ReadonlyArray<ReadonlyArray<string>>,
+): void => {
+  const { dot, border } = box
+  fill(pixels, stride, 0, 0, box.width, box.height, BORDER)
+  fill(pixels, stride, border, border, box.width - 2 * border, box.height - 2 * border, PAPER)
+  glyphs.forEach((glyph, position) => {
+    const left = border + dot + position * (GLYPH_WIDTH + 1) * dot
+    glyph.forEach((dots, row) => {
+      for (let column = 0; column < GLYPH_WIDTH; column++)
+        if (dots[column] === "#")
+          fill(pixels, stride, left + column * dot, border + dot + row * dot, dot, dot, INK)
+    })
+  })
+}
+
+/** RGBA to BGRA and back, in place. */
+const swapRedAndBlue = (pixels: Uint32Array): void => {
+  for (let i = 0; i < pixels.length; i++) {
+    const pixel = pixels[i] ?? 0
+    pixels[i] = (pixel & 0xff00ff00) | ((pixel & 0xff) << 16) | ((pixel >>> 16) & 0xff)
+  }
+}
+
+/**
+ * Draws a label such as `Frame 07` in the top left corner: white on a dark box with a light border.
+ *
+ * Fails with `PictureError` if the JPEG is damaged, too small for the label, or if a character has no glyph.
+ *
+ * @param quality of the new JPEG, 1 to 100
+ */
+export const labelJpeg = Effect.fn("Overlay.labelJpeg")(function* (
+  jpeg: Uint8Array,
+  label: string,
+  quality: number,
+) {
+  const glyphs = [...label].map((character) => GLYPHS.get(character))
+  const known = glyphs.filter((glyph) => glyph !== undefined)
+  if (known.length === 0 || known.length < glyphs.length)
+    return yield* new PictureError({ message: `There are no glyphs to draw all of "${label}"` })
+  const { width, height, rgba } = yield* decodeJpeg(jpeg)
+  const box = labelBox(known.length, width, height)
+  if (box === undefined)
+    return yield* new PictureError({
+      message: `A ${width}x${height} picture is too small for the label "${label}"`,
+    })
+  const pixels = new Uint32Array(rgba.buffer, rgba.byteOffset, width * height)
+  swapRedAndBlue(pixels)
+  paint(pixels, width, box, known)
+  return yield* encodeJpeg(rgba, width, height, quality)
+})

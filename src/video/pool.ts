@@ -1,0 +1,284 @@
+import { Cause, Data, Duration, Effect, Exit, Queue, Schedule, type Scope } from "effect"
+import * as v from "valibot"
+import { CANCEL, CREDITS, INITIAL_CREDITS, type StartMessage, WorkerMessage } from "./protocol.ts"
+import { VideoError } from "./VideoError.ts"
+
+export interface WorkerPoolOptions {
+  /** The thread's module; it calls `serve`. */
+  readonly entry: URL
+  /** Workers at most; they start when they are needed. */
+  readonly size: number
+  /** A request fails after this many milliseconds without a word from its worker. */
+  readonly deadlineMs: number
+  /** How long a worker may take to load. Default 30 s. */
+  readonly loadDeadlineMs?: number
+  /** How long a cancelled worker may take to stop before it is ended. Default 1 s. */
+  readonly cancelGraceMs?: number
+}
+
+/** One request: what is sent, and how the answers are read. */
+export interface WorkerCall<Result, Item> {
+  /** For error messages. */
+  readonly file: string
+  /** Structured-cloneable. */
+  readonly request: unknown
+  readonly result: v.GenericSchema<unknown, Result>
+  readonly item: v.GenericSchema<unknown, Item>
+}
+
+export interface WorkerPool {
+  /**
+   * Runs a request on a free worker, first come first served. `onItem` sees the items in order, each once; the worker
+   * runs at most a few items ahead of it. A request whose worker crashes is tried once more, on a fresh one.
+   * Interruption stops the worker's work and keeps the worker.
+   */
+  readonly run: <Result, Item>(
+    call: WorkerCall<Result, Item>,
+    onItem?: (item: Item) => Effect.Effect<void>,
+  ) => Effect.Effect<Result, VideoError>
+}
+
+/** After so many loads in a row that failed, the pool gives up. */
+const MAX_LOAD_FAILURES = 3
+const retryOnce = Schedule.recurs(1)
+
+class Crash extends Data.TaggedError("Crash")<{ readonly message: string }> {}
+class LoadFailure extends Data.TaggedError("LoadFailure")<{
+  readonly message: string
+  readonly permanent: boolean
+}> {}
+
+type WorkerEvent = WorkerMessage | { readonly type: "crashed"; readonly message: string }
+
+/** Bun's additions to `Worker`: whether the thread keeps the process alive. */
+interface RefCounted {
+  readonly ref: () => void
+  readonly unref: () => void
+}
+
+/** A thread, and the request it is busy with. */
+interface Thread {
+  readonly worker: Worker & RefCounted
+  listener: (event: WorkerEvent) => void
+  busyWith: { readonly id: number; readonly control: Int32Array<SharedArrayBuffer> } | undefined
+  dead: boolean
+}
+
+const endThread = (thread: Thread): void => {
+  thread.dead = true
+  thread.listener = () => {}
+  thread.worker.terminate()
+}
+
+const startThread = (entry: URL): Thread => {
+  const worker = new Worker(entry.href, { ref: true }) as Worker & RefCounted
+  const thread: Thread = { worker, listener: () => {}, busyWith: undefined, dead: false }
+  const crashed = (message: string) => {
+    if (thread.dead) return
+    thread.dead = true
+    thread.listener({ type: "crashed", message })
+    worker.terminate()
+  }
+  worker.addEventListener("message", (event: MessageEvent) => {
+    const message = v.safeParse(WorkerMessage, event.data)
+    if (message.success) thread.listener(message.output)
+    else crashed("it said something that is not understood")
+  })
+  worker.addEventListener("error", (event) => {
+    event.preventDefault()
+    crashed(event.message)
+  })
+  worker.addEventListener("messageerror", () => crashed("its message could not be read"))
+  worker.addEventListener("close", () => crashed("it ended"))
+  return thread
+}
+
+/** Starts a thread and waits until it says that it is ready. */
+const loadThread = (entry: URL, deadlineMs: number, started: Set<Thread>) =>
+  Effect.async<Thread, LoadFailure>((resume) => {
+    const thread = startThread(entry)
+    started.add(thread)
+    const fail = (message: string, permanent: boolean) => {
+      endThread(thread)
+      started.delete(thread)
+      resume(Effect.fail(new LoadFailure({ message, permanent })))
+    }
+    thread.listener = (event) => {
+      if (event.type === "ready") resume(Effect.succeed(thread))
+      else if (event.type === "unavailable") fail(event.message, true)
+      else if (event.type === "crashed") fail(event.message, false)
+    }
+    return Effect.sync(() => {
+      endThread(thread)
+      started.delete(thread)
+    })
+  }).pipe(
+    Effect.timeoutFail({
+      duration: Duration.millis(deadlineMs),
+      onTimeout: () =>
+        new LoadFailure({ message: `it was not ready within ${deadlineMs / 1000} s`, permanent: false }),
+    }),
+  )
+
+/** Asks a busy thread to stop, and ends it if it does not. */
+const cancel = (thread: Thread, graceMs: number) =>
+  Effect.async<void>((resume) => {
+    const { busyWith } = thread
+    if (busyWith === undefined || thread.dead) return resume(Effect.void)
+    thread.listener = (event) => {
+      if (event.type === "alive" || event.type === "item") return
+      thread.busyWith = undefined
+      resume(Effect.void)
+    }
+    Atomics.store(busyWith.control, CANCEL, 1)
+    Atomics.notify(busyWith.control, CREDITS)
+  }).pipe(
+    Effect.timeoutTo({
+      duration: Duration.millis(graceMs),
+      onSuccess: () => undefined,
+      onTimeout: () => endThread(thread),
+    }),
+  )
+
+const workerFailed = (file: string, message: string) =>
+  new VideoError({ reason: "WorkerFailed", file, message: `${file}: the worker failed: ${message}` })
+
+/** A pool of threads, all of them ended with the scope. */
+export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: WorkerPoolOptions) {
+  const { loadDeadlineMs = 30_000, cancelGraceMs = 1_000 } = options
+  const permits = yield* Effect.makeSemaphore(options.size)
+  const started = new Set<Thread>()
+  const idle: Array<Thread> = []
+  let loadFailures = 0
+  let lastId = 0
+  let broken: string | undefined
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      broken = "the pool is closed"
+      for (const thread of started) endThread(thread)
+    }),
+  )
+
+  const take = Effect.fnUntraced(function* (file: string) {
+    for (;;) {
+      const unavailable = (message: string) =>
+        new VideoError({
+          reason: "BackendUnavailable",
+          file,
+          message: `The decoder does not load: ${message}`,
+        })
+      if (broken !== undefined) return yield* unavailable(broken)
+      const free = idle.pop()
+      if (free?.dead === true) {
+        started.delete(free)
+        continue
+      }
+      if (free !== undefined) return free
+      const loaded = yield* Effect.either(loadThread(options.entry, loadDeadlineMs, started))
+      if (loaded._tag === "Right") {
+        loadFailures = 0
+        return loaded.right
+      }
+      loadFailures++
+      if (loaded.left.permanent || loadFailures >= MAX_LOAD_FAILURES) broken = loaded.left.message
+    }
+  })
+
+  const give = (thread: Thread, exit: Exit.Exit<unknown, unknown>) =>
+    Effect.gen(function* () {
+      if (thread.busyWith !== undefined && Exit.isFailure(exit)) {
+        if (Cause.isInterrupted(exit.cause)) yield* cancel(thread, cancelGraceMs)
+        else endThread(thread)
+      }
+      thread.listener = (event) => {
+        if (event.type === "crashed") started.delete(thread)
+      }
+      if (thread.dead) {
+        started.delete(thread)
+        return
+      }
+      thread.worker.unref()
+      idle.push(thread)
+    })
+
+  const exchange = <Result, Item>(
+    thread: Thread,
+    call: WorkerCall<Result, Item>,
+    state: { delivered: number },
+    onItem: (item: Item) => Effect.Effect<void>,
+  ) =>
+    Effect.gen(function* () {
+      const read = <A>(schema: v.GenericSchema<unknown, A>, value: unknown) => {
+        const parsed = v.safeParse(schema, value)
+        return parsed.success
+          ? Effect.succeed(parsed.output)
+          : Effect.fail(workerFailed(call.file, `its answer is not understood: ${parsed.issues[0].message}`))
+      }
+      const inbox = yield* Queue.unbounded<WorkerEvent>()
+      const id = ++lastId
+      const control = new Int32Array(new SharedArrayBuffer(8))
+      control[CREDITS] = INITIAL_CREDITS
+      thread.listener = (event) => {
+        Queue.unsafeOffer(inbox, event)
+      }
+      thread.busyWith = { id, control }
+      thread.worker.ref()
+      thread.worker.postMessage({
+        type: "start",
+        id,
+        request: call.request,
+        control: control.buffer,
+      } satisfies StartMessage)
+      for (let seen = 0; ; ) {
+        const event = yield* Queue.take(inbox).pipe(
+          Effect.timeoutFail({
+            duration: Duration.millis(options.deadlineMs),
+            onTimeout: () => workerFailed(call.file, `no sign of life for ${options.deadlineMs / 1000} s`),
+          }),
+        )
+        switch (event.type) {
+          case "item": {
+            if (seen++ >= state.delivered) {
+              state.delivered++
+              yield* onItem(yield* read(call.item, event.item))
+            }
+            Atomics.add(control, CREDITS, 1)
+            Atomics.notify(control, CREDITS)
+            break
+          }
+          case "done":
+            thread.busyWith = undefined
+            return yield* read(call.result, event.result)
+          case "failed":
+            thread.busyWith = undefined
+            return yield* new VideoError({ reason: event.reason, file: call.file, message: event.message })
+          case "crashed":
+            return yield* new Crash({ message: event.message })
+          case "cancelled":
+            thread.busyWith = undefined
+            return yield* workerFailed(call.file, "it stopped without being asked to")
+          case "alive":
+          case "ready":
+          case "unavailable":
+            break
+        }
+      }
+    })
+
+  const run: WorkerPool["run"] = Effect.fn("WorkerPool.run")(function* (call, onItem = () => Effect.void) {
+    const state = { delivered: 0 }
+    return yield* permits
+      .withPermits(1)(
+        Effect.acquireUseRelease(
+          Effect.interruptible(take(call.file)),
+          (thread) => exchange(thread, call, state, onItem),
+          give,
+        ),
+      )
+      .pipe(
+        Effect.retry({ schedule: retryOnce, while: (error) => error._tag === "Crash" }),
+        Effect.catchTag("Crash", (crash) => Effect.fail(workerFailed(call.file, crash.message))),
+      )
+  })
+  return { run } satisfies WorkerPool
+}) satisfies (options: WorkerPoolOptions) => Effect.Effect<WorkerPool, never, Scope.Scope>

@@ -1,0 +1,131 @@
+import * as v from "valibot"
+import type { CutSettings } from "./ClipCutter.ts"
+import type { Rational } from "./VideoDecoder.ts"
+
+/** Places in the shared `Int32Array` that steers a running request. */
+export const CANCEL = 0
+export const CREDITS = 1
+/** Items a worker may send before the consumer has taken the first. */
+export const INITIAL_CREDITS = 2
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const tick = v.pipe(v.number(), v.safeInteger())
+
+/** Starts a request. `control` holds two 32-bit integers: the cancel flag and the credits. */
+export const StartMessage = v.strictObject({
+  type: v.literal("start"),
+  id: count,
+  request: v.unknown(),
+  control: v.instance(SharedArrayBuffer),
+})
+export type StartMessage = v.InferOutput<typeof StartMessage>
+
+/** A keyframe: where decoding can begin. */
+export interface Keyframe {
+  readonly pts: number
+  readonly dts: number
+}
+
+const reasons = v.picklist([
+  "NotReadable",
+  "NotAVideo",
+  "NoVideoStream",
+  "NoFrames",
+  "DecodeFailed",
+  "CutFailed",
+  "Unsupported",
+  "BackendUnavailable",
+])
+/** The error reasons a worker itself can report; `WorkerFailed` is the pool's. */
+export type FailureReason = v.InferOutput<typeof reasons>
+
+/** Everything a worker says. `alive` breaks the silence of a long operation. */
+export const WorkerMessage = v.variant("type", [
+  v.strictObject({ type: v.literal("ready") }),
+  v.strictObject({ type: v.literal("unavailable"), message: v.string() }),
+  v.strictObject({ type: v.literal("alive"), id: count }),
+  v.strictObject({ type: v.literal("item"), id: count, item: v.unknown() }),
+  v.strictObject({ type: v.literal("done"), id: count, result: v.unknown() }),
+  v.strictObject({ type: v.literal("failed"), id: count, reason: reasons, message: v.string() }),
+  v.strictObject({ type: v.literal("cancelled"), id: count }),
+])
+export type WorkerMessage = v.InferOutput<typeof WorkerMessage>
+
+const rational = v.strictObject({
+  num: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  den: v.pipe(v.number(), v.integer(), v.minValue(1)),
+})
+const size = v.pipe(v.number(), v.integer(), v.minValue(1))
+
+/** Reply to `probe`: a `VideoSource`. */
+export const ProbeReply = v.strictObject({
+  file: v.string(),
+  sizeBytes: count,
+  container: v.string(),
+  codec: v.string(),
+  streamIndex: count,
+  codedWidth: size,
+  codedHeight: size,
+  displayWidth: size,
+  displayHeight: size,
+  rotationDegrees: v.picklist([0, 90, 180, 270]),
+  timeBase: rational,
+  framePts: v.pipe(v.array(tick), v.minLength(1)),
+  endPts: tick,
+  hasAudio: v.boolean(),
+  indexedBy: v.picklist(["packets", "decode"]),
+  keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
+})
+
+/** One item of `frames`: the picture of the frame with this PTS. */
+export const FrameItem = v.strictObject({ pts: tick, jpeg: v.instance(Uint8Array) })
+export type FrameItem = v.InferOutput<typeof FrameItem>
+
+/** Reply to `frames`. */
+export const FramesReply = v.strictObject({ frames: count })
+
+/** Reply to `cut`. */
+export const CutReply = v.strictObject({ firstPts: tick })
+export type CutReply = v.InferOutput<typeof CutReply>
+
+/** Reply to `ping`. */
+export const PingReply = v.strictObject({ loaded: v.literal(true) })
+
+/** Asks whether the worker is ready. */
+export interface PingCall {
+  readonly type: "ping"
+}
+
+export interface ProbeCall {
+  readonly type: "probe"
+  readonly file: string
+}
+
+/** Asks for the pictures with these PTS, strictly increasing. */
+export interface FramesCall {
+  readonly type: "frames"
+  readonly file: string
+  readonly streamIndex: number
+  readonly displayWidth: number
+  readonly displayHeight: number
+  readonly wantedPts: ReadonlyArray<number>
+  readonly keyframes: ReadonlyArray<Keyframe>
+  /** Whether a packet's PTS is that of its frame. */
+  readonly packetsTrusted: boolean
+  readonly jpegQuality: number
+}
+
+/** Asks for a clip. `framePts` are the source frames with PTS in `[startPts, endPts)`. */
+export interface CutCall extends CutSettings {
+  readonly type: "cut"
+  readonly file: string
+  readonly streamIndex: number
+  readonly timeBase: Rational
+  readonly startPts: number
+  readonly endPts: number
+  readonly framePts: ReadonlyArray<number>
+  readonly output: string
+}
+
+/** What the libav worker can be asked. */
+export type LibavCall = PingCall | ProbeCall | FramesCall | CutCall

@@ -1,0 +1,64 @@
+import type { Rational } from "./VideoDecoder.ts"
+
+/** Position of the entry of `framePts` nearest to `pts`; the earlier one on a tie. `framePts` must not be empty. */
+const nearestIndex = (framePts: ReadonlyArray<number>, pts: number): number => {
+  let low = 0
+  let high = framePts.length - 1
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((framePts[middle] ?? Number.POSITIVE_INFINITY) < pts) low = middle + 1
+    else high = middle
+  }
+  if (low === 0) return 0
+  const after = framePts[low] ?? Number.POSITIVE_INFINITY
+  const before = framePts[low - 1] ?? Number.NEGATIVE_INFINITY
+  return pts - before <= Math.abs(after - pts) ? low - 1 : low
+}
+
+/**
+ * 0-based index of the frame nearest to a time, by PTS; the earlier one on a tie. Times outside the video give its
+ * first or last frame.
+ *
+ * @param framePts PTS in presentation order, strictly increasing, at least one entry
+ * @param timeBase of these PTS
+ * @param seconds presentation time in seconds, on the same timeline
+ */
+export const nearestFrame = (
+  framePts: ReadonlyArray<number>,
+  timeBase: Rational,
+  seconds: number,
+): number => {
+  const pts = (seconds * timeBase.den) / timeBase.num
+  // A time that was rounded to microseconds still means the tick it came from.
+  const tick = Math.round(pts)
+  const sameTick = Math.abs(tick - pts) * timeBase.num <= 1e-6 * timeBase.den
+  return nearestIndex(framePts, sameTick ? tick : pts)
+}
+
+/**
+ * Indices of `count` frames spread uniformly over `[first, last]` PTS, both included, each the nearest by PTS.
+ *
+ * Always `count` entries. With at least `count` frames they increase strictly: where a variable frame rate lets two
+ * targets hit one frame, they move by as little as makes them distinct. With fewer frames, frames repeat.
+ *
+ * @param framePts PTS in presentation order, strictly increasing, at least one entry
+ * @param count how many, at least 1; 1 gives the first frame
+ */
+export const uniformFrames = (framePts: ReadonlyArray<number>, count: number): ReadonlyArray<number> => {
+  const total = framePts.length
+  const first = framePts[0] ?? 0
+  const last = framePts[total - 1] ?? first
+  const picks = Array.from({ length: count }, (_, i) =>
+    count === 1 ? 0 : nearestIndex(framePts, first + ((last - first) * i) / (count - 1)),
+  )
+  if (total < count) return picks
+  for (let i = 1, previous = picks[0] ?? 0; i < count; i++) {
+    previous = Math.max(picks[i] ?? 0, previous + 1)
+    picks[i] = previous
+  }
+  for (let i = count - 1, limit = total - 1; i >= 0; i--) {
+    limit = Math.min(picks[i] ?? 0, limit)
+    picks[i] = limit--
+  }
+  return picks
+}

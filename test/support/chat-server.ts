@@ -1,0 +1,153 @@
+import * as v from "valibot"
+import type { AnnotationSchemaName } from "../../src/plan/schemas.ts"
+import { draftReply, type Json, localizationReply, refinedReply } from "./replies.ts"
+
+const part = v.variant("type", [
+  v.object({ type: v.literal("text"), text: v.string() }),
+  v.object({ type: v.literal("image_url"), image_url: v.object({ url: v.string() }) }),
+])
+
+const chatRequest = v.object({
+  model: v.string(),
+  temperature: v.optional(v.number()),
+  max_tokens: v.optional(v.number()),
+  messages: v.array(
+    v.object({
+      role: v.picklist(["system", "user", "assistant"]),
+      content: v.union([v.string(), v.array(part)]),
+    }),
+  ),
+})
+
+/** One request as the server saw it. */
+export interface SeenCall {
+  /** 1-based, over all requests. */
+  readonly number: number
+  readonly stage: 1 | 2 | 3
+  /** The step a Stage 3 request is about. */
+  readonly stepId: number | undefined
+  readonly system: string
+  readonly prompt: string
+  /** Pictures in order, decoded from their data URLs. */
+  readonly images: ReadonlyArray<Uint8Array>
+  /** Texts between the pictures. */
+  readonly labels: ReadonlyArray<string>
+  /** Messages after the first user message. */
+  readonly turns: ReadonlyArray<{ readonly role: string; readonly text: string }>
+  readonly headers: Headers
+  readonly model: string
+  readonly temperature: number | undefined
+  readonly maxTokens: number | undefined
+}
+
+/** What to answer: the text of a completion, or a whole HTTP response. */
+export type Behaviour = (call: SeenCall, good: string) => string | Response | Promise<string | Response>
+
+export interface ChatServer extends AsyncDisposable {
+  readonly url: string
+  readonly calls: ReadonlyArray<SeenCall>
+  /** Highest number of requests that were open at once. */
+  readonly mostAtOnce: () => number
+}
+
+const stageOf = (prompt: string): 1 | 2 | 3 =>
+  prompt.startsWith("# Task: draft") ? 1 : prompt.startsWith("# Task: locate") ? 2 : 3
+
+const draftOf = (prompt: string): Json => JSON.parse(/```json\n([\s\S]*?)\n```/u.exec(prompt)?.[1] ?? "{}")
+
+/** The answer of a well-behaved model, taken from the request itself. */
+const goodAnswer = (
+  prompt: string,
+  stage: 1 | 2 | 3,
+  annotation: AnnotationSchemaName,
+  steps: number,
+): Json => {
+  const frames = Number(/You see (\d+) images/u.exec(prompt)?.[1] ?? 0)
+  if (stage === 1) return draftReply(annotation, steps)
+  if (stage === 2) return localizationReply(steps, frames)
+  return refinedReply(annotation, draftOf(prompt), [2, Math.max(3, frames - 1)])
+}
+
+/** A chat completion as services send it. */
+export const completion = (content: string, finish = "stop"): Response =>
+  Response.json({
+    id: "chatcmpl-1",
+    object: "chat.completion",
+    model: "loopback-vlm",
+    choices: [{ index: 0, finish_reason: finish, message: { role: "assistant", content } }],
+    usage: { prompt_tokens: 1000, completion_tokens: 200, total_tokens: 1200 },
+  })
+
+const textOf = (content: v.InferOutput<typeof chatRequest>["messages"][number]["content"]): string =>
+  typeof content === "string"
+    ? content
+    : content.flatMap((item) => (item.type === "text" ? [item.text] : [])).join("\n")
+
+const seen = (number: number, body: v.InferOutput<typeof chatRequest>, headers: Headers): SeenCall => {
+  const [system, user, ...turns] = body.messages
+  const parts = typeof user?.content === "string" ? [] : (user?.content ?? [])
+  const texts = parts.flatMap((item) => (item.type === "text" ? [item.text] : []))
+  const [prompt = "", ...labels] = texts
+  const stage = stageOf(prompt)
+  return {
+    number,
+    stage,
+    stepId: stage === 3 ? Number(draftOf(prompt).step_id) : undefined,
+    system: system === undefined ? "" : textOf(system.content),
+    prompt,
+    images: parts.flatMap((item) =>
+      item.type === "image_url"
+        ? [Buffer.from(item.image_url.url.replace("data:image/jpeg;base64,", ""), "base64")]
+        : [],
+    ),
+    labels,
+    turns: turns.map(({ role, content }) => ({ role, text: textOf(content) })),
+    headers,
+    model: body.model,
+    temperature: body.temperature,
+    maxTokens: body.max_tokens,
+  }
+}
+
+/**
+ * A real HTTP server on loopback that speaks the chat-completions API. Answers well unless `behave` says otherwise.
+ */
+export const startChatServer = (
+  options: {
+    readonly annotation?: AnnotationSchemaName
+    readonly steps?: number
+    readonly behave?: Behaviour
+  } = {},
+): ChatServer => {
+  const { annotation = "structured", steps = 5, behave = (_call, good) => good } = options
+  const calls: Array<SeenCall> = []
+  let open = 0
+  let most = 0
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    fetch: async (request) => {
+      if (new URL(request.url).pathname !== "/v1/chat/completions")
+        return new Response("not found", { status: 404 })
+      open++
+      most = Math.max(most, open)
+      try {
+        const body = v.parse(chatRequest, await request.json())
+        const call = seen(calls.length + 1, body, request.headers)
+        calls.push(call)
+        const good = JSON.stringify(goodAnswer(call.prompt, call.stage, annotation, steps))
+        const answer = await behave(call, good)
+        return typeof answer === "string" ? completion(answer) : answer
+      } finally {
+        open--
+      }
+    },
+  })
+  return {
+    url: `http://127.0.0.1:${server.port}/v1`,
+    calls,
+    mostAtOnce: () => most,
+    [Symbol.asyncDispose]: () => server.stop(true),
+  }
+}

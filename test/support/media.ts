@@ -1,0 +1,304 @@
+import { mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect } from "effect"
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_DISPOSITION_DEFAULT,
+  AV_LOG_QUIET,
+  AV_PKT_DATA_DISPLAYMATRIX,
+  AV_SAMPLE_FMT_FLTP,
+  AVFMT_FLAG_BITEXACT,
+  FF_ENCODER_AAC,
+  FF_ENCODER_FFV1,
+  FF_ENCODER_LIBVPX_VP8,
+  FF_ENCODER_LIBVPX_VP9,
+  FF_ENCODER_LIBX264,
+  FF_ENCODER_LIBX265,
+  FF_ENCODER_MJPEG,
+  FF_ENCODER_MPEG4,
+} from "node-av/constants"
+import {
+  avChannelLayoutDefault,
+  avGetPixFmtFromName,
+  Codec,
+  CodecContext,
+  FormatContext,
+  Frame,
+  Log,
+  Packet,
+  Rational,
+  type Stream,
+} from "node-av/lib"
+import { decodeJpeg } from "../../src/video/picture.ts"
+
+Log.setLevel(AV_LOG_QUIET)
+
+const VIDEO_ENCODERS = {
+  h264: FF_ENCODER_LIBX264,
+  hevc: FF_ENCODER_LIBX265,
+  mpeg4: FF_ENCODER_MPEG4,
+  vp8: FF_ENCODER_LIBVPX_VP8,
+  vp9: FF_ENCODER_LIBVPX_VP9,
+  ffv1: FF_ENCODER_FFV1,
+  mjpeg: FF_ENCODER_MJPEG,
+}
+
+const PIXEL_BITS = { yuv420p: 8, yuv422p: 8, yuv444p: 8, yuvj420p: 8, yuv420p10le: 10 }
+
+/** What a test video is made of. Everything has a default: 48 frames of 160x120 H.264 at 24 fps in MP4. */
+export interface VideoSpec {
+  /** File name; the ending chooses the container. */
+  readonly name?: string
+  /** Folder it goes to; a new temporary one by default. */
+  readonly dir?: string
+  readonly codec?: keyof typeof VIDEO_ENCODERS
+  readonly pixelFormat?: keyof typeof PIXEL_BITS
+  readonly width?: number
+  readonly height?: number
+  readonly frames?: number
+  /** `[num, den]` of the encoder's time base; the container may choose a finer one. */
+  readonly timeBase?: readonly [number, number]
+  /** PTS of every frame in `timeBase`, increasing; by default one tick apart. */
+  readonly pts?: ReadonlyArray<number>
+  readonly keyframeEvery?: number
+  readonly bFrames?: number
+  /** Clockwise rotation written into the header. The picture is upright once it is applied. */
+  readonly rotation?: 0 | 90 | 180 | 270
+  /** Left-right mirror after the rotation, likewise. */
+  readonly mirrored?: boolean
+  /** Pixel aspect ratio. */
+  readonly aspect?: readonly [number, number]
+  /** Number of the first picture, as `readFrameNumber` will read it. */
+  readonly firstNumber?: number
+  readonly audio?: boolean
+  /** `false` for a file with sound alone. */
+  readonly video?: boolean
+  /** `false` for a stream that is not marked default. */
+  readonly isDefault?: boolean
+  /** Adds a smaller stream before this one, whose pictures are numbered from 2000. */
+  readonly decoy?: boolean
+}
+
+const COLUMNS = 6
+const ROWS = 4
+const CHECK = 61
+/** Top row: tells whether the picture is upright and not mirrored. */
+const TOP = [1, 0, 1, 1, 0, 0]
+
+/** The cells of a numbered picture, row by row: the fixed top row, 12 bits of the number, 6 bits to check it. */
+const cellsOf = (number: number): ReadonlyArray<number> => [
+  ...TOP,
+  ...Array.from({ length: 12 }, (_, bit) => (number >> bit) & 1),
+  ...Array.from({ length: 6 }, (_, bit) => ((number % CHECK) >> bit) & 1),
+]
+
+/**
+ * Number of the picture that `makeVideo` drew. Throws unless the picture is upright, whole and unambiguous.
+ */
+export const readFrameNumber = async (jpeg: Uint8Array): Promise<number> => {
+  const { width, height, rgba } = await Effect.runPromise(decodeJpeg(jpeg))
+  const cells = Array.from({ length: COLUMNS * ROWS }, (_, cell) => {
+    const x = Math.floor((((cell % COLUMNS) + 0.5) * width) / COLUMNS)
+    const y = Math.floor(((Math.floor(cell / COLUMNS) + 0.5) * height) / ROWS)
+    const green = rgba[(y * width + x) * 4 + 1] ?? 128
+    if (green > 90 && green < 165) throw new Error(`cell ${cell} is neither black nor white: ${green}`)
+    return green >= 128 ? 1 : 0
+  })
+  const bits = (from: number, count: number) =>
+    cells.slice(from, from + count).reduce<number>((sum, bit, i) => sum + (bit << i), 0)
+  const number = bits(COLUMNS, 12)
+  if (cells.slice(0, COLUMNS).join() !== TOP.join())
+    throw new Error(`not upright: ${cells.slice(0, COLUMNS)}`)
+  if (bits(COLUMNS + 12, 6) !== number % CHECK) throw new Error(`a picture of more than one frame: ${cells}`)
+  return number
+}
+
+/** Luma of the upright picture at relative coordinates. */
+const shade = (cells: ReadonlyArray<number>, u: number, v: number): number => {
+  const column = Math.min(COLUMNS - 1, Math.floor(u * COLUMNS))
+  const row = Math.min(ROWS - 1, Math.floor(v * ROWS))
+  return cells[row * COLUMNS + column] === 1 ? 235 : 16
+}
+
+/** Where a coded pixel lies in the upright picture. */
+const upright = (spec: VideoSpec, u: number, v: number): readonly [number, number] => {
+  const turned: readonly [number, number] =
+    spec.rotation === 90
+      ? [1 - v, u]
+      : spec.rotation === 180
+        ? [1 - u, 1 - v]
+        : spec.rotation === 270
+          ? [v, 1 - u]
+          : [u, v]
+  return spec.mirrored === true ? [1 - turned[0], turned[1]] : turned
+}
+
+/** The display matrix for a clockwise rotation and a mirror after it: nine 32-bit integers. */
+const matrixOf = (rotation: number, mirrored: boolean): Buffer => {
+  const cos = Math.round(Math.cos((rotation * Math.PI) / 180))
+  const sin = Math.round(Math.sin((rotation * Math.PI) / 180))
+  const flip = mirrored ? -1 : 1
+  const one = 1 << 16
+  const values = [cos * flip * one, sin * one, 0, -sin * flip * one, cos * one, 0, 0, 0, 1 << 30]
+  return Buffer.from(Int32Array.from(values).buffer)
+}
+
+const check = (code: number, what: string): void => {
+  if (code < 0) throw new Error(`${what}: ${code}`)
+}
+
+const drawFrame = (spec: VideoSpec, number: number, width: number, height: number): Frame => {
+  const name = spec.pixelFormat ?? "yuv420p"
+  const deep = PIXEL_BITS[name] > 8
+  const [halfX, halfY] = name.includes("444") ? [0, 0] : name.includes("422") ? [1, 0] : [1, 1]
+  const chroma = ((width + halfX) >> halfX) * ((height + halfY) >> halfY)
+  const cells = cellsOf(number)
+  const samples = Array.from({ length: width * height }, (_, i) => {
+    const [u, v] = upright(spec, ((i % width) + 0.5) / width, (Math.floor(i / width) + 0.5) / height)
+    return shade(cells, u, v)
+  })
+  const planes = [...samples, ...Array.from({ length: 2 * chroma }, () => 128)]
+  const bytes = deep
+    ? Buffer.from(Uint16Array.from(planes.map((sample) => sample << 2)).buffer)
+    : Buffer.from(planes)
+  return Frame.fromVideoBuffer(bytes, { width, height, format: avGetPixFmtFromName(name) })
+}
+
+interface Track {
+  readonly context: CodecContext
+  readonly stream: Stream
+}
+
+const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, height: number): Track => {
+  const name = spec.codec ?? "h264"
+  const codec = Codec.findEncoderByName(VIDEO_ENCODERS[name])
+  const context = new CodecContext()
+  context.allocContext3(codec)
+  const [num, den] = spec.timeBase ?? [1, 24]
+  context.width = width
+  context.height = height
+  context.pixelFormat = avGetPixFmtFromName(spec.pixelFormat ?? "yuv420p")
+  context.timeBase = new Rational(num, den)
+  context.framerate = new Rational(den, num)
+  context.gopSize = spec.keyframeEvery ?? 12
+  context.maxBFrames = spec.bFrames ?? (name === "h264" || name === "hevc" ? 2 : 0)
+  context.sampleAspectRatio = new Rational(spec.aspect?.[0] ?? 1, spec.aspect?.[1] ?? 1)
+  context.threadCount = 1
+  if (output.oformat?.name !== "avi") context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER)
+  if (name === "h264") {
+    context.setOption("preset", "ultrafast")
+    context.setOption("crf", "16")
+    context.setOption("x264-params", "scenecut=0:b-adapt=0")
+  } else if (name === "hevc") {
+    context.setOption("preset", "ultrafast")
+    context.setOption("x265-params", "log-level=none:scenecut=0:b-adapt=0:pools=1:frame-threads=1")
+  } else if (name === "vp8" || name === "vp9") {
+    context.bitRate = 2_000_000n
+    context.setOption("deadline", "realtime")
+    context.setOption("cpu-used", "8")
+    context.setOption("auto-alt-ref", "1")
+    context.setOption("lag-in-frames", "8")
+  } else context.bitRate = 4_000_000n
+  check(context.open2Sync(codec), `opening the ${name} encoder`)
+  const stream = output.newStream()
+  stream.codecpar.fromContext(context)
+  stream.timeBase = context.timeBase
+  stream.avgFrameRate = context.framerate
+  stream.sampleAspectRatio = context.sampleAspectRatio
+  if (spec.isDefault !== false) stream.disposition = AV_DISPOSITION_DEFAULT
+  if (spec.rotation !== undefined || spec.mirrored === true)
+    stream.codecpar.addCodedSideData(
+      AV_PKT_DATA_DISPLAYMATRIX,
+      matrixOf(spec.rotation ?? 0, spec.mirrored === true),
+    )
+  return { context, stream }
+}
+
+const SAMPLE_RATE = 48_000
+
+const audioTrack = (output: FormatContext): Track => {
+  const codec = Codec.findEncoderByName(FF_ENCODER_AAC)
+  const context = new CodecContext()
+  context.allocContext3(codec)
+  context.sampleFormat = AV_SAMPLE_FMT_FLTP
+  context.sampleRate = SAMPLE_RATE
+  context.channelLayout = avChannelLayoutDefault(1)
+  context.timeBase = new Rational(1, SAMPLE_RATE)
+  context.bitRate = 64_000n
+  if (output.oformat?.name !== "avi") context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER)
+  check(context.open2Sync(codec), "opening the AAC encoder")
+  const stream = output.newStream()
+  stream.codecpar.fromContext(context)
+  stream.timeBase = context.timeBase
+  return { context, stream }
+}
+
+const encode = (output: FormatContext, { context, stream }: Track, frame: Frame | null): void => {
+  const packet = new Packet()
+  packet.alloc()
+  check(context.sendFrameSync(frame), "encoding")
+  while (context.receivePacketSync(packet) >= 0) {
+    packet.rescaleTs(context.timeBase, stream.timeBase)
+    packet.streamIndex = stream.index
+    check(output.interleavedWriteFrameSync(packet), "writing")
+    packet.unref()
+  }
+  packet.free()
+}
+
+/** A 440 Hz tone. */
+const drawTone = (from: number, samples: number): Frame => {
+  const wave = Float32Array.from(
+    { length: samples },
+    (_, i) => 0.2 * Math.sin((2 * Math.PI * 440 * (from + i)) / SAMPLE_RATE),
+  )
+  return Frame.fromAudioBuffer(Buffer.from(wave.buffer), {
+    nbSamples: samples,
+    format: AV_SAMPLE_FMT_FLTP,
+    sampleRate: SAMPLE_RATE,
+    channelLayout: avChannelLayoutDefault(1),
+  })
+}
+
+const push = (output: FormatContext, track: Track, frame: Frame, pts: number): void => {
+  frame.pts = BigInt(pts)
+  encode(output, track, frame)
+  frame.free()
+}
+
+/**
+ * Writes a small video and gives its path. Every picture shows its number as black and white blocks, for
+ * `readFrameNumber`; frame `i` shows `firstNumber + i`.
+ */
+export const makeVideo = async (spec: VideoSpec = {}): Promise<string> => {
+  const { width = 160, height = 120, frames = spec.pts?.length ?? 48, firstNumber = 0 } = spec
+  const path = join(spec.dir ?? mkdtempSync(join(tmpdir(), "triptych-media-")), spec.name ?? "video.mp4")
+  const output = new FormatContext()
+  check(output.allocOutputContext2(null, null, `file:${path}`), "choosing a container")
+  output.setFlags(AVFMT_FLAG_BITEXACT)
+  check(output.openOutputSync(), "opening the file")
+  const decoy = spec.decoy === true ? videoTrack(output, { isDefault: false }, 64, 48) : undefined
+  const video = spec.video === false ? undefined : videoTrack(output, spec, width, height)
+  const audio = spec.audio === true || spec.video === false ? audioTrack(output) : undefined
+  check(output.writeHeaderSync(), "writing the header")
+
+  const [num, den] = spec.timeBase ?? [1, 24]
+  const ptsOf = (i: number) => spec.pts?.[i] ?? i
+  for (let i = 0, samples = 0; i < frames; i++) {
+    if (decoy !== undefined) push(output, decoy, drawFrame({}, 2000 + i, 64, 48), i)
+    if (video !== undefined) push(output, video, drawFrame(spec, firstNumber + i, width, height), ptsOf(i))
+    const until = ((ptsOf(i) + 1) * num * SAMPLE_RATE) / den
+    for (; audio !== undefined && samples < until; samples += 1024)
+      push(output, audio, drawTone(samples, 1024), samples)
+  }
+  for (const track of [decoy, video, audio]) {
+    if (track === undefined) continue
+    encode(output, track, null)
+    track.context.freeContext()
+  }
+  check(output.writeTrailerSync(), "finishing the file")
+  output.closeOutputSync()
+  output.freeContext()
+  return path
+}
