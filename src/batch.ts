@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { extname, join, resolve } from "node:path"
 import { Data, Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
@@ -12,18 +12,22 @@ export class InputError extends Data.TaggedError("InputError")<{
   readonly message: string
 }> {}
 
+const why = (cause: unknown): string => {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+  if (code === "ENOENT") return "does not exist"
+  if (code === "ENOTDIR") return "is not a folder"
+  return `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+}
+
 /** The videos of a folder by extension, sorted by name, not recursive. Two of one stem are refused: they share a folder. */
 export const discoverVideos = Effect.fn("Batch.discover")(function* (folder: string) {
   const dir = resolve(folder)
   const names = yield* Effect.tryPromise({
-    try: async () => {
-      if (!(await stat(dir)).isDirectory()) throw new Error("it is not a directory")
-      return readdir(dir)
-    },
+    try: () => readdir(dir),
     catch: (cause) =>
       new InputError({
         path: dir,
-        message: `the input directory ${dir} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+        message: `the input directory ${dir} ${why(cause)}`,
       }),
   })
   const videos = names

@@ -4,7 +4,22 @@ import { BunContext, BunRuntime } from "@effect/platform-bun"
 import { Cause, Console, Effect, Exit, Layer, Logger, LogLevel } from "effect"
 import manifest from "../package.json"
 import { triptych } from "./cli/commands.ts"
+import { helpFor } from "./cli/help.ts"
 import { exitCode, UsageError } from "./cli/usage.ts"
+
+const plain = (text: string): string => Bun.stripANSI(text).trim()
+
+/** The console for messages of the option parser: plain text, marked as an error, on stderr. */
+const withPlainErrors = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Console.consoleWith((current) =>
+    Effect.withConsole(effect, {
+      ...current,
+      error: (...args) => {
+        const text = plain(args.map(String).join(" "))
+        return current.error(text.startsWith("error: ") ? text : `error: ${text}`)
+      },
+    }),
+  )
 
 const cli = Command.run(triptych, { name: "triptych", version: manifest.version })
 
@@ -21,7 +36,10 @@ const explain = (cause: Cause.Cause<unknown>) => {
   return Console.error(isExpected ? `error: ${error.message}` : `error: ${Cause.pretty(cause)}`)
 }
 
-const program = Effect.suspend(() => cli(process.argv)).pipe(
+const help = helpFor(process.argv.slice(2))
+
+const program = (help === undefined ? Effect.suspend(() => cli(process.argv)) : Console.log(help)).pipe(
+  withPlainErrors,
   Effect.tapErrorCause(explain),
   Effect.provide(
     Layer.mergeAll(

@@ -130,24 +130,8 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     const rest = left > 0 ? `, ${left} not started` : ""
     yield* Console.log(`${done.length} done, ${failed.length} failed${rest}`)
   }
-  for (const { file, error } of failed) yield* Console.error(`error: ${file}: ${error.message}`)
   return failed.length === 0 ? exitCode.done : exitCode.failed
 })
-
-const pipeline = Command.make(
-  "pipeline",
-  { ...flags.input, stages: flags.stages, ...flags.work, ...flags.model },
-  (given) => Effect.flatMap(run(given), report),
-).pipe(
-  Command.withDescription(
-    "Turn a video, or a folder of videos, into validated causal-step datasets. Continues where an earlier run stopped.",
-  ),
-)
-
-const single = (stage: StageNumber, description: string) =>
-  Command.make(`stage${stage}`, { ...flags.input, ...flags.work, ...flags.model }, (given) =>
-    Effect.flatMap(run({ ...given, stages: [stage] }), report),
-  ).pipe(Command.withDescription(description))
 
 /** The exit code of a command that ran; `main` hands it to the process. */
 const report = (code: number) =>
@@ -155,17 +139,25 @@ const report = (code: number) =>
     process.exitCode = code
   })
 
-const validate = validateCommand(report, reportChecks)
+const pipeline = Command.make(
+  "pipeline",
+  { ...flags.input, ...flags.stages, ...flags.work, ...flags.model },
+  (given) => Effect.flatMap(run(given), report),
+)
 
-/** All commands of the program. */
+const single = (stage: StageNumber) =>
+  Command.make(`stage${stage}`, { ...flags.input, ...flags.work, ...flags.model }, (given) =>
+    Effect.flatMap(run({ ...given, stages: [stage] }), report),
+  )
+
+/** All commands of the program. Their help is in `help.ts`. */
 export const triptych = Command.make("triptych").pipe(
-  Command.withDescription("Long videos in, validated causal-step datasets out."),
   Command.withSubcommands([
     pipeline,
-    single(1, "Stage 1 alone: sample the video and draft a plan of 3 to 8 steps."),
-    single(2, "Stage 2 alone: locate each step of the draft and cut a clip for it."),
-    single(3, "Stage 3 alone: look at each clip closely, annotate the step, save its two keyframes."),
-    validate,
+    single(1),
+    single(2),
+    single(3),
+    validateCommand(report, reportChecks),
     demoCommand(report),
   ]),
 )

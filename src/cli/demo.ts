@@ -1,7 +1,7 @@
 import { mkdtemp, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { Command, Options } from "@effect/cli"
+import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { runBatch } from "../batch.ts"
 import { defaultSettings } from "../config.ts"
@@ -11,16 +11,9 @@ import { writeScene } from "../demo/y4m.ts"
 import * as Layers from "../layers.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
+import * as flags from "./flags.ts"
 import { display } from "./progress.ts"
 import { exitCode } from "./usage.ts"
-
-const options = {
-  outputRoot: Options.text("output-root").pipe(
-    Options.withDescription("Where the demo goes"),
-    Options.withDefault("demo-output"),
-  ),
-  verbose: Options.boolean("verbose").pipe(Options.withDescription("Tell more")),
-}
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "triptych-demo-"))),
@@ -50,7 +43,7 @@ const makeVideo = Effect.fn("Demo.makeVideo")(function* (path: string) {
 
 /** `demo`: draws a short manipulation video, runs the whole pipeline on it in rehearsal, and checks the result. */
 export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
-  Command.make("demo", options, (given) =>
+  Command.make("demo", flags.demo, (given) =>
     Effect.gen(function* () {
       const root = resolve(given.outputRoot)
       const videoFile = join(root, "robot_table.mp4")
@@ -66,8 +59,7 @@ export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
         Layer.provideMerge(display(process.stderr, given.verbose)),
       )
       const settings = { ...defaultSettings, outputRoot: join(root, "dataset") }
-      const { done, failed } = yield* Effect.provide(runBatch([videoFile], settings, false), services)
-      for (const { error } of failed) yield* Console.error(`error: ${error.message}`)
+      const { done } = yield* Effect.provide(runBatch([videoFile], settings, false), services)
       const [result] = done
       if (result === undefined) return yield* report(exitCode.failed)
       const findings = yield* validateFolder(result.folder)
@@ -84,4 +76,4 @@ Look at
 The texts are placeholders of a rehearsal. For real ones, ask a model: bun run pipeline --help`)
       yield* report(findings.length === 0 ? exitCode.done : exitCode.failed)
     }),
-  ).pipe(Command.withDescription("Draw a short video, run everything on it offline, and show where to look."))
+  )

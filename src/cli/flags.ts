@@ -1,23 +1,7 @@
-import { Options } from "@effect/cli"
 import { Option } from "effect"
 import { defaultSettings, type StageNumber } from "../config.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
-
-const whole = (name: string, min: number, max: number) =>
-  Options.integer(name).pipe(
-    Options.filterMap(
-      (value) => (value >= min && value <= max ? Option.some(value) : Option.none()),
-      `--${name} must be a whole number from ${min} to ${max}`,
-    ),
-  )
-
-const real = (name: string, min: number, max: number) =>
-  Options.float(name).pipe(
-    Options.filterMap(
-      (value) => (value >= min && value <= max ? Option.some(value) : Option.none()),
-      `--${name} must be a number from ${min} to ${max}`,
-    ),
-  )
+import * as flag from "./flag.ts"
 
 const parseStages = (text: string): Option.Option<ReadonlyArray<StageNumber>> => {
   const parts = text.split(",").map((part) => part.trim())
@@ -40,149 +24,177 @@ const presets = [
   "placebo",
 ] as const
 
-const inputVideo = Options.text("input-video").pipe(
-  Options.withDescription("One video file"),
-  Options.optional,
-)
-
 const { retries, cut } = defaultSettings
 
 /** What is worked on and where it goes. */
 export const input = {
-  inputVideo,
-  inputVideoDir: Options.text("input-video-dir").pipe(
-    Options.withDescription(
-      "A folder of videos (.mp4 .avi .mov .mkv .webm), in order of name, not recursive",
-    ),
-    Options.optional,
+  inputVideo: flag.text("input-video", "FILE", "One video file"),
+  inputVideoDir: flag.text(
+    "input-video-dir",
+    "DIR",
+    "A folder of videos (.mp4 .avi .mov .mkv .webm), in order of name, not recursive",
   ),
-  outputRoot: Options.text("output-root").pipe(
-    Options.withDescription("Where the dataset goes: one folder per video"),
-    Options.withDefault(defaultSettings.outputRoot),
+  outputRoot: flag.parsed(
+    "output-root",
+    "DIR",
+    "Where the dataset goes, one folder per video",
+    defaultSettings.outputRoot,
+    (path) => (path.trim() === "" ? Option.none() : Option.some(path)),
+    "must name a folder",
   ),
-  overwrite: Options.boolean("overwrite").pipe(
-    Options.withDescription(
-      "Run everything again instead of continuing; never touches another video's folder",
-    ),
+  overwrite: flag.toggle(
+    "overwrite",
+    "Run everything again instead of going on; another video's folder is never touched",
   ),
-  continueOnError: Options.boolean("continue-on-error").pipe(
-    Options.withDescription("Go on with the next video when one fails"),
+  continueOnError: flag.toggle("continue-on-error", "Go on with the next video when one fails"),
+  preflightOnly: flag.toggle(
+    "preflight-only",
+    "Check input, tools, prompts and output folder, then stop; nothing is sent or written",
   ),
-  preflightOnly: Options.boolean("preflight-only").pipe(
-    Options.withDescription(
-      "Check input, tools, prompts and output folder, then stop; nothing is sent or written",
-    ),
-  ),
-  postValidate: Options.boolean("post-validate").pipe(
-    Options.withDescription("Check every finished folder as `validate` does"),
-  ),
-  verbose: Options.boolean("verbose").pipe(
-    Options.withDescription("Tell more: every problem of a rejected answer, everything that was kept"),
-  ),
+  postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
+  verbose: flag.toggle("verbose", "Tell more: every problem of a rejected answer, everything that was kept"),
 }
 
 /** Which stages run; the single-stage commands fix it. */
-export const stages = Options.text("stages").pipe(
-  Options.withDescription("Stages to run: 1 draft, 2 localise and cut, 3 refine"),
-  Options.withDefault("1,2,3"),
-  Options.filterMap(parseStages, "--stages must list stages out of 1, 2 and 3, as in --stages 1,2"),
-)
-
-/** How frames are sampled, shown, and cut into clips, and how often a stage asks again. */
-export const work = {
-  annotationSchema: Options.choice("annotation-schema", annotationSchemaNames).pipe(
-    Options.withDescription("How steps are annotated"),
-    Options.withDefault(defaultSettings.annotationSchema),
-  ),
-  stepConcurrency: whole("step-concurrency", 1, 64).pipe(
-    Options.withDescription("Steps of one video refined at the same time"),
-    Options.withDefault(defaultSettings.stepConcurrency),
-  ),
-  maxFrames: whole("max-frames", 4, 999).pipe(
-    Options.withDescription("Frames in every pool, that is pictures in every call"),
-    Options.withDefault(defaultSettings.maxFrames),
-  ),
-  jpegQuality: whole("jpeg-quality", 1, 100).pipe(
-    Options.withDescription("Quality of the sampled pictures"),
-    Options.withDefault(defaultSettings.jpegQuality),
-  ),
-  noEmbedIndex: Options.boolean("no-embed-index").pipe(
-    Options.withDescription(
-      "Give each index as text before its picture instead of drawing it on the picture",
-    ),
-  ),
-  ffmpegBin: Options.text("ffmpeg-bin").pipe(
-    Options.withDescription("Cut clips with this ffmpeg program instead of in process"),
-    Options.optional,
-  ),
-  cutMode: Options.choice("cut-mode", ["reencode", "copy"]).pipe(
-    Options.withDescription(
-      "reencode is exact; copy is fast, but clips start at the keyframe before the step",
-    ),
-    Options.withDefault(cut.mode),
-  ),
-  seekSlopSec: real("seek-slop-sec", 0, 600).pipe(
-    Options.withDescription("Seconds before a clip's start to begin reading at, for files with a poor index"),
-    Options.withDefault(cut.seekSlopSec),
-  ),
-  crf: whole("crf", 0, 51).pipe(
-    Options.withDescription("x264 quality of re-encoded clips; lower is better and larger"),
-    Options.withDefault(cut.crf),
-  ),
-  preset: Options.choice("preset", presets).pipe(
-    Options.withDescription("x264 speed of re-encoded clips"),
-    Options.withDefault(cut.preset),
-  ),
-  keepAudio: Options.boolean("keep-audio").pipe(Options.withDescription("Keep the sound in the clips")),
-  stage1Retries: whole("stage1-retries", 0, 100).pipe(
-    Options.withDescription("How often Stage 1 asks again after a rejected answer"),
-    Options.withDefault(retries[1]),
-  ),
-  stage2Retries: whole("stage2-retries", 0, 100).pipe(
-    Options.withDescription("The same for Stage 2"),
-    Options.withDefault(retries[2]),
-  ),
-  stage3Retries: whole("stage3-retries", 0, 100).pipe(
-    Options.withDescription("The same for every step of Stage 3"),
-    Options.withDefault(retries[3]),
+export const stages = {
+  stages: flag.parsed(
+    "stages",
+    "LIST",
+    "Stages to run: 1 draft, 2 localise and cut, 3 refine",
+    "1,2,3",
+    parseStages,
+    "must list stages out of 1, 2 and 3, as in --stages 1,2",
   ),
 }
 
-/** How the model is reached. Every one but the retries can come from the environment. */
+/** How frames are sampled, shown and cut into clips, and how often a stage asks again. */
+export const work = {
+  annotationSchema: flag.choice(
+    "annotation-schema",
+    annotationSchemaNames,
+    defaultSettings.annotationSchema,
+    "How steps are annotated",
+  ),
+  stepConcurrency: flag.whole(
+    "step-concurrency",
+    { min: 1, max: 64 },
+    defaultSettings.stepConcurrency,
+    "Steps of one video refined at the same time",
+  ),
+  maxFrames: flag.whole(
+    "max-frames",
+    { min: 4, max: 999 },
+    defaultSettings.maxFrames,
+    "Frames in every pool, that is pictures in every call",
+  ),
+  jpegQuality: flag.whole(
+    "jpeg-quality",
+    { min: 1, max: 100 },
+    defaultSettings.jpegQuality,
+    "Quality of the sampled pictures",
+  ),
+  noEmbedIndex: flag.toggle(
+    "no-embed-index",
+    "Give each index as text before its picture instead of drawing it on the picture",
+  ),
+  ffmpegBin: flag.text("ffmpeg-bin", "FILE", "Cut clips with this ffmpeg program instead of in process"),
+  cutMode: flag.choice(
+    "cut-mode",
+    ["reencode", "copy"],
+    cut.mode,
+    "reencode is exact; copy is fast, but clips start at the keyframe before the step",
+  ),
+  seekSlopSec: flag.real(
+    "seek-slop-sec",
+    { min: 0, max: 600 },
+    cut.seekSlopSec,
+    "Seconds before a clip's start to begin reading at, for files with a poor index",
+  ),
+  crf: flag.whole(
+    "crf",
+    { min: 0, max: 51 },
+    cut.crf,
+    "x264 quality of re-encoded clips; lower is better and larger",
+  ),
+  preset: flag.choice("preset", presets, "veryfast", "x264 speed of re-encoded clips, ultrafast to placebo"),
+  keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
+  stage1Retries: flag.whole(
+    "stage1-retries",
+    { min: 0, max: 100 },
+    retries[1],
+    "How often Stage 1 asks again after a rejected answer",
+  ),
+  stage2Retries: flag.whole("stage2-retries", { min: 0, max: 100 }, retries[2], "The same for Stage 2"),
+  stage3Retries: flag.whole(
+    "stage3-retries",
+    { min: 0, max: 100 },
+    retries[3],
+    "The same for every step of Stage 3",
+  ),
+}
+
+/** How the model is reached. All but the retries can come from the environment; a flag wins. */
 export const model = {
-  rehearsal: Options.boolean("rehearsal").pipe(
-    Options.withDescription("Use the embedded offline stand-in: no key, no network, texts that say so"),
+  rehearsal: flag.toggle(
+    "rehearsal",
+    "Use the embedded offline stand-in: no key, no network, texts that say so",
   ),
-  apiKey: Options.redacted("api-key").pipe(
-    Options.withDescription("Key of the service (or API_KEY, which other users of the machine cannot see)"),
-    Options.optional,
+  apiKey: flag.secret(
+    "api-key",
+    "KEY",
+    "Key of the service. API_KEY is safer: other users of the machine do not see it",
   ),
-  apiBase: Options.text("api-base").pipe(
-    Options.withDescription("Address of an OpenAI-compatible service, up to /v1 (or API_BASE_URL)"),
-    Options.optional,
+  apiBase: flag.text(
+    "api-base",
+    "URL",
+    "Address of an OpenAI-compatible service, up to /v1. Or API_BASE_URL",
   ),
-  provider: Options.text("provider").pipe(
-    Options.withDescription("Sent as the header X-Model-Provider-Id (or MODEL_PROVIDER_ID)"),
-    Options.optional,
+  provider: flag.text("provider", "ID", "Sent as the header X-Model-Provider-Id. Or MODEL_PROVIDER_ID"),
+  modelName: flag.text("model", "NAME", "Name of the model. Or MODEL_NAME; gpt-4.1 if absent"),
+  maxTokens: flag.optionalNumber(
+    "max-tokens",
+    { min: 1, max: 10_000_000 },
+    true,
+    "Longest answer in tokens. Or MAX_TOKENS; the service's own limit if absent",
   ),
-  modelName: Options.text("model").pipe(
-    Options.withDescription("Name of the model (or MODEL_NAME)"),
-    Options.optional,
+  temperature: flag.optionalNumber(
+    "temperature",
+    { min: 0, max: 2 },
+    false,
+    "Sampling temperature. Or TEMPERATURE; 0.2 if absent",
   ),
-  maxTokens: whole("max-tokens", 1, 10_000_000).pipe(
-    Options.withDescription("Longest answer in tokens (or MAX_TOKENS); the service's own limit if absent"),
-    Options.optional,
+  apiCallRetries: flag.whole(
+    "api-call-retries",
+    { min: 0, max: 100 },
+    3,
+    "How often a call that failed on the way is repeated",
   ),
-  temperature: real("temperature", 0, 2).pipe(
-    Options.withDescription("Sampling temperature (or TEMPERATURE), 0.2 if absent"),
-    Options.optional,
+  apiCallRetryBackoffSec: flag.real(
+    "api-call-retry-backoff-sec",
+    { min: 0, max: 3600 },
+    1,
+    "Wait before the first repetition; doubles with each",
   ),
-  apiCallRetries: whole("api-call-retries", 0, 100).pipe(
-    Options.withDescription("How often a call that failed on the way is repeated"),
-    Options.withDefault(3),
+}
+
+/** What `validate` takes. */
+export const validate = {
+  videoOutputDir: flag.text("video-output-dir", "DIR", "The folder of one video, <output root>/<video id>"),
+  outputRoot: flag.text("output-root", "DIR", "An output root: every folder in it is checked"),
+  checkDeps: flag.toggle("check-deps", "Also check that decoder and cutter work on this machine"),
+  ffmpegBin: flag.text("ffmpeg-bin", "FILE", "With --check-deps: the ffmpeg program that would cut clips"),
+  reportJson: flag.text("report-json", "FILE", "Also write the findings to this file as JSON"),
+}
+
+/** What `demo` takes. */
+export const demo = {
+  outputRoot: flag.parsed(
+    "output-root",
+    "DIR",
+    "Where the demo goes",
+    "demo-output",
+    (path) => (path.trim() === "" ? Option.none() : Option.some(path)),
+    "must name a folder",
   ),
-  apiCallRetryBackoffSec: real("api-call-retry-backoff-sec", 0, 3600).pipe(
-    Options.withDescription("Wait before the first repetition; doubles with each"),
-    Options.withDefault(1),
-  ),
+  verbose: flag.toggle("verbose", "Tell more"),
 }

@@ -28,7 +28,7 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
     case "VideoFinished":
       return `${event.videoId}: finished, ${event.folder}`
     case "VideoFailed":
-      return `${event.videoId}: failed: ${event.message}`
+      return `error: ${event.videoId}: ${event.message}`
   }
 }
 

@@ -1,35 +1,14 @@
 import { stat } from "node:fs/promises"
 import { basename, join, resolve } from "node:path"
-import { Command, Options } from "@effect/cli"
+import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { listFolder } from "../dataset/resume.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
 import { type Finding, validateFolder } from "../dataset/validate.ts"
 import * as Layers from "../layers.ts"
 import { type Check, checkTools } from "../preflight.ts"
+import * as flags from "./flags.ts"
 import { exitCode, UsageError } from "./usage.ts"
-
-const options = {
-  videoOutputDir: Options.text("video-output-dir").pipe(
-    Options.withDescription("The folder of one video, <output root>/<video id>"),
-    Options.optional,
-  ),
-  outputRoot: Options.text("output-root").pipe(
-    Options.withDescription("An output root: every folder in it is checked"),
-    Options.optional,
-  ),
-  checkDeps: Options.boolean("check-deps").pipe(
-    Options.withDescription("Also check that decoder and cutter work on this machine"),
-  ),
-  ffmpegBin: Options.text("ffmpeg-bin").pipe(
-    Options.withDescription("With --check-deps: the ffmpeg program that would cut clips"),
-    Options.optional,
-  ),
-  reportJson: Options.text("report-json").pipe(
-    Options.withDescription("Also write the findings to this file as JSON"),
-    Options.optional,
-  ),
-}
 
 const isFolder = (path: string) =>
   Effect.promise(() =>
@@ -73,7 +52,7 @@ export const validateCommand = (
   report: (code: number) => Effect.Effect<void>,
   reportChecks: (checks: ReadonlyArray<Check>) => Effect.Effect<boolean>,
 ) =>
-  Command.make("validate", options, (given) =>
+  Command.make("validate", flags.validate, (given) =>
     Effect.gen(function* () {
       const folders = yield* foldersOf(given.videoOutputDir, given.outputRoot)
       const video = Layers.video(
@@ -101,8 +80,4 @@ export const validateCommand = (
       }
       yield* report(ok ? exitCode.done : exitCode.failed)
     }),
-  ).pipe(
-    Command.withDescription(
-      "Check finished folders against the contract, without a model: every rule, every file, every picture and clip.",
-    ),
   )

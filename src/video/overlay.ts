@@ -3,8 +3,8 @@ import { GLYPH_HEIGHT, GLYPH_WIDTH, GLYPHS } from "./glyphs.ts"
 import { decodeJpeg, encodeJpeg, PictureError } from "./picture.ts"
 
 /**
- * The part of a picture's height, from the top, that a label may cover. Pictures of less than 60 pixels are the
- * exception: there a label takes 10.
+ * The part of a picture's height, from the top, that a label may cover. Pictures of less than 66 pixels are the
+ * exception: there a label takes 11.
  */
 export const LABEL_HEIGHT_FRACTION = 1 / 6
 

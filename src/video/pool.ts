@@ -120,25 +120,27 @@ const loadThread = (entry: URL, deadlineMs: number, started: Set<Thread>) =>
     }),
   )
 
-/** Asks a busy thread to stop, and ends it if it does not. */
+/** Asks a busy thread to stop, and ends it if it does not. Runs where nothing can interrupt it, hence its own timer. */
 const cancel = (thread: Thread, graceMs: number) =>
   Effect.async<void>((resume) => {
     const { busyWith } = thread
     if (busyWith === undefined || thread.dead) return resume(Effect.void)
+    const finish = () => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    }
+    const timer = setTimeout(() => {
+      endThread(thread)
+      finish()
+    }, graceMs)
     thread.listener = (event) => {
       if (event.type === "alive" || event.type === "item") return
       thread.busyWith = undefined
-      resume(Effect.void)
+      finish()
     }
     Atomics.store(busyWith.control, CANCEL, 1)
     Atomics.notify(busyWith.control, CREDITS)
-  }).pipe(
-    Effect.timeoutTo({
-      duration: Duration.millis(graceMs),
-      onSuccess: () => undefined,
-      onTimeout: () => endThread(thread),
-    }),
-  )
+  })
 
 const workerFailed = (file: string, message: string) =>
   new VideoError({ reason: "WorkerFailed", file, message: `${file}: the worker failed: ${message}` })

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_DISPOSITION_ATTACHED_PIC,
   AV_DISPOSITION_DEFAULT,
   AV_LOG_QUIET,
   AV_PKT_DATA_DISPLAYMATRIX,
@@ -76,6 +77,8 @@ export interface VideoSpec {
   readonly video?: boolean
   /** `false` for a stream that is not marked default. */
   readonly isDefault?: boolean
+  /** Adds a cover picture, as music files have one. */
+  readonly cover?: boolean
   /** Adds a smaller stream before this one, whose pictures are numbered from 2000. */
   readonly decoy?: boolean
 }
@@ -215,6 +218,12 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
   return { context, stream }
 }
 
+const coverTrack = (output: FormatContext): Track => {
+  const track = videoTrack(output, { codec: "mjpeg", pixelFormat: "yuvj420p" }, 64, 48)
+  track.stream.disposition = AV_DISPOSITION_ATTACHED_PIC
+  return track
+}
+
 const SAMPLE_RATE = 48_000
 
 const audioTrack = (output: FormatContext): Track => {
@@ -280,9 +289,11 @@ export const makeVideo = async (spec: VideoSpec = {}): Promise<string> => {
   check(output.openOutputSync(), "opening the file")
   const decoy = spec.decoy === true ? videoTrack(output, { isDefault: false }, 64, 48) : undefined
   const video = spec.video === false ? undefined : videoTrack(output, spec, width, height)
+  const cover = spec.cover === true ? coverTrack(output) : undefined
   const audio = spec.audio === true || spec.video === false ? audioTrack(output) : undefined
   check(output.writeHeaderSync(), "writing the header")
 
+  if (cover !== undefined) push(output, cover, drawFrame({ pixelFormat: "yuvj420p" }, 0, 64, 48), 0)
   const [num, den] = spec.timeBase ?? [1, 24]
   const ptsOf = (i: number) => spec.pts?.[i] ?? i
   for (let i = 0, samples = 0; i < frames; i++) {
@@ -292,7 +303,7 @@ export const makeVideo = async (spec: VideoSpec = {}): Promise<string> => {
     for (; audio !== undefined && samples < until; samples += 1024)
       push(output, audio, drawTone(samples, 1024), samples)
   }
-  for (const track of [decoy, video, audio]) {
+  for (const track of [decoy, video, cover, audio]) {
     if (track === undefined) continue
     encode(output, track, null)
     track.context.freeContext()

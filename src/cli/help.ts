@@ -1,0 +1,107 @@
+import { type FlagHelp, helpOf } from "./flag.ts"
+import * as flags from "./flags.ts"
+
+interface Section {
+  readonly title: string
+  readonly flags: ReadonlyArray<object>
+}
+
+interface CommandHelp {
+  readonly summary: string
+  readonly usage: string
+  readonly sections: ReadonlyArray<Section>
+  readonly examples: ReadonlyArray<string>
+}
+
+const input: Section = { title: "Input and output", flags: Object.values(flags.input) }
+const stages: Section = { title: "Stages", flags: Object.values(flags.stages) }
+const model: Section = { title: "Model", flags: Object.values(flags.model) }
+const work: Section = { title: "Frames, clips and answers", flags: Object.values(flags.work) }
+
+const single = (summary: string, name: string): CommandHelp => ({
+  summary,
+  usage: `bun run ${name} --input-video FILE [options]`,
+  sections: [input, model, work],
+  examples: [`bun run ${name} --input-video video.mp4 --rehearsal`],
+})
+
+/** The commands in the order in which they are listed. */
+export const commandHelp: Readonly<Record<string, CommandHelp>> = {
+  pipeline: {
+    summary: "Turn a video, or a folder of videos, into validated causal-step datasets",
+    usage: "bun run pipeline --input-video FILE | --input-video-dir DIR [options]",
+    sections: [input, stages, model, work],
+    examples: [
+      "bun run pipeline --input-video cooking.mp4 --rehearsal",
+      "API_KEY=... bun run pipeline --input-video cooking.mp4 --api-base https://example.com/v1 --model some-vlm",
+      "bun run pipeline --input-video-dir videos --output-root dataset --continue-on-error --rehearsal",
+    ],
+  },
+  stage1: single("Stage 1 alone: sample the video and draft a plan of 3 to 8 steps", "stage1"),
+  stage2: single("Stage 2 alone: locate each step of the draft and cut a clip for it", "stage2"),
+  stage3: single("Stage 3 alone: look at each clip closely, annotate the step, save two keyframes", "stage3"),
+  validate: {
+    summary: "Check finished folders against the contract, without a model",
+    usage: "bun run validate --video-output-dir DIR | --output-root DIR [options]",
+    sections: [{ title: "Options", flags: Object.values(flags.validate) }],
+    examples: ["bun run validate --output-root dataset --report-json report.json"],
+  },
+  demo: {
+    summary: "Draw a short video, run everything on it offline, and show where to look",
+    usage: "bun run demo [options]",
+    sections: [{ title: "Options", flags: Object.values(flags.demo) }],
+    examples: [],
+  },
+}
+
+const column = 34
+
+const flagLine = ({ name, value, help, fallback }: FlagHelp): string => {
+  const head = `  --${name}${value === undefined ? "" : ` ${value}`}`
+  const tail = fallback === undefined ? help : `${help} (default ${fallback})`
+  return head.length < column ? `${head.padEnd(column)}${tail}` : `${head}\n${" ".repeat(column)}${tail}`
+}
+
+const exitCodes =
+  "Exit codes: 0 all done, 1 a video failed, 2 wrong usage or missing configuration, 130 interrupted."
+
+const commandText = ({ summary, usage, sections, examples }: CommandHelp): string =>
+  [
+    `${summary}.`,
+    "",
+    `Usage: ${usage}`,
+    ...sections.flatMap(({ title, flags: list }) => [
+      "",
+      `${title}:`,
+      ...list.flatMap((flag) => {
+        const help = helpOf(flag)
+        return help === undefined ? [] : [flagLine(help)]
+      }),
+    ]),
+    ...(examples.length === 0 ? [] : ["", "Examples:", ...examples.map((example) => `  ${example}`)]),
+    "",
+    exitCodes,
+  ].join("\n")
+
+const overview = (): string =>
+  [
+    "Long videos in, validated causal-step datasets out.",
+    "",
+    "Usage: bun run COMMAND [options]",
+    "",
+    "Commands:",
+    ...Object.entries(commandHelp).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`),
+    "",
+    "Start here:  bun run demo",
+    "Then:        bun run pipeline --input-video FILE --rehearsal",
+    "All options: bun run COMMAND --help",
+    "",
+    exitCodes,
+  ].join("\n")
+
+/** The help that the arguments ask for; undefined if they ask for none. No arguments at all ask for the overview. */
+export const helpFor = (args: ReadonlyArray<string>): string | undefined => {
+  if (args.length > 0 && !args.includes("--help") && !args.includes("-h")) return undefined
+  const command = args[0] === undefined ? undefined : commandHelp[args[0]]
+  return command === undefined ? overview() : commandText(command)
+}

@@ -1,0 +1,131 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { makeVideo } from "../support/media.ts"
+import { allNumbers, run, secondsOf } from "./video-layers.ts"
+
+setDefaultTimeout(60_000)
+
+const folder = await mkdtemp(join(tmpdir(), "triptych-errors-"))
+
+const written = async (name: string, content: string | Uint8Array) => {
+  const file = join(folder, name)
+  await writeFile(file, content)
+  return file
+}
+
+const failureOf = (file: string) =>
+  run(
+    Effect.gen(function* () {
+      return yield* Effect.flip((yield* VideoDecoder).probe(file))
+    }),
+  )
+
+/** An MP4's top-level box. */
+const boxAt = (bytes: Buffer, type: string) => bytes.indexOf(type, 0, "latin1") - 4
+
+describe("errors by kind", () => {
+  test("NotReadable: missing, empty, a folder", async () => {
+    for (const [file, words] of [
+      [join(folder, "missing.mp4"), "does not exist"],
+      [await written("empty.mp4", ""), "is empty"],
+      [folder, "is a folder"],
+    ] as const) {
+      const failure = await failureOf(file)
+      expect([failure.reason, failure.file]).toEqual(["NotReadable", file])
+      expect(failure.message).toContain(words)
+      expect(failure.message).toContain(file)
+    }
+  })
+
+  test("NotAVideo: text, a playlist, noise, a bare header", async () => {
+    const video = await readFile(await makeVideo({ frames: 3 }))
+    const noise = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 2_654_435_761) >>> 13)
+    for (const [name, content] of [
+      ["text.mp4", "These are my notes on pancakes.\n".repeat(200)],
+      ["subtitles.mp4", "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n"],
+      ["playlist.mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nother.ts\n#EXT-X-ENDLIST\n"],
+      ["list.mp4", "ffconcat version 1.0\nfile other.mp4\n"],
+      ["noise.mp4", noise],
+      ["zeros.mp4", new Uint8Array(100_000)],
+      ["header.mp4", video.subarray(0, 28)],
+      ["no-index.mp4", video.subarray(0, boxAt(video, "moov"))],
+    ] as const) {
+      const failure = await failureOf(await written(name, content))
+      expect([name, failure.reason]).toEqual([name, "NotAVideo"])
+      expect(failure.message).toContain(name)
+    }
+  })
+
+  test("NoVideoStream: sound alone", async () => {
+    const failure = await failureOf(await makeVideo({ video: false }))
+    expect(failure.reason).toBe("NoVideoStream")
+    expect(failure.message).toContain("sound")
+  })
+
+  test("NoVideoStream: sound with a cover picture", async () => {
+    const failure = await failureOf(await makeVideo({ video: false, cover: true }))
+    expect(failure.reason).toBe("NoVideoStream")
+  })
+
+  test("NoFrames: an index whose pictures are gone", async () => {
+    const bytes = Buffer.from(await readFile(await makeVideo({ frames: 20 })))
+    const media = boxAt(bytes, "mdat")
+    bytes.fill(0, media + 8, media + bytes.readUInt32BE(media))
+    const failure = await failureOf(await written("gone.mp4", bytes))
+    expect(failure.reason).toBe("NoFrames")
+  })
+
+  test("NotReadable: a file that may not be read", async () => {
+    const file = await written("secret.mp4", "x")
+    await chmod(file, 0)
+    // The superuser may read everything.
+    const failure = await failureOf(file)
+    expect(failure.reason).toBe(process.getuid?.() === 0 ? "NotAVideo" : "NotReadable")
+  })
+})
+
+describe("damaged files", () => {
+  test("a picture that is damaged beyond decoding is not in the index, the others are", async () => {
+    const file = await makeVideo({ frames: 40, bFrames: 0, keyframeEvery: 10 })
+    const { source } = await run(allNumbers(file))
+    const bytes = Buffer.from(await readFile(file))
+    // The last packet's unit length points far beyond its end.
+    const media = boxAt(bytes, "mdat")
+    const end = media + bytes.readUInt32BE(media)
+    const size = bytes.readUInt32BE(boxAt(bytes, "stsz") + 20 + 39 * 4)
+    bytes.writeUInt32BE(0x7fffffff, end - size)
+    const { source: damaged, numbers } = await run(allNumbers(await written("damaged.mp4", bytes)))
+    expect(damaged.indexedBy).toBe("decode")
+    expect(damaged.framePts).toEqual(source.framePts.slice(0, 39))
+    expect(numbers).toEqual(Array.from({ length: 39 }, (_, i) => i))
+  })
+
+  test("a file that was cut off has the frames up to there", async () => {
+    const bytes = await readFile(await makeVideo({ frames: 60, name: "whole.mkv" }))
+    const { numbers } = await run(
+      allNumbers(await written("cut-off.mkv", bytes.subarray(0, bytes.length * 0.6))),
+    )
+    expect(numbers.length).toBeGreaterThan(10)
+    expect(numbers.length).toBeLessThan(60)
+    expect(numbers).toEqual(numbers.map((_, i) => i))
+  })
+
+  test("DecodeFailed: the file was replaced after it was probed", async () => {
+    const long = await makeVideo({ frames: 60 })
+    const short = await makeVideo({ frames: 6 })
+    const failure = await run(
+      Effect.gen(function* () {
+        const decoder = yield* VideoDecoder
+        const source = { ...(yield* decoder.probe(long)), file: short }
+        const times = [0, secondsOf(source, source.framePts[59] ?? 0)]
+        return yield* Effect.flip(Stream.runDrain(decoder.frames(source, times, { jpegQuality: 90 })))
+      }),
+    )
+    expect(failure.reason).toBe("DecodeFailed")
+    expect(failure.message).toContain(short)
+  })
+})
