@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os"
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import * as OpenAi from "./model/openai.ts"
 import * as Rehearsal from "./model/rehearsal.ts"
 import * as Pipeline from "./pipeline.ts"
@@ -7,6 +7,7 @@ import * as FfmpegCutter from "./video/backends/ffmpeg-cutter.ts"
 import * as LibavCutter from "./video/backends/libav-cutter.ts"
 import * as LibavDecoder from "./video/backends/libav-decoder.ts"
 import * as LibavPool from "./video/backends/libav-pool.ts"
+import { LABEL_HEIGHT_FRACTION } from "./video/overlay.ts"
 import { smallLuma } from "./video/picture.ts"
 
 /** Which implementations stand behind the services of `video/`. */
@@ -36,9 +37,13 @@ export const openai = OpenAi.layer
 
 const gridWidth = 32
 const gridHeight = 18
+/** Labels drawn on the pictures are not part of the scene. */
+const belowLabels = gridWidth * Math.ceil(gridHeight * LABEL_HEIGHT_FRACTION)
 
 /** `VisionModel` as an offline stand-in. */
-export const rehearsal = Rehearsal.layer((jpeg) => smallLuma(jpeg, gridWidth, gridHeight))
+export const rehearsal = Rehearsal.layer((jpeg) =>
+  Effect.map(smallLuma(jpeg, gridWidth, gridHeight), (grid) => grid.subarray(belowLabels)),
+)
 
 /** The pipeline; needs `VideoDecoder`, `ClipCutter`, `VisionModel` and `RunEvents`. */
 export const pipeline = Pipeline.layer

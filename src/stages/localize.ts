@@ -55,7 +55,9 @@ const cutSettings = (cut: CutRecord): CutSettings => ({
 const stepLines = (draft: DraftPlan): string =>
   draft.steps
     .map(({ step_id, step_goal, causal_chain: { agent, action, patient } }) =>
-      [`- Step ${step_id}: ${step_goal}`, `  (agent: ${agent}; action: ${action}; patient: ${patient})`].join("\n"),
+      [`- Step ${step_id}: ${step_goal}`, `  (agent: ${agent}; action: ${action}; patient: ${patient})`].join(
+        "\n",
+      ),
     )
     .join("\n")
 

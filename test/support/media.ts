@@ -18,6 +18,7 @@ import {
   FF_ENCODER_LIBX265,
   FF_ENCODER_MJPEG,
   FF_ENCODER_MPEG4,
+  FF_ENCODER_MSMPEG4V3,
 } from "node-av/constants"
 import {
   avChannelLayoutDefault,
@@ -43,6 +44,7 @@ const VIDEO_ENCODERS = {
   vp9: FF_ENCODER_LIBVPX_VP9,
   ffv1: FF_ENCODER_FFV1,
   mjpeg: FF_ENCODER_MJPEG,
+  msmpeg4v3: FF_ENCODER_MSMPEG4V3,
 }
 
 const PIXEL_BITS = { yuv420p: 8, yuv422p: 8, yuv444p: 8, yuvj420p: 8, yuv420p10le: 10 }

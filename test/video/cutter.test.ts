@@ -52,6 +52,7 @@ const kinds: Record<string, VideoSpec> = {
   "variable frame rate in Matroska": { timeBase: [1, 1000], pts: uneven, name: "uneven.mkv" },
   HEVC: { codec: "hevc" },
   "MPEG-4 in AVI": { codec: "mpeg4", name: "video.avi", timeBase: [1001, 30_000] },
+  "MS-MPEG-4 in AVI": { codec: "msmpeg4v3", name: "video.avi" },
   VP9: { codec: "vp9", name: "video.webm" },
   "ten bits": { pixelFormat: "yuv420p10le" },
   "4:4:4": { pixelFormat: "yuv444p" },
@@ -167,7 +168,7 @@ describe("copied clips", () => {
   })
 
   test("CutFailed, with the way out, where MP4 cannot hold the codec", async () => {
-    const file = await makeVideo({ codec: "ffv1", name: "video.mkv" })
+    const file = await makeVideo({ codec: "msmpeg4v3", name: "video.avi" })
     const output = nextClip()
     const failure = await run(
       Effect.gen(function* () {
@@ -178,7 +179,7 @@ describe("copied clips", () => {
       }),
     )
     expect(failure.reason).toBe("CutFailed")
-    expect(failure.message).toContain("ffv1")
+    expect(failure.message).toContain("msmpeg4v3")
     expect(failure.message).toContain("reencode")
     expect(existsSync(output)).toBe(false)
   })

@@ -21,6 +21,7 @@ const kinds: Record<string, VideoSpec> = {
   "H.264 in AVI, which has no presentation times": { name: "video.avi" },
   HEVC: { codec: "hevc" },
   "MPEG-4 in AVI": { codec: "mpeg4", name: "video.avi" },
+  "MS-MPEG-4 in AVI": { codec: "msmpeg4v3", name: "video.avi" },
   "MPEG-4 with B-frames in AVI": { codec: "mpeg4", name: "video.avi", bFrames: 2 },
   "VP8 with hidden frames": { codec: "vp8", name: "video.webm" },
   "VP9 with hidden frames": { codec: "vp9", name: "video.webm" },

@@ -28,6 +28,9 @@ const ENCODER_THREADS = 2
 /** Planar 4:2:0, 4:2:2 and 4:4:4 with 8 or 10 bits pass through x264 as they are. */
 const KEPT = /^yuv(?:j)?(420|422|444)p(10le)?$/
 
+/** x264 itself writes to the terminal about others. */
+const PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ")
+
 interface Layout {
   readonly name: string
   readonly width: number
@@ -77,6 +80,11 @@ export const makeVideoTrack = (
   const layout = layoutOf(first)
   if (layout.width < 2 || layout.height < 2)
     throw new WorkerFailure("CutFailed", `${call.file}: its pictures are too small for H.264`)
+  if (!PRESETS.includes(call.preset))
+    throw new WorkerFailure(
+      "CutFailed",
+      `${call.file}: x264 has no preset "${call.preset}"; it has ${PRESETS.join(", ")}`,
+    )
   const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264)
   if (codec === null)
     throw new WorkerFailure("BackendUnavailable", "This build of libav has no libx264; use another cutter")

@@ -1,0 +1,73 @@
+import { readdirSync, statSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const main = join(import.meta.dir, "../../src/main.ts")
+
+export interface CliResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The environment of a user without a key, whatever the machine's own says. */
+const cleanEnvironment = (): Record<string, string> => {
+  const { PATH = "", HOME = "", TMPDIR = tmpdir() } = process.env
+  return { PATH, HOME, TMPDIR }
+}
+
+/** Starts the program as a user would; stdin is closed, output is not a terminal. */
+export const startCli = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  Bun.spawn([process.execPath, main, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...cleanEnvironment(), ...env },
+  })
+
+/** Waits for a started program to end. */
+export const finished = async (child: ReturnType<typeof startCli>): Promise<CliResult> => {
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
+
+export const runCli = (
+  args: ReadonlyArray<string>,
+  env?: Readonly<Record<string, string>>,
+): Promise<CliResult> => finished(startCli(args, env))
+
+/** A folder that is gone when its scope ends. */
+export const temporaryFolder = async () => {
+  const path = await mkdtemp(join(tmpdir(), "triptych-test-"))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** All files below a folder, relative, sorted. */
+export const filesBelow = (folder: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted()
+
+/** What tells whether a file was written again: its inode and its time of change. */
+export const stampsBelow = (folder: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    filesBelow(folder).map((file) => {
+      const { ino, mtimeMs } = statSync(join(folder, file))
+      return [file, `${ino} ${mtimeMs}`]
+    }),
+  )
+
+/** The names of files that differ between two stamps, in either direction. */
+export const changedFiles = (
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): ReadonlyArray<string> =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((file) => before[file] !== after[file])
+    .toSorted()

@@ -1,0 +1,144 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { existsSync } from "node:fs"
+import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Fiber } from "effect"
+import { reencodeArguments } from "../../src/video/backends/ffmpeg-arguments.ts"
+import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
+import { ClipCutter } from "../../src/video/ClipCutter.ts"
+import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+import { cutOf } from "./video-layers.ts"
+
+setDefaultTimeout(60_000)
+
+const folder = await mkdtemp(join(tmpdir(), "triptych-ffmpeg-"))
+
+const source: VideoSource = {
+  file: join(folder, "film.mp4"),
+  sizeBytes: 1000,
+  container: "mov,mp4,m4a,3gp,3g2,mj2",
+  codec: "h264",
+  streamIndex: 2,
+  codedWidth: 160,
+  codedHeight: 120,
+  displayWidth: 160,
+  displayHeight: 120,
+  rotationDegrees: 0,
+  timeBase: { num: 1, den: 1000 },
+  framePts: [0, 40, 80, 121, 160, 5000, 5040],
+  endPts: 5080,
+  hasAudio: false,
+  indexedBy: "packets",
+}
+
+/** A program in the place of ffmpeg. */
+const program = async (name: string, script: string, mode = 0o755) => {
+  const file = join(folder, name)
+  await writeFile(file, `#!/bin/sh\n${script}\n`)
+  await chmod(file, mode)
+  return file
+}
+
+const request = (name: string) => cutOf(source, 0, 160, join(folder, name))
+
+const cutWith = (bin: string, output: string, deadlineMs = 30_000) =>
+  Effect.gen(function* () {
+    return yield* (yield* ClipCutter).cut(request(output))
+  }).pipe(Effect.provide(ffmpegCutter.layer({ bin, deadlineMs })))
+
+const failureOf = (bin: string, output: string, deadlineMs?: number) =>
+  Effect.runPromise(Effect.flip(cutWith(bin, output, deadlineMs)))
+
+/** Resolves when the file exists, with its text. */
+const appears = async (file: string): Promise<string> => {
+  while (!existsSync(file) || (await readFile(file, "utf8")) === "") await Bun.sleep(5)
+  return readFile(file, "utf8")
+}
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+describe("cutting with an ffmpeg program", () => {
+  test("BackendUnavailable: the program is missing or is none", async () => {
+    const plain = await program("plain.txt", "exit 0", 0o644)
+    for (const bin of [join(folder, "missing"), plain, folder]) {
+      const failure = await failureOf(bin, "never.mp4")
+      expect(failure.reason).toBe("BackendUnavailable")
+      expect(failure.message).toContain(bin)
+    }
+  })
+
+  test("CutFailed with the end of the error output; the file is removed", async () => {
+    const output = join(folder, "partial.mp4")
+    const bin = await program(
+      "failing",
+      `echo half > "${output}"; echo first >&2; echo "no space left" >&2; exit 7`,
+    )
+    const failure = await failureOf(bin, "partial.mp4")
+    expect(failure.reason).toBe("CutFailed")
+    expect(failure.message).toContain("code 7")
+    expect(failure.message).toContain("no space left")
+    expect(existsSync(output)).toBe(false)
+  })
+
+  test("CutFailed: fewer frames were written than asked for", async () => {
+    const bin = await program("short", "echo frame=2; echo progress=end")
+    expect((await failureOf(bin, "short.mp4")).reason).toBe("CutFailed")
+  })
+
+  test("the number of frames is that of the last report", async () => {
+    const bin = await program("good", "echo frame=1; echo progress=continue; echo frame=4; echo progress=end")
+    const reply = await Effect.runPromise(cutWith(bin, "good.mp4"))
+    expect(reply).toEqual({ frames: 4, firstPts: 0, cutter: "ffmpeg" })
+  })
+
+  test("a program that never ends is killed after the deadline", async () => {
+    const pidFile = join(folder, "slow.pid")
+    const bin = await program("slow", `echo $$ > "${pidFile}"; exec sleep 600`)
+    expect((await failureOf(bin, "slow.mp4", 500)).reason).toBe("CutFailed")
+    expect(isAlive(Number(await appears(pidFile)))).toBe(false)
+  })
+
+  test("interruption kills the program and removes its file", async () => {
+    const [pidFile, output] = [join(folder, "endless.pid"), join(folder, "endless.mp4")]
+    const bin = await program("endless", `echo half > "${output}"; echo $$ > "${pidFile}"; exec sleep 600`)
+    const fiber = Effect.runFork(cutWith(bin, "endless.mp4"))
+    const pid = Number(await appears(pidFile))
+    expect(isAlive(pid)).toBe(true)
+    await Effect.runPromise(Fiber.interrupt(fiber))
+    expect(isAlive(pid)).toBe(false)
+    expect(existsSync(output)).toBe(false)
+  })
+})
+
+describe("arguments for ffmpeg", () => {
+  const argumentsFor = (startPts: number, endPts: number, seek = true) => {
+    const wanted = source.framePts.filter((pts) => pts >= startPts && pts < endPts)
+    return reencodeArguments(cutOf(source, startPts, endPts, join(folder, "out.part")), wanted, seek)
+  }
+
+  test("trim by exact PTS, from the chosen stream, without loss of times", () => {
+    const args = argumentsFor(4000, 5080).join(" ")
+    expect(args).toContain("trim=start_pts=4000:end_pts=5080,setpts=PTS-5000,")
+    expect(args).toContain("-map 0:2 ")
+    expect(args).toContain("-copyts")
+    expect(args).toContain("-fps_mode passthrough")
+    expect(args).toContain("-ss 3.000000 ")
+    expect(argumentsFor(4000, 5080, false)).not.toContain("-ss")
+  })
+
+  test("no jump near the start", () => {
+    expect(argumentsFor(40, 160)).not.toContain("-ss")
+  })
+
+  test("no B-frames where the frame rate varies", () => {
+    expect(argumentsFor(0, 160).join(" ")).toContain("-bf 0")
+    expect(argumentsFor(5000, 5080).join(" ")).not.toContain("-bf")
+  })
+})
