@@ -119,6 +119,8 @@ const outcome = {
   /** Fingerprint of what the answer depends on: pool, draft step, segment. */
   inputs: v.optional(v.string()),
   raw_response_sha256: v.optional(v.string()),
+  /** Over both prompt files, see `promptDigest`. */
+  prompts_sha256: v.optional(v.string()),
 }
 
 const stage1Schema = v.object({
@@ -218,5 +220,13 @@ export type StepOutcome = v.InferOutput<typeof stepOutcomeSchema>
 /** What every kind of outcome has in common. */
 export type Outcome = Pick<
   StepOutcome,
-  "status" | "attempts" | "calls" | "warnings" | "error" | "wall_time_sec" | "inputs" | "raw_response_sha256"
+  | "status"
+  | "attempts"
+  | "calls"
+  | "warnings"
+  | "error"
+  | "wall_time_sec"
+  | "inputs"
+  | "raw_response_sha256"
+  | "prompts_sha256"
 >

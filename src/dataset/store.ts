@@ -145,6 +145,9 @@ export const remove = Effect.fn("Dataset.remove")((path: string) =>
 export const sha256 = (content: string | Uint8Array): string =>
   new Bun.CryptoHasher("sha256").update(content).digest("hex")
 
+/** The digest of a call's prompts: of the texts of both files, the system prompt first. */
+export const promptDigest = (system: string, user: string): string => sha256(`${system}\0${user}`)
+
 /** JSON with sorted keys: equal values give equal text. */
 export const canonicalJson = (value: unknown): string =>
   JSON.stringify(value, (_key, item: unknown) =>

@@ -9,7 +9,7 @@ import { isStepFolder, layout } from "./layout.ts"
 import { type FrameManifest, type RunSummary, runSummarySchema } from "./records.ts"
 import { listFolder } from "./resume.ts"
 import { canonicalJson, readJson } from "./store.ts"
-import { type Finding, finding, loadJson, textFindings } from "./validate/finding.ts"
+import { type Finding, finding, loadJson, traceFindings } from "./validate/finding.ts"
 import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
@@ -111,8 +111,11 @@ export const validateFolder = Effect.fn("Dataset.validate")(function* (folder: s
   if (summary.stage1 === undefined) return found
   const pool = yield* checkPool(folder, `${stage1.dir}/${layout.frameManifest}`, poolSize, true)
   const draft = yield* checkDraftFile(folder, annotation)
-  const traces1 = Object.values(stage1.call).map((name) => `${stage1.dir}/${name}`)
-  found.push(...pool.findings, ...draft.findings, ...(yield* textFindings(folder, traces1)))
+  found.push(
+    ...pool.findings,
+    ...draft.findings,
+    ...(yield* traceFindings(folder, stage1.dir, stage1.call, summary.stage1)),
+  )
   if (summary.stage2 === undefined) return found
   const end = summary.source.end_sec
   const localized = yield* checkLocalizationFile(folder, draft.draft, pool.manifest, end)
@@ -123,12 +126,16 @@ export const validateFolder = Effect.fn("Dataset.validate")(function* (folder: s
     manifest: pool.manifest,
   }
   const cut = yield* checkSegments(folder, expected)
-  const traces2 = Object.values(stage2.call).map((name) => `${stage2.dir}/${name}`)
-  found.push(...localized.findings, ...cut.findings, ...(yield* textFindings(folder, traces2)))
+  found.push(
+    ...localized.findings,
+    ...cut.findings,
+    ...(yield* traceFindings(folder, stage2.dir, stage2.call, summary.stage2)),
+  )
   if (summary.stage3 === undefined || draft.draft === undefined) return found
   const steps = []
   for (const step of draft.draft.steps) {
-    const checked = yield* checkStep(folder, annotation, step, cut.segments, poolSize)
+    const outcome = summary.stage3.steps.find((candidate) => candidate.step_id === step.step_id)
+    const checked = yield* checkStep(folder, annotation, step, cut.segments, poolSize, outcome)
     steps.push(checked)
     found.push(...checked.findings)
   }

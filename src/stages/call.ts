@@ -4,7 +4,15 @@ import type { StageNumber } from "../config.ts"
 import { attemptFile, type CallFiles, errorsFile, layout } from "../dataset/layout.ts"
 import type { CallRecord, Outcome } from "../dataset/records.ts"
 import { listFolder, reusableAnswer } from "../dataset/resume.ts"
-import { DatasetError, jsonText, remove, sha256, writeFile, writeIfChanged } from "../dataset/store.ts"
+import {
+  DatasetError,
+  jsonText,
+  promptDigest,
+  remove,
+  sha256,
+  writeFile,
+  writeIfChanged,
+} from "../dataset/store.ts"
 import { RunEvents } from "../events.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import type { ModelImage, ModelTask } from "../model/VisionModel.ts"
@@ -30,15 +38,17 @@ const callRecord = ({ number, reply, problems }: Attempt): CallRecord => ({
   problems: problems.length,
 })
 
+/** The prompt files of a call as they are written. */
+const promptTexts = (run: VideoRun, prompt: string) => ({
+  system: `${run.prompts.system}\n`,
+  user: `${prompt}\n`,
+})
+
 /** Writes the prompts of a call, unless they are there already. */
-const writePrompts = Effect.fn("Stage.writePrompts")(function* (
-  dir: string,
-  files: CallFiles,
-  system: string,
-  prompt: string,
-) {
-  yield* writeIfChanged(join(dir, files.systemPrompt), `${system}\n`)
-  yield* writeIfChanged(join(dir, files.userPrompt), `${prompt}\n`)
+const writePrompts = Effect.fn("Stage.writePrompts")(function* <A>(run: VideoRun, call: StageCall<A>) {
+  const { system, user } = promptTexts(run, call.prompt)
+  yield* writeIfChanged(join(call.dir, call.files.systemPrompt), system)
+  yield* writeIfChanged(join(call.dir, call.files.userPrompt), user)
 })
 
 const removeOldReplies = Effect.fn("Stage.removeOldReplies")(function* (dir: string, files: CallFiles) {
@@ -118,10 +128,12 @@ const askAndTrace = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: S
   return answer
 })
 
-const outcome = (call: { readonly inputs: string }, attempts: ReadonlyArray<Attempt>) => {
+const outcome = <A>(run: VideoRun, call: StageCall<A>, attempts: ReadonlyArray<Attempt>) => {
   const last = attempts.at(-1)
+  const { system, user } = promptTexts(run, call.prompt)
   return {
     inputs: call.inputs,
+    prompts_sha256: promptDigest(system, user),
     attempts: attempts.length,
     calls: attempts.map(callRecord),
     ...(last === undefined ? {} : { raw_response_sha256: sha256(last.reply.text) }),
@@ -137,7 +149,7 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
     ? yield* reusableAnswer({ ...call, outcome: call.previous, rawResponse: call.files.rawResponse })
     : Either.left("--overwrite was given")
   if (Either.isRight(reuse)) {
-    yield* writePrompts(call.dir, call.files, run.prompts.system, call.prompt)
+    yield* writePrompts(run, call)
     yield* stageAdvanced(run, call.stage, call.what, true)
     return reuse.right
   }
@@ -148,13 +160,13 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${reuse.left}`)
   const started = yield* Clock.currentTimeMillis
   const seconds = Effect.map(Clock.currentTimeMillis, (now) => (now - started) / 1000)
-  yield* call.note({ status: "running", ...outcome(call, []), warnings: [], wall_time_sec: 0 })
-  yield* writePrompts(call.dir, call.files, run.prompts.system, call.prompt)
+  yield* call.note({ status: "running", ...outcome(run, call, []), warnings: [], wall_time_sec: 0 })
+  yield* writePrompts(run, call)
   const answer = yield* Effect.tapErrorTag(askAndTrace(run, call), "StageFailed", (error) =>
     Effect.flatMap(seconds, (wall_time_sec) =>
       call.note({
         status: "failed",
-        ...outcome(call, error.attempts),
+        ...outcome(run, call, error.attempts),
         warnings: [],
         error: error.message,
         wall_time_sec,
@@ -166,7 +178,7 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   }
   yield* call.note({
     status: "completed",
-    ...outcome(call, answer.attempts),
+    ...outcome(run, call, answer.attempts),
     warnings: answer.warnings.map(problemLine),
     wall_time_sec: yield* seconds,
   })

@@ -1,7 +1,9 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { readBytes, readText } from "../store.ts"
+import type { CallFiles } from "../layout.ts"
+import type { Outcome } from "../records.ts"
+import { promptDigest, readBytes, readText, sha256 } from "../store.ts"
 
 /** Something wrong in a dataset folder: the file, relative to the video's folder, and a sentence. */
 export interface Finding {
@@ -43,18 +45,39 @@ export const loadJson = Effect.fn("Validate.loadJson")(function* <S extends v.Ge
   return { value: undefined, findings: issues } satisfies Loaded<v.InferOutput<S>>
 })
 
-/** Findings about text files that must be there and hold something. */
-export const textFindings = Effect.fn("Validate.texts")(function* (
+/** The trace of a call: both prompts and the last raw reply must be there, and be what the summary says they are. */
+export const traceFindings = Effect.fn("Validate.trace")(function* (
   root: string,
-  files: ReadonlyArray<string>,
+  dir: string,
+  files: CallFiles,
+  outcome: Outcome | undefined,
 ) {
-  const findings: Array<Finding> = []
-  for (const file of files) {
-    const text = yield* readText(join(root, file))
-    if (text === undefined) findings.push(finding(file, "is missing"))
-    else if (text.trim() === "") findings.push(finding(file, "is empty"))
-  }
-  return findings
+  const texts = yield* Effect.all({
+    system: readText(join(root, dir, files.systemPrompt)),
+    user: readText(join(root, dir, files.userPrompt)),
+    reply: readText(join(root, dir, files.rawResponse)),
+  })
+  const missing = [
+    [files.systemPrompt, texts.system],
+    [files.userPrompt, texts.user],
+    [files.rawResponse, texts.reply],
+  ].flatMap(([name, text]) =>
+    text === undefined
+      ? [finding(`${dir}/${name}`, "is missing")]
+      : text.trim() === ""
+        ? [finding(`${dir}/${name}`, "is empty")]
+        : [],
+  )
+  if (missing.length > 0 || outcome === undefined) return missing
+  const { system = "", user = "", reply = "" } = texts
+  return [
+    ...(promptDigest(system, user) === outcome.prompts_sha256
+      ? []
+      : [finding(`${dir}/${files.userPrompt}`, "or the system prompt differs from what was sent (sha256)")]),
+    ...(sha256(reply) === outcome.raw_response_sha256
+      ? []
+      : [finding(`${dir}/${files.rawResponse}`, "differs from the reply that was received (sha256)")]),
+  ]
 })
 
 type Kind = "JPEG picture" | "MP4 clip"

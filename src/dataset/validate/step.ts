@@ -4,10 +4,16 @@ import type { AnnotationSchema, DraftStep } from "../../plan/annotation.ts"
 import { problemLine } from "../../plan/problem.ts"
 import { checkRefined } from "../../plan/refined.ts"
 import { keyframeName, layout, stepFolder } from "../layout.ts"
-import { type FrameManifest, type Segment, type StepSegments, stepMetaSchema } from "../records.ts"
+import {
+  type FrameManifest,
+  type Outcome,
+  type Segment,
+  type StepSegments,
+  stepMetaSchema,
+} from "../records.ts"
 import { listFolder } from "../resume.ts"
 import { canonicalJson, readJson } from "../store.ts"
-import { type Finding, finding, loadJson, loadMedia, textFindings } from "./finding.ts"
+import { type Finding, finding, loadJson, loadMedia, traceFindings } from "./finding.ts"
 import { checkPool } from "./pool.ts"
 
 const { final, meta, call } = layout.stage3
@@ -97,14 +103,12 @@ export const checkStep = Effect.fn("Validate.step")(function* (
   draft: DraftStep,
   segments: StepSegments | undefined,
   poolSize: number | undefined,
+  outcome: Outcome | undefined,
 ) {
   const folder = stepFolder(draft.step_id, draft.step_goal)
   const segment = segments?.segments.find((candidate) => candidate.step_id === draft.step_id)
   const pool = yield* checkPool(root, `${folder}/${layout.frameManifest}`, poolSize, false)
-  const texts = yield* textFindings(
-    root,
-    [call.systemPrompt, call.userPrompt, call.rawResponse].map((name) => `${folder}/${name}`),
-  )
+  const texts = yield* traceFindings(root, folder, call, outcome)
   const findings: Array<Finding> = [...pool.findings, ...texts]
   const file = `${folder}/${final}`
   const step = yield* readJson(join(root, file))

@@ -41,12 +41,17 @@ class Reader implements Disposable {
   #readKeyPts = Number.NEGATIVE_INFINITY
   /** Whether the first packet after a jump is still to be looked at. */
   #landing: Keyframe | undefined
+  /** PTS of pictures that must come out; of others those that nothing refers to are passed over. */
+  readonly #wanted: ReadonlySet<number> | undefined
+  #skipping = false
 
-  constructor(call: FramesCall, io: WorkerIo) {
+  /** @param jumps whether times in the packet headers can be relied on, so that parts may be left out */
+  constructor(call: FramesCall, io: WorkerIo, jumps: boolean) {
     this.#call = call
     this.#io = io
     this.#input = openInput(call.file)
     this.#decoder = openDecoder(this.#input, streamAt(this.#input, call.streamIndex))
+    if (jumps) this.#wanted = new Set(call.wantedPts)
   }
 
   /** The stream's rotation, for the pictures. */
@@ -96,7 +101,15 @@ class Reader implements Disposable {
       this.#landing = undefined
     }
     if (this.#packet.isKeyframe) this.#readKeyPts = pts
+    if (this.#wanted !== undefined) this.#skipUnreferenced(!this.#wanted.has(pts))
     return this.#decoder.push(this.#packet)
+  }
+
+  /** Takes effect from the next packet on, because the decoder runs on one thread. */
+  #skipUnreferenced(skip: boolean): void {
+    if (skip === this.#skipping) return
+    this.#skipping = skip
+    this.#decoder.context.setOption("skip_frame", skip ? "noref" : "default")
   }
 
   [Symbol.dispose](): void {
@@ -127,7 +140,7 @@ export const frames = async (call: FramesCall, io: WorkerIo): Promise<{ readonly
   let sent = 0
   /** `false` if a wanted frame did not come out. */
   const pass = async (jump: boolean): Promise<boolean> => {
-    using reader = new Reader(call, io)
+    using reader = new Reader(call, io, jump)
     using writer = makeJpegWriter(
       call.file,
       [call.displayWidth, call.displayHeight],

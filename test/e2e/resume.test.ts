@@ -1,0 +1,322 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { validateFolder } from "../../src/dataset/validate.ts"
+import { type ChatServer, startChatServer } from "../support/chat-server.ts"
+import { makeVideo } from "../support/media.ts"
+import { changedFiles, filesBelow, stampsBelow, temporaryFolder } from "../support/run-cli.ts"
+import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
+
+const step = "02_place_the_red_cube_on_the_blue_block"
+const clip = `stage2/step_clips/step${step}.mp4`
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let video: string
+let other: string
+/** A finished output root; every test works on a copy. */
+let finished: string
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  video = await makeVideo({ dir: folder.path, name: "video.mp4", frames: 60 })
+  other = await makeVideo({ name: "video.mp4", frames: 60, firstNumber: 300 })
+  finished = join(folder.path, "finished")
+  await using server = startChatServer()
+  const { error } = await runPipeline(video, quickSettings(finished), server)
+  if (error !== undefined) throw error
+})
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]()
+  rmSync(join(other, ".."), { recursive: true })
+})
+
+/** A copy of the finished root with the path of its video's folder. */
+const copyOfFinished = async () => {
+  const root = await temporaryFolder()
+  cpSync(finished, root.path, { recursive: true, preserveTimestamps: true })
+  return {
+    root: root.path,
+    out: join(root.path, "video"),
+    [Symbol.asyncDispose]: () => root[Symbol.asyncDispose](),
+  }
+}
+
+const findings = (out: string) => Effect.runPromise(validateFolder(out))
+const askedFor = (server: ChatServer) =>
+  server.calls
+    .map(({ stage, stepId }) => (stepId === undefined ? `${stage}` : `${stage}.${stepId}`))
+    .toSorted()
+const firstFile = (out: string, pattern: RegExp): string =>
+  filesBelow(out).find((file) => pattern.test(file)) ?? ""
+
+test("a second run makes no call and rewrites no file", async () => {
+  await using copy = await copyOfFinished()
+  await using server = startChatServer()
+  const before = stampsBelow(copy.root)
+  expect((await runPipeline(video, quickSettings(copy.root), server)).error).toBeUndefined()
+  expect(server.calls).toHaveLength(0)
+  expect(changedFiles(before, stampsBelow(copy.root))).toEqual([])
+})
+
+interface Artefact {
+  readonly name: string
+  /** The file, relative to the video's folder. */
+  readonly file: (out: string) => string
+  /** Calls that have to be made again. */
+  readonly calls: ReadonlyArray<string>
+  /** Files that may be written besides it. */
+  readonly alsoWritten: ReadonlyArray<RegExp>
+}
+
+const summary = /^run_summary\.json$/u
+const artefacts: ReadonlyArray<Artefact> = [
+  { name: "the full-video manifest", file: () => "stage1/frame_manifest.json", calls: [], alsoWritten: [] },
+  {
+    name: "a full-video picture",
+    file: (out) => firstFile(out, /^stage1\/sampled_frames\/sample_003/u),
+    calls: [],
+    alsoWritten: [],
+  },
+  { name: "a system prompt", file: () => "stage1/stage1_system_prompt.txt", calls: [], alsoWritten: [] },
+  { name: "a user prompt", file: () => "stage2/stage2_user_prompt.txt", calls: [], alsoWritten: [] },
+  {
+    name: "the draft",
+    file: () => "stage1/draft_plan.json",
+    calls: ["1"],
+    alsoWritten: [/^stage1\/stage1_raw/u, /^causal_plan/u, summary],
+  },
+  {
+    name: "Stage 1's reply",
+    file: () => "stage1/stage1_raw_response.txt",
+    calls: ["1"],
+    alsoWritten: [summary],
+  },
+  {
+    name: "the localization",
+    file: () => "stage2/localization_raw.json",
+    calls: ["2"],
+    alsoWritten: [/^stage2\/stage2_raw/u, /^causal_plan/u, summary],
+  },
+  {
+    name: "Stage 2's reply",
+    file: () => "stage2/stage2_raw_response.txt",
+    calls: ["2"],
+    alsoWritten: [summary],
+  },
+  {
+    name: "the segments",
+    file: () => "stage2/step_segments.json",
+    calls: [],
+    alsoWritten: [/^stage2\/step_clips\//u],
+  },
+  { name: "a clip", file: () => clip, calls: [], alsoWritten: [] },
+  { name: "a step manifest", file: () => `${step}/frame_manifest.json`, calls: [], alsoWritten: [] },
+  {
+    name: "a step picture",
+    file: (out) => firstFile(out, new RegExp(`^${step}/sampled_frames/sample_005`, "u")),
+    calls: [],
+    alsoWritten: [],
+  },
+  {
+    name: "a keyframe",
+    file: (out) => firstFile(out, new RegExp(`^${step}/frame_002`, "u")),
+    calls: [],
+    alsoWritten: [],
+  },
+  {
+    name: "a refined step",
+    file: () => `${step}/step_final.json`,
+    calls: ["3.2"],
+    alsoWritten: [/stage3_raw/u, /^causal_plan/u, summary],
+  },
+  {
+    name: "Stage 3's reply",
+    file: () => `${step}/stage3_raw_response.txt`,
+    calls: ["3.2"],
+    alsoWritten: [summary],
+  },
+  { name: "Stage 3's prompt", file: () => `${step}/stage3_user_prompt.txt`, calls: [], alsoWritten: [] },
+  { name: "a step's metadata", file: () => `${step}/step_meta.json`, calls: [], alsoWritten: [] },
+  { name: "the final plan", file: () => "causal_plan_with_keyframes.json", calls: [], alsoWritten: [] },
+]
+
+const harms: ReadonlyArray<readonly [name: string, harm: (path: string) => void]> = [
+  ["deleted", (path) => rmSync(path)],
+  ["cut off", (path) => truncateSync(path, Math.floor(readFileSync(path).length / 2))],
+  ["emptied", (path) => truncateSync(path, 0)],
+  ["overwritten", (path) => writeFileSync(path, "not what it was")],
+]
+
+describe.each(artefacts.map((artefact) => [artefact.name, artefact] as const))(
+  "%s",
+  (_name, { file, calls, alsoWritten }) => {
+    test.each(harms)("%s: exactly what depends on it is made again", async (_harm, harm) => {
+      await using copy = await copyOfFinished()
+      await using server = startChatServer()
+      const path = file(copy.out)
+      const before = stampsBelow(copy.out)
+      harm(join(copy.out, path))
+      expect(await findings(copy.out)).not.toEqual([])
+      expect((await runPipeline(video, quickSettings(copy.root), server)).error).toBeUndefined()
+      expect(askedFor(server)).toEqual([...calls])
+      const changed = changedFiles(before, stampsBelow(copy.out))
+      expect(changed).toContain(path)
+      expect(
+        changed.filter((name) => name !== path && !alsoWritten.some((pattern) => pattern.test(name))),
+      ).toEqual([])
+      expect(await findings(copy.out)).toEqual([])
+    })
+  },
+)
+
+describe("changed inputs", () => {
+  test("another pool size runs everything again", async () => {
+    await using copy = await copyOfFinished()
+    await using server = startChatServer()
+    expect(
+      (await runPipeline(video, quickSettings(copy.root, { maxFrames: 10 }), server)).error,
+    ).toBeUndefined()
+    expect(askedFor(server)).toEqual(["1", "2", "3.1", "3.2", "3.3", "3.4", "3.5"])
+    expect(await findings(copy.out)).toEqual([])
+  })
+
+  test("a draft edited by hand is kept, and only what follows from the edit is asked again", async () => {
+    await using copy = await copyOfFinished()
+    await using server = startChatServer()
+    const path = join(copy.out, "stage1/draft_plan.json")
+    writeFileSync(path, readFileSync(path, "utf8").replace('"Set the jug down"', '"Put the jug back"'))
+    expect((await runPipeline(video, quickSettings(copy.root), server)).error).toBeUndefined()
+    expect(askedFor(server)).toEqual(["2", "3.4"])
+    expect(existsSync(join(copy.out, "04_set_the_jug_down"))).toBe(false)
+    expect(existsSync(join(copy.out, "04_put_the_jug_back/step_final.json"))).toBe(true)
+    expect(await findings(copy.out)).toEqual([])
+  })
+
+  test("other quality, cut settings or index display keep what is done, and say so for clips", async () => {
+    await using copy = await copyOfFinished()
+    await using server = startChatServer()
+    const before = stampsBelow(copy.out)
+    const changes = { jpegQuality: 50, embedIndex: false, cut: { ...quickSettings("").cut, crf: 30 } }
+    const { events } = await runPipeline(video, quickSettings(copy.root, changes), server)
+    expect(server.calls).toHaveLength(0)
+    expect(changedFiles(before, stampsBelow(copy.out))).toEqual([])
+    expect(events.flatMap((event) => (event.type === "Notice" ? [event.message] : [])).join()).toContain(
+      "--overwrite cuts them anew",
+    )
+  })
+
+  test("a moved source is recognised by its content", async () => {
+    await using copy = await copyOfFinished()
+    await using server = startChatServer()
+    await using elsewhere = await temporaryFolder()
+    const moved = join(elsewhere.path, "video.mp4")
+    cpSync(video, moved)
+    expect((await runPipeline(moved, quickSettings(copy.root), server)).error).toBeUndefined()
+    expect(server.calls).toHaveLength(0)
+    expect(readFileSync(join(copy.out, "run_summary.json"), "utf8")).toContain(moved)
+    expect(await findings(copy.out)).toEqual([])
+  })
+
+  test("--overwrite runs everything again", async () => {
+    await using copy = await copyOfFinished()
+    await using server = startChatServer()
+    const { error } = await runPipeline(video, quickSettings(copy.root, { overwrite: true }), server)
+    expect(error).toBeUndefined()
+    expect(server.calls).toHaveLength(7)
+    expect(await findings(copy.out)).toEqual([])
+  })
+})
+
+describe("a folder is refused, and nothing in it is touched,", () => {
+  const refusal = async (
+    prepare: (out: string) => void,
+    input: string,
+    changes: Parameters<typeof quickSettings>[1] = {},
+    rehearsal = false,
+  ) => {
+    await using copy = await copyOfFinished()
+    await using server = startChatServer()
+    prepare(copy.out)
+    const before = stampsBelow(copy.root)
+    const { error } = await runPipeline(
+      input,
+      quickSettings(copy.root, changes),
+      rehearsal ? "rehearsal" : server,
+    )
+    expect(server.calls).toHaveLength(0)
+    expect(changedFiles(before, stampsBelow(copy.root))).toEqual([])
+    return error
+  }
+  const nothing = () => undefined
+
+  test("if it belongs to another video of the same name", async () => {
+    const error = await refusal(nothing, other)
+    expect(error).toMatchObject({ _tag: "DatasetError", reason: "ForeignFolder" })
+    expect(error?.message).toContain(`belongs to another video (${video})`)
+  })
+
+  test("even with --overwrite", async () => {
+    expect(await refusal(nothing, other, { overwrite: true })).toMatchObject({ reason: "ForeignFolder" })
+  })
+
+  test.each([
+    ["is missing", (out: string) => rmSync(join(out, "run_summary.json"))],
+    ["cannot be read", (out: string) => appendFileSync(join(out, "run_summary.json"), "}")],
+  ])("if its run_summary.json %s", async (_what, prepare) => {
+    const error = await refusal(prepare, video)
+    expect(error).toMatchObject({ reason: "ForeignFolder" })
+    expect(error?.message).toContain("no readable run_summary.json")
+  })
+
+  test("if it was made with another schema, naming both fingerprints and the way out", async () => {
+    const made = JSON.parse(readFileSync(join(finished, "video/run_summary.json"), "utf8")).schema_fingerprint
+    const error = await refusal(nothing, video, { annotationSchema: "numbered" })
+    expect(error).toMatchObject({ reason: "FingerprintMismatch" })
+    expect(error?.message).toContain(made)
+    expect(error?.message.match(/[0-9a-f]{64}/gu)).toHaveLength(2)
+    expect(error?.message).toContain("--overwrite")
+  })
+
+  test("if a rehearsal would replace a real model's answers", async () => {
+    expect(await refusal(nothing, video, {}, true)).toMatchObject({ reason: "RehearsalOverReal" })
+  })
+})
+
+test("a real run does not keep the answers of a rehearsal", async () => {
+  await using root = await temporaryFolder()
+  await using server = startChatServer()
+  expect((await runPipeline(video, quickSettings(root.path), "rehearsal")).error).toBeUndefined()
+  expect((await runPipeline(video, quickSettings(root.path), server)).error).toBeUndefined()
+  expect(server.calls).toHaveLength(7)
+  expect(await findings(join(root.path, "video"))).toEqual([])
+  expect(filesBelow(join(root.path, "video")).filter((file) => file.includes("rehearsal"))).toEqual([])
+})
+
+test("leftovers of a crash do not make a folder somebody else's", async () => {
+  await using root = await temporaryFolder()
+  await using server = startChatServer()
+  await Bun.write(join(root.path, "video", ".tmp-0123456789ab"), "half a file")
+  expect((await runPipeline(video, quickSettings(root.path), server)).error).toBeUndefined()
+  expect(server.calls).toHaveLength(7)
+})
+
+test("an output root that is moved as a whole still resumes", async () => {
+  await using copy = await copyOfFinished()
+  await using server = startChatServer()
+  const moved = `${copy.root}-moved`
+  renameSync(copy.root, moved)
+  expect((await runPipeline(video, quickSettings(moved), server)).error).toBeUndefined()
+  expect(server.calls).toHaveLength(0)
+  expect(await findings(join(moved, "video"))).toEqual([])
+  rmSync(moved, { recursive: true })
+})

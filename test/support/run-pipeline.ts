@@ -1,0 +1,40 @@
+import { Effect, Either, Layer, Redacted } from "effect"
+import { defaultSettings, type RunSettings } from "../../src/config.ts"
+import { type RunEvent, RunEvents } from "../../src/events.ts"
+import * as Layers from "../../src/layers.ts"
+import { Pipeline } from "../../src/pipeline.ts"
+import type { ChatServer } from "./chat-server.ts"
+
+/** Small pools keep tests quick; everything else as users have it. */
+export const quickSettings = (outputRoot: string, changes: Partial<RunSettings> = {}): RunSettings => ({
+  ...defaultSettings,
+  outputRoot,
+  maxFrames: 8,
+  ...changes,
+})
+
+/** Runs one video in this process, against a server or in rehearsal; gives the error's message if it fails. */
+export const runPipeline = async (video: string, settings: RunSettings, server: ChatServer | "rehearsal") => {
+  const events: Array<RunEvent> = []
+  const model =
+    server === "rehearsal"
+      ? Layers.rehearsal
+      : Layers.openai({
+          apiKey: Redacted.make("key-for-tests"),
+          apiBase: server.url,
+          model: "loopback-vlm",
+          temperature: 0.2,
+          callRetries: 0,
+          callRetryBackoffSec: 0,
+        })
+  const listener = Layer.succeed(RunEvents, {
+    publish: (event) => Effect.sync(() => void events.push(event)),
+  })
+  const services = Layers.pipeline.pipe(Layer.provide(Layer.mergeAll(Layers.video(), model, listener)))
+  const result = await Effect.flatMap(Pipeline, (pipeline) => pipeline.runVideo(video, settings)).pipe(
+    Effect.either,
+    Effect.provide(services),
+    Effect.runPromise,
+  )
+  return { error: Either.isLeft(result) ? result.left : undefined, events }
+}
