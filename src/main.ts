@@ -4,7 +4,7 @@ import { BunContext, BunRuntime } from "@effect/platform-bun"
 import { Cause, Console, Effect, Exit, Layer, Logger, LogLevel } from "effect"
 import manifest from "../package.json"
 import { triptych } from "./cli/commands.ts"
-import { helpFor } from "./cli/help.ts"
+import { helpFor, unknownCommand } from "./cli/help.ts"
 import { exitCode, UsageError } from "./cli/usage.ts"
 
 const plain = (text: string): string => Bun.stripANSI(text).trim()
@@ -36,9 +36,15 @@ const explain = (cause: Cause.Cause<unknown>) => {
   return Console.error(isExpected ? `error: ${error.message}` : `error: ${Cause.pretty(cause)}`)
 }
 
-const help = helpFor(process.argv.slice(2))
+/** What the arguments ask for: help, or a command. */
+const requested = (args: ReadonlyArray<string>) => {
+  const help = helpFor(args)
+  if (help !== undefined) return Console.log(help)
+  const unknown = unknownCommand(args)
+  return unknown === undefined ? cli(process.argv) : Effect.fail(new UsageError({ message: unknown }))
+}
 
-const program = (help === undefined ? Effect.suspend(() => cli(process.argv)) : Console.log(help)).pipe(
+const program = Effect.suspend(() => requested(process.argv.slice(2))).pipe(
   withPlainErrors,
   Effect.tapErrorCause(explain),
   Effect.provide(

@@ -99,6 +99,12 @@ const overview = (): string =>
     exitCodes,
   ].join("\n")
 
+/** The sentence for a first argument that is no command; undefined if it is one. */
+export const unknownCommand = ([command = ""]: ReadonlyArray<string>): string | undefined =>
+  command.startsWith("-") || command in commandHelp
+    ? undefined
+    : `there is no command "${command}"; the commands are ${Object.keys(commandHelp).join(", ")}`
+
 /** The help that the arguments ask for; undefined if they ask for none. No arguments at all ask for the overview. */
 export const helpFor = (args: ReadonlyArray<string>): string | undefined => {
   if (args.length > 0 && !args.includes("--help") && !args.includes("-h")) return undefined

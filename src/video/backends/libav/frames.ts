@@ -1,5 +1,5 @@
 import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
-import type { Frame } from "node-av/lib"
+import type { Frame, Packet } from "node-av/lib"
 import type { FramesCall, Keyframe } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { makeJpegWriter } from "./convert.ts"
@@ -27,6 +27,9 @@ const keyframeFor = (keyframes: ReadonlyArray<Keyframe>, pts: number): Keyframe 
   return keyframes[low - 1]
 }
 
+const packetPts = (packet: Packet): number =>
+  ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
+
 /** Reads one stream forwards, jumping ahead over groups of pictures from which nothing is wanted. */
 class Reader implements Disposable {
   readonly #input: Input
@@ -39,8 +42,8 @@ class Reader implements Disposable {
   #drained = false
   /** PTS of the last keyframe that went into the decoder. */
   #readKeyPts = Number.NEGATIVE_INFINITY
-  /** Whether the first packet after a jump is still to be looked at. */
-  #landing: Keyframe | undefined
+  /** Whether the next packet has already been read. */
+  #readAhead = false
   /** PTS of pictures that must come out; of others those that nothing refers to are passed over. */
   readonly #wanted: ReadonlySet<number> | undefined
   #skipping = false
@@ -59,26 +62,32 @@ class Reader implements Disposable {
     return orientationOf(streamAt(this.#input, this.#call.streamIndex))
   }
 
-  /** Jumps to the keyframe before `pts`, if that skips anything. */
+  /** Jumps to the keyframe before `pts`, if that skips anything. Throws `Lost` if the container does not get there. */
   skipTowards(pts: number): void {
     const key = keyframeFor(this.#call.keyframes, pts)
     if (key === undefined || key.pts <= this.#readKeyPts || this.#drained) return
     const started = this.#readKeyPts > Number.NEGATIVE_INFINITY
     if (!started && key === this.#call.keyframes[0]) return
-    // Matroska's seek table holds presentation times, the others' decoding times.
-    const byPts = this.#input.format.iformat?.name?.startsWith("matroska") === true
-    const sought = this.#input.format.seekFrameSync(
-      this.#call.streamIndex,
-      BigInt(byPts ? key.pts : key.dts),
-      AVSEEK_FLAG_BACKWARD,
-    )
-    if (sought < 0) return
     this.#frames = undefined
     this.#decoder.flush()
-    this.#landing = key
+    // Containers search by presentation or by decoding time; the wrong one may lead past the keyframe.
+    this.#readAhead = this.#landsAt(key, key.pts) || this.#landsAt(key, key.dts)
+    if (!this.#readAhead) throw new Lost()
   }
 
-  /** The next frame that comes out, valid until the next call; `undefined` at the end. Throws `Lost` after a bad jump. */
+  /** Jumps and reads the first packet there; `false` if it is no keyframe or one after `key`. */
+  #landsAt(key: Keyframe, time: number): boolean {
+    const { streamIndex } = this.#call
+    if (this.#input.format.seekFrameSync(streamIndex, BigInt(time), AVSEEK_FLAG_BACKWARD) < 0) return false
+    while (this.#input.read(this.#packet)) {
+      this.#io.poll()
+      if (this.#packet.streamIndex === streamIndex)
+        return this.#packet.isKeyframe && packetPts(this.#packet) <= key.pts
+    }
+    return false
+  }
+
+  /** The next frame that comes out, valid until the next call; `undefined` at the end. */
   next(): Frame | undefined {
     for (;;) {
       const step = this.#frames?.next()
@@ -90,16 +99,14 @@ class Reader implements Disposable {
   }
 
   #feed(): Generator<Frame, void> | undefined {
-    if (!this.#input.read(this.#packet)) {
+    const ready = this.#readAhead || this.#input.read(this.#packet)
+    this.#readAhead = false
+    if (!ready) {
       this.#drained = true
       return this.#decoder.push(undefined)
     }
     if (this.#packet.streamIndex !== this.#call.streamIndex) return undefined
-    const pts = ticks(this.#packet.pts) ?? ticks(this.#packet.dts) ?? Number.NEGATIVE_INFINITY
-    if (this.#landing !== undefined) {
-      if (!this.#packet.isKeyframe || pts > this.#landing.pts) throw new Lost()
-      this.#landing = undefined
-    }
+    const pts = packetPts(this.#packet)
     if (this.#packet.isKeyframe) this.#readKeyPts = pts
     if (this.#wanted !== undefined) this.#skipUnreferenced(!this.#wanted.has(pts))
     return this.#decoder.push(this.#packet)

@@ -1,0 +1,200 @@
+import { expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join, posix } from "node:path"
+
+const root = join(import.meta.dir, "../..")
+
+const sourceFiles = [...new Bun.Glob("{src,workers}/**/*.ts").scanSync(root)].toSorted()
+const sourceOf = (file: string): string => readFileSync(join(root, file), "utf8")
+
+interface Import {
+  /** Path from the project's root, as in `src/plan/slug.ts`. */
+  readonly from: string
+  /** Likewise, or the name of a package. */
+  readonly to: string
+  readonly typesOnly: boolean
+  /** What is taken, without `type`; empty for `import * as` and `import()`. */
+  readonly names: ReadonlyArray<string>
+  readonly reexportsAll: boolean
+}
+
+const statement = /^(import|export)\s+(type\s+)?([\w*{][^'";]*?\s)?from\s+["']([^"']+)["']/gmu
+const bare = /\bimport\s*\(?\s*["']([^"']+)["']/gu
+
+const resolved = (from: string, target: string): string =>
+  target.startsWith(".") ? posix.normalize(posix.join(posix.dirname(from), target)) : target
+
+/** Every import and re-export of a file, types included. */
+const importsIn = (from: string, source: string): ReadonlyArray<Import> => [
+  ...[...source.matchAll(statement)].map((match): Import => {
+    const clause = (match[3] ?? "").trim()
+    const listed = (/\{([^}]*)\}/u.exec(clause)?.[1] ?? "").split(",").map((item) => item.trim())
+    const items = listed.filter((item) => item !== "")
+    const rest = clause.replace(/\{[^}]*\}/u, "").replaceAll(/[\s,]/gu, "")
+    return {
+      from,
+      to: resolved(from, match[4] ?? ""),
+      typesOnly: match[2] !== undefined || (rest === "" && items.every((item) => item.startsWith("type "))),
+      names: items.map((item) => item.replace(/^type\s+/u, "").replace(/\s+as\s.*$/u, "")),
+      reexportsAll: match[1] === "export" && clause.startsWith("*"),
+    }
+  }),
+  ...[...source.matchAll(bare)].map(
+    (match): Import => ({
+      from,
+      to: resolved(from, match[1] ?? ""),
+      typesOnly: false,
+      names: [],
+      reexportsAll: false,
+    }),
+  ),
+]
+
+const imports = sourceFiles.flatMap((file) => importsIn(file, sourceOf(file)))
+
+/** `src/plan/slug.ts` is in `plan`, `src/config.ts` in `config`. */
+const areaOf = (file: string): string => (file.split("/")[1] ?? "").replace(/\.ts$/u, "")
+
+/** What an area of `src` may import of ours, itself aside. Areas that are not listed may import everything. */
+const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
+  plan: [],
+  demo: [],
+  video: ["plan"],
+  model: ["plan"],
+  dataset: ["plan"],
+  config: ["plan", "video"],
+  events: ["config"],
+  stages: ["plan", "video", "model", "dataset", "config", "events"],
+  pipeline: ["plan", "video", "model", "dataset", "config", "events", "stages"],
+  batch: ["config", "dataset", "events", "pipeline"],
+  preflight: ["config", "plan", "stages", "video"],
+  layers: ["model", "pipeline", "video"],
+}
+
+const againstArrows = ({ from, to }: Import): boolean => {
+  if (!from.startsWith("src/") || !to.startsWith("src/")) return false
+  const allowed = arrows[areaOf(from)]
+  return allowed !== undefined && areaOf(to) !== areaOf(from) && !allowed.includes(areaOf(to))
+}
+
+const implementations = /^src\/(video\/backends\/|model\/(?:openai|rehearsal)\.ts$)/u
+
+interface Exception {
+  readonly from: string
+  readonly to: string
+  /** All that may be taken. */
+  readonly names: ReadonlyArray<string>
+  readonly reason: string
+}
+
+const exceptions: ReadonlyArray<Exception> = [
+  {
+    from: "src/stages/header.ts",
+    to: "src/model/rehearsal.ts",
+    names: ["rehearsalNote"],
+    reason: "a constant: the sentence of the rehearsal is written into run_summary.json",
+  },
+  {
+    from: "workers/libav.ts",
+    to: "src/video/backends/libav/handle.ts",
+    names: [],
+    reason: "the thread that runs libav: loading the bindings there, and only there, is its purpose",
+  },
+]
+
+const isException = ({ from, to, names }: Import): boolean =>
+  exceptions.some(
+    (known) => known.from === from && known.to === to && names.every((name) => known.names.includes(name)),
+  )
+
+const picksImplementation = (found: Import): boolean =>
+  implementations.test(found.to) &&
+  found.from !== "src/layers.ts" &&
+  !(found.from.startsWith("src/video/backends/") && found.to.startsWith("src/video/backends/")) &&
+  !found.typesOnly &&
+  !isException(found)
+
+const takesLibav = ({ from, to }: Import): boolean =>
+  /^node-av(?:\/|$)/u.test(to) && !from.startsWith("src/video/backends/libav/")
+
+const runsEffects =
+  /\b(?:runMain|runPromise|runPromiseExit|runFork|runSync|runSyncExit|runCallback|ManagedRuntime)\b/u
+
+const withoutComments = (source: string): string =>
+  source.replaceAll(/\/\*[\s\S]*?\*\//gu, "").replaceAll(/(^|\s)\/\/.*$/gmu, "$1")
+
+const arrow = ({ from, to }: Import): string => `${from} -> ${to}`
+
+test("the scan sees the imports there are, types and dynamic ones too", () => {
+  const arrowsFound = imports.map(arrow)
+  expect(sourceFiles.length).toBeGreaterThan(60)
+  expect(arrowsFound).toContain("src/plan/annotation.ts -> src/plan/problem.ts")
+  expect(arrowsFound).toContain("src/stages/pool.ts -> src/dataset/store.ts")
+  expect(arrowsFound).toContain("workers/libav.ts -> src/video/backends/libav/handle.ts")
+  expect(arrowsFound).toContain("src/video/backends/libav/frames.ts -> node-av/lib")
+  const missed = imports.filter(({ to }) => to.startsWith("src/") && !sourceFiles.includes(to))
+  expect(missed.map(arrow)).toEqual([])
+})
+
+test("the rules catch what they forbid", () => {
+  const one = (from: string, source: string) => importsIn(from, source)
+  const forbidden = [
+    ['import { a } from "../video/pool.ts"', "src/plan/x.ts"],
+    ['import type { A } from "../dataset/store.ts"', "src/video/x.ts"],
+    ['import {\n  a,\n  type B,\n} from "../video/pool.ts"', "src/model/x.ts"],
+    ['export { a } from "../model/ask.ts"', "src/dataset/x.ts"],
+    ['import * as Cli from "../cli/flags.ts"', "src/stages/x.ts"],
+    ['await import("../pipeline.ts")', "src/video/x.ts"],
+  ] as const
+  for (const [source, from] of forbidden) expect(one(from, source).some(againstArrows)).toBe(true)
+  const taken = one("src/cli/x.ts", 'import { layer, type OpenAiSettings } from "../model/openai.ts"')
+  const typed = one("src/cli/x.ts", 'import type { OpenAiSettings } from "../model/openai.ts"')
+  const header = one("src/stages/header.ts", 'import { layer, rehearsalNote } from "../model/rehearsal.ts"')
+  expect([taken, typed, header].map((found) => found.some(picksImplementation))).toEqual([true, false, true])
+  expect(one("src/video/x.ts", 'import { Frame } from "node-av/lib"').some(takesLibav)).toBe(true)
+  expect(one("src/x.ts", 'export * from "./config.ts"')[0]?.reexportsAll).toBe(true)
+  expect(runsEffects.test(withoutComments("  Effect.runPromise(program)"))).toBe(true)
+  expect(runsEffects.test(withoutComments("// Effect.runPromise(program)\n/** runFork */"))).toBe(false)
+})
+
+test("arrows point one way: plan, then video, model and dataset, then stages, then pipeline", () => {
+  expect(imports.filter(againstArrows).map(arrow)).toEqual([])
+})
+
+test("nothing in src imports what stands above it: main, workers, tests", () => {
+  const upward = imports.filter(
+    ({ from, to }) =>
+      (from.startsWith("src/") && /^(?:workers|test|bench)\//u.test(to)) || to === "src/main.ts",
+  )
+  expect(upward.map(arrow)).toEqual([])
+})
+
+test("only layers.ts picks implementations", () => {
+  expect(imports.filter(picksImplementation).map(arrow)).toEqual([])
+})
+
+test("every exception is still needed", () => {
+  const unused = exceptions.filter(
+    ({ from, to }) => !imports.some((found) => found.from === from && found.to === to),
+  )
+  expect(unused).toEqual([])
+})
+
+test("only main.ts runs an effect", () => {
+  const running = sourceFiles.filter((file) => runsEffects.test(withoutComments(sourceOf(file))))
+  expect(running).toEqual(["src/main.ts"])
+})
+
+test("index.ts is the only barrel and lists its exports by name", () => {
+  const named = sourceFiles.filter((file) => posix.basename(file) === "index.ts")
+  expect(named).toEqual(["src/index.ts"])
+  const wholesale = imports.filter(({ reexportsAll }) => reexportsAll)
+  // A namespace by name: `export * as Layers`.
+  expect(wholesale.map(arrow)).toEqual(["src/index.ts -> src/layers.ts"])
+  expect(sourceOf("src/index.ts")).toContain("export * as Layers from")
+  expect(imports.filter(({ to }) => to === "src/index.ts").map(arrow)).toEqual([])
+})
+
+test("libav's bindings are imported only under video/backends/libav", () => {
+  expect(imports.filter(takesLibav).map(arrow)).toEqual([])
+})

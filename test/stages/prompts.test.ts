@@ -1,0 +1,206 @@
+import { describe, expect, test } from "bun:test"
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { checkDraft } from "../../src/plan/draft.ts"
+import { checkLocalization, type LocalizationContext } from "../../src/plan/localization.ts"
+import type { Checked } from "../../src/plan/problem.ts"
+import { checkRefined } from "../../src/plan/refined.ts"
+import { annotationSchemaNames, annotationSchemas } from "../../src/plan/schemas.ts"
+import { loadPrompts, promptFolder } from "../../src/stages/prompts.ts"
+import { valueAt, withValue } from "../support/json.ts"
+import type { Json } from "../support/replies.ts"
+
+/** A copy of the shipped prompts to break; gone with its scope. */
+const copyOfPrompts = async () => {
+  const parent = await mkdtemp(join(tmpdir(), "triptych-prompts-"))
+  const folder = `${join(parent, "prompts")}/`
+  await cp(promptFolder, folder, { recursive: true })
+  return { folder, [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) }
+}
+
+const edit = async (file: string, change: (text: string) => string): Promise<void> =>
+  writeFile(file, change(await readFile(file, "utf8")))
+
+const load = (name: keyof typeof annotationSchemas, folder?: string) =>
+  Effect.runPromise(loadPrompts(annotationSchemas[name], folder))
+
+const loadError = (name: keyof typeof annotationSchemas, folder: string) =>
+  Effect.runPromise(Effect.flip(loadPrompts(annotationSchemas[name], folder)))
+
+const codes = (checked: Checked<unknown>): ReadonlyArray<string> =>
+  checked.ok ? [] : checked.problems.map((problem) => problem.code)
+
+describe.each([...annotationSchemaNames])("the prompts of %s", (name) => {
+  test("load, and every placeholder is filled in", async () => {
+    const prompts = await load(name)
+    const texts = [
+      prompts.system,
+      prompts.stage1({ frame_count: "17" }),
+      prompts.stage2({ frame_count: "17", boundary_max: "18", step_count: "3", steps: "- Step 1: Lift" }),
+      prompts.stage3({ frame_count: "17", high_level_goal: "Fill the glass", draft_step: '{"step_id": 1}' }),
+    ]
+    for (const text of texts) {
+      expect(text.length).toBeGreaterThan(200)
+      expect(text).not.toMatch(/\{\{|\}\}/u)
+    }
+    expect(texts[1]).toContain("You see 17 images")
+    expect(texts[2]).toContain("- Step 1: Lift")
+    expect(texts[2]).toContain("From 2 to 18")
+    expect(texts[3]).toContain("Fill the glass")
+  })
+
+  test.each(["system", "stage1", "stage2", "stage3"])("a missing %s.md is named", async (stage) => {
+    await using copy = await copyOfPrompts()
+    const file = `${copy.folder}${name}/${stage}.md`
+    await rm(file)
+    const error = await loadError(name, copy.folder)
+    expect(error._tag).toBe("PromptError")
+    expect(error.file).toBe(file)
+    expect(error.message).toContain(file)
+  })
+
+  test.each([
+    ["stage1", "frame_count"],
+    ["stage2", "boundary_max"],
+    ["stage2", "step_count"],
+    ["stage2", "steps"],
+    ["stage3", "high_level_goal"],
+    ["stage3", "draft_step"],
+  ])("%s.md without {{%s}} is refused", async (stage, placeholder) => {
+    await using copy = await copyOfPrompts()
+    const file = `${copy.folder}${name}/${stage}.md`
+    await edit(file, (text) => text.replaceAll(`{{${placeholder}}}`, "something else"))
+    const error = await loadError(name, copy.folder)
+    expect(error._tag).toBe("PromptError")
+    expect(error.message).toBe(`${file} lacks the placeholder {{${placeholder}}}`)
+  })
+
+  test("an unknown placeholder is refused, and all problems of a file are told at once", async () => {
+    await using copy = await copyOfPrompts()
+    const file = `${copy.folder}${name}/stage2.md`
+    await edit(file, (text) => `${text.replaceAll("{{step_count}}", "n")}\n{{ frame_total }} {{video-id}}\n`)
+    const error = await loadError(name, copy.folder)
+    expect(error._tag).toBe("PromptError")
+    expect(error.file).toBe(file)
+    expect(error.message.split("; ")).toEqual([
+      `${file} lacks the placeholder {{step_count}}`,
+      `${file} has an unknown placeholder {{frame_total}}`,
+      `${file} has an unknown placeholder {{video-id}}`,
+    ])
+  })
+
+  test("the system prompt takes no placeholder", async () => {
+    await using copy = await copyOfPrompts()
+    const file = `${copy.folder}${name}/system.md`
+    await edit(file, (text) => `${text}\n{{frame_count}}\n`)
+    const error = await loadError(name, copy.folder)
+    expect(error.message).toBe(`${file} has an unknown placeholder {{frame_count}}`)
+  })
+
+  test("a value that looks like a placeholder stays as it is", async () => {
+    const prompts = await load(name)
+    const text = prompts.stage3({
+      frame_count: "12",
+      high_level_goal: "Read {{draft_step}} and {{frame_count}} aloud for $& and $1",
+      draft_step: '{"step_goal": "{{high_level_goal}}"}',
+    })
+    expect(text).toContain("Read {{draft_step}} and {{frame_count}} aloud for $& and $1")
+    expect(text).toContain('{"step_goal": "{{high_level_goal}}"}')
+  })
+
+  test("the fingerprint is stable, whatever the line ends, and follows every character", async () => {
+    await using copy = await copyOfPrompts()
+    const { fingerprint } = await load(name)
+    expect(fingerprint).toMatch(/^[0-9a-f]{64}$/u)
+    expect((await load(name, copy.folder)).fingerprint).toBe(fingerprint)
+    await edit(`${copy.folder}${name}/stage1.md`, (text) => text.replaceAll("\n", "\r\n"))
+    expect((await load(name, copy.folder)).fingerprint).toBe(fingerprint)
+    for (const stage of ["system", "stage1", "stage2", "stage3"]) {
+      await using other = await copyOfPrompts()
+      await edit(`${other.folder}${name}/${stage}.md`, (text) => text.replace("the", "The"))
+      expect((await load(name, other.folder)).fingerprint).not.toBe(fingerprint)
+    }
+  })
+
+  test("the other schema's prompts do not matter", async () => {
+    await using copy = await copyOfPrompts()
+    for (const other of annotationSchemaNames) {
+      if (other !== name) await rm(`${copy.folder}${other}`, { recursive: true })
+    }
+    expect((await load(name, copy.folder)).fingerprint).toBe((await load(name)).fingerprint)
+  })
+
+  describe("its skeletons", () => {
+    const annotation = annotationSchemas[name]
+    const blocksOf = async (stage: string): Promise<ReadonlyArray<string>> => {
+      const text = await readFile(`${promptFolder}${name}/${stage}.md`, "utf8")
+      return [...text.matchAll(/```json\n([\s\S]*?)\n```/gu)].map((match) => match[1] ?? "")
+    }
+    const skeleton = async (stage: string): Promise<Json> => JSON.parse((await blocksOf(stage)).at(-1) ?? "")
+
+    /** The draft's skeleton with its one step written several times. */
+    const draftOf = async (steps: number): Promise<Json> => {
+      const one = await skeleton("stage1")
+      const goal = valueAt(one, "steps.0.step_goal")
+      const copies = Array.from({ length: steps }, (_, i) => ({
+        ...Object(valueAt(one, "steps.0")),
+        step_id: i + 1,
+        step_goal: `${goal} ${String.fromCharCode(97 + i)}`,
+      }))
+      return { ...one, steps: copies }
+    }
+
+    test("Stage 1: three steps like the skeleton pass, the skeleton alone does not", async () => {
+      const draft = checkDraft(annotation, await draftOf(3))
+      expect(codes(draft)).toEqual([])
+      if (draft.ok) expect<unknown>(draft.value).toEqual(await draftOf(3))
+      expect(codes(checkDraft(annotation, await skeleton("stage1")))).toEqual(["step_count"])
+    })
+
+    test("Stage 1: every field of the skeleton is needed, and no other", async () => {
+      const draft = await draftOf(3)
+      const step: Json = { ...Object(valueAt(draft, "steps.0")) }
+      for (const field of Object.keys(step)) {
+        expect(codes(checkDraft(annotation, withValue(draft, `steps.0.${field}`, undefined)))).toContain(
+          "missing",
+        )
+      }
+      const more = withValue(draft, "steps.0.notes", "Something more.")
+      expect(codes(checkDraft(annotation, more))).toEqual(["unknown_key"])
+    })
+
+    test("Stage 2: skeleton and example pass, in a pool that is large enough", async () => {
+      const context = (steps: number, frames: number): LocalizationContext => ({
+        stepIds: Array.from({ length: steps }, (_, i) => i + 1),
+        boundarySeconds: Array.from({ length: frames + 1 }, (_, i) => i / 2),
+        framesWithin: (start, end) => (end - start) * 15,
+      })
+      const [block = ""] = await blocksOf("stage2")
+      expect(codes(checkLocalization(context(1, 10), JSON.parse(block)))).toEqual([])
+      expect(codes(checkLocalization(context(2, 10), JSON.parse(block)))).toEqual(["step_set"])
+      const text = await readFile(`${promptFolder}${name}/stage2.md`, "utf8")
+      const example: unknown = JSON.parse(/`(\{"steps": .*?\]\})`/u.exec(text)?.[1] ?? "")
+      expect(codes(checkLocalization(context(3, 10), example))).toEqual([])
+      expect(codes(checkLocalization(context(3, 9), example))).toEqual(["index_range"])
+    })
+
+    test("Stage 3: the skeleton passes for its own step, not for another or in a pool of one moment", async () => {
+      const verdict = checkDraft(annotation, await draftOf(3))
+      const [first] = verdict.ok ? verdict.value.steps : []
+      if (first === undefined) throw new Error("the draft's skeleton is not a plan")
+      const reply = await skeleton("stage3")
+      const own = { ...first, step_goal: String(reply.step_goal) }
+      expect(codes(checkRefined(annotation, own, [0, 0.5, 1], reply))).toEqual([])
+      expect(codes(checkRefined(annotation, first, [0, 0.5, 1], reply))).toEqual(["changed_step"])
+      expect(codes(checkRefined(annotation, own, [0, 0], reply))).toEqual(["same_timestamp"])
+      expect(codes(checkRefined(annotation, own, [0], reply))).toEqual(["index_range"])
+    })
+  })
+})
+
+test("the fingerprints of the schemas differ", async () => {
+  const all = await Promise.all(annotationSchemaNames.map((name) => load(name)))
+  expect(new Set(all.map((prompts) => prompts.fingerprint)).size).toBe(annotationSchemaNames.length)
+})
