@@ -30,6 +30,9 @@ const keyframeFor = (keyframes: ReadonlyArray<Keyframe>, pts: number): Keyframe 
 const packetPts = (packet: Packet): number =>
   ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
 
+/** Codecs whose decoders pass over unreferenced pictures without any effect on the others. */
+const PASSING_OVER = new Set(["h264", "hevc"])
+
 /** Reads one stream forwards, jumping ahead over groups of pictures from which nothing is wanted. */
 class Reader implements Disposable {
   readonly #input: Input
@@ -54,7 +57,7 @@ class Reader implements Disposable {
     this.#io = io
     this.#input = openInput(call.file)
     this.#decoder = openDecoder(this.#input, streamAt(this.#input, call.streamIndex))
-    if (jumps) this.#wanted = new Set(call.wantedPts)
+    if (jumps && PASSING_OVER.has(this.#decoder.codec)) this.#wanted = new Set(call.wantedPts)
   }
 
   /** The stream's rotation, for the pictures. */

@@ -126,6 +126,8 @@ export const streamAt = (input: Input, index: number): Stream => {
 /** A decoder fed packet by packet. `push(undefined)` drains it. */
 export interface FrameDecoder extends Disposable {
   readonly context: CodecContext
+  /** Short codec name. */
+  readonly codec: string
   /** Frames this packet brings out, each valid until the next step. Damaged packets bring out what there is. */
   readonly push: (packet: Packet | undefined) => Generator<Frame, void>
   readonly flush: () => void
@@ -164,6 +166,7 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
   }
   return {
     context,
+    codec: name,
     push,
     flush: () => context.flushBuffers(),
     [Symbol.dispose]: () => {

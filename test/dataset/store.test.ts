@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Deferred, Effect, Either, Fiber } from "effect"
+import { canonicalJson, publishFile, readBytes, writeFile, writeIfChanged } from "../../src/dataset/store.ts"
+import { filesBelow, stampsBelow, temporaryFolder } from "../support/run-cli.ts"
+
+const run = Effect.runPromise
+
+describe("a file is there whole or not at all", () => {
+  test("it appears under its own name only when it is complete", async () => {
+    await using root = await temporaryFolder()
+    const path = join(root.path, "a", "b", "file.txt")
+    const produce = (temporary: string) =>
+      Effect.sync(() => {
+        writeFileSync(temporary, "half")
+        expect(filesBelow(root.path)).toHaveLength(1)
+        expect(filesBelow(root.path)).not.toContain("a/b/file.txt")
+        writeFileSync(temporary, "whole")
+      })
+    await run(publishFile(path, produce))
+    expect(filesBelow(root.path)).toEqual(["a/b/file.txt"])
+    expect(readFileSync(path, "utf8")).toBe("whole")
+  })
+
+  test("a failure keeps the old file and leaves nothing else", async () => {
+    await using root = await temporaryFolder()
+    const path = join(root.path, "file.txt")
+    await run(writeFile(path, "old"))
+    const failing = publishFile(path, (temporary) =>
+      Effect.zipRight(
+        Effect.sync(() => writeFileSync(temporary, "half")),
+        Effect.fail("no luck"),
+      ),
+    )
+    expect(await run(Effect.either(failing))).toEqual(Either.left("no luck"))
+    expect(filesBelow(root.path)).toEqual(["file.txt"])
+    expect(readFileSync(path, "utf8")).toBe("old")
+  })
+
+  test("an interruption likewise", async () => {
+    await using root = await temporaryFolder()
+    const path = join(root.path, "file.txt")
+    const program = Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const writing = publishFile(path, (temporary) =>
+        Effect.sync(() => writeFileSync(temporary, "half")).pipe(
+          Effect.zipRight(Deferred.succeed(begun, undefined)),
+          Effect.zipRight(Effect.never),
+        ),
+      )
+      const fiber = yield* Effect.fork(writing)
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(fiber)
+    })
+    await run(program)
+    expect(filesBelow(root.path)).toEqual([])
+  })
+
+  test("names as long as the file system allows can be written", async () => {
+    await using root = await temporaryFolder()
+    const name = `step12_${"字".repeat(80)}.mp4`
+    await run(writeFile(join(root.path, name), "x"))
+    expect(filesBelow(root.path)).toEqual([name])
+  })
+})
+
+describe("errors name the path and the reason", () => {
+  test("a file in the way of a folder", async () => {
+    await using root = await temporaryFolder()
+    writeFileSync(join(root.path, "blocked"), "")
+    const result = await run(Effect.either(writeFile(join(root.path, "blocked", "file.txt"), "x")))
+    expect(Either.isLeft(result) && result.left).toMatchObject({ _tag: "DatasetError", reason: "Unwritable" })
+    expect(Either.isLeft(result) && result.left.message).toContain("a file is in the way of a folder")
+  })
+
+  test("a folder in the place of a file", async () => {
+    await using root = await temporaryFolder()
+    const path = join(root.path, "file.txt")
+    mkdirSync(join(path, "inside"), { recursive: true })
+    const result = await run(Effect.either(writeFile(path, "x")))
+    expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Unwritable", path })
+    expect(filesBelow(root.path)).toEqual([])
+  })
+
+  test("a missing file is absent, not an error", async () => {
+    await using root = await temporaryFolder()
+    expect(await run(readBytes(join(root.path, "none")))).toBeUndefined()
+  })
+})
+
+test("what is there already is not written again", async () => {
+  await using root = await temporaryFolder()
+  const path = join(root.path, "file.txt")
+  expect(await run(writeIfChanged(path, "same"))).toBe(true)
+  const before = stampsBelow(root.path)
+  expect(await run(writeIfChanged(path, "same"))).toBe(false)
+  expect(stampsBelow(root.path)).toEqual(before)
+  expect(await run(writeIfChanged(path, "other"))).toBe(true)
+})
+
+test("canonical JSON does not depend on the order of keys, but on that of lists", () => {
+  expect(canonicalJson({ b: [2, { d: 1, c: null }], a: "x" })).toBe(
+    canonicalJson({ a: "x", b: [2, { c: null, d: 1 }] }),
+  )
+  expect(canonicalJson([1, 2])).not.toBe(canonicalJson([2, 1]))
+})

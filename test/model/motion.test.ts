@@ -1,0 +1,74 @@
+import { describe, expect, test } from "bun:test"
+import * as fc from "effect/FastCheck"
+import { chooseBoundaries, chooseKeyframes, countSteps, distinctMoments } from "../../src/model/motion.ts"
+
+/** Changes between N pictures that are small but for bursts into the given 1-based indices. */
+const bursts = (frames: number, ...into: ReadonlyArray<number>): ReadonlyArray<number> =>
+  Array.from({ length: frames - 1 }, (_, i) => (into.includes(i + 2) ? 40 : 1))
+
+const all = (frames: number): ReadonlyArray<number> => Array.from({ length: frames }, (_, i) => i + 1)
+
+describe("boundaries", () => {
+  test("stand where the pictures change most", () => {
+    expect(chooseBoundaries(all(50), bursts(50, 12, 25, 40), 4)).toEqual([1, 12, 25, 40])
+  })
+
+  test("keep apart when one place changes again and again", () => {
+    const chosen = chooseBoundaries(all(50), bursts(50, 20, 21, 22, 40), 3)
+    expect(chosen).toEqual([1, 20, 40])
+  })
+
+  test("are spread evenly when nothing changes", () => {
+    expect(chooseBoundaries(all(8), Array(7).fill(0), 4)).toEqual([1, 3, 5, 7])
+  })
+
+  test("always give each step two distinct moments where the video has them", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 3, max: 8 }).chain((count) =>
+          fc.record({
+            count: fc.constant(count),
+            repeats: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2 * count, maxLength: 60 }),
+            seed: fc.array(fc.nat(100), { minLength: 240, maxLength: 240 }),
+          }),
+        ),
+        ({ count, repeats, seed }) => {
+          const timestamps = repeats.flatMap((times, moment) => Array<number>(times).fill(moment))
+          const moments = distinctMoments(timestamps)
+          const starts = chooseBoundaries(moments, seed.slice(0, timestamps.length - 1), count)
+          const positions = [...starts.map((start) => moments.indexOf(start)), moments.length]
+          expect(positions[0]).toBe(0)
+          for (let i = 1; i < positions.length; i++)
+            expect((positions[i] ?? 0) - (positions[i - 1] ?? 0)).toBeGreaterThanOrEqual(2)
+        },
+      ),
+    )
+  })
+})
+
+describe("keyframes", () => {
+  test("stand right before motion starts and where it has settled", () => {
+    expect(chooseKeyframes(all(20), bursts(20, 7, 8, 9, 10))).toEqual([6, 10])
+  })
+
+  test("are the first and last moment when nothing stands out", () => {
+    expect(chooseKeyframes(all(20), Array(19).fill(0))).toEqual([1, 20])
+  })
+
+  test("skip repeated moments", () => {
+    const moments = distinctMoments([0, 0, 0, 1, 1, 2])
+    expect(moments).toEqual([1, 4, 6])
+    expect(chooseKeyframes(moments, [0, 0, 9, 0, 0])).toEqual([1, 4])
+  })
+})
+
+describe("the number of steps", () => {
+  test.each([
+    ["one more than the bursts of change", bursts(50, 10, 20, 30, 40, 45), 6],
+    ["at least four", bursts(50, 25), 4],
+    ["at most seven", bursts(50, 5, 10, 15, 20, 25, 30, 35, 40, 45), 7],
+    ["at least three when there is little to see", [5, 5, 5, 5, 5], 3],
+  ])("is %s", (_what, changes, expected) => {
+    expect(countSteps(changes)).toBe(expected)
+  })
+})
