@@ -43,8 +43,9 @@ const fewestFrames = 6
 const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: RunSettings) {
   const model = yield* VisionModel
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
-  if (source.framePts.length < fewestFrames) {
-    const message = `${source.file} has ${source.framePts.length} frames; three steps with two keyframes each need at least ${fewestFrames}`
+  const frames = source.framePts.length
+  if (frames < fewestFrames && settings.stages.some((stage) => stage > 1)) {
+    const message = `${source.file} has ${frames} frames; three steps with two keyframes each need at least ${fewestFrames}`
     return yield* new VideoError({ reason: "TooFewFrames", file: source.file, message })
   }
   const annotation = annotationSchemas[settings.annotationSchema]

@@ -72,6 +72,8 @@ export interface VideoSpec {
   readonly mirrored?: boolean
   /** Pixel aspect ratio. */
   readonly aspect?: readonly [number, number]
+  /** Marks H.264 pictures as made of two fields. */
+  readonly interlaced?: boolean
   /** Number of the first picture, as `readFrameNumber` will read it. */
   readonly firstNumber?: number
   readonly audio?: boolean
@@ -194,7 +196,7 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
   if (name === "h264") {
     context.setOption("preset", "ultrafast")
     context.setOption("crf", "16")
-    context.setOption("x264-params", "scenecut=0:b-adapt=0")
+    context.setOption("x264-params", `scenecut=0:b-adapt=0${spec.interlaced === true ? ":tff=1" : ""}`)
   } else if (name === "hevc") {
     context.setOption("preset", "ultrafast")
     context.setOption("x265-params", "log-level=none:scenecut=0:b-adapt=0:pools=1:frame-threads=1")

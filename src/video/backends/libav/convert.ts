@@ -1,4 +1,10 @@
-import { AV_PIX_FMT_BGRA, AVCOL_RANGE_JPEG, AVCOL_SPC_RGB } from "node-av/constants"
+import {
+  AV_FRAME_FLAG_INTERLACED,
+  AV_FRAME_FLAG_TOP_FIELD_FIRST,
+  AV_PIX_FMT_BGRA,
+  AVCOL_RANGE_JPEG,
+  AVCOL_SPC_RGB,
+} from "node-av/constants"
 import { Frame, SoftwareScaleContext } from "node-av/lib"
 import { makeBitmap } from "../../bmp.ts"
 import { WorkerFailure } from "../../serve.ts"
@@ -14,6 +20,15 @@ export const makeScaler = (): SoftwareScaleContext => {
   scaler.allocContext()
   scaler.setOption("sws_flags", SCALE_FLAGS)
   return scaler
+}
+
+/**
+ * Converts `source` into `target`; libav's code. Fields are taken together: the scaler refuses to make a progressive
+ * picture out of one marked interlaced.
+ */
+export const scaleInto = (scaler: SoftwareScaleContext, target: Frame, source: Frame): number => {
+  source.flags &= ~(AV_FRAME_FLAG_INTERLACED | AV_FRAME_FLAG_TOP_FIELD_FIRST)
+  return scaler.scaleFrameSync(target, source)
 }
 
 /** Turns decoded frames into JPEGs of one size. */
@@ -46,7 +61,7 @@ export const makeJpegWriter = (
   target.allocBuffer()
 
   const write = async (frame: Frame): Promise<Uint8Array<ArrayBuffer>> => {
-    const scaled = scaler.scaleFrameSync(target, frame)
+    const scaled = scaleInto(scaler, target, frame)
     if (scaled < 0)
       throw new WorkerFailure("DecodeFailed", `${file}: a picture cannot be converted: ${libavText(scaled)}`)
     const bitmap = makeBitmap(width, height)

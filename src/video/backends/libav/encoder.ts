@@ -17,7 +17,7 @@ import {
 } from "node-av/lib"
 import type { CutCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
-import { makeScaler } from "./convert.ts"
+import { makeScaler, scaleInto } from "./convert.ts"
 import { libavText, makePacket } from "./input.ts"
 import type { Mp4 } from "./mp4.ts"
 import { displayMatrix, pixelAspect } from "./orientation.ts"
@@ -157,7 +157,7 @@ export const makeVideoTrack = (
     converted.colorRange = context.colorRange
     converted.colorSpace = context.colorSpace
     converted.allocBuffer()
-    const scaled = scaler.scaleFrameSync(converted, frame)
+    const scaled = scaleInto(scaler, converted, frame)
     if (scaled < 0)
       throw new WorkerFailure(
         "CutFailed",
