@@ -3,6 +3,8 @@ import type { CutSettings } from "./video/ClipCutter.ts"
 
 export type StageNumber = 1 | 2 | 3
 
+export const allStages: ReadonlyArray<StageNumber> = [1, 2, 3]
+
 /** Everything that decides what a run does with a video, apart from the services it uses. */
 export interface RunSettings {
   readonly outputRoot: string
@@ -28,7 +30,7 @@ export interface RunSettings {
 /** The contract's defaults. */
 export const defaultSettings: RunSettings = {
   outputRoot: "causal_spafa_plan_dataset_long",
-  stages: [1, 2, 3],
+  stages: allStages,
   annotationSchema: "structured",
   overwrite: false,
   maxFrames: 50,

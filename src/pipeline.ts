@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
-import type { RunSettings } from "./config.ts"
+import { allStages, type RunSettings } from "./config.ts"
 import { videoFolder, videoId } from "./dataset/layout.ts"
 import { claimFolder } from "./dataset/resume.ts"
 import type { DatasetError } from "./dataset/store.ts"
@@ -15,7 +15,7 @@ import { describeRun } from "./stages/header.ts"
 import { localizeStage } from "./stages/localize.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
-import type { VideoRun } from "./stages/run.ts"
+import { notice, type VideoRun } from "./stages/run.ts"
 import type { ClipCutter } from "./video/ClipCutter.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
 import { VideoError } from "./video/VideoError.ts"
@@ -52,10 +52,19 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
   const prompts = yield* loadPrompts(annotation)
   const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file))
   const header = yield* describeRun(source, folder, settings, prompts)
-  const existing = yield* claimFolder(folder, header, settings.overwrite)
+  const replaceAll = settings.overwrite && settings.stages.length === allStages.length
+  const existing = yield* claimFolder(folder, header, replaceAll)
   const summary = yield* openSummary(summaryPath(folder), header, existing)
   const rehearsal = model.config.kind === "rehearsal"
-  return { source, folder, settings, annotation, prompts, summary, rehearsal } satisfies VideoRun
+  const run = { source, folder, settings, annotation, prompts, summary, rehearsal } satisfies VideoRun
+  const maker = existing?.api_config.model
+  if (maker !== undefined && maker !== model.config.model && !replaceAll) {
+    yield* notice(
+      run,
+      `finished work of ${maker} is kept; --overwrite asks ${model.config.model} for all of it`,
+    )
+  }
+  return run
 })
 
 const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, summary }: VideoRun) {

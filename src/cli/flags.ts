@@ -1,11 +1,11 @@
 import { Option } from "effect"
-import { defaultSettings, type StageNumber } from "../config.ts"
+import { allStages, defaultSettings, type StageNumber } from "../config.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
 import * as flag from "./flag.ts"
 
 const parseStages = (text: string): Option.Option<ReadonlyArray<StageNumber>> => {
   const parts = text.split(",").map((part) => part.trim())
-  const stages = ([1, 2, 3] as const).filter((stage) => parts.includes(String(stage)))
+  const stages = allStages.filter((stage) => parts.includes(String(stage)))
   return stages.length > 0 && parts.every((part) => ["1", "2", "3"].includes(part))
     ? Option.some(stages)
     : Option.none()

@@ -37,13 +37,13 @@ const refuse = (reason: DatasetError["reason"], path: string, message: string) =
  *
  * @returns the summary of an earlier run of the same video, or undefined for a new or empty folder.
  * Fails with `ForeignFolder` if it belongs to another video or holds files without a readable summary, with
- * `FingerprintMismatch` if prompts or schema differ (unless `overwrite`), and with `RehearsalOverReal` if a rehearsal would
- * replace a real model's answers (unless `overwrite`).
+ * `FingerprintMismatch` if prompts or schema differ, and with `RehearsalOverReal` if a rehearsal would replace a real
+ * model's answers; both pass if everything is to be made again (`replaceAll`).
  */
 export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   folder: VideoFolder,
   header: SummaryHeader,
-  overwrite: boolean,
+  replaceAll: boolean,
 ) {
   const names = (yield* listFolder(folder.root)).filter((name) => !name.startsWith(temporaryPrefix))
   if (names.length === 0) return undefined
@@ -57,19 +57,19 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
     const message = `${folder.root} belongs to another video (${summary.source_video}), so it is left alone; ${choose}`
     return yield* refuse("ForeignFolder", folder.root, message)
   }
-  if (overwrite) return summary
+  if (replaceAll) return summary
   if (summary.schema_fingerprint !== header.schema_fingerprint) {
     return yield* refuse(
       "FingerprintMismatch",
       folder.root,
-      `${folder.root} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}); choose another --output-root, the same --annotation-schema and version, or --overwrite to run everything again`,
+      `${folder.root} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}); choose another --output-root, the same --annotation-schema and version, or --overwrite to run all stages again`,
     )
   }
   if (header.rehearsal && !summary.rehearsal && summary.stage1 !== undefined) {
     return yield* refuse(
       "RehearsalOverReal",
       folder.root,
-      `${folder.root} holds the answers of a real model (${summary.api_config.model}), which a rehearsal would replace; choose another --output-root, or --overwrite`,
+      `${folder.root} holds the answers of a real model (${summary.api_config.model}), which a rehearsal would replace; choose another --output-root, or --overwrite all stages`,
     )
   }
   return summary

@@ -37,6 +37,8 @@ export const temporaryPath = (path: string): string =>
   join(dirname(path), `${temporaryPrefix}${randomBytes(6).toString("hex")}`)
 
 const syncFolder = async (folder: string): Promise<void> => {
+  // Windows cannot open folders; its renames are durable without.
+  if (process.platform === "win32") return
   const handle = await open(folder, "r")
   try {
     await handle.sync()

@@ -100,7 +100,8 @@ export const retryAfterMs = (headers: Headers | undefined, now: number): number 
 const advice = (status: number): string => {
   if (status === 401 || status === 403) return "check --api-key"
   if (status === 404) return "check --api-base and --model"
-  if (status === 413) return "send smaller or fewer pictures with --max-frames or --jpeg-quality"
+  if (status === 413)
+    return "send fewer pictures with --max-frames, or smaller ones with --jpeg-quality and --overwrite"
   return "the request was not accepted"
 }
 

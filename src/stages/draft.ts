@@ -6,7 +6,7 @@ import { checkDraft } from "../plan/draft.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
 import { ensurePool, poolImages } from "./pool.ts"
-import { mayKeep, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
 const { dir, draft: artefact, call: files } = layout.stage1
 
@@ -34,6 +34,10 @@ export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
     mayKeep(run, 1),
   )
   yield* stageAdvanced(run, 1, "frame pool", kept)
+  const quality = pool.manifest.jpeg_quality
+  if (quality !== settings.jpegQuality) {
+    yield* notice(run, `pictures stay at JPEG quality ${quality}; --overwrite samples them anew`)
+  }
   const { stage1: previous } = yield* run.summary.progress
   const draft = yield* keepOrAsk(run, {
     stage: 1,

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
 import { canonicalJson, publishFile, readBytes, writeFile, writeIfChanged } from "../../src/dataset/store.ts"
-import { filesBelow, stampsBelow, temporaryFolder } from "../support/run-cli.ts"
+import { temporaryFolder } from "../support/folders.ts"
+import { filesBelow, stampsBelow } from "../support/run-cli.ts"
 
 const run = Effect.runPromise
 

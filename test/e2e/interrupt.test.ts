@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { type SeenCall, startChatServer } from "../support/chat-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { filesBelow, finished, runCli, startCli, temporaryFolder } from "../support/run-cli.ts"
+import { filesBelow, finished, runCli, startCli } from "../support/run-cli.ts"
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let video: string

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type ChatServer, completion, startChatServer } from "../support/chat-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
-import { type CliResult, filesBelow, runCli, temporaryFolder } from "../support/run-cli.ts"
+import { type CliResult, filesBelow, runCli } from "../support/run-cli.ts"
 
 const key = "sk-secret-for-tests-0123456789"
 const stepFolders = [

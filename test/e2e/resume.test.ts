@@ -13,8 +13,9 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { changedFiles, filesBelow, stampsBelow, temporaryFolder } from "../support/run-cli.ts"
+import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
 const step = "02_place_the_red_cube_on_the_blue_block"
@@ -35,10 +36,7 @@ beforeAll(async () => {
   const { error } = await runPipeline(video, quickSettings(finished), server)
   if (error !== undefined) throw error
 })
-afterAll(async () => {
-  await folder[Symbol.asyncDispose]()
-  rmSync(join(other, ".."), { recursive: true })
-})
+afterAll(() => folder[Symbol.asyncDispose]())
 
 /** A copy of the finished root with the path of its video's folder. */
 const copyOfFinished = async () => {
@@ -210,9 +208,9 @@ describe("changed inputs", () => {
     const { events } = await runPipeline(video, quickSettings(copy.root, changes), server)
     expect(server.calls).toHaveLength(0)
     expect(changedFiles(before, stampsBelow(copy.out))).toEqual([])
-    expect(events.flatMap((event) => (event.type === "Notice" ? [event.message] : [])).join()).toContain(
-      "--overwrite cuts them anew",
-    )
+    const notices = events.flatMap((event) => (event.type === "Notice" ? [event.message] : [])).join()
+    expect(notices).toContain("--overwrite cuts them anew")
+    expect(notices).toContain("pictures stay at JPEG quality 95")
   })
 
   test("a moved source is recognised by its content", async () => {
@@ -285,6 +283,11 @@ describe("a folder is refused, and nothing in it is touched,", () => {
     expect(error?.message).toContain(made)
     expect(error?.message.match(/[0-9a-f]{64}/gu)).toHaveLength(2)
     expect(error?.message).toContain("--overwrite")
+  })
+
+  test("also by --overwrite of some stages only", async () => {
+    const changes = { annotationSchema: "numbered", overwrite: true, stages: [2] } as const
+    expect(await refusal(nothing, video, changes)).toMatchObject({ reason: "FingerprintMismatch" })
   })
 
   test("if a rehearsal would replace a real model's answers", async () => {

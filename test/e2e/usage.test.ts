@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { startChatServer } from "../support/chat-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { runCli, temporaryFolder } from "../support/run-cli.ts"
+import { runCli } from "../support/run-cli.ts"
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let video: string

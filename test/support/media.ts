@@ -1,5 +1,3 @@
-import { mkdtempSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import {
@@ -33,6 +31,7 @@ import {
   type Stream,
 } from "node-av/lib"
 import { decodeJpeg } from "../../src/video/picture.ts"
+import { runFolder } from "./folders.ts"
 
 Log.setLevel(AV_LOG_QUIET)
 
@@ -286,7 +285,7 @@ const push = (output: FormatContext, track: Track, frame: Frame, pts: number): v
  */
 export const makeVideo = async (spec: VideoSpec = {}): Promise<string> => {
   const { width = 160, height = 120, frames = spec.pts?.length ?? 48, firstNumber = 0 } = spec
-  const path = join(spec.dir ?? mkdtempSync(join(tmpdir(), "triptych-media-")), spec.name ?? "video.mp4")
+  const path = join(spec.dir ?? runFolder(), spec.name ?? "video.mp4")
   const output = new FormatContext()
   check(output.allocOutputContext2(null, null, `file:${path}`), "choosing a container")
   output.setFlags(AVFMT_FLAG_BITEXACT)

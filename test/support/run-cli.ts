@@ -1,5 +1,4 @@
 import { readdirSync, statSync } from "node:fs"
-import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -40,12 +39,6 @@ export const runCli = (
   args: ReadonlyArray<string>,
   env?: Readonly<Record<string, string>>,
 ): Promise<CliResult> => finished(startCli(args, env))
-
-/** A folder that is gone when its scope ends. */
-export const temporaryFolder = async () => {
-  const path = await mkdtemp(join(tmpdir(), "triptych-test-"))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
-}
 
 /** All files below a folder, relative, sorted. */
 export const filesBelow = (folder: string): ReadonlyArray<string> =>

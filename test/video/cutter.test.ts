@@ -1,17 +1,17 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
-import { mkdtemp, readFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Fiber } from "effect"
 import { ClipCutter, type CutRequest } from "../../src/video/ClipCutter.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { runFolder } from "../support/folders.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 import { allNumbers, cutOf, run, secondsOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
 
-const folder = await mkdtemp(join(tmpdir(), "triptych-clips-"))
+const folder = runFolder()
 let clips = 0
 const nextClip = () => join(folder, `clip ${clips++}.part`)
 
@@ -57,6 +57,7 @@ const kinds: Record<string, VideoSpec> = {
   "ten bits": { pixelFormat: "yuv420p10le" },
   "4:4:4": { pixelFormat: "yuv444p" },
   "full range": { pixelFormat: "yuvj420p" },
+  interlaced: { interlaced: true },
   "odd size": { width: 161, height: 121, codec: "ffv1", name: "odd.mkv" },
   "rotation and pixel aspect": { rotation: 90, aspect: [4, 3] },
   "a late start": { pts: upTo(48, 25) },

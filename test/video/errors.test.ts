@@ -1,15 +1,15 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { allNumbers, run, secondsOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
 
-const folder = await mkdtemp(join(tmpdir(), "triptych-errors-"))
+const folder = runFolder()
 
 const written = async (name: string, content: string | Uint8Array) => {
   const file = join(folder, name)

@@ -1,18 +1,18 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
-import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Fiber } from "effect"
 import { reencodeArguments } from "../../src/video/backends/ffmpeg-arguments.ts"
 import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
 import { ClipCutter } from "../../src/video/ClipCutter.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+import { runFolder } from "../support/folders.ts"
 import { cutOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
 
-const folder = await mkdtemp(join(tmpdir(), "triptych-ffmpeg-"))
+const folder = runFolder()
 
 const source: VideoSource = {
   file: join(folder, "film.mp4"),

@@ -184,17 +184,20 @@ describe("worker pool", () => {
         }),
       ))
 
-  test("a closed pool refuses requests and its threads are gone", async () => {
+  test("closing the pool ends what is running and refuses what comes later", async () => {
     const started = new SharedArrayBuffer(4)
-    const pool = await scoped(
+    const { pool, fiber } = await scoped(
       Effect.gen(function* () {
         const pool = yield* withPool()
-        yield* Effect.forkDaemon(pool.run(call({ do: "work-until-cancelled", started })))
+        const fiber = yield* Effect.forkDaemon(pool.run(call({ do: "work-until-cancelled", started })))
         yield* atWork(started)
-        return pool
+        return { pool, fiber }
       }),
     )
-    const failure = await Effect.runPromise(Effect.flip(pool.run(identify)))
-    expect(failure.reason).toBe("BackendUnavailable")
+    for (const refused of [Fiber.join(fiber), pool.run(identify)]) {
+      const failure = await Effect.runPromise(Effect.flip(refused))
+      expect(failure.reason).toBe("BackendUnavailable")
+      expect(failure.message).toContain("closed")
+    }
   })
 })

@@ -45,11 +45,10 @@ const listedPackets = ({ stdout }: FfmpegRun): readonly [Array<ListedPacket>, Ar
     const [, stream, num, den] = /^#tb (\d+): (\d+)\/(\d+)$/.exec(line) ?? []
     if (stream !== undefined) timeBases.set(stream, Number(num) / Number(den))
     if (line === "" || line.startsWith("#")) continue
-    const [index = "0", , pts] = line.split(",").map((field) => field.trim())
-    streams[index === "0" ? 0 : 1].push({
-      pts: Number(pts),
-      seconds: Number(pts) * (timeBases.get(index) ?? 0),
-    })
+    const [index = "0", , text] = line.split(",").map((field) => field.trim())
+    // A time that is not set is printed as the smallest 64-bit integer.
+    const pts = Number.isSafeInteger(Number(text)) ? Number(text) : Number.NaN
+    streams[index === "0" ? 0 : 1].push({ pts, seconds: pts * (timeBases.get(index) ?? 0) })
   }
   return streams
 }
@@ -80,7 +79,7 @@ const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
     const keyBefore = (packets: ReadonlyArray<ListedPacket>) =>
       packets
         .map(({ pts }) => pts)
-        .filter((pts) => pts <= startPts)
+        .filter((pts) => pts >= (source.framePts[0] ?? 0) && pts <= startPts)
         .sort((a, b) => a - b)
         .at(-1)
     const sought = keyBefore((yield* list(true, true))[0])
@@ -99,7 +98,7 @@ const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
     if (done.exitCode !== 0)
       return yield* cutFailed(
         request,
-        `MP4 cannot hold a copy of its streams (video ${source.codec}); use the cut mode reencode. ${done.tail}`,
+        `its streams (video ${source.codec}) cannot be copied into an MP4; use the cut mode reencode. ${done.tail}`,
       )
     // Frames at the end refer to packets that are shown after it.
     const ticks =
