@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import { annotationSchemaNames } from "../plan/schemas.ts"
+import { layout } from "./layout.ts"
 
 /** The contract these files follow; part of the schema fingerprint, raised when their meaning changes. */
 export const contractVersion = 1
@@ -88,6 +89,17 @@ export const stepMetaSchema = v.object({
   manifest_path: filled,
 })
 export type StepMeta = v.InferOutput<typeof stepMetaSchema>
+
+/** What `step_meta.json` has to say about a step, apart from when it was written. Paths are relative to its folder. */
+export const stepMetaOf = (segment: Segment, frames: number): Omit<StepMeta, "generated_at_utc"> => ({
+  step_id: segment.step_id,
+  step_goal: segment.step_goal,
+  clip_path: `../${layout.stage2.dir}/${segment.clip_relpath}`,
+  clip_start_sec: segment.start_sec,
+  clip_end_sec: segment.end_sec,
+  num_frames: frames,
+  manifest_path: layout.frameManifest,
+})
 
 const tokens = v.nullable(v.number())
 

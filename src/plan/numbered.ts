@@ -2,6 +2,7 @@ import * as v from "valibot"
 import type { AnnotationSchema } from "./annotation.ts"
 import { type Problem, problem } from "./problem.ts"
 import { fieldOf, integer, name, text, token } from "./shape.ts"
+import { draftSpecimen, finalSpecimen } from "./specimen.ts"
 import { textProblems } from "./text-rules.ts"
 
 const causalFields = [
@@ -91,29 +92,11 @@ export const numbered: AnnotationSchema = {
   keyframeRules: (_step, frame, path) =>
     chainProblems(fieldOf(frame, "causal_chain"), `${path}.causal_chain`),
   specimen: {
-    draftStep: ({ stepId, stepGoal, note }) => ({
-      step_id: stepId,
-      step_goal: stepGoal,
-      rationale: note,
-      causal_chain: {
-        agent: "rehearsal",
-        action: "change",
-        patient: "visible_scene",
-        ...specimenStatements(note),
-      },
-      counterfactual_challenge_question: `What if nothing moved? ${note}`,
-      expected_challenge_outcome: note,
-      failure_reflecting: { reason: note, recovery_strategy: note },
-    }),
-    finalStep: (draft, frameIndices, note) => ({
-      ...draft,
-      critical_frames: frameIndices.map((frame_index) => ({
-        frame_index,
-        action_state_change_description: note,
-        causal_chain: specimenStatements(note),
-        interaction: { description: note, affordance_type: "movable", mechanism: note },
-      })),
-    }),
+    draftStep: draftSpecimen(specimenStatements),
+    finalStep: finalSpecimen((_draft, note) => ({
+      causal_chain: specimenStatements(note),
+      interaction: { description: note, affordance_type: "movable", mechanism: note },
+    })),
   },
 }
 

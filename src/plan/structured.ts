@@ -3,6 +3,7 @@ import type { AnnotationSchema } from "./annotation.ts"
 import { type Problem, problem } from "./problem.ts"
 import { fieldOf, integer, listAt, listOf, name, text, token } from "./shape.ts"
 import { identifier } from "./slug.ts"
+import { draftSpecimen, finalSpecimen } from "./specimen.ts"
 
 const relations = listOf(v.strictObject({ relation: token, objects: listOf(name), truth: v.boolean() }))
 
@@ -90,28 +91,15 @@ export const structured: AnnotationSchema = {
     ...partyProblems(step, frame, path),
   ],
   specimen: {
-    draftStep: ({ stepId, stepGoal, note }) => ({
-      step_id: stepId,
-      step_goal: stepGoal,
-      rationale: note,
-      causal_chain: specimenChain(note),
-      counterfactual_challenge_question: `What if nothing moved? ${note}`,
-      expected_challenge_outcome: note,
-      failure_reflecting: { reason: note, recovery_strategy: note },
-    }),
-    finalStep: (draft, frameIndices, note) => ({
-      ...draft,
-      critical_frames: frameIndices.map((frame_index) => ({
-        frame_index,
-        action_state_change_description: note,
-        causal_chain: draft.causal_chain,
-        interaction: {
-          tools: [draft.causal_chain.agent],
-          materials: [draft.causal_chain.patient],
-          hotspot: { description: note, affordance_type: "movable", mechanism: note },
-        },
-      })),
-    }),
+    draftStep: draftSpecimen(specimenChain),
+    finalStep: finalSpecimen(({ causal_chain }, note) => ({
+      causal_chain,
+      interaction: {
+        tools: [causal_chain.agent],
+        materials: [causal_chain.patient],
+        hotspot: { description: note, affordance_type: "movable", mechanism: note },
+      },
+    })),
   },
 }
 
@@ -119,9 +107,6 @@ function specimenChain(note: string) {
   const spatial = [{ relation: "in_view_of", objects: ["visible_scene", "camera"], truth: true }]
   const affordance = [{ object_name: "visible_scene", affordance_types: ["movable"], reasons: note }]
   return {
-    agent: "rehearsal",
-    action: "change",
-    patient: "visible_scene",
     causal_precondition_on_spatial: spatial,
     causal_precondition_on_affordance: affordance,
     causal_effect_on_spatial: spatial,

@@ -7,6 +7,7 @@ import {
   type Segment,
   type StepMeta,
   type StepSegments,
+  stepMetaOf,
   stepMetaSchema,
 } from "../dataset/records.ts"
 import { listFolder } from "../dataset/resume.ts"
@@ -87,14 +88,8 @@ const writeMeta = Effect.fn("Stage3.meta")(function* (dir: string, segment: Segm
   const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
   const present = parsed.success ? parsed.output : undefined
   const meta: StepMeta = {
-    step_id: segment.step_id,
-    step_goal: segment.step_goal,
-    clip_path: `../${layout.stage2.dir}/${segment.clip_relpath}`,
-    clip_start_sec: segment.start_sec,
-    clip_end_sec: segment.end_sec,
-    num_frames: frames,
+    ...stepMetaOf(segment, frames),
     generated_at_utc: present?.generated_at_utc ?? (yield* utcNow),
-    manifest_path: layout.frameManifest,
   }
   if (canonicalJson(present) === canonicalJson(meta)) return
   yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow }))

@@ -27,16 +27,7 @@ const checkMeta = Effect.fn("Validate.meta")(function* (
   const file = `${folder}/${meta}`
   const { value, findings } = yield* loadJson(root, file, stepMetaSchema)
   if (value === undefined) return findings
-  const expected = {
-    step_id: segment.step_id,
-    step_goal: segment.step_goal,
-    clip_path: `../${layout.stage2.dir}/${segment.clip_relpath}`,
-    clip_start_sec: segment.start_sec,
-    clip_end_sec: segment.end_sec,
-    num_frames: frames,
-    manifest_path: layout.frameManifest,
-  }
-  return Object.entries(expected).flatMap(([field, wanted]) => {
+  return Object.entries(stepMetaOf(segment, frames)).flatMap(([field, wanted]) => {
     const given: unknown = Reflect.get(value, field)
     return given === wanted ? [] : [finding(file, `${field} must be ${wanted}, not ${String(given)}`)]
   })
