@@ -9,6 +9,7 @@ import {
   type Outcome,
   type Segment,
   type StepSegments,
+  stepMetaOf,
   stepMetaSchema,
 } from "../records.ts"
 import { listFolder } from "../resume.ts"
