@@ -3,6 +3,9 @@ import type { CutSettings } from "./video/ClipCutter.ts"
 
 export type StageNumber = 1 | 2 | 3
 
+/** How the full-video pool is chosen: spread uniformly, or from the keyframes, which is faster and less even. */
+export type PoolSampling = "uniform" | "keyframe"
+
 export const allStages: ReadonlyArray<StageNumber> = [1, 2, 3]
 
 /** Everything that decides what a run does with a video, apart from the services it uses. */
@@ -16,6 +19,8 @@ export interface RunSettings {
   readonly maxFrames: number
   /** 1 to 100. */
   readonly jpegQuality: number
+  /** Of the full-video pool; the pools of steps are always uniform. */
+  readonly sampling: PoolSampling
   /** Draw the index on the pictures of Stages 2 and 3; else it is given as text before each. */
   readonly embedIndex: boolean
   /** Steps of one video refined at a time. */
@@ -35,6 +40,7 @@ export const defaultSettings: RunSettings = {
   overwrite: false,
   maxFrames: 50,
   jpegQuality: 95,
+  sampling: "uniform",
   embedIndex: true,
   stepConcurrency: 4,
   retries: { 1: 3, 2: 3, 3: 3 },

@@ -1,19 +1,32 @@
 import { availableParallelism } from "node:os"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import * as OpenAi from "./model/openai.ts"
 import * as Rehearsal from "./model/rehearsal.ts"
 import * as Pipeline from "./pipeline.ts"
 import * as FfmpegCutter from "./video/backends/ffmpeg-cutter.ts"
+import * as FfmpegDecoder from "./video/backends/ffmpeg-decoder.ts"
 import * as LibavCutter from "./video/backends/libav-cutter.ts"
 import * as LibavDecoder from "./video/backends/libav-decoder.ts"
 import * as LibavPool from "./video/backends/libav-pool.ts"
+import * as WasmDecoder from "./video/backends/wasm-decoder.ts"
+import * as WasmPool from "./video/backends/wasm-pool.ts"
+import { type Backends, withFallback } from "./video/fallback.ts"
 import { LABEL_HEIGHT_FRACTION } from "./video/overlay.ts"
 import { smallLuma } from "./video/picture.ts"
+import { VideoDecoder } from "./video/VideoDecoder.ts"
+
+/** The decoders one can ask for. `auto` is the fastest that loads. */
+export const decoderNames = ["auto", "wasm", "native", "ffmpeg"] as const
+export type DecoderName = (typeof decoderNames)[number]
 
 /** Which implementations stand behind the services of `video/`. */
 export interface VideoSettings {
-  /** Cut with this `ffmpeg` program instead of in process. */
+  /** Cut with this `ffmpeg` program instead of in process; also the program of the decoder `ffmpeg`. */
   readonly ffmpegBin?: string
+  /** Default `auto`. */
+  readonly decoder?: DecoderName
+  /** Whether the next decoder is asked where one fails for a reason that another may not share. Default true. */
+  readonly decoderFallback?: boolean
   /** Decoding threads; default one per core, four at most. */
   readonly workers?: number
 }
@@ -22,14 +35,55 @@ const threads = (): number => Math.max(1, Math.min(4, availableParallelism()))
 const silenceMs = 120_000
 const ffmpegDeadlineMs = 3_600_000
 
-/** `VideoDecoder` and `ClipCutter`: in-process libav in worker threads, or a given `ffmpeg` for cutting. */
+type Backend = Exclude<DecoderName, "auto">
+
+/** Who is asked after whom. */
+const succession: Readonly<Record<DecoderName, readonly [Backend, ...ReadonlyArray<Backend>]>> = {
+  auto: ["native", "ffmpeg", "wasm"],
+  native: ["native", "ffmpeg", "wasm"],
+  ffmpeg: ["ffmpeg", "native", "wasm"],
+  wasm: ["wasm", "native", "ffmpeg"],
+}
+
+const decoderLayer = ({ decoder = "auto", decoderFallback = true, ffmpegBin, workers }: VideoSettings) => {
+  const ffmpeg = { bin: ffmpegBin ?? "ffmpeg", deadlineMs: ffmpegDeadlineMs, size: workers ?? threads() }
+  type AnyPool = LibavPool.LibavPool | WasmPool.WasmPool
+  const layers: Readonly<Record<Backend, Layer.Layer<VideoDecoder, never, AnyPool>>> = {
+    native: LibavDecoder.layer,
+    ffmpeg: FfmpegDecoder.layer(ffmpeg),
+    wasm: WasmDecoder.layer,
+  }
+  const build = (backend: Backend) =>
+    Effect.map(Layer.build(layers[backend]), (context) => Context.get(context, VideoDecoder))
+  const [first, ...others] = succession[decoder]
+  const onlyOne = !decoderFallback && decoder !== "auto"
+  return Layer.scoped(
+    VideoDecoder,
+    Effect.gen(function* () {
+      const backends: Backends = [
+        yield* build(first),
+        ...(onlyOne ? [] : yield* Effect.forEach(others, build)),
+      ]
+      return withFallback(backends, decoderFallback ? "any" : "unavailable")
+    }),
+  )
+}
+
+/**
+ * `VideoDecoder` and `ClipCutter`: the decoder that was asked for and those that stand in for it, and in-process libav in
+ * worker threads, or a given `ffmpeg`, for cutting.
+ */
 export const video = (settings: VideoSettings = {}) => {
-  const pool = LibavPool.layer({ size: settings.workers ?? threads(), deadlineMs: silenceMs })
+  const size = settings.workers ?? threads()
+  const pools = Layer.merge(
+    LibavPool.layer({ size, deadlineMs: silenceMs }),
+    WasmPool.layer({ size, deadlineMs: silenceMs }),
+  )
   const cutter =
     settings.ffmpegBin === undefined
       ? LibavCutter.layer
       : FfmpegCutter.layer({ bin: settings.ffmpegBin, deadlineMs: ffmpegDeadlineMs })
-  return Layer.merge(LibavDecoder.layer, cutter).pipe(Layer.provide(pool))
+  return Layer.merge(decoderLayer(settings), cutter).pipe(Layer.provide(pools))
 }
 
 /** `VisionModel` over an OpenAI-compatible service. */

@@ -10,6 +10,7 @@ import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { demoCommand } from "./demo.ts"
 import * as flags from "./flags.ts"
+import { framesCommand, videoSettings } from "./frames.ts"
 import { type ModelFlags, resolveModel } from "./model-settings.ts"
 import { display } from "./progress.ts"
 import { exitCode, UsageError } from "./usage.ts"
@@ -20,7 +21,10 @@ interface WorkFlags {
   readonly stepConcurrency: number
   readonly maxFrames: number
   readonly jpegQuality: number
+  readonly sampling: RunSettings["sampling"]
   readonly noEmbedIndex: boolean
+  readonly decoder: Layers.DecoderName
+  readonly noDecoderFallback: boolean
   readonly ffmpegBin: Option.Option<string>
   readonly cutMode: RunSettings["cut"]["mode"]
   readonly seekSlopSec: number
@@ -51,6 +55,7 @@ const settingsOf = (given: RunFlags): RunSettings => ({
   overwrite: given.overwrite,
   maxFrames: given.maxFrames,
   jpegQuality: given.jpegQuality,
+  sampling: given.sampling,
   embedIndex: !given.noEmbedIndex,
   stepConcurrency: given.stepConcurrency,
   retries: { 1: given.stage1Retries, 2: given.stage2Retries, 3: given.stage3Retries },
@@ -112,9 +117,7 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     loadPrompts(annotationSchemas[settings.annotationSchema]),
     ({ message }) => new UsageError({ message }),
   )
-  const video = Layers.video(
-    Option.match(given.ffmpegBin, { onNone: () => ({}), onSome: (ffmpegBin) => ({ ffmpegBin }) }),
-  )
+  const video = Layers.video(videoSettings(given))
   if (given.preflightOnly) {
     const well = yield* preflight(files, settings).pipe(Effect.provide(video), Effect.flatMap(reportChecks))
     return well ? exitCode.done : exitCode.failed
@@ -158,6 +161,7 @@ export const triptych = Command.make("triptych").pipe(
     single(2),
     single(3),
     validateCommand(report, reportChecks),
+    framesCommand(report),
     demoCommand(report),
   ]),
 )

@@ -95,6 +95,10 @@ export const real = (name: string, bounds: Bounds, fallback: number, help: strin
     `must be a number from ${bounds.min} to ${bounds.max}`,
   )
 
+/** A text that may be given many times, at least once. */
+export const many = (name: string, value: string, help: string) =>
+  documented(Options.repeated(Options.text(name)), { name, value, help })
+
 /** A number within bounds that may be absent. */
 export const optionalNumber = (name: string, bounds: Bounds, isWhole: boolean, help: string) =>
   documented(

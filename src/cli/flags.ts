@@ -1,5 +1,6 @@
 import { Option } from "effect"
 import { allStages, defaultSettings, type StageNumber } from "../config.ts"
+import { decoderNames } from "../layers.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
 import * as flag from "./flag.ts"
 
@@ -67,6 +68,20 @@ export const stages = {
   ),
 }
 
+/** What decodes. */
+const decoding = {
+  decoder: flag.choice(
+    "decoder",
+    decoderNames,
+    "auto",
+    "What decodes: native (node-av), the ffmpeg program, or wasm; auto is the fastest that loads",
+  ),
+  noDecoderFallback: flag.toggle(
+    "no-decoder-fallback",
+    "Fail instead of handing a file to the next decoder, when one cannot serve it",
+  ),
+}
+
 /** How frames are sampled, shown and cut into clips, and how often a stage asks again. */
 export const work = {
   annotationSchema: flag.choice(
@@ -93,11 +108,22 @@ export const work = {
     defaultSettings.jpegQuality,
     "Quality of the sampled pictures",
   ),
+  sampling: flag.choice(
+    "sampling",
+    ["uniform", "keyframe"],
+    defaultSettings.sampling,
+    "Full-video pool: evenly spread, or the nearest keyframes, which is many times faster",
+  ),
+  ...decoding,
   noEmbedIndex: flag.toggle(
     "no-embed-index",
     "Give each index as text before its picture instead of drawing it on the picture",
   ),
-  ffmpegBin: flag.text("ffmpeg-bin", "FILE", "Cut clips with this ffmpeg program instead of in process"),
+  ffmpegBin: flag.text(
+    "ffmpeg-bin",
+    "FILE",
+    "Cut clips with this ffmpeg program instead of in process; also the program of --decoder ffmpeg",
+  ),
   cutMode: flag.choice(
     "cut-mode",
     ["reencode", "copy"],
@@ -184,6 +210,28 @@ export const validate = {
   checkDeps: flag.toggle("check-deps", "Also check that decoder and cutter work on this machine"),
   ffmpegBin: flag.text("ffmpeg-bin", "FILE", "With --check-deps: the ffmpeg program that would cut clips"),
   reportJson: flag.text("report-json", "FILE", "Also write the findings to this file as JSON"),
+}
+
+/** What `frames` takes. */
+export const frames = {
+  video: flag.text("video", "FILE", "The video, or a step's clip"),
+  at: flag.many("at", "T", "A time in seconds, as in a manifest's timestamp_sec; may be given many times"),
+  output: flag.parsed(
+    "output",
+    "DIR",
+    "Where the pictures go",
+    "frames",
+    (path) => (path.trim() === "" ? Option.none() : Option.some(path)),
+    "must name a folder",
+  ),
+  jpegQuality: flag.whole(
+    "jpeg-quality",
+    { min: 1, max: 100 },
+    defaultSettings.jpegQuality,
+    "Quality of the pictures, as in the manifest's jpeg_quality",
+  ),
+  ...decoding,
+  ffmpegBin: flag.text("ffmpeg-bin", "FILE", "The program of --decoder ffmpeg, instead of the one in PATH"),
 }
 
 /** What `demo` takes. */

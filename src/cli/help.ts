@@ -46,6 +46,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     sections: [{ title: "Options", flags: Object.values(flags.validate) }],
     examples: ["bun run validate --output-root dataset --report-json report.json"],
   },
+  frames: {
+    summary: "Decode single frames of a video again, byte for byte as in a manifest",
+    usage: "bun run frames --video FILE --at T [--at T ...] [options]",
+    sections: [{ title: "Options", flags: Object.values(flags.frames) }],
+    examples: ["bun run frames --video cooking.mp4 --at 12.5 --at 40.04"],
+  },
   demo: {
     summary: "Draw a short video, run everything on it offline, and show where to look",
     usage: "bun run demo [options]",

@@ -16,11 +16,17 @@ const utc = v.pipe(v.string(), v.isoTimestamp())
 /** `num/den`, seconds of one tick. */
 const timeBase = v.pipe(v.string(), v.regex(/^\d+\/\d+$/u))
 
-/** `frame_manifest.json`: one frame pool. Beyond the contract: `pts`, `time_base`, `sha256`, `jpeg_quality`, `sampling`. */
+/** How a pool's frames are chosen. */
+const sampling = v.picklist(["uniform", "keyframe"])
+
+/**
+ * `frame_manifest.json`: one frame pool. Beyond the contract: `pts`, `time_base`, `sha256`, `jpeg_quality`, `sampling`, and
+ * `substituted_for_pts` where the frame with that PTS was wanted but does not decode.
+ */
 export const frameManifestSchema = v.object({
   num_frames: index,
   note: filled,
-  sampling: v.literal("uniform"),
+  sampling,
   jpeg_quality: index,
   frames: v.array(
     v.object({
@@ -30,6 +36,7 @@ export const frameManifestSchema = v.object({
       image_relpath: filled,
       pts: index,
       time_base: timeBase,
+      substituted_for_pts: v.optional(index),
       sha256: digest,
     }),
   ),
@@ -211,13 +218,22 @@ export const runSummarySchema = v.object({
   sampling_config: v.object({
     max_frames: index,
     jpeg_quality: index,
-    sampling: v.literal("uniform"),
+    sampling,
     embed_index: v.boolean(),
   }),
   cut_config: cutSettingsSchema,
   decoder: v.string(),
   cutter: v.string(),
   versions: v.record(v.string(), v.string()),
+  /** Files that one decoder could not serve and another did, and pictures that stand in for frames that do not decode. */
+  decoding: v.optional(
+    v.object({
+      hand_overs: v.array(
+        v.object({ file: filled, from: filled, to: filled, reason: filled, message: filled }),
+      ),
+      substituted_frames: v.record(v.string(), index),
+    }),
+  ),
   stage1: v.optional(stage1Schema),
   stage2: v.optional(stage2Schema),
   stage3: v.optional(stage3Schema),

@@ -110,11 +110,28 @@ export const readManifest = (dir: string) =>
     return parsed.success ? parsed.output : undefined
   })
 
-/** Whether a manifest lists exactly the planned frames. */
-export const matchesPlan = (manifest: FrameManifest, planned: ReadonlyArray<PlannedFrame>): boolean =>
+/** What an entry was planned as: itself, or, where another frame stands in, the frame that was wanted. */
+const plannedAs = ({ frame_index_1based, time_base, pts, substituted_for_pts, ...rest }: PlannedFrame) =>
+  substituted_for_pts === undefined
+    ? { frame_index_1based, time_base, pts, ...rest }
+    : { frame_index_1based, time_base, pts: substituted_for_pts }
+
+/** Whether a manifest lists exactly the planned frames, chosen in the same way. Stand-ins for damaged frames count. */
+export const matchesPlan = (
+  manifest: FrameManifest,
+  planned: ReadonlyArray<PlannedFrame>,
+  sampling: FrameManifest["sampling"],
+): boolean =>
   manifest.num_frames === planned.length &&
-  fingerprint(manifest.frames.map(({ sha256: _, ...frame }) => frame)) ===
-    fingerprint(planned.map((frame) => ({ ...frame })))
+  manifest.frames.length === planned.length &&
+  manifest.sampling === sampling &&
+  manifest.frames.every(({ sha256: _, ...frame }, i) => {
+    const plan = planned[i]
+    if (plan === undefined) return false
+    const { frame_index_1based, time_base, pts } = plan
+    const wanted = frame.substituted_for_pts === undefined ? plan : { frame_index_1based, time_base, pts }
+    return fingerprint(plannedAs(frame)) === fingerprint({ ...wanted })
+  })
 
 /** The pictures of a manifest that are missing or differ from their digest, as relative paths. */
 export const damagedPictures = Effect.fn("Dataset.damagedPictures")(function* (

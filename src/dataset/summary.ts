@@ -7,7 +7,7 @@ import { type RunSummary, runSummarySchema } from "./records.ts"
 import { jsonText, readJson, writeFile } from "./store.ts"
 
 /** The stages' part of a summary. */
-export type Progress = Pick<RunSummary, "stage1" | "stage2" | "stage3" | "post_validate">
+export type Progress = Pick<RunSummary, "decoding" | "stage1" | "stage2" | "stage3" | "post_validate">
 
 /** The part of a summary that says what a run works on and with. */
 export type SummaryHeader = Omit<RunSummary, keyof Progress | "updated_at_utc">
@@ -32,7 +32,8 @@ export const readSummary = (path: string) =>
     return parsed.success ? parsed.output : undefined
   })
 
-const progressOf = ({ stage1, stage2, stage3, post_validate }: RunSummary): Progress => ({
+const progressOf = ({ decoding, stage1, stage2, stage3, post_validate }: RunSummary): Progress => ({
+  ...(decoding === undefined ? {} : { decoding }),
   ...(stage1 === undefined ? {} : { stage1 }),
   ...(stage2 === undefined ? {} : { stage2 }),
   ...(stage3 === undefined ? {} : { stage3 }),
@@ -51,8 +52,9 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
   const state = yield* SynchronizedRef.make(existing === undefined ? {} : progressOf(existing))
   const write = (progress: Progress) =>
     Effect.flatMap(utcNow, (updated_at_utc) => {
-      const { stage1, stage2, stage3, post_validate = null } = progress
-      return writeFile(path, jsonText({ ...header, updated_at_utc, stage1, stage2, stage3, post_validate }))
+      const { decoding, stage1, stage2, stage3, post_validate = null } = progress
+      const stages = { stage1, stage2, stage3, post_validate }
+      return writeFile(path, jsonText({ ...header, updated_at_utc, decoding, ...stages }))
     })
   if (existing === undefined || existing.source_video !== header.source_video) {
     yield* write(yield* SynchronizedRef.get(state))

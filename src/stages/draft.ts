@@ -5,6 +5,7 @@ import { fingerprint } from "../dataset/store.ts"
 import { checkDraft } from "../plan/draft.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
+import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { ensurePool, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
@@ -18,6 +19,13 @@ const paths = {
   raw_response: `${dir}/${files.rawResponse}`,
 }
 
+const poolNote = {
+  uniform:
+    "Full-video pool: uniformly spread over the whole video by presentation time, first and last frame included. Seconds on the source video's timeline.",
+  keyframe:
+    "Full-video pool: keyframes, uniformly spread over the whole video by presentation time. Seconds on the source video's timeline.",
+}
+
 /** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
 export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
   const { source, settings, annotation } = run
@@ -28,11 +36,14 @@ export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
       source,
       count: settings.maxFrames,
       jpegQuality: settings.jpegQuality,
-      note: "Full-video pool: uniformly spread over the whole video by presentation time, first and last frame included. Seconds on the source video's timeline.",
+      sampling: settings.sampling,
+      note: poolNote[settings.sampling],
       secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
     },
     mayKeep(run, 1),
   )
+  yield* noteHandOvers(run)
+  yield* noteSubstitutes(run, "stage1", pool)
   yield* stageAdvanced(run, 1, "frame pool", kept)
   const quality = pool.manifest.jpeg_quality
   if (quality !== settings.jpegQuality) {

@@ -8,7 +8,7 @@ import type { SummaryHeader } from "../dataset/summary.ts"
 import { rehearsalNote } from "../model/rehearsal.ts"
 import { VisionModel } from "../model/VisionModel.ts"
 import { ClipCutter, type CutSettings } from "../video/ClipCutter.ts"
-import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
 import type { Prompts } from "./prompts.ts"
 
 /** Cut settings as the dataset writes them. */
@@ -36,7 +36,6 @@ export const describeRun = Effect.fn("Run.describe")(function* (
   prompts: Prompts,
 ) {
   const { config } = yield* VisionModel
-  const { backend: decoder } = yield* VideoDecoder
   const { backend: cutter } = yield* ClipCutter
   const rehearsal = config.kind === "rehearsal"
   const seconds = (pts: number) => ptsSeconds(pts, source.timeBase)
@@ -66,11 +65,11 @@ export const describeRun = Effect.fn("Run.describe")(function* (
     sampling_config: {
       max_frames: settings.maxFrames,
       jpeg_quality: settings.jpegQuality,
-      sampling: "uniform",
+      sampling: settings.sampling,
       embed_index: settings.embedIndex,
     },
     cut_config: cutRecord(settings.cut),
-    decoder,
+    decoder: source.backend,
     cutter,
     versions: { ...versions },
   } satisfies SummaryHeader

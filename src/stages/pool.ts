@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
+import type { PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
 import type { FrameManifest } from "../dataset/records.ts"
 import {
@@ -21,7 +22,8 @@ import {
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { labelJpeg } from "../video/overlay.ts"
 import { uniformFrames } from "../video/sampling.ts"
-import { type Rational, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import { type Rational, type SampledFrame, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import { VideoError } from "../video/VideoError.ts"
 
 /** A frame pool on disk. */
 export interface FramePool {
@@ -39,6 +41,8 @@ export interface PoolRequest {
   readonly source: VideoSource
   readonly count: number
   readonly jpegQuality: number
+  /** Default `uniform`. */
+  readonly sampling?: PoolSampling
   readonly note: string
   /** Seconds on the source video's timeline of a PTS of `source`. */
   readonly secondsOf: (pts: number) => number
@@ -46,9 +50,25 @@ export interface PoolRequest {
 
 const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`
 
+/** Fewer distinct pictures cannot show three steps with two moments each. */
+const fewestKeyframes = 6
+
+/**
+ * Which frames of the video a pool takes, as positions in `framePts`: spread uniformly, or each the keyframe nearest to
+ * such a time, repeated only where there are fewer keyframes than entries.
+ */
+const sampledIndices = ({ source, count, sampling }: PoolRequest): ReadonlyArray<number> => {
+  const { framePts, keyframes = [] } = source
+  if (sampling !== "keyframe" || keyframes.length === 0) return uniformFrames(framePts, count)
+  const positions = new Map(framePts.map((pts, i) => [pts, i]))
+  const keys = keyframes.flatMap(({ pts }) => positions.get(pts) ?? [])
+  const keyPts = keys.map((position) => framePts[position] ?? 0)
+  return uniformFrames(keyPts, count).map((i) => keys[i] ?? 0)
+}
+
 /** The entries a pool will have: which frames, at which times, under which names. */
 export const planFrames = (request: PoolRequest): ReadonlyArray<PlannedFrame> =>
-  uniformFrames(request.source.framePts, request.count).map((frameIndex, i) => {
+  sampledIndices(request).map((frameIndex, i) => {
     const pts = request.source.framePts[frameIndex] ?? 0
     const seconds = request.secondsOf(pts)
     return {
@@ -71,6 +91,23 @@ export const poolOf = (dir: string, manifest: FrameManifest): FramePool => ({
   ),
 })
 
+/** The entry of a frame that does not decode, with the frame that stands in for it. */
+const substitute = (request: PoolRequest, frame: PlannedFrame, picture: SampledFrame): PlannedFrame => {
+  const seconds = request.secondsOf(picture.pts)
+  return {
+    ...frame,
+    timestamp_sec: seconds,
+    original_frame_index: picture.frameIndex,
+    image_relpath: samplePath(frame.frame_index_1based, seconds),
+    pts: picture.pts,
+    substituted_for_pts: frame.pts,
+  }
+}
+
+/** How many entries of a pool show another frame, because their own does not decode. */
+export const substitutes = ({ manifest }: FramePool): number =>
+  manifest.frames.filter((frame) => frame.substituted_for_pts !== undefined).length
+
 const decodePictures = Effect.fn("Pool.decode")(function* (
   request: PoolRequest,
   planned: ReadonlyArray<PlannedFrame>,
@@ -79,19 +116,27 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
   const decoder = yield* VideoDecoder
   const { num, den } = request.source.timeBase
   const times = planned.map((frame) => (frame.pts * num) / den)
-  return yield* decoder.frames(request.source, times, { jpegQuality }).pipe(
-    Stream.mapEffect((picture) => {
-      const frame = planned[picture.request]
-      return frame === undefined
-        ? Effect.die(new Error(`the decoder answered request ${picture.request} of ${planned.length}`))
-        : Effect.as(writeIfChanged(join(request.dir, frame.image_relpath), picture.jpeg), {
-            ...frame,
-            sha256: sha256(picture.jpeg),
-          })
-    }),
-    Stream.runCollect,
-    Effect.map((frames) => [...frames]),
-  )
+  return yield* decoder
+    .frames(request.source, times, {
+      output: { format: "JPEG", quality: jpegQuality },
+      sampling: request.sampling === "keyframe" ? "keyframe" : "exact",
+    })
+    .pipe(
+      Stream.mapEffect((picture) => {
+        const frame = planned[picture.request]
+        if (frame === undefined)
+          return Effect.die(new Error(`the decoder answered request ${picture.request} of ${planned.length}`))
+        const entry = picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
+        const written = writeIfChanged(join(request.dir, entry.image_relpath), picture.data)
+        return Effect.map(written, () => {
+          const digest = sha256(picture.data)
+          picture.close()
+          return { ...entry, sha256: digest }
+        })
+      }),
+      Stream.runCollect,
+      Effect.map((frames) => [...frames]),
+    )
 })
 
 const removeStrays = Effect.fn("Pool.removeStrays")(function* (dir: string, manifest: FrameManifest) {
@@ -107,9 +152,16 @@ const removeStrays = Effect.fn("Pool.removeStrays")(function* (dir: string, mani
  * chooses; pictures that are missing or damaged are decoded again at the quality the manifest names.
  */
 export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolRequest, keep: boolean) {
+  const { sampling = "uniform", source } = request
   const planned = planFrames(request)
+  const distinct = new Set(planned.map((frame) => frame.pts)).size
+  if (sampling === "keyframe" && distinct < Math.min(fewestKeyframes, source.framePts.length)) {
+    const message = `${source.file} has ${distinct} keyframe${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
+    return yield* new VideoError({ reason: "TooFewFrames", file: source.file, message })
+  }
   const present = yield* readManifest(request.dir)
-  const matching = keep && present !== undefined && matchesPlan(present, planned) ? present : undefined
+  const matching =
+    keep && present !== undefined && matchesPlan(present, planned, sampling) ? present : undefined
   if (matching !== undefined && (yield* damagedPictures(request.dir, matching)).length === 0) {
     yield* removeStrays(request.dir, matching)
     return { pool: poolOf(request.dir, matching), kept: true }
@@ -119,7 +171,7 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   const manifest: FrameManifest = {
     num_frames: frames.length,
     note: request.note,
-    sampling: "uniform",
+    sampling,
     jpeg_quality: jpegQuality,
     frames,
   }

@@ -28,6 +28,7 @@ import { checkRefined } from "../plan/refined.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
+import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { ensurePool, type FramePool, poolImages } from "./pool.ts"
 import { mayKeep, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
@@ -105,6 +106,8 @@ const refineStep = Effect.fn("Stage3.step")(function* (
   const folder = stepFolder(draft.step_id, draft.step_goal)
   const dir = join(run.folder.root, folder)
   const { pool } = yield* stepPool(run, dir, segment)
+  yield* noteHandOvers(run)
+  yield* noteSubstitutes(run, folder, pool)
   const { stage3 } = yield* run.summary.progress
   const note = (outcome: Outcome) =>
     run.summary.update((progress) => {

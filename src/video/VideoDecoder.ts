@@ -16,6 +16,8 @@ export interface Rational {
 export interface VideoSource {
   /** Absolute path. */
   readonly file: string
+  /** Name of the backend that read it. */
+  readonly backend: string
   readonly sizeBytes: number
   /** Short name of the container as libav gives it, for example `matroska,webm`. */
   readonly container: string
@@ -30,6 +32,8 @@ export interface VideoSource {
   readonly displayHeight: number
   /** Clockwise rotation that makes the coded picture upright. */
   readonly rotationDegrees: 0 | 90 | 180 | 270
+  /** Whether the picture is mirrored left to right after that rotation. */
+  readonly mirrored: boolean
   readonly timeBase: Rational
   /** PTS of every decodable frame in presentation order, strictly increasing, at least one entry. May start below zero. */
   readonly framePts: ReadonlyArray<number>
@@ -38,11 +42,28 @@ export interface VideoSource {
   readonly hasAudio: boolean
   /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
   readonly indexedBy: "packets" | "decode"
-  /** Where decoding can begin, by PTS; empty or absent if not known. Only a backend's own concern. */
-  readonly keyframes?: ReadonlyArray<{ readonly pts: number; readonly dts: number }>
+  /** Keyframes, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */
+  readonly keyframes?: ReadonlyArray<Keyframe>
 }
 
-/** One decoded picture, upright, with square pixels, as JPEG (4:2:0, full range). */
+/** A keyframe, in ticks of its stream's time base. */
+export interface Keyframe {
+  readonly pts: number
+  readonly dts: number
+}
+
+/** Layout of raw pixels: 8 bits each, in this order, alpha opaque. WebCodecs' names. */
+export type PixelFormat = "RGBA" | "BGRA"
+
+/** What a picture is delivered as. `quality` of a JPEG (4:2:0, full range): 1 to 100. */
+export type FrameOutput =
+  | { readonly format: "JPEG"; readonly quality: number }
+  | { readonly format: PixelFormat }
+
+/**
+ * One decoded picture, upright, with square pixels. Names and units are those of WebCodecs' `VideoFrame`, with JPEG as one
+ * more format.
+ */
 export interface SampledFrame {
   /** Position of the request in the list that was asked for, 0-based. */
   readonly request: number
@@ -50,17 +71,44 @@ export interface SampledFrame {
   readonly frameIndex: number
   /** PTS in ticks of the source's time base. */
   readonly pts: number
-  /** Presentation time in whole microseconds (WebCodecs' unit). */
+  /**
+   * Set if the frame that was wanted does not decode: its PTS. This one, the nearest that does, stands in for it.
+   */
+  readonly substitutedForPts?: number
+  /** Presentation time in whole microseconds. */
   readonly timestamp: number
+  readonly format: FrameOutput["format"]
+  /** Size of the picture in the stream, before rotation and pixel aspect ratio. */
+  readonly codedWidth: number
+  readonly codedHeight: number
+  /** Size of the picture in `data`. */
   readonly displayWidth: number
   readonly displayHeight: number
-  /** The JPEG's bytes. */
-  readonly jpeg: Uint8Array
+  /** The JPEG's bytes, or `displayWidth * displayHeight * 4` bytes, rows from the top. Throws once the frame is closed. */
+  readonly data: Uint8Array
+  /** Lets go of the picture. May be called twice. */
+  readonly close: () => void
 }
 
+/**
+ * - `exact`: the frame nearest to a time.
+ * - `keyframe`: the keyframe nearest to it, about one decoded frame per picture. As `exact` if no keyframes are known.
+ */
+export type SamplingMode = "exact" | "keyframe"
+
 export interface FrameOptions {
-  /** JPEG quality, 1 to 100. */
-  readonly jpegQuality: number
+  readonly output: FrameOutput
+  /** Default `exact`. */
+  readonly sampling?: SamplingMode
+}
+
+/** One backend could not serve a file, and the next one does. */
+export interface HandOver {
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  /** Why `from` could not. */
+  readonly error: VideoError
 }
 
 /**
@@ -69,8 +117,8 @@ export interface FrameOptions {
  * - `probe(file)` reads stream information and the exact frame times; it fails with `NotReadable`, `NotAVideo`,
  *   `NoVideoStream` or `NoFrames`, and always within a bounded time.
  * - `frames(source, timesSeconds, options)` gives for every time, in the order asked for, the frame nearest to it by PTS
- *   (the earlier one on a tie). Times must not decrease; equal times give the same picture again. Each packet is read at
- *   most once and frames are decoded on demand: a slow consumer holds at most a few frames.
+ *   (the earlier one on a tie). Times must not decrease; equal times give the same picture again. A frame that does not
+ *   decode is stood in for by the nearest one that does. Frames are decoded on demand: a slow consumer holds at most a few.
  */
 export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
   VideoDecoder,
@@ -85,6 +133,8 @@ export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
       timesSeconds: ReadonlyArray<number>,
       options: FrameOptions,
     ) => Stream.Stream<SampledFrame, VideoError>
+    /** Which files were handed from one backend to another so far; absent where there is only one backend. */
+    readonly handOvers?: Effect.Effect<ReadonlyArray<HandOver>>
   }
 >() {}
 

@@ -28,22 +28,31 @@ export interface WorkerCall<Result, Item> {
 }
 
 export interface WorkerPool {
+  /** Workers at most. */
+  readonly size: number
+  /** Whether a request waits for a worker. */
+  readonly contended: Effect.Effect<boolean>
   /**
    * Runs a request on a free worker, first come first served. `onItem` sees the items in order, each once; the worker
    * runs at most a few items ahead of it. A request whose worker crashes is tried once more, on a fresh one.
-   * Interruption stops the worker's work and keeps the worker.
+   * Interruption, and a failure of `onItem`, stop the worker's work and keep the worker.
    */
-  readonly run: <Result, Item>(
+  readonly run: <Result, Item, E = never>(
     call: WorkerCall<Result, Item>,
-    onItem?: (item: Item) => Effect.Effect<void>,
-  ) => Effect.Effect<Result, VideoError>
+    onItem?: (item: Item) => Effect.Effect<void, E>,
+  ) => Effect.Effect<Result, VideoError | E>
 }
 
 /** After so many loads in a row that failed, the pool gives up. */
 const MAX_LOAD_FAILURES = 3
 const retryOnce = Schedule.recurs(1)
 
+/** The thread itself failed, so that there is no sense in asking it to stop. */
 class Crash extends Data.TaggedError("Crash")<{ readonly message: string }> {}
+const isOfThread = (cause: Cause.Cause<unknown>): boolean =>
+  [...Cause.failures(cause)].some(
+    (error) => error instanceof Crash || (error instanceof VideoError && error.reason === "WorkerFailed"),
+  )
 const workerFailed = (file: string, message: string) =>
   new VideoError({ reason: "WorkerFailed", file, message: `${file}: the worker failed: ${message}` })
 
@@ -53,6 +62,7 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
   const permits = yield* Effect.makeSemaphore(options.size)
   const started = new Set<Thread>()
   const idle: Array<Thread> = []
+  let waiting = 0
   let loadFailures = 0
   let lastId = 0
   let broken: string | undefined
@@ -94,9 +104,10 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
 
   const give = (thread: Thread, exit: Exit.Exit<unknown, unknown>) =>
     Effect.gen(function* () {
+      // Still busy: the caller lost interest, or (`Crash`, a deadline) the thread can no longer be relied on.
       if (thread.busyWith !== undefined && Exit.isFailure(exit)) {
-        if (Cause.isInterrupted(exit.cause)) yield* cancel(thread, cancelGraceMs)
-        else endThread(thread)
+        if (isOfThread(exit.cause)) endThread(thread)
+        else yield* cancel(thread, cancelGraceMs)
       }
       thread.listener = (event) => {
         if (event.type === "crashed") started.delete(thread)
@@ -109,11 +120,11 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
       idle.push(thread)
     })
 
-  const exchange = <Result, Item>(
+  const exchange = <Result, Item, E>(
     thread: Thread,
     call: WorkerCall<Result, Item>,
     state: { delivered: number },
-    onItem: (item: Item) => Effect.Effect<void>,
+    onItem: (item: Item) => Effect.Effect<void, E>,
   ) =>
     Effect.gen(function* () {
       const read = <A>(schema: v.GenericSchema<unknown, A>, value: unknown) => {
@@ -173,20 +184,36 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
       }
     })
 
-  const run: WorkerPool["run"] = Effect.fn("WorkerPool.run")(function* (call, onItem = () => Effect.void) {
+  /** Runs on a worker of its own, and once more on another if that one crashes, before others get their turn. */
+  const onWorker = <Result, Item, E>(
+    call: WorkerCall<Result, Item>,
+    onItem: (item: Item) => Effect.Effect<void, E>,
+  ) => {
     const state = { delivered: 0 }
-    return yield* permits
-      .withPermits(1)(
-        Effect.acquireUseRelease(
-          Effect.interruptible(take(call.file)),
-          (thread) => exchange(thread, call, state, onItem),
-          give,
-        ),
-      )
-      .pipe(
-        Effect.retry({ schedule: retryOnce, while: (error) => error._tag === "Crash" }),
-        Effect.catchTag("Crash", (crash) => Effect.fail(workerFailed(call.file, crash.message))),
-      )
-  })
-  return { run } satisfies WorkerPool
+    return Effect.acquireUseRelease(
+      Effect.interruptible(take(call.file)),
+      (thread) => exchange(thread, call, state, onItem),
+      give,
+    ).pipe(
+      Effect.retry({ schedule: retryOnce, while: (error) => error instanceof Crash }),
+      Effect.catchIf(
+        (error) => error instanceof Crash,
+        (crash) => Effect.fail(workerFailed(call.file, crash.message)),
+      ),
+    )
+  }
+
+  const run = <Result, Item, E = never>(
+    call: WorkerCall<Result, Item>,
+    onItem: (item: Item) => Effect.Effect<void, E> = () => Effect.void,
+  ): Effect.Effect<Result, VideoError | E> =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        waiting++
+        return Effect.interruptible(permits.take(1)).pipe(Effect.ensuring(Effect.sync(() => waiting--)))
+      }),
+      () => onWorker(call, onItem),
+      () => permits.release(1),
+    ).pipe(Effect.withSpan("WorkerPool.run"))
+  return { size: options.size, contended: Effect.sync(() => waiting > 0), run } satisfies WorkerPool
 }) satisfies (options: WorkerPoolOptions) => Effect.Effect<WorkerPool, never, Scope.Scope>

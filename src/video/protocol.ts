@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import type { CutSettings } from "./ClipCutter.ts"
-import type { Rational } from "./VideoDecoder.ts"
+import type { FrameOutput, Keyframe, Rational } from "./VideoDecoder.ts"
 
 /** Places in the shared `Int32Array` that steers a running request. */
 export const CANCEL = 0
@@ -19,12 +19,6 @@ export const StartMessage = v.strictObject({
   control: v.instance(SharedArrayBuffer),
 })
 export type StartMessage = v.InferOutput<typeof StartMessage>
-
-/** A keyframe: where decoding can begin. */
-export interface Keyframe {
-  readonly pts: number
-  readonly dts: number
-}
 
 const reasons = v.picklist([
   "NotReadable",
@@ -57,7 +51,7 @@ const rational = v.strictObject({
 })
 const size = v.pipe(v.number(), v.integer(), v.minValue(1))
 
-/** Reply to `probe`: a `VideoSource`. */
+/** Reply to `probe`: a `VideoSource` without the backend's name. */
 export const ProbeReply = v.strictObject({
   file: v.string(),
   sizeBytes: count,
@@ -69,6 +63,7 @@ export const ProbeReply = v.strictObject({
   displayWidth: size,
   displayHeight: size,
   rotationDegrees: v.picklist([0, 90, 180, 270]),
+  mirrored: v.boolean(),
   timeBase: rational,
   framePts: v.pipe(v.array(tick), v.minLength(1)),
   endPts: tick,
@@ -77,12 +72,13 @@ export const ProbeReply = v.strictObject({
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
 })
 
-/** One item of `frames`: the picture of the frame with this PTS. */
-export const FrameItem = v.strictObject({ pts: tick, jpeg: v.instance(Uint8Array) })
+/** One item of `frames`: the picture for `wantedPts`, and the PTS it really has. */
+export const FrameItem = v.strictObject({ wantedPts: tick, pts: tick, data: v.instance(Uint8Array) })
 export type FrameItem = v.InferOutput<typeof FrameItem>
 
-/** Reply to `frames`. */
-export const FramesReply = v.strictObject({ frames: count })
+/** Reply to `frames`: how many pictures were sent, and how many frames the decoder gave for them. */
+export const FramesReply = v.strictObject({ frames: count, decoded: count })
+export type FramesReply = v.InferOutput<typeof FramesReply>
 
 /** Reply to `cut`. */
 export const CutReply = v.strictObject({ firstPts: tick })
@@ -105,14 +101,20 @@ export interface ProbeCall {
 export interface FramesCall {
   readonly type: "frames"
   readonly file: string
+  /** As it was when it was probed. */
+  readonly sizeBytes: number
   readonly streamIndex: number
+  readonly timeBase: Rational
   readonly displayWidth: number
   readonly displayHeight: number
   readonly wantedPts: ReadonlyArray<number>
+  /** PTS of the video's first frame. */
+  readonly firstPts: number
+  /** Those that matter for `wantedPts`, and some before them. */
   readonly keyframes: ReadonlyArray<Keyframe>
   /** Whether a packet's PTS is that of its frame. */
   readonly packetsTrusted: boolean
-  readonly jpegQuality: number
+  readonly output: FrameOutput
 }
 
 /** Asks for a clip. `framePts` are the source frames with PTS in `[startPts, endPts)`. */

@@ -1,4 +1,4 @@
-import type { Rational } from "./VideoDecoder.ts"
+import type { Keyframe, Rational } from "./VideoDecoder.ts"
 
 /** Position of the entry of `framePts` nearest to `pts`; the earlier one on a tie. `framePts` must not be empty. */
 const nearestIndex = (framePts: ReadonlyArray<number>, pts: number): number => {
@@ -33,6 +33,18 @@ export const nearestFrame = (
   const tick = Math.round(pts)
   const sameTick = Math.abs(tick - pts) * timeBase.num <= 1e-6 * timeBase.den
   return nearestIndex(framePts, sameTick ? tick : pts)
+}
+
+/** Position of the last keyframe at or before `pts`; -1 if there is none. `keyframes` increase by PTS. */
+export const keyframeIndex = (keyframes: ReadonlyArray<Keyframe>, pts: number): number => {
+  let low = 0
+  let high = keyframes.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((keyframes[middle]?.pts ?? Number.POSITIVE_INFINITY) <= pts) low = middle + 1
+    else high = middle
+  }
+  return low - 1
 }
 
 /**

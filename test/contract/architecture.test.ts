@@ -100,6 +100,18 @@ const exceptions: ReadonlyArray<Exception> = [
     names: [],
     reason: "the thread that runs libav: loading the bindings there, and only there, is its purpose",
   },
+  {
+    from: "workers/wasm.ts",
+    to: "src/video/backends/wasm/handle.ts",
+    names: [],
+    reason: "the thread that asks ffmpeg in WebAssembly",
+  },
+  {
+    from: "workers/ffmpeg-core.ts",
+    to: "src/video/backends/wasm/core-thread.ts",
+    names: ["serveCore"],
+    reason: "the thread that runs ffmpeg in WebAssembly",
+  },
 ]
 
 const isException = ({ from, to, names }: Import): boolean =>

@@ -10,6 +10,7 @@ import {
   AVFMT_FLAG_BITEXACT,
   FF_ENCODER_AAC,
   FF_ENCODER_FFV1,
+  FF_ENCODER_LIBSVTAV1,
   FF_ENCODER_LIBVPX_VP8,
   FF_ENCODER_LIBVPX_VP9,
   FF_ENCODER_LIBX264,
@@ -23,6 +24,7 @@ import {
   avGetPixFmtFromName,
   Codec,
   CodecContext,
+  Dictionary,
   FormatContext,
   Frame,
   Log,
@@ -44,6 +46,7 @@ const VIDEO_ENCODERS = {
   ffv1: FF_ENCODER_FFV1,
   mjpeg: FF_ENCODER_MJPEG,
   msmpeg4v3: FF_ENCODER_MSMPEG4V3,
+  av1: FF_ENCODER_LIBSVTAV1,
 }
 
 const PIXEL_BITS = { yuv420p: 8, yuv422p: 8, yuv444p: 8, yuvj420p: 8, yuv420p10le: 10 }
@@ -71,6 +74,14 @@ export interface VideoSpec {
   readonly mirrored?: boolean
   /** Pixel aspect ratio. */
   readonly aspect?: readonly [number, number]
+  /** Keyframes that pictures before them refer across, H.264 only. */
+  readonly openGop?: boolean
+  /** B-frames that refer to B-frames, H.264 only. */
+  readonly pyramid?: boolean
+  /** Options of the container, for example `movflags`. */
+  readonly container?: Readonly<Record<string, string>>
+  /** Puts the sound before the pictures. */
+  readonly audioFirst?: boolean
   /** Marks H.264 pictures as made of two fields. */
   readonly interlaced?: boolean
   /** Number of the first picture, as `readFrameNumber` will read it. */
@@ -195,10 +206,19 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
   if (name === "h264") {
     context.setOption("preset", "ultrafast")
     context.setOption("crf", "16")
-    context.setOption("x264-params", `scenecut=0:b-adapt=0${spec.interlaced === true ? ":tff=1" : ""}`)
+    const more = [
+      spec.interlaced === true ? ":tff=1" : "",
+      spec.openGop === true ? ":open-gop=1" : "",
+      spec.pyramid === true ? ":b-pyramid=normal:ref=4" : "",
+    ]
+    context.setOption("x264-params", `scenecut=0:b-adapt=0${more.join("")}`)
   } else if (name === "hevc") {
     context.setOption("preset", "ultrafast")
     context.setOption("x265-params", "log-level=none:scenecut=0:b-adapt=0:pools=1:frame-threads=1")
+  } else if (name === "av1") {
+    context.setOption("preset", "12")
+    context.setOption("crf", "20")
+    context.setOption("svtav1-params", "lp=1")
   } else if (name === "vp8" || name === "vp9") {
     context.bitRate = 2_000_000n
     context.setOption("deadline", "realtime")
@@ -290,11 +310,13 @@ export const makeVideo = async (spec: VideoSpec = {}): Promise<string> => {
   check(output.allocOutputContext2(null, null, `file:${path}`), "choosing a container")
   output.setFlags(AVFMT_FLAG_BITEXACT)
   check(output.openOutputSync(), "opening the file")
+  const sound = spec.audioFirst === true ? audioTrack(output) : undefined
   const decoy = spec.decoy === true ? videoTrack(output, { isDefault: false }, 64, 48) : undefined
   const video = spec.video === false ? undefined : videoTrack(output, spec, width, height)
   const cover = spec.cover === true ? coverTrack(output) : undefined
-  const audio = spec.audio === true || spec.video === false ? audioTrack(output) : undefined
-  check(output.writeHeaderSync(), "writing the header")
+  const audio = sound ?? (spec.audio === true || spec.video === false ? audioTrack(output) : undefined)
+  using options = Dictionary.fromObject({ ...spec.container })
+  check(output.writeHeaderSync(options), "writing the header")
 
   if (cover !== undefined) push(output, cover, drawFrame({ pixelFormat: "yuvj420p" }, 0, 64, 48), 0)
   const [num, den] = spec.timeBase ?? [1, 24]

@@ -93,7 +93,7 @@ describe("exact frames", () => {
         expect(frames.map((frame) => frame.number)).toEqual([0, 0, 0, 1, 3, 3, 3])
         expect(frames.map((frame) => frame.request)).toEqual([0, 1, 2, 3, 4, 5, 6])
         expect(frames.map((frame) => frame.timestamp)).toEqual([0, 0, 0, 100_000, 300_000, 300_000, 300_000])
-        expect(frames[6]?.jpeg).toEqual(frames[4]?.jpeg)
+        expect(frames[6]?.data).toEqual(frames[4]?.data)
       }),
     )
   })
@@ -134,11 +134,13 @@ describe("upright pictures with square pixels", () => {
       Effect.gen(function* () {
         const decoder = yield* VideoDecoder
         const source = yield* decoder.probe(file)
-        const frame = yield* Stream.runHead(decoder.frames(source, [0], { jpegQuality: 80 }))
+        const frame = yield* Stream.runHead(
+          decoder.frames(source, [0], { output: { format: "JPEG", quality: 80 } }),
+        )
         expect(frame._tag).toBe("Some")
         if (frame._tag === "None") return
         const { width, height, format } = yield* Effect.promise(() =>
-          new Bun.Image(frame.value.jpeg).metadata(),
+          new Bun.Image(frame.value.data).metadata(),
         )
         expect([width, height]).toEqual([120, 213])
         expect(String(format)).toBe("jpeg")
@@ -199,9 +201,9 @@ describe("reading on demand", () => {
         const times = source.framePts.map((pts) => secondsOf(source, pts))
         for (let i = 0; i < 5; i++) {
           const head = yield* Stream.runCollect(
-            Stream.take(decoder.frames(source, times, { jpegQuality: 90 }), 1),
+            Stream.take(decoder.frames(source, times, { output: { format: "JPEG", quality: 90 } }), 1),
           )
-          for (const frame of head) expect(yield* Effect.promise(() => readFrameNumber(frame.jpeg))).toBe(0)
+          for (const frame of head) expect(yield* Effect.promise(() => readFrameNumber(frame.data))).toBe(0)
         }
         expect((yield* numbered(source, times)).length).toBe(100)
       }),

@@ -122,7 +122,9 @@ describe("damaged files", () => {
         const decoder = yield* VideoDecoder
         const source = { ...(yield* decoder.probe(long)), file: short }
         const times = [0, secondsOf(source, source.framePts[59] ?? 0)]
-        return yield* Effect.flip(Stream.runDrain(decoder.frames(source, times, { jpegQuality: 90 })))
+        return yield* Effect.flip(
+          Stream.runDrain(decoder.frames(source, times, { output: { format: "JPEG", quality: 90 } })),
+        )
       }),
     )
     expect(failure.reason).toBe("DecodeFailed")

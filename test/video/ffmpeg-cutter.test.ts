@@ -25,6 +25,8 @@ const source: VideoSource = {
   displayWidth: 160,
   displayHeight: 120,
   rotationDegrees: 0,
+  mirrored: false,
+  backend: "libav",
   timeBase: { num: 1, den: 1000 },
   framePts: [0, 40, 80, 121, 160, 5000, 5040],
   endPts: 5080,

@@ -20,10 +20,12 @@ export const secondsOf = (source: VideoSource, pts: number): number =>
 /** Pictures at these times, each with the number that is drawn in it. */
 export const numbered = Effect.fn("numbered")(function* (source: VideoSource, times: ReadonlyArray<number>) {
   const decoder = yield* VideoDecoder
-  const frames = yield* Stream.runCollect(decoder.frames(source, times, { jpegQuality: 90 }))
+  const frames = yield* Stream.runCollect(
+    decoder.frames(source, times, { output: { format: "JPEG", quality: 90 } }),
+  )
   return yield* Effect.forEach(Chunk.toReadonlyArray(frames), (frame) =>
     Effect.map(
-      Effect.promise(() => readFrameNumber(frame.jpeg)),
+      Effect.promise(() => readFrameNumber(frame.data)),
       (number) => ({ ...frame, number }),
     ),
   )

@@ -23,7 +23,7 @@ const cutFailed = (request: CutRequest, why: string) =>
   })
 
 /** Frames or packets written, from the last report of `-progress`. */
-const framesWritten = (run: FfmpegRun): number =>
+const framesWritten = (run: Pick<FfmpegRun, "stdout">): number =>
   Number(
     run.stdout
       .match(/^frame=\s*(\d+)$/gm)
@@ -38,7 +38,9 @@ interface ListedPacket {
 }
 
 /** Packets of a `framecrc` list, by stream: video first. */
-const listedPackets = ({ stdout }: FfmpegRun): readonly [Array<ListedPacket>, Array<ListedPacket>] => {
+const listedPackets = ({
+  stdout,
+}: Pick<FfmpegRun, "stdout">): readonly [Array<ListedPacket>, Array<ListedPacket>] => {
   const timeBases = new Map<string, number>()
   const streams: readonly [Array<ListedPacket>, Array<ListedPacket>] = [[], []]
   for (const line of stdout.split("\n")) {
@@ -53,9 +55,19 @@ const listedPackets = ({ stdout }: FfmpegRun): readonly [Array<ListedPacket>, Ar
   return streams
 }
 
-const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
-  const run = (request: CutRequest, args: ReadonlyArray<string>) =>
-    runFfmpeg({ bin, args, file: request.source.file, deadlineMs })
+/** Something that takes the arguments of `ffmpeg`. */
+export interface CutterProgram {
+  readonly backend: string
+  readonly available: Effect.Effect<void, VideoError>
+  /** Runs it for a request. What it writes to `pipe:1` is `stdout`. */
+  readonly run: (
+    request: CutRequest,
+    args: ReadonlyArray<string>,
+  ) => Effect.Effect<Pick<FfmpegRun, "exitCode" | "stdout" | "tail">, VideoError>
+}
+
+/** A cutter that has `ffmpeg` do the work. */
+export const makeProgramCutter = ({ backend, available, run }: CutterProgram): ClipCutter["Type"] => {
   const runWell = (request: CutRequest, args: ReadonlyArray<string>) =>
     run(request, args).pipe(
       Effect.filterOrFail(
@@ -119,9 +131,13 @@ const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
       Effect.onError(() => remove),
     )
     const frames = source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
-    return { frames, firstPts, cutter: BACKEND }
+    return { frames, firstPts, cutter: backend }
   })
 
+  return ClipCutter.of({ backend, available, cut })
+}
+
+const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
   const available = runFfmpeg({ bin, args: ["-version"], file: "", deadlineMs }).pipe(
     Effect.filterOrFail(
       (done) => done.exitCode === 0,
@@ -135,7 +151,11 @@ const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
     Effect.asVoid,
   )
 
-  return ClipCutter.of({ backend: BACKEND, available, cut })
+  return makeProgramCutter({
+    backend: BACKEND,
+    available,
+    run: (request, args) => runFfmpeg({ bin, args, file: request.source.file, deadlineMs }),
+  })
 }
 
 /** Cuts with an ffmpeg program. Same frames and times as the other cutters; the encoder's version is the program's. */

@@ -3,7 +3,8 @@ import { Effect, Layer } from "effect"
 import * as v from "valibot"
 import { ClipCutter, type CutRequest } from "../ClipCutter.ts"
 import { CutReply, type LibavCall } from "../protocol.ts"
-import { LibavPool, loads } from "./libav-pool.ts"
+import { LibavPool } from "./libav-pool.ts"
+import { loads } from "./worker-decoder.ts"
 
 const BACKEND = "libav"
 

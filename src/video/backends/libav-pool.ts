@@ -1,7 +1,5 @@
-import { Context, Effect, Layer } from "effect"
-import * as v from "valibot"
+import { Context, Layer } from "effect"
 import { makeWorkerPool, type WorkerPool } from "../pool.ts"
-import { type LibavCall, PingReply } from "../protocol.ts"
 
 /** The threads that run libav, shared by the decoder and the cutter. */
 export class LibavPool extends Context.Tag("triptych/LibavPool")<LibavPool, WorkerPool>() {}
@@ -13,13 +11,10 @@ export interface LibavPoolSettings {
   readonly deadlineMs: number
 }
 
-/** Succeeds once a thread has loaded libav. */
-export const loads = (pool: WorkerPool) => {
-  const request: LibavCall = { type: "ping" }
-  return Effect.asVoid(pool.run({ file: "", request, result: PingReply, item: v.never() }))
-}
+/** A decode that does not stop by then when it is cancelled is ended together with its thread. */
+const CANCEL_GRACE_MS = 150
 
 const entry = new URL("../../../workers/libav.ts", import.meta.url)
 
 export const layer = (settings: LibavPoolSettings): Layer.Layer<LibavPool> =>
-  Layer.scoped(LibavPool, makeWorkerPool({ entry, ...settings }))
+  Layer.scoped(LibavPool, makeWorkerPool({ entry, cancelGraceMs: CANCEL_GRACE_MS, ...settings }))

@@ -8,17 +8,15 @@ import {
 import { Frame, SoftwareScaleContext } from "node-av/lib"
 import { makeBitmap } from "../../bmp.ts"
 import { WorkerFailure } from "../../serve.ts"
+import { deliver, isQuarterTurn, type Orientation, scaleFlags } from "../../upright.ts"
+import type { FrameOutput } from "../../VideoDecoder.ts"
 import { libavText } from "./input.ts"
-import type { Orientation } from "./orientation.ts"
-
-/** Reproducible on every machine, with chroma interpolated. */
-const SCALE_FLAGS = "bicubic+accurate_rnd+bitexact+full_chroma_int"
 
 /** A scaler whose colour matrix and range follow the frames it is given (BT.601 where they say nothing). */
-export const makeScaler = (): SoftwareScaleContext => {
+export const makeScaler = (flags: string = scaleFlags(false)): SoftwareScaleContext => {
   const scaler = new SoftwareScaleContext()
   scaler.allocContext()
-  scaler.setOption("sws_flags", SCALE_FLAGS)
+  scaler.setOption("sws_flags", flags)
   return scaler
 }
 
@@ -31,26 +29,25 @@ export const scaleInto = (scaler: SoftwareScaleContext, target: Frame, source: F
   return scaler.scaleFrameSync(target, source)
 }
 
-/** Turns decoded frames into JPEGs of one size. */
-export interface JpegWriter extends Disposable {
+/** Turns decoded frames into pictures of one size. */
+export interface PictureWriter extends Disposable {
+  /** Converts now, so that the frame is free once this returns; encoding may go on until the promise settles. */
   readonly write: (frame: Frame) => Promise<Uint8Array<ArrayBuffer>>
 }
 
 /**
- * JPEG (4:2:0, full range) of decoded frames, upright and with square pixels.
+ * Pictures of decoded frames, upright and with square pixels.
  *
  * @param size `[displayWidth, displayHeight]`, after rotation
- * @param quality 1 to 100
  */
-export const makeJpegWriter = (
+export const makePictureWriter = (
   file: string,
   size: readonly [number, number],
   orientation: Orientation,
-  quality: number,
-): JpegWriter => {
-  const quarterTurned = orientation.rotationDegrees === 90 || orientation.rotationDegrees === 270
-  const [width, height] = quarterTurned ? [size[1], size[0]] : size
-  const scaler = makeScaler()
+  output: FrameOutput,
+): PictureWriter => {
+  const [width, height] = isQuarterTurn(orientation) ? [size[1], size[0]] : size
+  let scaler: SoftwareScaleContext | undefined
   const target = new Frame()
   target.alloc()
   target.width = width
@@ -60,7 +57,8 @@ export const makeJpegWriter = (
   target.colorRange = AVCOL_RANGE_JPEG
   target.allocBuffer()
 
-  const write = async (frame: Frame): Promise<Uint8Array<ArrayBuffer>> => {
+  const write = (frame: Frame): Promise<Uint8Array<ArrayBuffer>> => {
+    scaler ??= makeScaler(scaleFlags(frame.width === width && frame.height === height))
     const scaled = scaleInto(scaler, target, frame)
     if (scaled < 0)
       throw new WorkerFailure("DecodeFailed", `${file}: a picture cannot be converted: ${libavText(scaled)}`)
@@ -70,18 +68,17 @@ export const makeJpegWriter = (
     if (rows === undefined || stride === undefined)
       throw new WorkerFailure("DecodeFailed", `${file}: a converted picture has no pixels`)
     const rowBytes = width * 4
-    for (let y = 0; y < height; y++)
-      bitmap.pixels.set(rows.subarray(y * stride, y * stride + rowBytes), y * rowBytes)
-    const image = new Bun.Image(bitmap.file)
-    if (orientation.rotationDegrees !== 0) image.rotate(orientation.rotationDegrees)
-    if (orientation.mirrored) image.flop()
-    return Uint8Array.from(await image.jpeg({ quality }).bytes())
+    if (stride === rowBytes) bitmap.pixels.set(rows.subarray(0, rowBytes * height))
+    else
+      for (let y = 0; y < height; y++)
+        bitmap.pixels.set(rows.subarray(y * stride, y * stride + rowBytes), y * rowBytes)
+    return deliver(bitmap, width, height, orientation, output)
   }
   return {
     write,
     [Symbol.dispose]: () => {
       target.free()
-      scaler.freeContext()
+      scaler?.freeContext()
     },
   }
 }

@@ -1,179 +1,133 @@
-import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
-import type { Frame, Packet } from "node-av/lib"
-import type { FramesCall, Keyframe } from "../../protocol.ts"
+import type { Frame } from "node-av/lib"
+import type { FramesCall, FramesReply } from "../../protocol.ts"
+import { keyframeIndex } from "../../sampling.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
-import { makeJpegWriter } from "./convert.ts"
-import {
-  type FrameDecoder,
-  type Input,
-  makeFrameClock,
-  makePacket,
-  openDecoder,
-  openInput,
-  streamAt,
-  ticks,
-} from "./input.ts"
-import { orientationOf } from "./orientation.ts"
+import type { Keyframe } from "../../VideoDecoder.ts"
+import { makePictureWriter } from "./convert.ts"
+import { type Decoded, Lost, Reader } from "./reader.ts"
+import { walk } from "./walk.ts"
 
-/** The last keyframe at or before `pts`. */
-const keyframeFor = (keyframes: ReadonlyArray<Keyframe>, pts: number): Keyframe | undefined => {
-  let low = 0
-  let high = keyframes.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((keyframes[middle]?.pts ?? Number.POSITIVE_INFINITY) <= pts) low = middle + 1
-    else high = middle
-  }
-  return keyframes[low - 1]
+/** Pictures that are encoded while the decoder goes on. */
+const ENCODING = 2
+
+/** What a frame is delivered to: may hold it up until there is room. */
+type Deliver = (wantedPts: number, pts: number, frame: Frame) => Promise<void>
+
+/**
+ * How many groups of pictures before a damaged one are decoded to come to it in the right state: what replaces the damaged
+ * part of a keyframe comes from pictures before it.
+ */
+const RUN_UP = [4, 8]
+
+/** Which wanted frames are in one group of pictures. */
+interface Gop {
+  /** Position of its keyframe in `FramesCall.keyframes`; below zero if it starts before the first. */
+  readonly key: number
+  readonly wanted: ReadonlyArray<number>
 }
 
-const packetPts = (packet: Packet): number =>
-  ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
-
-/** Codecs whose decoders pass over unreferenced pictures without any effect on the others. */
-const PASSING_OVER = new Set(["h264", "hevc"])
-
-/** Reads one stream forwards, jumping ahead over groups of pictures from which nothing is wanted. */
-class Reader implements Disposable {
-  readonly #input: Input
-  readonly #decoder: FrameDecoder
-  readonly #packet = makePacket()
-  readonly clock = makeFrameClock()
-  readonly #call: FramesCall
-  readonly #io: WorkerIo
-  #frames: Generator<Frame, void> | undefined
-  #drained = false
-  /** PTS of the last keyframe that went into the decoder. */
-  #readKeyPts = Number.NEGATIVE_INFINITY
-  /** Whether the next packet has already been read. */
-  #readAhead = false
-  /** PTS of pictures that must come out; of others those that nothing refers to are passed over. */
-  readonly #wanted: ReadonlySet<number> | undefined
-  #skipping = false
-
-  /** @param jumps whether times in the packet headers can be relied on, so that parts may be left out */
-  constructor(call: FramesCall, io: WorkerIo, jumps: boolean) {
-    this.#call = call
-    this.#io = io
-    this.#input = openInput(call.file)
-    this.#decoder = openDecoder(this.#input, streamAt(this.#input, call.streamIndex))
-    if (jumps && PASSING_OVER.has(this.#decoder.codec)) this.#wanted = new Set(call.wantedPts)
+const gopsOf = ({ keyframes, wantedPts }: FramesCall): ReadonlyArray<Gop> => {
+  const gops: Array<{ key: number; wanted: Array<number> }> = []
+  for (const pts of wantedPts) {
+    const key = keyframeIndex(keyframes, pts)
+    const last = gops.at(-1)
+    if (last?.key === key) last.wanted.push(pts)
+    else gops.push({ key, wanted: [pts] })
   }
-
-  /** The stream's rotation, for the pictures. */
-  get orientation() {
-    return orientationOf(streamAt(this.#input, this.#call.streamIndex))
-  }
-
-  /** Jumps to the keyframe before `pts`, if that skips anything. Throws `Lost` if the container does not get there. */
-  skipTowards(pts: number): void {
-    const key = keyframeFor(this.#call.keyframes, pts)
-    if (key === undefined || key.pts <= this.#readKeyPts || this.#drained) return
-    const started = this.#readKeyPts > Number.NEGATIVE_INFINITY
-    if (!started && key === this.#call.keyframes[0]) return
-    this.#frames = undefined
-    this.#decoder.flush()
-    // Containers search by presentation or by decoding time; the wrong one may lead past the keyframe.
-    this.#readAhead = this.#landsAt(key, key.pts) || this.#landsAt(key, key.dts)
-    if (!this.#readAhead) throw new Lost()
-  }
-
-  /** Jumps and reads the first packet there; `false` if it is no keyframe or one after `key`. */
-  #landsAt(key: Keyframe, time: number): boolean {
-    const { streamIndex } = this.#call
-    if (this.#input.format.seekFrameSync(streamIndex, BigInt(time), AVSEEK_FLAG_BACKWARD) < 0) return false
-    while (this.#input.read(this.#packet)) {
-      this.#io.poll()
-      if (this.#packet.streamIndex === streamIndex)
-        return this.#packet.isKeyframe && packetPts(this.#packet) <= key.pts
-    }
-    return false
-  }
-
-  /** The next frame that comes out, valid until the next call; `undefined` at the end. */
-  next(): Frame | undefined {
-    for (;;) {
-      const step = this.#frames?.next()
-      if (step !== undefined && step.done !== true) return step.value
-      if (this.#drained) return undefined
-      this.#io.poll()
-      this.#frames = this.#feed()
-    }
-  }
-
-  #feed(): Generator<Frame, void> | undefined {
-    const ready = this.#readAhead || this.#input.read(this.#packet)
-    this.#readAhead = false
-    if (!ready) {
-      this.#drained = true
-      return this.#decoder.push(undefined)
-    }
-    if (this.#packet.streamIndex !== this.#call.streamIndex) return undefined
-    const pts = packetPts(this.#packet)
-    if (this.#packet.isKeyframe) this.#readKeyPts = pts
-    if (this.#wanted !== undefined) this.#skipUnreferenced(!this.#wanted.has(pts))
-    return this.#decoder.push(this.#packet)
-  }
-
-  /** Takes effect from the next packet on, because the decoder runs on one thread. */
-  #skipUnreferenced(skip: boolean): void {
-    if (skip === this.#skipping) return
-    this.#skipping = skip
-    this.#decoder.context.setOption("skip_frame", skip ? "noref" : "default")
-  }
-
-  [Symbol.dispose](): void {
-    this.#packet.free()
-    this.#decoder[Symbol.dispose]()
-    this.#input[Symbol.dispose]()
-  }
+  return gops
 }
 
-/** A jump went past what was looked for. */
-class Lost extends Error {}
-
-/** Decodes until the frame with this PTS; `undefined` if it does not come out. */
-const decodeTo = (reader: Reader, pts: number): Frame | undefined => {
-  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-    const at = reader.clock(frame)
-    if (at === pts) return frame
-    if (at > pts) return undefined
-  }
-  return undefined
+/** Where decoding starts for the keyframe at this position: there, or at the start of the file. */
+const startOf = (call: FramesCall, key: number): Keyframe | undefined => {
+  const keyframe = call.keyframes[key]
+  return keyframe === undefined || keyframe.pts <= call.firstPts ? undefined : keyframe
 }
 
 /**
- * Sends the pictures with the wanted PTS, in order. Only the groups of pictures that hold one are decoded, each once. If
- * a jump turns out wrong, the rest is decoded from the start of the file; `DecodeFailed` if a frame is missing there too.
+ * Decodes one group of pictures with as little work as possible, and says how many of the wanted frames came out before
+ * something was missing or damaged.
  */
-export const frames = async (call: FramesCall, io: WorkerIo): Promise<{ readonly frames: number }> => {
-  let sent = 0
-  /** `false` if a wanted frame did not come out. */
-  const pass = async (jump: boolean): Promise<boolean> => {
-    using reader = new Reader(call, io, jump)
-    using writer = makeJpegWriter(
-      call.file,
-      [call.displayWidth, call.displayHeight],
-      reader.orientation,
-      call.jpegQuality,
-    )
-    for (let pts = call.wantedPts[sent]; pts !== undefined; pts = call.wantedPts[sent]) {
-      if (jump) reader.skipTowards(pts)
-      const frame = decodeTo(reader, pts)
-      if (frame === undefined) return false
-      const jpeg = await writer.write(frame)
-      io.emit({ pts, jpeg }, [jpeg.buffer])
-      sent++
-    }
-    return true
+const quickly = async (reader: Reader, call: FramesCall, gop: Gop, deliver: Deliver): Promise<number> => {
+  reader.start(startOf(call, gop.key), new Set(gop.wanted))
+  const last = gop.wanted.at(-1)
+  let done = 0
+  for (let out = reader.next(last); out !== undefined; out = reader.next(last)) {
+    const wanted = gop.wanted[done]
+    if (wanted === undefined) continue
+    if (reader.damage.length > 0 || out.pts > wanted) return done
+    if (out.pts < wanted) continue
+    await deliver(wanted, out.pts, out.frame)
+    done++
   }
-  const jumped = await pass(call.packetsTrusted && call.keyframes.length > 0).catch((error: unknown) => {
-    if (error instanceof Lost) return false
-    throw error
-  })
-  if (jumped || (await pass(false))) return { frames: sent }
-  throw new WorkerFailure(
-    "DecodeFailed",
-    `${call.file}: the frame with PTS ${call.wantedPts[sent]} does not decode; the file is damaged there`,
+  return done
+}
+
+/**
+ * Decodes everything from some groups before a damaged one, so that its frames look as in a decode of the whole file,
+ * and gives the nearest frame for those that do not come out.
+ */
+const carefully = async (reader: Reader, call: FramesCall, gop: Gop, deliver: Deliver): Promise<void> => {
+  const key = call.keyframes[gop.key]
+  for (const groups of RUN_UP) {
+    const from = startOf(call, gop.key - groups)
+    reader.start(from)
+    const early = (out: Decoded | undefined) =>
+      from !== undefined &&
+      groups !== RUN_UP.at(-1) &&
+      (out === undefined || reader.damage.some((pts) => pts < (key?.pts ?? 0)))
+    const done = await walk(reader, gop.wanted, deliver, early)
+    if (done) return
+  }
+  reader.start(undefined)
+  if (!(await walk(reader, gop.wanted, deliver)))
+    throw new WorkerFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
+}
+
+const decode = async (reader: Reader, call: FramesCall, deliver: Deliver): Promise<void> => {
+  let sent = 0
+  const counted: Deliver = async (wantedPts, pts, frame) => {
+    await deliver(wantedPts, pts, frame)
+    sent++
+  }
+  try {
+    if (!call.packetsTrusted || call.keyframes.length === 0) throw new Lost()
+    for (const gop of gopsOf(call)) {
+      const done = await quickly(reader, call, gop, counted)
+      const rest = { ...gop, wanted: gop.wanted.slice(done) }
+      if (rest.wanted.length > 0) await carefully(reader, call, rest, counted)
+    }
+  } catch (error) {
+    if (!(error instanceof Lost)) throw error
+    reader.start(undefined)
+    if (!(await walk(reader, call.wantedPts.slice(sent), counted)))
+      throw new WorkerFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
+  }
+}
+
+/**
+ * Sends the pictures for the wanted PTS, in order: the frame itself, or the nearest that decodes. Only the groups of
+ * pictures that hold one are decoded, each once, and of these only what a wanted frame depends on.
+ */
+export const frames = async (call: FramesCall, io: WorkerIo): Promise<FramesReply> => {
+  using reader = new Reader(call, io)
+  using writer = makePictureWriter(
+    call.file,
+    [call.displayWidth, call.displayHeight],
+    reader.orientation,
+    call.output,
   )
+  const encoding: Array<() => Promise<void>> = []
+  const emitOldest = () => encoding.shift()?.()
+  await decode(reader, call, async (wantedPts, pts, frame) => {
+    const picture = writer.write(frame)
+    // Whoever awaits it sees the failure; until then it is not unhandled.
+    picture.catch(() => {})
+    encoding.push(async () => {
+      const data = await picture
+      io.emit({ wantedPts, pts, data }, [data.buffer])
+    })
+    if (encoding.length > ENCODING) await emitOldest()
+  })
+  while (encoding.length > 0) await emitOldest()
+  return { frames: call.wantedPts.length, decoded: reader.decoded }
 }

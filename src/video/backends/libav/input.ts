@@ -3,8 +3,11 @@ import {
   AV_DISPOSITION_ATTACHED_PIC,
   AV_DISPOSITION_DEFAULT,
   AV_DISPOSITION_TIMED_THUMBNAILS,
+  AV_FRAME_FLAG_CORRUPT,
   AV_LOG_QUIET,
   AV_NOPTS_VALUE,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
 } from "node-av/constants"
@@ -44,7 +47,8 @@ const requireReadable = (file: string): number => {
   try {
     const stat = statSync(file)
     if (stat.isDirectory()) throw refuse("is a folder, not a video")
-    if (stat.isFile() && stat.size === 0) throw refuse("is empty")
+    if (!stat.isFile()) throw refuse("is a pipe or a device, not a file")
+    if (stat.size === 0) throw refuse("is empty")
     accessSync(file, constants.R_OK)
     return stat.size
   } catch (error) {
@@ -130,6 +134,8 @@ export interface FrameDecoder extends Disposable {
   readonly codec: string
   /** Frames this packet brings out, each valid until the next step. Damaged packets bring out what there is. */
   readonly push: (packet: Packet | undefined) => Generator<Frame, void>
+  /** Called for every packet or frame that the decoder finds damaged. */
+  onDamage: () => void
   readonly flush: () => void
 }
 
@@ -155,25 +161,34 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
   const frame = new Frame()
   frame.alloc()
   function* receive(): Generator<Frame, void> {
-    while (context.receiveFrameSync(frame) >= 0) {
+    for (;;) {
+      const code = context.receiveFrameSync(frame)
+      if (code < 0) {
+        if (code !== AVERROR_EAGAIN && code !== AVERROR_EOF) decoder.onDamage()
+        return
+      }
+      if ((frame.flags & AV_FRAME_FLAG_CORRUPT) !== 0 || frame.decodeErrorFlags !== 0) decoder.onDamage()
       yield frame
       frame.unref()
     }
   }
   function* push(packet: Packet | undefined): Generator<Frame, void> {
-    context.sendPacketSync(packet ?? null)
+    const code = context.sendPacketSync(packet ?? null)
+    if (code < 0 && code !== AVERROR_EOF) decoder.onDamage()
     yield* receive()
   }
-  return {
+  const decoder: FrameDecoder = {
     context,
     codec: name,
     push,
+    onDamage: () => {},
     flush: () => context.flushBuffers(),
     [Symbol.dispose]: () => {
       frame.free()
       context.freeContext()
     },
   }
+  return decoder
 }
 
 /**

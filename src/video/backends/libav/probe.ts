@@ -2,21 +2,22 @@ import { avGetCodecName } from "node-av/lib"
 import type * as v from "valibot"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
+import { isQuarterTurn, squareSize } from "../../upright.ts"
 import { indexFrames } from "./frame-index.ts"
 import { openInput, pickAudioStream, pickVideoStream } from "./input.ts"
-import { orientationOf, pixelAspect, squareSize } from "./orientation.ts"
+import { orientationOf, pixelAspect } from "./orientation.ts"
 
 /** Stream information and frame index of a file. */
 export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof ProbeReply> => {
   using input = openInput(file)
   const stream = pickVideoStream(input)
   const { width, height, codecId } = stream.codecpar
-  const { rotationDegrees } = orientationOf(stream)
+  const orientation = orientationOf(stream)
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
   const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect(stream))
-  const turned = rotationDegrees === 90 || rotationDegrees === 270
+  const turned = isQuarterTurn(orientation)
   return {
     file,
     sizeBytes: input.sizeBytes,
@@ -27,7 +28,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     codedHeight: height,
     displayWidth: turned ? squareHeight : squareWidth,
     displayHeight: turned ? squareWidth : squareHeight,
-    rotationDegrees,
+    ...orientation,
     timeBase: { num: stream.timeBase.num, den: stream.timeBase.den },
     framePts: [...index.framePts],
     endPts: index.endPts,

@@ -1,0 +1,55 @@
+import { relative } from "node:path"
+import { Effect } from "effect"
+import type { Progress } from "../dataset/summary.ts"
+import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { type FramePool, substitutes } from "./pool.ts"
+import { notice, type VideoRun } from "./run.ts"
+
+type Decoding = NonNullable<Progress["decoding"]>
+
+const nothing: Decoding = { hand_overs: [], substituted_frames: {} }
+
+const change = (run: VideoRun, to: (decoding: Decoding) => Decoding) =>
+  run.summary.update((progress) => ({ ...progress, decoding: to(progress.decoding ?? nothing) }))
+
+/** Tells and records which of this video's files went from one decoder to another. Each hand-over is told once. */
+export const noteHandOvers = Effect.fn("Run.handOvers")(function* (run: VideoRun) {
+  const { handOvers } = yield* VideoDecoder
+  if (handOvers === undefined) return
+  const { decoding = nothing } = yield* run.summary.progress
+  const told = new Set(decoding.hand_overs.map(({ file, from, to }) => `${file} ${from} ${to}`))
+  for (const { file, from, to, error } of yield* handOvers) {
+    const inside = file.startsWith(`${run.folder.root}/`)
+    if (file !== run.source.file && !inside) continue
+    const entry = {
+      file: inside ? relative(run.folder.root, file) : file,
+      from,
+      to,
+      reason: error.reason,
+      message: error.message,
+    }
+    if (told.has(`${entry.file} ${from} ${to}`)) continue
+    told.add(`${entry.file} ${from} ${to}`)
+    yield* change(run, (before) => ({ ...before, hand_overs: [...before.hand_overs, entry] }))
+    yield* notice(run, `decoded with ${to} instead of ${from} (${error.reason}): ${error.message}`)
+  }
+})
+
+/** Tells and records how many pictures of a pool stand in for frames that do not decode. `what` names the pool. */
+export const noteSubstitutes = Effect.fn("Run.substitutes")(function* (
+  run: VideoRun,
+  what: string,
+  pool: FramePool,
+) {
+  const count = substitutes(pool)
+  const { decoding = nothing } = yield* run.summary.progress
+  if ((decoding.substituted_frames[what] ?? 0) === count) return
+  const { [what]: _, ...others } = decoding.substituted_frames
+  yield* change(run, (before) => ({
+    ...before,
+    substituted_frames: count === 0 ? others : { ...others, [what]: count },
+  }))
+  if (count === 0) return
+  const frames = count === 1 ? "1 frame does" : `${count} frames do`
+  yield* notice(run, `the video is damaged: ${frames} not decode; the nearest that does stands in (${what})`)
+})

@@ -1,0 +1,139 @@
+import { resolve } from "node:path"
+import { Effect, Layer, Stream } from "effect"
+import { framesFor, type Target, targetsFor } from "../frame.ts"
+import { splitTargets, type TargetGroup } from "../groups.ts"
+import { inOrder } from "../ordered.ts"
+import { readableSize } from "../readable.ts"
+import { keyframeIndex } from "../sampling.ts"
+import { isQuarterTurn, squareSize } from "../upright.ts"
+import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
+import { VideoError } from "../VideoError.ts"
+import { type FfmpegProgram, indexFrames, readInfo, run } from "./ffmpeg/listing.ts"
+import { makePictures } from "./ffmpeg/pictures.ts"
+import { hasAudio, pickVideoStream } from "./wasm/media-info.ts"
+
+const BACKEND = "ffmpeg"
+/** Pictures that one process makes: it gives them all before the first is delivered. */
+const AT_ONCE = 8
+
+export interface FfmpegDecoderSettings extends FfmpegProgram {
+  /** Processes at the same time for one video. */
+  readonly size: number
+}
+
+/** Targets that one process decodes: of one group of pictures, and not too many. */
+const runsOf = (
+  source: VideoSource,
+  { targets, keyframes }: TargetGroup,
+): ReadonlyArray<ReadonlyArray<Target>> => {
+  const runs: Array<Array<Target>> = []
+  let key: number | undefined
+  for (const target of targets) {
+    const own = source.indexedBy === "packets" ? keyframeIndex(keyframes, target.pts) : 0
+    const last = runs.at(-1)
+    if (last === undefined || own !== key || last.length >= AT_ONCE) runs.push([target])
+    else last.push(target)
+    key = own
+  }
+  return runs
+}
+
+const make = (settings: FfmpegDecoderSettings) => {
+  const probe = Effect.fn("VideoDecoder.probe")(function* (name: string) {
+    const file = resolve(name)
+    const sizeBytes = yield* readableSize(file)
+    const info = yield* readInfo(settings, file)
+    const stream = yield* Effect.try({
+      try: () => pickVideoStream(file, info),
+      catch: (cause) =>
+        new VideoError({
+          reason: "NoVideoStream",
+          file,
+          message: cause instanceof Error ? cause.message : String(cause),
+        }),
+    })
+    const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
+    const index = yield* indexFrames(settings, file, stream)
+    if (index.framePts.length === 0 || width < 1 || height < 1)
+      return yield* new VideoError({
+        reason: "NoFrames",
+        file,
+        message: `${file} has a video stream, but not one frame of it decodes`,
+      })
+    const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect)
+    const turned = isQuarterTurn(orientation)
+    return {
+      ...index,
+      ...orientation,
+      file,
+      backend: BACKEND,
+      sizeBytes,
+      container,
+      codec,
+      streamIndex: stream.index,
+      codedWidth: width,
+      codedHeight: height,
+      displayWidth: turned ? squareHeight : squareWidth,
+      displayHeight: turned ? squareWidth : squareHeight,
+      timeBase,
+      hasAudio: hasAudio(info),
+    } satisfies VideoSource
+  })
+
+  const checkUnchanged = Effect.fnUntraced(function* ({ file, sizeBytes }: VideoSource) {
+    const now = yield* readableSize(file)
+    if (now === sizeBytes) return
+    const message = `${file} has ${now} bytes, but had ${sizeBytes} when it was probed: was it replaced?`
+    return yield* new VideoError({ reason: "DecodeFailed", file, message })
+  })
+
+  const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
+    const { output, sampling = "exact" } = options
+    const groups = splitTargets(source, targetsFor(source, timesSeconds, sampling), settings.size, sampling)
+    if (groups.length === 0) return Stream.empty
+    return Stream.unwrap(
+      Effect.gen(function* () {
+        yield* checkUnchanged(source)
+        const pictures = yield* makePictures(settings, source, output)
+        return inOrder<TargetGroup, SampledFrame>({
+          groups,
+          window: settings.size,
+          buffer: output.format === "JPEG" ? AT_ONCE : 2,
+          run: (group, outlet) =>
+            Effect.forEach(
+              runsOf(source, group),
+              (targets) => {
+                const byPts = new Map(targets.map((target) => [target.pts, target]))
+                const answers = pictures(group.keyframes, [...byPts.keys()])
+                return Stream.runForEach(answers, ({ wantedPts, picture }) => {
+                  const target = byPts.get(wantedPts)
+                  return target === undefined
+                    ? Effect.void
+                    : outlet.push(framesFor(source, target, picture, output))
+                })
+              },
+              { discard: true },
+            ),
+        })
+      }),
+    )
+  }
+
+  const available = run(settings, "", ["-version"]).pipe(
+    Effect.filterOrFail(
+      ({ exitCode }) => exitCode === 0,
+      ({ tail }) =>
+        new VideoError({
+          reason: "BackendUnavailable",
+          file: "",
+          message: `the program "${settings.bin}" does not answer as ffmpeg does: ${tail}`,
+        }),
+    ),
+    Effect.asVoid,
+  )
+  return VideoDecoder.of({ backend: BACKEND, available, probe, frames })
+}
+
+/** Decodes with an ffmpeg program. Same frames as the other backends, one process for each group of pictures. */
+export const layer = (settings: FfmpegDecoderSettings): Layer.Layer<VideoDecoder> =>
+  Layer.succeed(VideoDecoder, make(settings))

@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { Effect } from "effect"
+import {
+  endOf,
+  type FrameIndex,
+  makePacketIndexer,
+  onePacketOneFrame,
+  type Shown,
+} from "../../packet-index.ts"
+import { VideoError } from "../../VideoError.ts"
+import { type FfmpegRun, runFfmpeg } from "../ffmpeg-process.ts"
+import { readPacket, readTimes } from "../wasm/frame-index.ts"
+import { type MediaInfo, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
+import { infoArguments, packetArguments, timesArguments } from "./arguments.ts"
+import { readBanner } from "./banner.ts"
+
+/** The program, and how long it may take. */
+export interface FfmpegProgram {
+  /** Path or name of an ffmpeg program, version 5.1 or later. */
+  readonly bin: string
+  /** How long one run may take, in milliseconds. */
+  readonly deadlineMs: number
+}
+
+/** `ffprobe` from the same folder, if there is one. */
+const ffprobeBeside = (bin: string): string | undefined => {
+  const found = Bun.which(bin) ?? bin
+  const beside = join(dirname(found), "ffprobe")
+  return existsSync(beside) ? beside : undefined
+}
+
+/** Bits of a packet's flags. */
+const KEY = 1
+const CORRUPT = 2
+const DISCARD = 4
+/** How many frames are decoded to check that the packet headers tell the truth. */
+const CHECKED_FRAMES = 3
+/** Codecs with packets that show nothing, which a list of packets does not tell. */
+const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
+
+/** Runs the program for its output as text. */
+export const run = ({ bin, deadlineMs }: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
+  runFfmpeg({ bin, args, file, deadlineMs }).pipe(
+    Effect.mapError((error) =>
+      error.reason === "CutFailed" ? new VideoError({ ...error, reason: "WorkerFailed" }) : error,
+    ),
+  )
+
+/** Streams of a file: by `ffprobe`, or, where there is none, from what `ffmpeg` prints, which knows no mirrored pictures. */
+export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {
+  const ffprobe = ffprobeBeside(program.bin)
+  const read = (parse: () => MediaInfo) =>
+    Effect.try({
+      try: parse,
+      catch: (cause) =>
+        new VideoError({
+          reason: "NotAVideo",
+          file,
+          message: cause instanceof Error ? cause.message : String(cause),
+          cause,
+        }),
+    })
+  if (ffprobe !== undefined) {
+    const { stdout } = yield* run({ ...program, bin: ffprobe }, file, infoArguments(file))
+    return yield* read(() => readMediaInfo(file, stdout))
+  }
+  const { stderr } = yield* run(program, file, [
+    "-hide_banner",
+    "-nostdin",
+    "-v",
+    "verbose",
+    "-i",
+    `file:${file}`,
+  ])
+  return yield* read(() => readBanner(file, stderr))
+})
+
+/** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
+const indexByPackets = (stream: VideoStream, { stdout }: FfmpegRun): FrameIndex | undefined => {
+  const indexer = makePacketIndexer(stream)
+  for (const line of stdout.split("\n")) {
+    const packet = readPacket(line)
+    if (packet === undefined || (packet.flags & DISCARD) !== 0) continue
+    const isKeyframe = (packet.flags & KEY) !== 0
+    const isBroken = packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0
+    if (!indexer.add({ ...packet, isKeyframe, isBroken })) return undefined
+  }
+  return indexer.finish()
+}
+
+/** Finds every frame's PTS: from a list of packets, checked against the first decoded frames, else by decoding everything. */
+export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
+  program: FfmpegProgram,
+  file: string,
+  stream: VideoStream,
+) {
+  const { index: streamIndex } = stream
+  if (onePacketOneFrame(stream) && !HAS_HIDDEN_PACKETS.has(stream.codec)) {
+    const listed = yield* run(program, file, packetArguments({ file, streamIndex }))
+    const index = indexByPackets(stream, listed)
+    const first = yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES))
+    const decoded = readTimes(first.stdout.split("\n"))
+    const agrees = index?.framePts.slice(0, CHECKED_FRAMES).every((pts, i) => pts === decoded[i])
+    if (index !== undefined && agrees === true) return index
+  }
+  const all = yield* run(program, file, timesArguments({ file, streamIndex }))
+  const shown: Array<Shown> = []
+  for (const pts of readTimes(all.stdout.split("\n")))
+    if (pts > (shown.at(-1)?.pts ?? Number.NEGATIVE_INFINITY)) shown.push({ pts, duration: 0 })
+  if (shown.length === 0 && /decoder .*not found|no decoder|Unknown decoder/iu.test(all.stderr))
+    return yield* new VideoError({
+      reason: "Unsupported",
+      file,
+      message: `${file}: the program "${program.bin}" has no decoder for codec ${stream.codec}`,
+    })
+  return {
+    framePts: shown.map(({ pts }) => pts),
+    endPts: endOf(stream, shown),
+    keyframes: [],
+    indexedBy: "decode",
+  } satisfies FrameIndex
+})

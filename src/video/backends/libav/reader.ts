@@ -1,0 +1,183 @@
+import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
+import type { Frame, Packet } from "node-av/lib"
+import type { FramesCall } from "../../protocol.ts"
+import { WorkerFailure, type WorkerIo } from "../../serve.ts"
+import type { Keyframe } from "../../VideoDecoder.ts"
+import {
+  type FrameDecoder,
+  type Input,
+  makeFrameClock,
+  makePacket,
+  openDecoder,
+  openInput,
+  streamAt,
+  ticks,
+} from "./input.ts"
+import { orientationOf } from "./orientation.ts"
+
+/** A jump did not get to its keyframe: the container cannot seek, or its index lies. */
+export class Lost extends Error {}
+
+/** A frame that came out of the decoder, valid until the next one is asked for. */
+export interface Decoded {
+  readonly frame: Frame
+  readonly pts: number
+}
+
+/** Codecs whose decoders pass over unreferenced pictures without any effect on the others. */
+const PASSING_OVER = new Set(["h264", "hevc"])
+
+const packetPts = (packet: Packet): number =>
+  ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
+
+interface Opened extends Disposable {
+  readonly input: Input
+  readonly decoder: FrameDecoder
+}
+
+const open = (call: FramesCall): Opened => {
+  const input = openInput(call.file)
+  try {
+    if (input.sizeBytes !== call.sizeBytes)
+      throw new WorkerFailure(
+        "DecodeFailed",
+        `${call.file} has ${input.sizeBytes} bytes, but had ${call.sizeBytes} when it was probed: was it replaced?`,
+      )
+    const decoder = openDecoder(input, streamAt(input, call.streamIndex))
+    return {
+      input,
+      decoder,
+      [Symbol.dispose]: () => {
+        decoder[Symbol.dispose]()
+        input[Symbol.dispose]()
+      },
+    }
+  } catch (error) {
+    input[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Reads one stream forwards from a keyframe, or from the start of the file. */
+export class Reader implements Disposable {
+  readonly #call: FramesCall
+  readonly #io: WorkerIo
+  readonly #packet = makePacket()
+  #opened: Opened
+  #clock = makeFrameClock()
+  #frames: Generator<Frame, void> | undefined
+  #drained = false
+  /** Whether the next packet has already been read. */
+  #readAhead = false
+  #fresh = true
+  #skipping = false
+  #lastPacketPts = Number.NEGATIVE_INFINITY
+  #startPts = Number.NEGATIVE_INFINITY
+  /** PTS of the only pictures that must come out; of others those that nothing refers to are passed over. */
+  #onlyWanted: ReadonlySet<number> | undefined
+  /** Frames that the decoder gave. */
+  decoded = 0
+  /** PTS of the packets that the decoder found damaged since the last start, leading pictures aside. */
+  damage: Array<number> = []
+
+  constructor(call: FramesCall, io: WorkerIo) {
+    this.#call = call
+    this.#io = io
+    this.#opened = open(call)
+  }
+
+  /** The stream's rotation, for the pictures. */
+  get orientation() {
+    return orientationOf(streamAt(this.#opened.input, this.#call.streamIndex))
+  }
+
+  /**
+   * Goes to a keyframe, or to the start of the file. Throws `Lost` if the container does not get there.
+   *
+   * @param onlyWanted leave out, where the codec allows it, what is neither wanted nor referred to
+   */
+  start(from: Keyframe | undefined, onlyWanted?: ReadonlySet<number>): void {
+    this.#frames = undefined
+    this.#clock = makeFrameClock()
+    this.damage = []
+    this.#startPts = from?.pts ?? Number.NEGATIVE_INFINITY
+    if (!this.#fresh && from === undefined) {
+      this.#opened[Symbol.dispose]()
+      this.#opened = open(this.#call)
+      this.#skipping = false
+    } else if (!this.#fresh) this.#opened.decoder.flush()
+    const { decoder } = this.#opened
+    decoder.onDamage = () => {
+      if (this.#lastPacketPts >= this.#startPts) this.damage.push(this.#lastPacketPts)
+    }
+    this.#onlyWanted = PASSING_OVER.has(decoder.codec) ? onlyWanted : undefined
+    this.#skipUnreferenced(false)
+    this.#drained = false
+    this.#readAhead = false
+    this.#fresh = false
+    if (from === undefined) return
+    // Containers search by presentation or by decoding time; the wrong one may lead past the keyframe.
+    this.#readAhead = this.#landsAt(from, from.pts) || this.#landsAt(from, from.dts)
+    if (!this.#readAhead) throw new Lost()
+  }
+
+  /** Jumps and reads the first packet there; `false` if it is no keyframe or one after `key`. */
+  #landsAt(key: Keyframe, time: number): boolean {
+    const { streamIndex } = this.#call
+    const { format, read } = this.#opened.input
+    if (format.seekFrameSync(streamIndex, BigInt(time), AVSEEK_FLAG_BACKWARD) < 0) return false
+    while (read(this.#packet)) {
+      this.#io.poll()
+      if (this.#packet.streamIndex === streamIndex)
+        return this.#packet.isKeyframe && packetPts(this.#packet) <= key.pts
+    }
+    return false
+  }
+
+  /**
+   * The next frame that comes out; `undefined` at the end.
+   *
+   * @param lastPts PTS of the last packet that is needed: once it went in, the decoder is drained instead of fed, and
+   *   only `start` leads on from there
+   */
+  next(lastPts?: number): Decoded | undefined {
+    for (;;) {
+      const step = this.#frames?.next()
+      if (step !== undefined && step.done !== true) {
+        this.decoded++
+        return { frame: step.value, pts: this.#clock(step.value) }
+      }
+      if (this.#drained) return undefined
+      this.#io.poll()
+      this.#frames = this.#lastPacketPts === lastPts ? this.#drain() : this.#feed()
+    }
+  }
+
+  #drain(): Generator<Frame, void> {
+    this.#drained = true
+    return this.#opened.decoder.push(undefined)
+  }
+
+  #feed(): Generator<Frame, void> | undefined {
+    const { input, decoder } = this.#opened
+    const ready = this.#readAhead || input.read(this.#packet)
+    this.#readAhead = false
+    if (!ready) return this.#drain()
+    if (this.#packet.streamIndex !== this.#call.streamIndex) return undefined
+    this.#lastPacketPts = packetPts(this.#packet)
+    if (this.#onlyWanted !== undefined) this.#skipUnreferenced(!this.#onlyWanted.has(this.#lastPacketPts))
+    return decoder.push(this.#packet)
+  }
+
+  /** Takes effect from the next packet on, because the decoder runs on one thread. */
+  #skipUnreferenced(skip: boolean): void {
+    if (skip === this.#skipping) return
+    this.#skipping = skip
+    this.#opened.decoder.context.setOption("skip_frame", skip ? "noref" : "default")
+  }
+
+  [Symbol.dispose](): void {
+    this.#packet.free()
+    this.#opened[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,193 @@
+import { scaleFlags } from "../../upright.ts"
+import type { ChromaPosition } from "./chroma.ts"
+import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
+
+/** Containers that are opened at all: no playlists (they name other files), no subtitles, no text art, no pictures. */
+const CONTAINERS =
+  "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,rm,ivf,wtv,dv,gif,yuv4mpegpipe,h264,hevc,m4v,obu," +
+  "mp3,wav,flac,aac,ac3,amr,aiff,caf"
+
+/** What a run is asked to say on its error output. */
+export type Verbosity = "error" | "warning"
+
+/** Options of a run that would stay as they were in the run before: none of them is ever left out. */
+export const lasting = (verbosity: Verbosity): ReadonlyArray<string> => [
+  "-hide_banner",
+  "-nostats",
+  // Lines are counted, so that none may be summed up.
+  ...["-v", `repeat+${verbosity}`],
+  "-copyts",
+]
+
+/** Path of a host file in the core. */
+export const mediaPath = (name: string): string => `file:${MEDIA_FOLDER}/${name}`
+
+/** Path of a file in the core whose writes are sent away in records of so many bytes; 0 for one per write. */
+export const sinkPath = (name: string, recordBytes: number): string =>
+  `file:${SINK_FOLDER}/${name}.${recordBytes}`
+
+/** Bytes of a record of text. */
+export const TEXT_BYTES = 65_536
+
+const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file"]
+
+/** Where a run reads from. */
+export interface CoreInput {
+  /** Name of the host file. */
+  readonly name: string
+  readonly streamIndex: number
+  /** Jumps to the keyframe at or before this time; the start of the file if it is absent. */
+  readonly seekSeconds: number | undefined
+}
+
+const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
+  ...demuxing,
+  "-noautorotate",
+  ...(seekSeconds === undefined
+    ? []
+    : ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", seekSeconds.toFixed(6)]),
+  ...["-threads", "1", "-i", mediaPath(name)],
+]
+
+/** A range of presentation times in seconds, `[from, to)`. */
+export type SecondsRange = readonly [from: number, to: number]
+
+const SHOWN = [
+  "packet=stream_index,pts,pos,size",
+  "stream=index,codec_type,codec_name,width,height,has_b_frames,pix_fmt,chroma_location,sample_aspect_ratio,time_base",
+  "stream=avg_frame_rate,bit_rate,sample_rate,channels,extradata",
+  "stream_disposition",
+  "stream_side_data_list",
+  "stream_side_data",
+  "format=format_name",
+].join(":")
+
+/** Only one packet, where none is of interest: the option must not be left out, or it would stay as it was. */
+const ONE_PACKET = "%+#1"
+
+/**
+ * `ffprobe`: streams and container as JSON, in the sink's file `info`. Where ranges are given, their packets too, read from
+ * the keyframe before, but no data of the streams.
+ */
+export const infoArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> => {
+  const intervals = ranges.map(([from, to]) => `${from.toFixed(6)}%${to.toFixed(6)}`).join(",")
+  return [
+    ...["-hide_banner", "-v", "error", ...demuxing],
+    // Data would be printed for packets too, only to be thrown away.
+    ...["-show_error", ranges.length === 0 ? "-show_data" : "-noshow_data"],
+    ...[
+      "-show_packets",
+      "-show_entries",
+      SHOWN,
+      "-read_intervals",
+      ranges.length === 0 ? ONE_PACKET : intervals,
+      "-of",
+      "json=compact=1",
+    ],
+    ...["-o", sinkPath("info", TEXT_BYTES).slice("file:".length), mediaPath(name)],
+  ]
+}
+
+/**
+ * Packets of the stream, as `framecrc` lines in the sink's file `packets`, and for each that has data a byte in the file
+ * `checks`.
+ *
+ * @param check what is looked for in the data, as the sink's name for it
+ */
+export const packetArguments = (source: CoreInput, check: string): ReadonlyArray<string> => {
+  const copied = ["-map", `0:${source.streamIndex}`, "-c", "copy", "-copyinkf", "-copypriorss", "1"]
+  return [
+    ...lasting("warning"),
+    ...input(source),
+    ...[...copied, "-f", "framecrc", sinkPath("packets", TEXT_BYTES)],
+    ...[...copied, "-flush_packets", "1", "-avioflags", "direct", "-f", "data", sinkPath(check, TEXT_BYTES)],
+  ]
+}
+
+/** Prints the time of every frame that gets here to the sink's file `times`; only frames with metadata are printed. */
+const PRINT_TIMES = [
+  "metadata=mode=add:key=k:value=v",
+  `metadata=mode=print:direct=1:file=${SINK_FOLDER}/times.0`,
+]
+
+const filtered = ({ streamIndex }: CoreInput, filters: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...["-map", `0:${streamIndex}`, "-vf", filters.join(","), "-fps_mode", "passthrough"],
+]
+
+/** Times of decoded frames in the sink's file `times`: all, or as many as `count`. */
+export const timesArguments = (source: CoreInput, count: number | undefined): ReadonlyArray<string> => [
+  ...lasting("error"),
+  ...input(source),
+  ...filtered(source, PRINT_TIMES),
+  ...(count === undefined ? [] : ["-frames:v", String(count)]),
+  ...["-f", "null", "-"],
+]
+
+/** A search tree over PTS, as an expression: a long sum would be evaluated as a whole for every frame. */
+const isOneOf = (pts: ReadonlyArray<number>): string => {
+  if (pts.length <= 2) return pts.map((one) => `eq(pts\\,${one})`).join("+")
+  const middle = pts.length >> 1
+  return `if(lt(pts\\,${pts[middle]})\\,${isOneOf(pts.slice(0, middle))}\\,${isOneOf(pts.slice(middle))})`
+}
+
+/** The first packet that is read, as a `framecrc` line in the sink's file `landing`: where a jump led. */
+const landing = ({ streamIndex }: CoreInput): ReadonlyArray<string> => [
+  ...["-map", `0:${streamIndex}`, "-c", "copy", "-copyinkf", "-copypriorss", "1", "-frames:v", "1"],
+  ...["-flush_packets", "1", "-f", "framecrc", sinkPath("landing", 0)],
+]
+
+/** Prints the times of all decoded frames to the sink's file `decoded`, many at once. */
+const PRINT_DECODED = [
+  "metadata=mode=add:key=k:value=v",
+  `metadata=mode=print:file=${SINK_FOLDER}/decoded.${TEXT_BYTES}`,
+]
+
+/** How pictures are converted. */
+export interface PictureForm {
+  /** In square pixels, before rotation. */
+  readonly size: readonly [number, number]
+  readonly chroma: ChromaPosition
+  /** Whether the coded picture has this size. */
+  readonly isSameSize: boolean
+}
+
+/** Filters that make BGRA. */
+const convert = ({ size: [width, height], chroma, isSameSize }: PictureForm): ReadonlyArray<string> => {
+  const flags = scaleFlags(isSameSize)
+  // Fields are taken together, whatever the frame is marked as.
+  const scale = `scale=w=${width}:h=${height}:interl=0:in_h_chr_pos=${chroma.x}:in_v_chr_pos=${chroma.y}:flags=${flags}`
+  // The core's scaler takes a short cut from unscaled luma to packed pixels and interpolates chroma badly on it; planes
+  // go the long way.
+  return isSameSize
+    ? [scale, "format=pix_fmts=gbrp", `scale=flags=${flags}`, "format=pix_fmts=bgra"]
+    : [scale, "format=pix_fmts=bgra"]
+}
+
+/**
+ * The pictures with these PTS as BGRA in the sink's file `pictures`, one record each, every one after its line in `times`; the
+ * times of all frames that were decoded in `decoded`, and where a jump led in `landing`.
+ *
+ * @param pts increasing, at least one
+ */
+export const pictureArguments = (
+  source: CoreInput,
+  pts: ReadonlyArray<number>,
+  form: PictureForm,
+): ReadonlyArray<string> => {
+  const [width, height] = form.size
+  const filters = [
+    ...PRINT_DECODED,
+    `trim=end_pts=${(pts.at(-1) ?? 0) + 1}`,
+    `select=${isOneOf(pts)}`,
+    `metadata=mode=print:direct=1:file=${SINK_FOLDER}/times.0`,
+    ...convert(form),
+  ]
+  return [
+    ...lasting("error"),
+    ...input(source),
+    ...(source.seekSeconds === undefined ? [] : landing(source)),
+    ...filtered(source, filters),
+    ...["-frames:v", String(pts.length), "-c:v", "rawvideo", "-avioflags", "direct"],
+    ...["-f", "rawvideo", sinkPath("pictures", width * height * 4)],
+  ]
+}

@@ -1,0 +1,94 @@
+import createCore from "@ffmpeg/core"
+import * as v from "valibot"
+import type { Core } from "./emscripten.ts"
+import { hostFiles } from "./host-files.ts"
+import { repair } from "./runtime.ts"
+import { makeSink } from "./sink.ts"
+import {
+  HEAP_PAGES,
+  HOST_FILES,
+  LoadExtras,
+  PAGE_BYTES,
+  PASSES_OVER,
+  PULSE,
+  SINK_FOLDER,
+  type SinkRecord,
+  STOP,
+} from "./steering.ts"
+
+/** Lines of one run that are passed on; a damaged file makes thousands. */
+const LINES_PER_RUN = 100
+/** What Emscripten prints when a program ends by `exit`. */
+const END_OF_RUN = "Aborted("
+/** What is said of packets that are passed over, by demuxer, parser, decoder and program. */
+const PASSED_OVER = /no frame!|partial file|missing picture in access unit|^Error while decoding stream /
+/** Time a run may take, in milliseconds since its start, as the core sees it: any, or none at all. */
+const NO_LIMIT = -1
+const TIME_IS_UP = 0
+
+/** Sends a record as if it were a line of the log, the one thing the `FFmpeg` class passes on as it comes. */
+const sendRecord = (record: SinkRecord): void =>
+  globalThis.postMessage(
+    { type: "LOG", data: { type: "record", ...record } },
+    { transfer: [record.bytes.buffer] },
+  )
+
+/** Starts an instance from a module that was compiled once for all threads. */
+const startCore = ({ module, steering }: LoadExtras, config: object): Promise<Core> =>
+  createCore({
+    ...config,
+    instantiateWasm: (imports, receive) => {
+      WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module))
+      return {}
+    },
+  }).then((core) => {
+    const sink = makeSink(core, steering, sendRecord)
+    core.FS.filesystems[HOST_FILES] = hostFiles(core, steering)
+    core.FS.mkdir(SINK_FOLDER)
+    core.FS.mount(sink.fileSystem, {}, SINK_FOLDER)
+    let lines = 0
+    repair(core, () => {
+      lines = 0
+      sink.flush()
+      Atomics.store(steering, HEAP_PAGES, core.HEAPU8.length / PAGE_BYTES)
+    })
+    core.setLogger = (log) => {
+      core.logger = (line) => {
+        if (line.message.startsWith(END_OF_RUN)) return
+        if (Atomics.load(steering, PASSES_OVER) !== 0 && PASSED_OVER.test(line.message)) return
+        if (lines++ < LINES_PER_RUN) log(line)
+      }
+    }
+    Object.defineProperty(core, "timeout", {
+      get: () => {
+        Atomics.add(steering, PULSE, 1)
+        return Atomics.load(steering, STOP) === 0 ? NO_LIMIT : TIME_IS_UP
+      },
+      set: () => {},
+    })
+    return core
+  })
+
+/**
+ * Makes this thread the worker of an `FFmpeg` object: the stock worker of `@ffmpeg/ffmpeg`, which finds a core of ours
+ * where it looks for the one it would download.
+ */
+export const serveCore = async (): Promise<void> => {
+  // Nothing may be awaited before this: early messages would be lost.
+  const early: Array<MessageEvent> = []
+  globalThis.onmessage = (event: MessageEvent) => early.push(event)
+  await import("@ffmpeg/ffmpeg/worker")
+  const stock: unknown = globalThis.onmessage
+  if (typeof stock !== "function") throw new Error("@ffmpeg/ffmpeg/worker listens to no messages")
+  let extras: unknown
+  Object.assign(globalThis, {
+    importScripts: () => {},
+    createFFmpegCore: (config: object) => startCore(v.parse(LoadExtras, extras), config),
+  })
+  const receive = (event: MessageEvent) => {
+    if (event.data.type === "LOAD") extras = event.data.data
+    return stock(event)
+  }
+  globalThis.onmessage = receive
+  for (const event of early) receive(event)
+}

@@ -1,0 +1,164 @@
+import type { Keyframe, Rational } from "../../VideoDecoder.ts"
+import { type CoreInput, type PictureForm, pictureArguments, timesArguments } from "./arguments.ts"
+import { readPacket, readTimes } from "./frame-index.ts"
+import { type Media, textOf } from "./media.ts"
+import type { MediaInfo } from "./media-info.ts"
+import type { FileView } from "./steering.ts"
+
+/**
+ * What the program `ffmpeg` goes back by when it jumps in a container that is searched by decoding time and holds a
+ * stream with frames out of order, in seconds.
+ *
+ * Source: FFmpeg 5.1, `fftools/ffmpeg_opt.c`, `open_input_file`
+ */
+const BACKWARDS_SEC = 3 / 23
+/** Containers that are searched by presentation time. */
+export const SOUGHT_BY_PTS = "mov,mp4,m4a,3gp,3g2,mj2"
+const KEY = 1
+
+/** A decoded picture: BGRA, square pixels, not yet upright. */
+export interface RawPicture {
+  readonly pts: number
+  readonly pixels: Uint8Array
+}
+
+type Take = (wantedPts: number, picture: RawPicture) => Promise<void>
+
+export interface Attempt {
+  /** Where decoding starts; `undefined` for the start of the file. */
+  readonly from: Keyframe | undefined
+  /** PTS, increasing. */
+  readonly wanted: ReadonlyArray<number>
+  /** Whether pictures are taken although something before them was damaged. */
+  readonly toleratesDamage: boolean
+  /** What is passed over, in that the core sees the file otherwise. */
+  readonly view: FileView | undefined
+}
+
+/** Decodes parts of one stream, one run of the core for each. */
+export interface Decoding {
+  /** Gives the wanted pictures in order, until one does not come out; how many it gave. */
+  readonly exact: (attempt: Attempt, take: Take) => Promise<number>
+  /** Gives for every wanted PTS the nearest frame that comes out (the earlier one on a tie); `false` if none does. */
+  readonly nearest: (
+    from: Keyframe | undefined,
+    wanted: ReadonlyArray<number>,
+    take: Take,
+  ) => Promise<boolean>
+  /** Frames that were decoded so far. */
+  readonly decoded: () => number
+}
+
+/** For each wanted PTS the nearest of `there`, the earlier one on a tie. Both increase. */
+const nearestOf = (wanted: ReadonlyArray<number>, there: ReadonlyArray<number>): ReadonlyArray<number> =>
+  wanted.map((pts) =>
+    there.reduce(
+      (best, other) => (Math.abs(other - pts) < Math.abs(best - pts) ? other : best),
+      there[0] ?? pts,
+    ),
+  )
+
+/** @param stream the one that is decoded */
+export const makeDecoding = (
+  media: Media,
+  info: MediaInfo,
+  stream: { readonly index: number; readonly timeBase: Rational },
+  form: PictureForm,
+): Decoding => {
+  const { num, den } = stream.timeBase
+  const goesBack = info.container !== SOUGHT_BY_PTS && info.streams.some((one) => one.has_b_frames > 0)
+  let decoded = 0
+
+  const inputFrom = (pts: number | undefined): CoreInput => ({
+    name: media.name,
+    streamIndex: stream.index,
+    seekSeconds: pts === undefined ? undefined : (pts * num) / den + (goesBack ? BACKWARDS_SEC : 0),
+  })
+
+  /** Containers search by presentation or by decoding time; the wrong one may lead past the keyframe. */
+  const jumpsTo = (from: Keyframe | undefined): ReadonlyArray<number | undefined> =>
+    from === undefined ? [undefined] : from.dts === from.pts ? [from.pts] : [from.pts, from.dts]
+
+  /** One run that starts at `jump`: what it gave, or `lost` if the jump did not get to the keyframe. */
+  const pictures = async (
+    { from, wanted, toleratesDamage, view }: Attempt,
+    jump: number | undefined,
+    take: Take,
+  ): Promise<number | "lost"> => {
+    const [times, seen] = [textOf("times"), textOf("decoded")]
+    const due: Array<number> = []
+    let done = 0
+    let landed = from === undefined
+    let lost = false
+    const result = await media.run(
+      "ffmpeg",
+      pictureArguments(inputFrom(jump), wanted, form),
+      async (record, { lines, stop }) => {
+        if (record.name.startsWith("landing.")) {
+          const packet = new TextDecoder()
+            .decode(record.bytes)
+            .split("\n")
+            .map(readPacket)
+            .find((one) => one !== undefined)
+          if (packet === undefined) return
+          const pts = packet.pts ?? packet.dts ?? Number.POSITIVE_INFINITY
+          landed = (packet.flags & KEY) !== 0 && pts <= (from?.pts ?? 0)
+          lost = !landed
+          if (lost) stop()
+        }
+        times.take(record)
+        seen.take(record)
+        due.push(...readTimes(times.lines()))
+        decoded += readTimes(seen.lines()).length
+        if (!record.name.startsWith("pictures.") || lost) return
+        const [pts, expected] = [due.shift(), wanted[done]]
+        const damaged = !toleratesDamage && lines > 0
+        if (pts === undefined || pts !== expected || !landed || damaged) {
+          stop()
+          return
+        }
+        await take(pts, { pts, pixels: record.bytes })
+        done++
+      },
+      view,
+    )
+    return lost || (!landed && done === 0 && result.exitCode !== 0) ? "lost" : done
+  }
+
+  const exact: Decoding["exact"] = async (attempt, take) => {
+    for (const jump of jumpsTo(attempt.from)) {
+      const done = await pictures(attempt, jump, take)
+      if (done !== "lost") return done
+    }
+    return 0
+  }
+
+  /** PTS of what comes out from `from` on, up to the first frame at or after `lastPts`. */
+  const timesFrom = async (jump: number | undefined, lastPts: number): Promise<ReadonlyArray<number>> => {
+    const text = textOf("times")
+    const found: Array<number> = []
+    await media.run("ffmpeg", timesArguments(inputFrom(jump), undefined), (record, { stop }) => {
+      text.take(record)
+      for (const pts of readTimes(text.lines()))
+        if (pts > (found.at(-1) ?? Number.NEGATIVE_INFINITY)) found.push(pts)
+      if ((found.at(-1) ?? Number.NEGATIVE_INFINITY) >= lastPts) stop()
+    })
+    decoded += found.length
+    return found
+  }
+
+  const nearest: Decoding["nearest"] = async (from, wanted, take) => {
+    const there = await timesFrom(jumpsTo(from)[0], wanted.at(-1) ?? 0)
+    if (there.length === 0) return false
+    const chosen = nearestOf(wanted, there)
+    const answers = new Map<number, Array<number>>()
+    for (const [i, pts] of chosen.entries()) answers.set(pts, [...(answers.get(pts) ?? []), wanted[i] ?? pts])
+    const attempt: Attempt = { from, wanted: [...answers.keys()], toleratesDamage: true, view: undefined }
+    const done = await exact(attempt, async (pts, picture) => {
+      for (const wantedPts of answers.get(pts) ?? []) await take(wantedPts, picture)
+    })
+    return done === attempt.wanted.length
+  }
+
+  return { exact, nearest, decoded: () => decoded }
+}

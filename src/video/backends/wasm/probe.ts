@@ -1,0 +1,38 @@
+import type * as v from "valibot"
+import type { ProbeReply } from "../../protocol.ts"
+import { WorkerFailure } from "../../serve.ts"
+import { isQuarterTurn, squareSize } from "../../upright.ts"
+import { indexFrames } from "./frame-index.ts"
+import { type Media, mediaInfo } from "./media.ts"
+import { hasAudio, pickVideoStream } from "./media-info.ts"
+
+/** Stream information and frame index of a file. */
+export const probe = async (media: Media): Promise<v.InferOutput<typeof ProbeReply>> => {
+  const { file, sizeBytes } = media
+  const info = await mediaInfo(media)
+  const stream = pickVideoStream(file, info)
+  const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
+  const index = await indexFrames(media, stream)
+  if (index.framePts.length === 0 || width < 1 || height < 1)
+    throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
+  const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect)
+  const turned = isQuarterTurn(orientation)
+  return {
+    file,
+    sizeBytes,
+    container,
+    codec,
+    streamIndex: stream.index,
+    codedWidth: width,
+    codedHeight: height,
+    displayWidth: turned ? squareHeight : squareWidth,
+    displayHeight: turned ? squareWidth : squareHeight,
+    ...orientation,
+    timeBase,
+    framePts: [...index.framePts],
+    endPts: index.endPts,
+    hasAudio: hasAudio(info),
+    indexedBy: index.indexedBy,
+    keyframes: [...index.keyframes],
+  }
+}

@@ -1,0 +1,85 @@
+import { nearestFrame } from "./sampling.ts"
+import type { FrameOutput, SampledFrame, SamplingMode, VideoSource } from "./VideoDecoder.ts"
+
+/** A frame to be decoded, and which requests it answers. */
+export interface Target {
+  readonly pts: number
+  /** Position in `VideoSource.framePts`. */
+  readonly frameIndex: number
+  /** 0-based positions in the list that was asked for; at least one. */
+  readonly requests: ReadonlyArray<number>
+}
+
+/** The PTS among which sampling chooses: all of them, or those of the keyframes. */
+const candidates = (source: VideoSource, sampling: SamplingMode): ReadonlyArray<number> => {
+  const keys = source.keyframes ?? []
+  return sampling === "exact" || keys.length === 0 ? source.framePts : keys.map((key) => key.pts)
+}
+
+/** The distinct frames nearest to the times, in order, each with the requests it answers. */
+export const targetsFor = (
+  source: VideoSource,
+  timesSeconds: ReadonlyArray<number>,
+  sampling: SamplingMode,
+): ReadonlyArray<Target> => {
+  const choices = candidates(source, sampling)
+  const requests = new Map<number, Array<number>>()
+  timesSeconds.forEach((seconds, request) => {
+    const pts = choices[nearestFrame(choices, source.timeBase, seconds)] ?? 0
+    const asked = requests.get(pts)
+    if (asked === undefined) requests.set(pts, [request])
+    else asked.push(request)
+  })
+  return [...requests].map(([pts, asked]) => ({
+    pts,
+    frameIndex: nearestFrame(source.framePts, { num: 1, den: 1 }, pts),
+    requests: asked,
+  }))
+}
+
+/** A decoded picture: the PTS it really has, and its bytes. */
+export interface Picture {
+  readonly pts: number
+  readonly data: Uint8Array
+}
+
+const makeFrame = (
+  source: VideoSource,
+  request: number,
+  target: Target,
+  picture: Picture,
+  output: FrameOutput,
+): SampledFrame => {
+  let data: Uint8Array | undefined = picture.data
+  const substituted = picture.pts !== target.pts
+  return {
+    request,
+    frameIndex: substituted
+      ? nearestFrame(source.framePts, { num: 1, den: 1 }, picture.pts)
+      : target.frameIndex,
+    pts: picture.pts,
+    ...(substituted ? { substitutedForPts: target.pts } : {}),
+    timestamp: Math.round((picture.pts * source.timeBase.num * 1e6) / source.timeBase.den),
+    format: output.format,
+    codedWidth: source.codedWidth,
+    codedHeight: source.codedHeight,
+    displayWidth: source.displayWidth,
+    displayHeight: source.displayHeight,
+    get data() {
+      if (data === undefined) throw new Error("this frame is closed")
+      return data
+    },
+    close: () => {
+      data = undefined
+    },
+  }
+}
+
+/** The frames that a picture makes: one for every request it answers. They share its bytes. */
+export const framesFor = (
+  source: VideoSource,
+  target: Target,
+  picture: Picture,
+  output: FrameOutput,
+): ReadonlyArray<SampledFrame> =>
+  target.requests.map((request) => makeFrame(source, request, target, picture, output))

@@ -1,0 +1,25 @@
+import { access, constants, stat } from "node:fs/promises"
+import { Effect } from "effect"
+import { VideoError } from "./VideoError.ts"
+
+const why = (cause: unknown): string => {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+  if (code === "ENOENT") return "does not exist"
+  return code === "EACCES" ? "may not be read" : `cannot be read: ${String(cause)}`
+}
+
+/** Size in bytes of a file that may be read; `NotReadable` for what is missing, empty, or not a plain file. */
+export const readableSize = Effect.fn("Video.readableSize")(function* (file: string) {
+  const refuse = (words: string, cause?: unknown) =>
+    new VideoError({ reason: "NotReadable", file, message: `${file} ${words}`, cause })
+  const found = yield* Effect.tryPromise({
+    try: async () => {
+      await access(file, constants.R_OK)
+      return stat(file)
+    },
+    catch: (cause) => refuse(why(cause), cause),
+  })
+  if (found.isDirectory()) return yield* refuse("is a folder, not a video")
+  if (!found.isFile()) return yield* refuse("is a pipe or a device, not a file")
+  return found.size === 0 ? yield* refuse("is empty") : found.size
+})

@@ -1,0 +1,36 @@
+import type { Frame } from "node-av/lib"
+import { makePictureWriter } from "../../src/video/backends/libav/convert.ts"
+import {
+  makeFrameClock,
+  makePacket,
+  openDecoder,
+  openInput,
+  streamAt,
+} from "../../src/video/backends/libav/input.ts"
+import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+
+/**
+ * What a decode of the whole file from its start gives, nothing left out and nothing jumped over: every picture as
+ * BGRA, by PTS.
+ */
+export const decodeAll = async (source: VideoSource): Promise<ReadonlyMap<number, Uint8Array>> => {
+  const found = new Map<number, Uint8Array>()
+  using input = openInput(source.file)
+  const stream = streamAt(input, source.streamIndex)
+  using decoder = openDecoder(input, stream)
+  using writer = makePictureWriter(source.file, [source.displayWidth, source.displayHeight], source, {
+    format: "BGRA",
+  })
+  using packet = makePacket()
+  const clock = makeFrameClock()
+  const take = async (frame: Frame) => {
+    const pts = clock(frame)
+    found.set(pts, await writer.write(frame))
+  }
+  while (input.read(packet)) {
+    if (packet.streamIndex !== stream.index) continue
+    for (const frame of decoder.push(packet)) await take(frame)
+  }
+  for (const frame of decoder.push(undefined)) await take(frame)
+  return found
+}
