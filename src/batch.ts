@@ -51,7 +51,11 @@ export interface BatchResult {
   readonly failed: ReadonlyArray<{ readonly file: string; readonly error: PipelineError }>
 }
 
-/** Runs videos one after the other. Stops at the first failure unless `continueOnError`; what is done stays done. */
+const isBudgetSpent = (error: PipelineError): boolean =>
+  error._tag === "StageFailed" && error.reason === "BudgetSpent"
+
+/** Runs videos one after the other. Stops at the first failure unless `continueOnError`, and always
+ * when the budget is spent; what is done stays done. */
 export const runBatch = Effect.fn("Batch.run")(function* (
   files: ReadonlyArray<string>,
   settings: RunSettings,
@@ -69,7 +73,7 @@ export const runBatch = Effect.fn("Batch.run")(function* (
     }
     failed.push({ file, error: result.left })
     yield* events.publish({ type: "VideoFailed", videoId: videoId(file), message: result.left.message })
-    if (!continueOnError) break
+    if (!continueOnError || isBudgetSpent(result.left)) break
   }
   return { done, failed } satisfies BatchResult
 })

@@ -27,6 +27,8 @@ export interface RunSettings {
   readonly stepConcurrency: number
   /** How often each stage asks again after a rejected answer. */
   readonly retries: Readonly<Record<StageNumber, number>>
+  /** How a rejected answer is mended. */
+  readonly repair: "patch" | "full"
   readonly cut: CutSettings
   /** Check the finished folder as `validate` does. */
   readonly postValidate: boolean
@@ -44,6 +46,7 @@ export const defaultSettings: RunSettings = {
   embedIndex: true,
   stepConcurrency: 4,
   retries: { 1: 3, 2: 3, 3: 3 },
+  repair: "patch",
   cut: { mode: "reencode", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
   postValidate: false,
 }

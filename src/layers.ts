@@ -1,6 +1,9 @@
 import { availableParallelism } from "node:os"
 import { Context, Effect, Layer } from "effect"
+import * as RunClock from "./dataset/RunClock.ts"
+import * as CallLog from "./model/CallLog.ts"
 import * as OpenAi from "./model/openai.ts"
+import * as Recording from "./model/recording.ts"
 import * as Rehearsal from "./model/rehearsal.ts"
 import * as Pipeline from "./pipeline.ts"
 import * as FfmpegCutter from "./video/backends/ffmpeg-cutter.ts"
@@ -98,6 +101,17 @@ const belowLabels = gridWidth * Math.ceil(gridHeight * LABEL_HEIGHT_FRACTION)
 export const rehearsal = Rehearsal.layer((jpeg) =>
   Effect.map(smallLuma(jpeg, gridWidth, gridHeight), (grid) => grid.subarray(belowLabels)),
 )
+
+/** Keeps or repeats the exchanges with a model. */
+export const record = Recording.record
+export const replay = Recording.replay
+
+/** Keeps or repeats the times that are written into a dataset, so that a replay gives the same bytes. */
+export const rememberTimes = RunClock.remember
+export const repeatTimes = RunClock.repeat
+
+/** Notes every attempt to ask the model in a file of JSON lines. */
+export const callLog = CallLog.file
 
 /** The pipeline; needs `VideoDecoder`, `ClipCutter`, `VisionModel` and `RunEvents`. */
 export const pipeline = Pipeline.layer

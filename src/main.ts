@@ -6,6 +6,7 @@ import manifest from "../package.json"
 import { triptych } from "./cli/commands.ts"
 import { helpFor, unknownCommand } from "./cli/help.ts"
 import { exitCode, UsageError } from "./cli/usage.ts"
+import * as Telemetry from "./telemetry.ts"
 
 const plain = (text: string): string => Bun.stripANSI(text).trim()
 
@@ -20,6 +21,12 @@ const withPlainErrors = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       },
     }),
   )
+
+/** What the program has to say beside its results: one line on stderr. */
+const warnings = Logger.make(({ logLevel, message }) => {
+  const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+  process.stderr.write(`${logLevel.label.toLowerCase()}: ${text}\n`)
+})
 
 const cli = Command.run(triptych, { name: "triptych", version: manifest.version })
 
@@ -51,7 +58,9 @@ const program = Effect.suspend(() => requested(process.argv.slice(2))).pipe(
     Layer.mergeAll(
       BunContext.layer,
       CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }),
+      Logger.replace(Logger.defaultLogger, warnings),
       Logger.minimumLogLevel(LogLevel.Warning),
+      Telemetry.layer(process.env),
     ),
   ),
 )

@@ -1,17 +1,20 @@
 import { stat } from "node:fs/promises"
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer, Option } from "effect"
 import { discoverVideos, runBatch } from "../batch.ts"
 import type { RunSettings, StageNumber } from "../config.ts"
+import { eventsFile } from "../dataset/layout.ts"
+import { assumedLatencySec, assumedSteps, type Expectation, expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
+import { priceOf } from "../model/money.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { demoCommand } from "./demo.ts"
 import * as flags from "./flags.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
-import { type ModelFlags, resolveModel } from "./model-settings.ts"
+import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
 import { display } from "./progress.ts"
 import { exitCode, UsageError } from "./usage.ts"
 import { validateCommand } from "./validate.ts"
@@ -26,6 +29,7 @@ interface WorkFlags {
   readonly decoder: Layers.DecoderName
   readonly noDecoderFallback: boolean
   readonly ffmpegBin: Option.Option<string>
+  readonly repair: RunSettings["repair"]
   readonly cutMode: RunSettings["cut"]["mode"]
   readonly seekSlopSec: number
   readonly crf: number
@@ -46,6 +50,9 @@ interface RunFlags extends WorkFlags, ModelFlags {
   readonly postValidate: boolean
   readonly verbose: boolean
   readonly stages: ReadonlyArray<StageNumber>
+  readonly dryRun: boolean
+  readonly record: Option.Option<string>
+  readonly replay: Option.Option<string>
 }
 
 const settingsOf = (given: RunFlags): RunSettings => ({
@@ -66,6 +73,7 @@ const settingsOf = (given: RunFlags): RunSettings => ({
     keepAudio: given.keepAudio,
     seekSlopSec: given.seekSlopSec,
   },
+  repair: given.repair,
   postValidate: given.postValidate,
 })
 
@@ -109,9 +117,55 @@ export const reportChecks = Effect.fn("Cli.reportChecks")(function* (checks: Rea
   return checks.every((check) => check.problem === undefined)
 })
 
+/** The model the flags ask for, as a layer; `name` and `kind` for messages and estimates. */
+const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
+  const folder = Option.getOrUndefined(given.record)
+  if (Option.isSome(given.replay)) {
+    if (folder !== undefined)
+      return yield* new UsageError({ message: "give either --record or --replay, not both" })
+    const dir = resolve(given.replay.value)
+    return {
+      name: "replay",
+      price: undefined,
+      layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
+    }
+  }
+  const settings = yield* resolveModel(given, process.env)
+  const events = Layers.callLog(join(resolve(given.outputRoot), eventsFile))
+  const live = settings === undefined ? Layers.rehearsal : Layer.provide(Layers.openai(settings), events)
+  const layer =
+    folder === undefined
+      ? live
+      : Layer.merge(
+          Layer.provide(Layers.record(resolve(folder)), live),
+          Layers.rememberTimes(resolve(folder)),
+        )
+  const name = settings?.model ?? "rehearsal"
+  return { name, price: settings === undefined ? undefined : priceOf(name, settings.price ?? {}), layer }
+})
+
+const duration = (seconds: number): string =>
+  seconds < 90
+    ? `${Math.ceil(seconds)} s`
+    : seconds < 5400
+      ? `${Math.ceil(seconds / 60)} min`
+      : `${(seconds / 3600).toFixed(1)} h`
+
+const count = (value: number): string => value.toLocaleString("en-US")
+
+const printExpectation = (expected: Expectation) =>
+  Console.log(`videos        ${count(expected.videos)}
+calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)
+pictures      ${count(expected.images)}
+input tokens  about ${count(expected.promptTokens)}
+output tokens about ${count(expected.completionTokens)}
+cost          ${expected.costUsd === null ? "not known: give --price-in and --price-out" : `about $${expected.costUsd.toFixed(2)}`}
+model time    about ${duration(expected.seconds)} (${assumedLatencySec} s a call assumed)
+Nothing was sent. Rejected answers that are asked for again come on top.`)
+
 const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const files = yield* inputFiles(given)
-  const model = yield* resolveModel(given, process.env)
+  const model = yield* modelOf(given)
   const settings = settingsOf(given)
   yield* Effect.mapError(
     loadPrompts(annotationSchemas[settings.annotationSchema]),
@@ -122,8 +176,16 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     const well = yield* preflight(files, settings).pipe(Effect.provide(video), Effect.flatMap(reportChecks))
     return well ? exitCode.done : exitCode.failed
   }
+  if (given.dryRun) {
+    const { limits } = accountOf(given)
+    yield* expect(files, settings, { ...model, limits }).pipe(
+      Effect.provide(video),
+      Effect.flatMap(printExpectation),
+    )
+    return exitCode.done
+  }
   const services = Layers.pipeline.pipe(
-    Layer.provide(Layer.merge(video, model === undefined ? Layers.rehearsal : Layers.openai(model))),
+    Layer.provideMerge(Layer.merge(video, model.layer)),
     Layer.provideMerge(display(process.stderr, given.verbose)),
   )
   const { done, failed } = yield* Effect.provide(runBatch(files, settings, given.continueOnError), services)

@@ -1,6 +1,8 @@
 import { Effect, Option, Redacted } from "effect"
 import * as v from "valibot"
+import { priceOf } from "../model/money.ts"
 import type { OpenAiSettings } from "../model/openai.ts"
+import type { ResponseFormat } from "../model/VisionModel.ts"
 import { UsageError } from "./usage.ts"
 
 /** The model flags as the command line gives them. */
@@ -12,6 +14,16 @@ export interface ModelFlags {
   readonly modelName: Option.Option<string>
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
+  readonly maxInFlight: Option.Option<number>
+  readonly rpm: Option.Option<number>
+  readonly tpm: Option.Option<number>
+  readonly responseFormat: "auto" | ResponseFormat
+  readonly stream: boolean
+  readonly priceIn: Option.Option<number>
+  readonly priceCached: Option.Option<number>
+  readonly priceOut: Option.Option<number>
+  readonly maxCost: Option.Option<number>
+  readonly maxTokensTotal: Option.Option<number>
   readonly apiCallRetries: number
   readonly apiCallRetryBackoffSec: number
 }
@@ -53,6 +65,24 @@ const noModel = `no model to ask. Three ways on:
   2. an endpoint: set API_BASE_URL (or --api-base) to any OpenAI-compatible service, with its key if it needs one;
   3. --rehearsal: an offline stand-in, to try everything else without a key.`
 
+/** The flags that are given, under the names of the settings; absent ones stay absent. */
+const given = <K extends string>(
+  options: Readonly<Record<K, Option.Option<number>>>,
+): Partial<Record<K, number>> => {
+  const entries: Array<[string, number]> = []
+  for (const [name, option] of Object.entries<Option.Option<number>>(options)) {
+    if (Option.isSome(option)) entries.push([name, option.value])
+  }
+  return Object.fromEntries(entries) as Partial<Record<K, number>>
+}
+
+/** Limits, budget and prices, which hold whatever the service. */
+export const accountOf = (flags: ModelFlags) => ({
+  limits: given({ maxInFlight: flags.maxInFlight, rpm: flags.rpm, tpm: flags.tpm }),
+  budget: given({ maxCost: flags.maxCost, maxTokensTotal: flags.maxTokensTotal }),
+  price: given({ in: flags.priceIn, cached: flags.priceCached, out: flags.priceOut }),
+})
+
 /**
  * Decides which model is asked. A flag wins over the environment, `--rehearsal` over both.
  *
@@ -78,15 +108,24 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
       message: "--api-base must be an address that starts with http:// or https://",
     })
   }
+  const model = either(flags.modelName, environment.MODEL_NAME) ?? defaultModel
+  const account = accountOf(flags)
+  if (account.budget.maxCost !== undefined && priceOf(model, account.price) === undefined) {
+    const message = `--max-cost needs the price of ${model}: give --price-in and --price-out, or add it to src/model/prices.json`
+    return yield* new UsageError({ message })
+  }
   const provider = either(flags.provider, environment.MODEL_PROVIDER_ID)
   const maxTokens = either(flags.maxTokens, environment.MAX_TOKENS)
   return {
     ...(apiKey === undefined ? {} : { apiKey }),
     apiBase: apiBase ?? defaultApiBase,
     ...(provider === undefined ? {} : { provider }),
-    model: either(flags.modelName, environment.MODEL_NAME) ?? defaultModel,
+    model,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     temperature: either(flags.temperature, environment.TEMPERATURE) ?? defaultTemperature,
+    ...account,
+    responseFormat: flags.responseFormat,
+    stream: flags.stream,
     callRetries: flags.apiCallRetries,
     callRetryBackoffSec: flags.apiCallRetryBackoffSec,
   } satisfies OpenAiSettings

@@ -1,6 +1,9 @@
 import { basename, extname, join } from "node:path"
 import { slug } from "../plan/slug.ts"
 
+/** One line per attempt to ask the model, below the output root. */
+export const eventsFile = "events.jsonl"
+
 /** Extensions of input videos, lower case, with the dot. */
 export const videoExtensions: ReadonlyArray<string> = [".mp4", ".avi", ".mov", ".mkv", ".webm"]
 
@@ -47,6 +50,9 @@ export const attemptFile = (rawResponse: string, attempt: number): string =>
 
 /** `stage1_raw_response.attempt2.errors.json`: why a reply was rejected. */
 export const errorsFile = (replyFile: string): string => replyFile.replace(/\.txt$/u, ".errors.json")
+
+/** `stage1_raw_response.call.json`: the request a reply answers, and what it took. */
+export const callFile = (replyFile: string): string => replyFile.replace(/\.txt$/u, ".call.json")
 
 /** Names of files and folders below `<output_root>/<video_id>/` (contract, section 2). */
 export const layout = {

@@ -110,8 +110,7 @@ export const stepMetaOf = (segment: Segment, frames: number): Omit<StepMeta, "ge
 
 const tokens = v.nullable(v.number())
 
-/** One model call as it is kept in the summary. `cost_usd` is null where no price is known. */
-const callSchema = v.object({
+const callFields = {
   attempt: index,
   model: v.string(),
   prompt_tokens: tokens,
@@ -120,10 +119,28 @@ const callSchema = v.object({
   reasoning_tokens: tokens,
   cost_usd: tokens,
   latency_ms: v.number(),
+  wait_ms: v.number(),
   transport_attempts: index,
+  response_format: v.picklist(["json_schema", "json_object", "none"]),
   problems: index,
-})
+  repaired: v.boolean(),
+  patch: v.boolean(),
+  recalled: v.boolean(),
+}
+
+/** One model call as it is kept in the summary. `cost_usd` is null where no price is known. */
+const callSchema = v.object(callFields)
 export type CallRecord = v.InferOutput<typeof callSchema>
+
+/** `*_raw_response*.call.json`: which request a reply on disk answers, and what it took. */
+export const replyRecordSchema = v.object({
+  ...callFields,
+  received_at_utc: utc,
+  truncated: v.boolean(),
+  request_sha256: digest,
+  reply_sha256: digest,
+})
+export type ReplyRecord = v.InferOutput<typeof replyRecordSchema>
 
 const status = v.picklist(["running", "completed", "failed"])
 
@@ -134,6 +151,8 @@ const outcome = {
   calls: v.array(callSchema),
   warnings: v.array(v.string()),
   error: v.optional(v.string()),
+  /** Why it failed; a call that broke off may use the replies it has received. */
+  error_reason: v.optional(v.string()),
   wall_time_sec: v.number(),
   /** Fingerprint of what the answer depends on: pool, draft step, segment. */
   inputs: v.optional(v.string()),
@@ -214,6 +233,8 @@ export const runSummarySchema = v.object({
     max_tokens: v.nullable(v.number()),
     api_call_retries: v.number(),
     api_call_retry_backoff_sec: v.number(),
+    response_format: v.picklist(["auto", "json_schema", "json_object", "none"]),
+    stream: v.boolean(),
   }),
   sampling_config: v.object({
     max_frames: index,
@@ -237,6 +258,16 @@ export const runSummarySchema = v.object({
   stage1: v.optional(stage1Schema),
   stage2: v.optional(stage2Schema),
   stage3: v.optional(stage3Schema),
+  totals: v.optional(
+    v.object({
+      calls: index,
+      prompt_tokens: v.number(),
+      cached_tokens: v.number(),
+      completion_tokens: v.number(),
+      reasoning_tokens: v.number(),
+      cost_usd: tokens,
+    }),
+  ),
   post_validate: v.optional(v.nullable(v.object({ ok: v.boolean(), problems: v.array(v.string()) }))),
 })
 export type RunSummary = v.InferOutput<typeof runSummarySchema>
@@ -253,6 +284,7 @@ export type Outcome = Pick<
   | "calls"
   | "warnings"
   | "error"
+  | "error_reason"
   | "wall_time_sec"
   | "inputs"
   | "raw_response_sha256"

@@ -2,10 +2,11 @@ import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
+import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
 import { layout, type VideoFolder } from "./layout.ts"
 import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
-import { DatasetError, fingerprint, readBytes, readJson, sha256, temporaryPrefix } from "./store.ts"
+import { DatasetError, readBytes, readJson, temporaryPrefix } from "./store.ts"
 import { readSummary, type SummaryHeader, summaryPath } from "./summary.ts"
 
 /** Names in a folder, sorted; empty if there is no such folder. */

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Data, Effect } from "effect"
+import { sha256 } from "../plan/fingerprint.ts"
 
 /** A file or folder of the dataset could not be read, written or trusted. `message` names the path and the way out. */
 export class DatasetError extends Data.TaggedError("DatasetError")<{
@@ -143,20 +144,5 @@ export const remove = Effect.fn("Dataset.remove")((path: string) =>
   Effect.tryPromise({ try: () => rm(path, { recursive: true, force: true }), catch: unwritable(path) }),
 )
 
-/** SHA-256 of bytes or UTF-8 text, in hex. */
-export const sha256 = (content: string | Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(content).digest("hex")
-
 /** The digest of a call's prompts: of the texts of both files, the system prompt first. */
 export const promptDigest = (system: string, user: string): string => sha256(`${system}\0${user}`)
-
-/** JSON with sorted keys: equal values give equal text. */
-export const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === "object" && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  ) ?? "null"
-
-/** SHA-256 over the canonical JSON of a value. */
-export const fingerprint = (value: unknown): string => sha256(canonicalJson(value))

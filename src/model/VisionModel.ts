@@ -1,11 +1,18 @@
 import { Context, Data, type Effect } from "effect"
 import type { AnnotationSchema, DraftStep } from "../plan/annotation.ts"
 
-/** One picture of a request. Read when the request is built, so that a waiting request holds no pictures. */
+/** One picture of a request: a JPEG on disk, read only while it is being sent. */
 export interface ModelImage {
   /** Text placed right before the picture, for example `Frame 07`; absent when nothing is said. */
   readonly label?: string
-  readonly jpeg: Effect.Effect<Uint8Array, ModelError>
+  /** Absolute path. */
+  readonly path: string
+  /** Size of the file; it must not change while the request is open. */
+  readonly bytes: number
+  readonly sha256: string
+  /** In pixels. */
+  readonly width: number
+  readonly height: number
 }
 
 /** A rejected answer and what was said to it, in the order of the conversation. */
@@ -37,6 +44,14 @@ export interface ModelRequest {
   readonly prompt: string
   readonly images: ReadonlyArray<ModelImage>
   readonly turns: ReadonlyArray<ModelTurn>
+  /** JSON schema of the answer, for services that hold a model to one. */
+  readonly schema?: { readonly name: string; readonly json: unknown }
+  /** 1-based: how often this answer has been asked for. */
+  readonly attempt: number
+  /** Only some fields are asked for, so the schema does not hold for the answer. */
+  readonly isPartial?: boolean
+  /** Replaces the configured limit of the answer's length, in tokens. */
+  readonly maxTokens?: number
 }
 
 /** Tokens as the service counted them; null where it did not say. */
@@ -47,6 +62,16 @@ export interface ModelUsage {
   readonly reasoning_tokens: number | null
 }
 
+export const noUsage: ModelUsage = {
+  prompt_tokens: null,
+  cached_tokens: null,
+  completion_tokens: null,
+  reasoning_tokens: null,
+}
+
+/** How a service is told which form the answer must have. */
+export type ResponseFormat = "json_schema" | "json_object" | "none"
+
 export interface ModelReply {
   readonly text: string
   /** True if the answer was cut off at the token limit. */
@@ -54,9 +79,23 @@ export interface ModelReply {
   /** The model's name as the service reports it. */
   readonly model: string
   readonly usage: ModelUsage
+  /** US dollars; null where price or tokens are not known. */
+  readonly costUsd: number | null
+  /** From sending to the end of the answer, of the attempt that succeeded. */
   readonly latencyMs: number
-  /** HTTP attempts it took, 1 if none had to be repeated; 0 for the rehearsal model. */
+  /** Time spent waiting for a place and between attempts. */
+  readonly waitMs: number
+  /** HTTP attempts it took, 1 if none had to be repeated; 0 for answers that were not fetched. */
   readonly transportAttempts: number
+  readonly responseFormat: ResponseFormat
+}
+
+/** What a service's headers say about its limits. */
+export interface LimitHints {
+  readonly rpm?: number
+  readonly tpm?: number
+  /** Nothing is left until then. */
+  readonly exhaustedForMs?: number
 }
 
 /**
@@ -64,18 +103,44 @@ export interface ModelReply {
  *
  * - `Throttled`: 429; `retryAfterMs` if the service asked for a wait.
  * - `Transient`: connection errors, time-outs, 5xx, and answers that are not chat completions.
- * - `Rejected`: the service will not take this request (key, quota, model, size, format).
+ * - `Rejected`: the service will not take this request; `rejection` says why.
  * - `Refused`: the model or a filter declined to answer.
+ * - `Truncated`: cut off at the token limit, also after the limit was raised.
  * - `ImageUnreadable`: a picture on disk could not be read or labelled.
+ * - `BudgetSpent`: the run's own limit of cost or tokens does not allow the call.
+ * - `NotRecorded`: a replay has no answer to this request.
  */
-export type ModelErrorReason = "Throttled" | "Transient" | "Rejected" | "Refused" | "ImageUnreadable"
+export type ModelErrorReason =
+  | "Throttled"
+  | "Transient"
+  | "Rejected"
+  | "Refused"
+  | "Truncated"
+  | "ImageUnreadable"
+  | "BudgetSpent"
+  | "NotRecorded"
+
+/** Why a service rejected a request for good. */
+export type Rejection =
+  | "auth"
+  | "quota"
+  | "too_large"
+  | "context_length"
+  | "format_unsupported"
+  | "not_found"
+  | "bad_request"
 
 /** The one error of a model call. `message` is a sentence a user can act on and never holds the key. */
 export class ModelError extends Data.TaggedError("ModelError")<{
   readonly reason: ModelErrorReason
   readonly message: string
+  readonly rejection?: Rejection
   readonly status?: number
   readonly retryAfterMs?: number
+  /** The service could not even be reached. */
+  readonly isUnreachable?: true
+  /** What the service said about its limits beside the error. */
+  readonly limits?: LimitHints
 }> {}
 
 /** How the model is reached, as recorded in `run_summary.json`; never the key. */
@@ -88,6 +153,8 @@ export interface ApiConfig {
   readonly max_tokens: number | null
   readonly api_call_retries: number
   readonly api_call_retry_backoff_sec: number
+  readonly response_format: "auto" | ResponseFormat
+  readonly stream: boolean
 }
 
 /** A vision-language model: pictures and a prompt in, text out. Checks nothing; `ask` does. */

@@ -1,14 +1,30 @@
 import { Data, Effect } from "effect"
 import { type Checked, type Problem, problem, problemLine } from "../plan/problem.ts"
+import { isPatchable, mergePatch, patchInstruction } from "./patch.ts"
 import { parseReply } from "./reply.ts"
-import { type ModelReply, type ModelRequest, type ModelTurn, VisionModel } from "./VisionModel.ts"
+import { requestDigest } from "./request.ts"
+import { ModelError, type ModelReply, type ModelRequest, type ModelTurn, VisionModel } from "./VisionModel.ts"
 
-/** One answer and what the checks made of it. `problems` is empty for the accepted one. */
+/** How a rejected answer is mended: by the bad fields alone where that is possible, or by the whole answer again. */
+export type RepairMode = "patch" | "full"
+
+/** One answer and what the checks made of it. */
 export interface Attempt {
   /** 1-based. */
   readonly number: number
   readonly reply: ModelReply
+  /** Digest of the request, the same for the same request at any time. */
+  readonly requestSha256: string
+  /** Empty for the accepted answer. */
   readonly problems: ReadonlyArray<Problem>
+  /** Nothing follows: accepted, or given up on. */
+  readonly isLast: boolean
+  /** Slips of the pen were mended before it could be read. */
+  readonly repaired: boolean
+  /** The answer mends fields of the one before. */
+  readonly isPatch: boolean
+  /** Found on disk from an earlier run, not asked for again. */
+  readonly recalled: boolean
 }
 
 export interface Answer<A> {
@@ -24,9 +40,13 @@ export class AnswerRejected extends Data.TaggedError("AnswerRejected")<{
 }> {}
 
 const maxProblemsTold = 20
+const smallestRaisedLimit = 8192
 
-/** The user turn after a rejected answer: at most 20 problems, each a path and a sentence. */
-export const reAskText = (problems: ReadonlyArray<Problem>): string => {
+const wholeInstruction =
+  "Everything else may stay as it is. Answer again with the whole corrected JSON object and nothing else."
+
+/** The user turn after a rejected answer: at most 20 problems, each a path and a sentence, and how to mend them. */
+export const reAskText = (problems: ReadonlyArray<Problem>, mode: RepairMode): string => {
   const told = problems.slice(0, maxProblemsTold).map((p) => `- ${problemLine(p)}`)
   const more = problems.length - told.length
   return [
@@ -35,51 +55,136 @@ export const reAskText = (problems: ReadonlyArray<Problem>): string => {
     ...told,
     ...(more > 0 ? [`- ... and ${more} more of these kinds`] : []),
     "",
-    "Everything else may stay as it is. Answer again with the whole corrected JSON object and nothing else.",
+    mode === "patch" ? patchInstruction : wholeInstruction,
   ].join("\n")
 }
 
-const judge = <A>(reply: ModelReply, check: (json: unknown) => Checked<A>): Checked<A> => {
-  if (reply.truncated) {
-    const message = "the answer was cut off at the token limit; answer in fewer words"
-    return { ok: false, problems: [problem("$", "truncated", message)] }
-  }
-  const parsed = parseReply(reply.text)
-  return parsed.ok ? check(parsed.value) : { ok: false, problems: [parsed.problem] }
+/** A rejected answer as the next attempt builds on it. */
+interface Base {
+  readonly value: object
+  readonly problems: ReadonlyArray<Problem>
 }
 
+interface Verdict<A> {
+  readonly checked: Checked<A>
+  /** What the answer amounts to, patches merged; undefined if no object could be taken from it. */
+  readonly base: Base | undefined
+  readonly repaired: boolean
+  readonly isPatch: boolean
+}
+
+const judge = <A>(
+  reply: ModelReply,
+  base: Base | undefined,
+  check: (json: unknown) => Checked<A>,
+): Verdict<A> => {
+  const unusable = (p: Problem): Verdict<A> => ({
+    checked: { ok: false, problems: [p] },
+    base: undefined,
+    repaired: false,
+    isPatch: false,
+  })
+  if (reply.truncated) return unusable(problem("$", "truncated", "the answer was cut off at the token limit"))
+  const parsed = parseReply(reply.text)
+  if (!parsed.ok) return unusable(parsed.problem)
+  const merged = base === undefined ? undefined : mergePatch(base.value, parsed.value, base.problems)
+  if (merged?.ok === false) return unusable(merged.problem)
+  const value = merged?.value ?? parsed.value
+  const checked = check(value)
+  return {
+    checked,
+    base: { value, problems: checked.ok ? [] : checked.problems },
+    repaired: parsed.repaired === true,
+    isPatch: merged?.wasPatch === true,
+  }
+}
+
+const countText = (count: number): string => (count === 1 ? "1 problem" : `${count} problems`)
+
+const rejected = (attempts: ReadonlyArray<Attempt>, problems: ReadonlyArray<Problem>): AnswerRejected => {
+  const [first] = problems
+  return new AnswerRejected({
+    attempts,
+    message: `no valid answer after ${attempts.length} attempts; the last one has ${countText(problems.length)}${first ? `, first ${problemLine(first)}` : ""}`,
+  })
+}
+
+const raisedLimit = (reply: ModelReply, current: number | null | undefined): number =>
+  Math.max(smallestRaisedLimit, 2 * (current ?? reply.usage.completion_tokens ?? 0))
+
 /**
- * Asks, checks, and asks again in the same conversation with the problems found, up to `retries` more times.
+ * Asks, checks, and asks again in the same conversation with the problems found, up to `retries` more times. System,
+ * pictures and prompt stay the same to the byte, then come the last bad answer and what is wrong with it. An answer that
+ * was cut off is asked for once more with a higher limit, which does not count as a retry.
  *
- * @param record is run for every attempt, accepted or not, before anything else happens: it keeps the raw reply.
+ * @param recall gives the reply to this very request if an earlier run has received it
+ * @param record is run for every attempt, accepted or not, before anything else happens: it keeps the raw reply
  * @returns the checked value with all attempts; fails with `AnswerRejected` when the last attempt is rejected too, and
- *   with the model's own error when a call ends without a reply.
+ *   with the model's own error when a call ends without a reply
  */
-export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R>(options: {
-  readonly request: Omit<ModelRequest, "turns">
+export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(options: {
+  readonly request: Omit<ModelRequest, "turns" | "attempt" | "maxTokens">
   readonly check: (json: unknown) => Checked<A>
   readonly retries: number
+  readonly repair: RepairMode
+  readonly recall: (requestSha256: string, attempt: number) => Effect.Effect<ModelReply | undefined, E2, R2>
   readonly record: (attempt: Attempt) => Effect.Effect<void, E, R>
 }) {
   const model = yield* VisionModel
   const attempts: Array<Attempt> = []
   let turns: ReadonlyArray<ModelTurn> = []
+  let base: Base | undefined
+  let limit: number | undefined
+  let mode: RepairMode = "full"
+  let retriesLeft = options.retries
   for (let number = 1; ; number++) {
-    const reply = yield* model.complete({ ...options.request, turns })
-    const verdict = judge(reply, options.check)
-    const attempt: Attempt = { number, reply, problems: verdict.ok ? [] : verdict.problems }
+    const request: ModelRequest = {
+      ...options.request,
+      turns,
+      attempt: number,
+      isPartial: mode === "patch",
+      ...(limit === undefined ? {} : { maxTokens: limit }),
+    }
+    const requestSha256 = requestDigest(model.config, request)
+    const found = yield* options.recall(requestSha256, number)
+    const reply = found ?? (yield* model.complete(request))
+    const verdict = judge(reply, base, options.check)
+    const { checked } = verdict
+    const mayRaise = reply.truncated && limit === undefined
+    const attempt: Attempt = {
+      number,
+      reply,
+      requestSha256,
+      problems: checked.ok ? [] : checked.problems,
+      isLast: checked.ok || reply.truncated ? !mayRaise : retriesLeft === 0,
+      repaired: verdict.repaired,
+      isPatch: verdict.isPatch,
+      recalled: found !== undefined,
+    }
     attempts.push(attempt)
     yield* options.record(attempt)
-    if (verdict.ok) return { value: verdict.value, warnings: verdict.warnings, attempts } satisfies Answer<A>
-    if (number > options.retries) {
-      const count = `${verdict.problems.length} problem${verdict.problems.length === 1 ? "" : "s"}`
-      const first = verdict.problems[0]
-      return yield* new AnswerRejected({
-        attempts,
-        message: `no valid answer after ${number} attempts; the last one has ${count}${first ? `, first ${problemLine(first)}` : ""}`,
-      })
+    if (checked.ok) return { value: checked.value, warnings: checked.warnings, attempts } satisfies Answer<A>
+    if (mayRaise) {
+      limit = raisedLimit(reply, model.config.max_tokens)
+      continue
     }
-    const told: ModelTurn = { role: "user", text: reAskText(verdict.problems) }
-    turns = reply.text.trim() === "" ? [told] : [{ role: "assistant", text: reply.text }, told]
+    if (reply.truncated) {
+      const message = `the answer was cut off at the token limit, also at ${limit} tokens; raise --max-tokens`
+      return yield* new ModelError({ reason: "Truncated", message })
+    }
+    if (retriesLeft === 0) return yield* rejected(attempts, checked.problems)
+    retriesLeft--
+    // An answer nothing can be taken from does not replace the one it should have mended.
+    const usable = verdict.base ?? base
+    mode =
+      verdict.base !== undefined && options.repair === "patch" && isPatchable(verdict.base.problems)
+        ? "patch"
+        : "full"
+    const said =
+      verdict.isPatch || verdict.base === undefined ? JSON.stringify(usable?.value ?? null) : reply.text
+    const told: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }
+    const shown = usable === undefined ? reply.text : said
+    turns = shown.trim() === "" ? [told] : [{ role: "assistant", text: shown }, told]
+    base = usable
   }
 })

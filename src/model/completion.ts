@@ -1,6 +1,8 @@
-import { APIConnectionError, APIConnectionTimeoutError, APIError } from "openai"
+import { APIConnectionError, APIError } from "openai"
 import * as v from "valibot"
-import { ModelError, type ModelUsage } from "./VisionModel.ts"
+import { PictureReadError } from "./body.ts"
+import { limitHints } from "./limit-hints.ts"
+import { ModelError, type ModelUsage, type Rejection } from "./VisionModel.ts"
 
 const count = v.nullish(v.number())
 
@@ -56,12 +58,15 @@ export const parseCompletion = (body: unknown): Completion | undefined => {
 
 type Redact = (text: string) => string
 
-const excerpt = (value: unknown, redact: Redact): string => {
+/** At most 300 characters of what a service said, without the key and line breaks. */
+export const excerpt = (value: unknown, redact: Redact): string => {
   const text = redact(typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
     .replace(/\s+/gu, " ")
     .trim()
   return text.length > 300 ? `${text.slice(0, 300)}...` : text
 }
+
+const errorCode = v.object({ error: v.object({ code: v.nullish(v.union([v.string(), v.number()])) }) })
 
 /** Why an answered request still gives no reply; undefined if it does. */
 export const completionFault = (
@@ -70,6 +75,13 @@ export const completionFault = (
   redact: Redact,
 ): ModelError | undefined => {
   if (completion === undefined) {
+    const failed = v.safeParse(errorCode, body)
+    if (failed.success && /429|rate_?limit/iu.test(String(failed.output.error.code))) {
+      return new ModelError({
+        reason: "Throttled",
+        message: `the service asks to slow down: ${excerpt(body, redact)}`,
+      })
+    }
     const message = `the service answered with something that is not a chat completion; check --api-base. It said: ${excerpt(body, redact)}`
     return new ModelError({ reason: "Transient", message })
   }
@@ -97,50 +109,67 @@ export const retryAfterMs = (headers: Headers | undefined, now: number): number 
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined
 }
 
-const advice = (status: number): string => {
-  if (status === 401 || status === 403) return "check --api-key"
-  if (status === 404) return "check --api-base and --model"
-  if (status === 413)
-    return "send fewer pictures with --max-frames, or smaller ones with --jpeg-quality and --overwrite"
-  return "the request was not accepted"
+const advice: Readonly<Record<Rejection, string>> = {
+  auth: "check --api-key",
+  quota: "the account has no credit or quota left",
+  too_large: "send fewer pictures with --max-frames, or smaller ones with --jpeg-quality and --overwrite",
+  context_length: "the model takes fewer tokens; send fewer pictures with --max-frames",
+  format_unsupported: "choose another --response-format",
+  not_found: "check --api-base and --model",
+  bad_request: "the request was not accepted",
 }
 
-const isOutOfQuota = (error: APIError): boolean =>
-  error.code === "insufficient_quota" || error.type === "insufficient_quota"
+const rejectionOf = (error: APIError, status: number): Rejection => {
+  const said = `${String(error.code ?? "")} ${String(error.type ?? "")} ${error.message}`
+  if (/insufficient_quota/iu.test(said) || status === 402) return "quota"
+  if (status === 401 || status === 403) return "auth"
+  if (status === 404) return "not_found"
+  if (
+    /context[_ ](?:length|window)|maximum context|too many (?:input )?tokens|prompt is too long/iu.test(said)
+  ) {
+    return "context_length"
+  }
+  if (status === 413) return "too_large"
+  if (/response_format|json_schema|json_object|structured[_ ]output|guided|grammar/iu.test(said)) {
+    return "format_unsupported"
+  }
+  return "bad_request"
+}
 
 const statusFault = (error: APIError, status: number, redact: Redact): ModelError => {
   const said = excerpt(error.message, redact)
-  if (status === 429 && !isOutOfQuota(error)) {
-    const wait = retryAfterMs(error.headers, Date.now())
+  const wait = retryAfterMs(error.headers, Date.now())
+  const asked = {
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    ...(error.headers === undefined ? {} : { limits: limitHints(error.headers) }),
+  }
+  if (status === 429 && rejectionOf(error, status) !== "quota") {
     return new ModelError({
       reason: "Throttled",
       status,
       message: `the service asks to slow down: ${said}`,
-      ...(wait === undefined ? {} : { retryAfterMs: wait }),
+      ...asked,
     })
   }
   if (status >= 500 || status === 408 || status === 409 || status === 425) {
-    const wait = retryAfterMs(error.headers, Date.now())
-    return new ModelError({
-      reason: "Transient",
-      status,
-      message: `the service failed: ${said}`,
-      ...(wait === undefined ? {} : { retryAfterMs: wait }),
-    })
+    return new ModelError({ reason: "Transient", status, message: `the service failed: ${said}`, ...asked })
   }
-  return new ModelError({ reason: "Rejected", status, message: `${said} (${advice(status)})` })
+  const rejection = rejectionOf(error, status)
+  return new ModelError({ reason: "Rejected", rejection, status, message: `${said} (${advice[rejection]})` })
 }
 
 /** Turns whatever the SDK or fetch threw into the one error of a call. */
 export const requestFault = (cause: unknown, redact: Redact): ModelError => {
-  if (cause instanceof APIConnectionTimeoutError) {
-    return new ModelError({ reason: "Transient", message: "the service did not answer within ten minutes" })
-  }
+  if (cause instanceof ModelError) return cause
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  if (inner instanceof PictureReadError)
+    return new ModelError({ reason: "ImageUnreadable", message: inner.message })
   if (cause instanceof APIConnectionError) {
-    const inner = cause.cause instanceof Error ? cause.cause.message : cause.message
+    const why = inner instanceof Error ? inner.message : cause.message
     return new ModelError({
       reason: "Transient",
-      message: `no connection to the service (${excerpt(inner, redact)}); check --api-base and the network`,
+      message: `no connection to the service (${excerpt(why, redact)}); check --api-base and the network`,
+      isUnreachable: true,
     })
   }
   if (cause instanceof APIError && typeof cause.status === "number") {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises"
 import { Effect, Layer } from "effect"
 import { chooseBoundaries, chooseKeyframes, countSteps, distinctMoments, meanDifference } from "./motion.ts"
 import {
@@ -6,6 +7,7 @@ import {
   type ModelReply,
   type ModelRequest,
   type ModelTask,
+  noUsage,
   VisionModel,
 } from "./VisionModel.ts"
 
@@ -19,9 +21,12 @@ const differences = Effect.fn("Rehearsal.differences")(function* (request: Model
   const changes: Array<number> = []
   let before: Uint8Array | undefined
   for (const image of request.images) {
-    const grid = yield* luma(yield* image.jpeg).pipe(
-      Effect.mapError(({ message }) => new ModelError({ reason: "ImageUnreadable", message })),
-    )
+    const unreadable = (why: string) => new ModelError({ reason: "ImageUnreadable", message: why })
+    const jpeg = yield* Effect.tryPromise({
+      try: () => readFile(image.path),
+      catch: () => unreadable(`the picture ${image.path} cannot be read`),
+    })
+    const grid = yield* Effect.mapError(luma(jpeg), ({ message }) => unreadable(message))
     if (before !== undefined) changes.push(meanDifference(before, grid))
     before = grid
   }
@@ -68,6 +73,8 @@ const config: ApiConfig = {
   max_tokens: null,
   api_call_retries: 0,
   api_call_retry_backoff_sec: 0,
+  response_format: "none",
+  stream: false,
 }
 
 /**
@@ -83,17 +90,14 @@ export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
       complete: Effect.fn("Rehearsal.complete")(function* (request: ModelRequest) {
         const started = Date.now()
         const changes = yield* differences(request, luma)
-        const nothing = {
-          prompt_tokens: null,
-          cached_tokens: null,
-          completion_tokens: null,
-          reasoning_tokens: null,
-        }
         return {
           text: JSON.stringify(answer(request.task, changes), null, 2),
           truncated: false,
           model: config.model,
-          usage: nothing,
+          usage: noUsage,
+          costUsd: null,
+          waitMs: 0,
+          responseFormat: "none",
           latencyMs: Date.now() - started,
           transportAttempts: 0,
         } satisfies ModelReply

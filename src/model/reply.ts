@@ -1,8 +1,10 @@
+import { jsonrepair } from "jsonrepair"
 import { type Problem, problem } from "../plan/problem.ts"
 
 /** What a reply's text held: one JSON object, or why not. */
 export type ParsedReply =
-  | { readonly ok: true; readonly value: object }
+  /** `repaired` if commas, quotes or literals had to be mended before the object could be read. */
+  | { readonly ok: true; readonly value: object; readonly repaired?: true }
   | { readonly ok: false; readonly problem: Problem }
 
 const failed = (message: string): ParsedReply => ({ ok: false, problem: problem("$", "not_json", message) })
@@ -37,29 +39,47 @@ const balancedEnd = (text: string, start: number): number | undefined => {
 }
 
 /** Whether a brace opens JSON rather than prose such as "{see below}". */
-const opensJson = (text: string, start: number): boolean => /^\{\s*["}]/u.test(text.slice(start, start + 200))
+const opensJson = (text: string, start: number): boolean =>
+  /^\{\s*["'}]/u.test(text.slice(start, start + 200))
+
+/**
+ * Mends trailing and missing commas, quotes and Python literals. Only for an object whose braces close: what was cut off is
+ * never made up.
+ */
+const repair = (text: string): object | undefined => {
+  try {
+    const value: unknown = JSON.parse(jsonrepair(text))
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
 
 interface Found {
   readonly objects: ReadonlyArray<object>
+  readonly repaired: boolean
   readonly error?: string
 }
 
 const objectsIn = (text: string): Found => {
   const objects: Array<object> = []
+  let repaired = false
   let at = text.indexOf("{")
   while (at !== -1) {
     let next = at + 1
     if (opensJson(text, at)) {
       const end = balancedEnd(text, at)
-      if (end === undefined) return { objects, error: "the object is not closed" }
+      if (end === undefined) return { objects, repaired, error: "the object is not closed" }
       const json = parse(text.slice(at, end))
-      if ("error" in json) return { objects, error: json.error }
-      if (isObject(json.value)) objects.push(json.value)
+      const object = "error" in json ? repair(text.slice(at, end)) : json.value
+      if ("error" in json && object === undefined) return { objects, repaired, error: json.error }
+      repaired ||= "error" in json
+      if (isObject(object)) objects.push(object)
       next = end
     }
     at = text.indexOf("{", next)
   }
-  return { objects }
+  return { objects, repaired }
 }
 
 const withoutReasoning = (text: string): string => {
@@ -71,8 +91,8 @@ const fence = /```[\w-]*\s*\n([\s\S]*?)```/gu
 
 /**
  * Takes the one JSON object out of a model's reply without guessing: the text after the last `</think>`, then the whole of
- * it, the only fenced block, or the only object in prose. Two different objects, a broken one, a list, or none at all are
- * problems; nothing is repaired.
+ * it, the only fenced block, or the only object in prose. An object with slips of the pen (commas, quotes, literals) is
+ * mended and marked so. Two different objects, one that does not close, a list, or none at all are problems.
  */
 export const parseReply = (reply: string): ParsedReply => {
   const text = withoutReasoning(reply)
@@ -92,7 +112,7 @@ export const parseReply = (reply: string): ParsedReply => {
       ? { ok: true, value: only.value }
       : failed("the answer must be one JSON object, not a list or a single value")
   }
-  const { objects, error } = objectsIn(text)
+  const { objects, repaired, error } = objectsIn(text)
   if (error !== undefined)
     return failed(`the JSON object cannot be read (${error}); answer with one valid JSON object`)
   const distinct = [...new Map(objects.map((object) => [JSON.stringify(object), object])).values()]
@@ -101,5 +121,5 @@ export const parseReply = (reply: string): ParsedReply => {
     return failed("there is no JSON object in the answer; answer with one JSON object only")
   if (distinct.length > 1)
     return failed(`the answer holds ${distinct.length} JSON objects; answer with exactly one`)
-  return { ok: true, value: first }
+  return { ok: true, value: first, ...(repaired ? { repaired } : {}) }
 }

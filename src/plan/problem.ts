@@ -28,6 +28,7 @@ export type ProblemCode =
   | "patient_missing"
   | "numbered_text"
   | "what_if"
+  | "bad_patch"
 
 /** One broken rule: where (a JSON path from `$`), which, and a sentence that tells the model what to change. */
 export interface Problem {

@@ -1,42 +1,30 @@
 import { join } from "node:path"
-import { Clock, Data, Effect, Either } from "effect"
+import { Clock, Data, Effect, Either, type Scope } from "effect"
+import type * as v from "valibot"
 import type { StageNumber } from "../config.ts"
-import { attemptFile, type CallFiles, errorsFile, layout } from "../dataset/layout.ts"
-import type { CallRecord, Outcome } from "../dataset/records.ts"
-import { listFolder, reusableAnswer } from "../dataset/resume.ts"
-import {
-  DatasetError,
-  jsonText,
-  promptDigest,
-  remove,
-  sha256,
-  writeFile,
-  writeIfChanged,
-} from "../dataset/store.ts"
-import { RunEvents } from "../events.ts"
+import { type CallFiles, layout } from "../dataset/layout.ts"
+import { RunClock } from "../dataset/RunClock.ts"
+import type { Outcome } from "../dataset/records.ts"
+import { reusableAnswer } from "../dataset/resume.ts"
+import { DatasetError, jsonText, promptDigest, remove, writeIfChanged } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
-import type { ModelImage, ModelTask } from "../model/VisionModel.ts"
+import type { ModelError, ModelErrorReason, ModelImage, ModelTask } from "../model/VisionModel.ts"
+import { sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
+import { jsonSchema } from "./prompts.ts"
 import { isSelected, mayKeep, notice, stageAdvanced, type VideoRun } from "./run.ts"
+import { callRecord, makeTrace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
 export class StageFailed extends Data.TaggedError("StageFailed")<{
   readonly stage: StageNumber
   readonly folder: string
+  /** `BudgetSpent` ends a whole run, not only this video. */
+  readonly reason: "AnswerRejected" | ModelErrorReason
   readonly message: string
   /** The attempts that were answered, all of them rejected. */
   readonly attempts: ReadonlyArray<Attempt>
 }> {}
-
-const callRecord = ({ number, reply, problems }: Attempt): CallRecord => ({
-  attempt: number,
-  model: reply.model,
-  ...reply.usage,
-  cost_usd: null,
-  latency_ms: reply.latencyMs,
-  transport_attempts: reply.transportAttempts,
-  problems: problems.length,
-})
 
 /** The prompt files of a call as they are written. */
 const promptTexts = (run: VideoRun, prompt: string) => ({
@@ -49,13 +37,6 @@ const writePrompts = Effect.fn("Stage.writePrompts")(function* <A>(run: VideoRun
   const { system, user } = promptTexts(run, call.prompt)
   yield* writeIfChanged(join(call.dir, call.files.systemPrompt), system)
   yield* writeIfChanged(join(call.dir, call.files.userPrompt), user)
-})
-
-const removeOldReplies = Effect.fn("Stage.removeOldReplies")(function* (dir: string, files: CallFiles) {
-  const stem = files.rawResponse.replace(/\.txt$/u, "")
-  for (const name of yield* listFolder(dir)) {
-    if (name.startsWith(`${stem}.`)) yield* remove(join(dir, name))
-  }
 })
 
 /** One answer a stage needs, and where it and its trace go. */
@@ -74,56 +55,57 @@ export interface StageCall<A> {
   readonly previous: Outcome | undefined
   readonly task: ModelTask
   readonly prompt: string
-  readonly images: ReadonlyArray<ModelImage>
+  /** The form of the answer, as a valibot schema. */
+  readonly schema: v.GenericSchema
+  /** Prepares the pictures; they are needed only if the model is asked. */
+  readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, Scope.Scope>
   readonly check: (json: unknown) => Checked<A>
   /** Puts an outcome into the run summary. */
   readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
 }
 
-const askAndTrace = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  const { dir, files } = call
-  const retries = run.settings.retries[call.stage]
-  const events = yield* RunEvents
-  const answered: Array<Attempt> = []
-  yield* removeOldReplies(dir, files)
-  const record = Effect.fn("Stage.recordAttempt")(function* (attempt: Attempt) {
-    const { number, reply, problems } = attempt
-    answered.push(attempt)
-    const isLast = problems.length === 0 || number > retries
-    const file = isLast ? files.rawResponse : attemptFile(files.rawResponse, number)
-    yield* writeFile(join(dir, file), reply.text)
-    if (problems.length === 0) return
-    yield* writeFile(join(dir, errorsFile(file)), jsonText({ attempt: number, problems }))
-    const lines = problems.map(problemLine)
-    const { videoId } = run.folder
-    yield* events.publish({
-      type: "AnswerRejected",
-      videoId,
-      stage: call.stage,
-      what: call.what,
-      attempt: number,
-      problems: lines,
-    })
-  })
-  const request = {
-    videoId: run.folder.videoId,
-    task: call.task,
-    system: run.prompts.system,
-    prompt: call.prompt,
-    images: call.images,
-  }
-  const gaveUp = (error: { readonly message: string }) =>
+/** Whether an earlier run ended before it had judged all it was allowed to ask for. */
+const brokeOff = (previous: Outcome | undefined): boolean =>
+  previous?.status === "running" ||
+  (previous?.status === "failed" &&
+    ["BudgetSpent", "Transient", "Throttled"].includes(previous.error_reason ?? ""))
+
+const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>) {
+  // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already.
+  const mayRecall = mayKeep(run, call.stage) && brokeOff(call.previous)
+  const trace = yield* makeTrace(run, call, mayRecall)
+  const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
     new StageFailed({
       stage: call.stage,
-      folder: dir,
-      attempts: answered,
-      message: `Stage ${call.stage} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${dir}`,
+      reason,
+      folder: call.dir,
+      attempts: trace.attempts(),
+      message: `Stage ${call.stage} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${call.dir}`,
     })
-  const answer: Answer<A> = yield* ask({ request, check: call.check, retries, record }).pipe(
+  const answer: Answer<A> = yield* Effect.gen(function* () {
+    const request = {
+      videoId: run.folder.videoId,
+      task: call.task,
+      system: run.prompts.system,
+      prompt: call.prompt,
+      images: yield* call.images,
+      schema: { name: call.artefact.replace(/\.json$/u, ""), json: jsonSchema(call.schema) },
+    }
+    return yield* ask({
+      request,
+      check: call.check,
+      retries: run.settings.retries[call.stage],
+      repair: run.settings.repair,
+      recall: trace.recall,
+      record: trace.record,
+    })
+  }).pipe(
+    Effect.scoped,
     Effect.catchTags({
-      AnswerRejected: (error) => Effect.fail(gaveUp(error)),
-      ModelError: (error) => Effect.fail(gaveUp(error)),
+      AnswerRejected: (error) => Effect.fail(gaveUp("AnswerRejected", error)),
+      ModelError: (error) => Effect.fail(gaveUp(error.reason, error)),
     }),
+    Effect.tapBoth({ onSuccess: () => trace.removeStale, onFailure: () => Effect.ignore(trace.removeStale) }),
   )
   return answer
 })
@@ -159,16 +141,20 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   }
   if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${reuse.left}`)
   const started = yield* Clock.currentTimeMillis
-  const seconds = Effect.map(Clock.currentTimeMillis, (now) => (now - started) / 1000)
+  const clock = yield* RunClock
+  const seconds = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    clock.seconds(`${run.folder.videoId}/${call.what}/wall`, (now - started) / 1000),
+  )
   yield* call.note({ status: "running", ...outcome(run, call, []), warnings: [], wall_time_sec: 0 })
   yield* writePrompts(run, call)
-  const answer = yield* Effect.tapErrorTag(askAndTrace(run, call), "StageFailed", (error) =>
+  const answer = yield* Effect.tapErrorTag(askFor(run, call), "StageFailed", (error) =>
     Effect.flatMap(seconds, (wall_time_sec) =>
       call.note({
         status: "failed",
         ...outcome(run, call, error.attempts),
         warnings: [],
         error: error.message,
+        error_reason: error.reason,
         wall_time_sec,
       }),
     ),

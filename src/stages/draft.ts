@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
-import { fingerprint } from "../dataset/store.ts"
-import { checkDraft } from "../plan/draft.ts"
+import { checkDraft, draftPlanSchema } from "../plan/draft.ts"
+import { fingerprint } from "../plan/fingerprint.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
@@ -60,6 +60,7 @@ export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
     previous,
     task: { stage: "draft", annotation },
     prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
+    schema: draftPlanSchema(annotation),
     images: poolImages(pool, "none"),
     check: (json) => checkDraft(annotation, json),
     note: (outcome: Outcome) =>

@@ -10,20 +10,11 @@ import {
   stepSegmentsSchema,
 } from "../dataset/records.ts"
 import { listFolder } from "../dataset/resume.ts"
-import {
-  canonicalJson,
-  fingerprint,
-  jsonText,
-  publishFile,
-  readBytes,
-  readJson,
-  remove,
-  sha256,
-  writeFile,
-} from "../dataset/store.ts"
+import { jsonText, publishFile, readBytes, readJson, remove, writeFile } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import type { DraftPlan } from "../plan/draft.ts"
-import { checkLocalization } from "../plan/localization.ts"
+import { canonicalJson, fingerprint, sha256 } from "../plan/fingerprint.ts"
+import { checkLocalization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutSettings } from "../video/ClipCutter.ts"
 import { keepOrAsk } from "./call.ts"
 import { cutRecord } from "./header.ts"
@@ -106,6 +97,7 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   planned: ReadonlyArray<PlannedSegment>,
 ) {
   const { backend } = yield* ClipCutter
+  const timeName = `${run.folder.videoId}/segments`
   const path = join(run.folder.stage2, segmentsFile)
   const recorded = yield* readSegments(path)
   const wanted = cutRecord(run.settings.cut)
@@ -131,7 +123,7 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   const record: StepSegments = {
     source_video: run.source.file,
     video_id: run.folder.videoId,
-    generated_at_utc: recorded?.generated_at_utc ?? (yield* utcNow),
+    generated_at_utc: recorded?.generated_at_utc ?? (yield* utcNow(timeName)),
     num_frames: run.settings.maxFrames,
     cut,
     cutter: allKept && recorded !== undefined ? recorded.cutter : backend,
@@ -139,7 +131,7 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
     segments: segments.map(({ segment }) => segment),
   }
   const isSame = recorded !== undefined && canonicalJson(recorded) === canonicalJson(record)
-  if (!isSame) yield* writeFile(path, jsonText({ ...record, generated_at_utc: yield* utcNow }))
+  if (!isSame) yield* writeFile(path, jsonText({ ...record, generated_at_utc: yield* utcNow(timeName) }))
   const named = new Set(planned.map((plan) => plan.clip_relpath))
   for (const name of yield* listFolder(join(run.folder.stage2, layout.stage2.clips))) {
     const clip = `${layout.stage2.clips}/${name}`
@@ -173,6 +165,7 @@ export const localizeStage = Effect.fn("Stage2.localize")(function* (
       step_count: String(draft.steps.length),
       steps: stepLines(draft),
     }),
+    schema: localizationSchema,
     images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
     check: (json) => checkLocalization(context, json),
     note: (outcome: Outcome) =>

@@ -1,3 +1,5 @@
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import type { PoolSampling } from "../config.ts"
@@ -10,16 +12,9 @@ import {
   type PlannedFrame,
   readManifest,
 } from "../dataset/resume.ts"
-import {
-  type DatasetError,
-  fingerprint,
-  jsonText,
-  readBytes,
-  remove,
-  sha256,
-  writeIfChanged,
-} from "../dataset/store.ts"
+import { jsonText, remove, writeIfChanged } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
+import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { labelJpeg } from "../video/overlay.ts"
 import { uniformFrames } from "../video/sampling.ts"
 import { type Rational, type SampledFrame, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
@@ -29,6 +24,9 @@ import { VideoError } from "../video/VideoError.ts"
 export interface FramePool {
   readonly dir: string
   readonly manifest: FrameManifest
+  /** Size of its pictures in pixels. */
+  readonly width: number
+  readonly height: number
   /** Seconds of the entries 1..N. */
   readonly timestamps: ReadonlyArray<number>
   /** Fingerprint of what a model sees of it: times, frame indices and pictures. */
@@ -82,9 +80,11 @@ export const planFrames = (request: PoolRequest): ReadonlyArray<PlannedFrame> =>
   })
 
 /** A pool as it is described by its manifest. */
-export const poolOf = (dir: string, manifest: FrameManifest): FramePool => ({
+const poolOf = ({ dir, source }: PoolRequest, manifest: FrameManifest): FramePool => ({
   dir,
   manifest,
+  width: source.displayWidth,
+  height: source.displayHeight,
   timestamps: manifest.frames.map((frame) => frame.timestamp_sec),
   fingerprint: fingerprint(
     manifest.frames.map((frame) => [frame.timestamp_sec, frame.original_frame_index, frame.sha256]),
@@ -164,7 +164,7 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
     keep && present !== undefined && matchesPlan(present, planned, sampling) ? present : undefined
   if (matching !== undefined && (yield* damagedPictures(request.dir, matching)).length === 0) {
     yield* removeStrays(request.dir, matching)
-    return { pool: poolOf(request.dir, matching), kept: true }
+    return { pool: poolOf(request, matching), kept: true }
   }
   const jpegQuality = matching?.jpeg_quality ?? request.jpegQuality
   const frames = yield* decodePictures(request, planned, jpegQuality)
@@ -177,38 +177,72 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   }
   yield* writeIfChanged(join(request.dir, layout.frameManifest), jsonText(manifest))
   yield* removeStrays(request.dir, manifest)
-  return { pool: poolOf(request.dir, manifest), kept: false }
+  return { pool: poolOf(request, manifest), kept: false }
 })
 
 const unreadable = (path: string, why: string) =>
   new ModelError({ reason: "ImageUnreadable", message: `the picture ${path} cannot be sent: ${why}` })
 
-const pictureBytes = Effect.fn("Pool.picture")(function* (path: string) {
-  const bytes = yield* Effect.catchTag(readBytes(path), "DatasetError", (error: DatasetError) =>
-    Effect.fail(unreadable(path, error.message)),
-  )
-  return bytes ?? (yield* unreadable(path, "it is missing"))
-})
-
 /** How the index of a picture is told: not at all, drawn on it, or as text before it. */
 export type IndexDisplay = "none" | "drawn" | "text"
+
+/** Pictures that are drawn on at a time; each is held whole in memory. */
+const labelsAtOnce = 2
 
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
 
-/** The pictures of a pool as a request sends them. Files stay clean: labels are drawn on copies in memory. */
-export const poolImages = (pool: FramePool, display: IndexDisplay): ReadonlyArray<ModelImage> =>
-  pool.manifest.frames.map((frame) => {
-    const path = join(pool.dir, frame.image_relpath)
-    const label = frameLabel(frame.frame_index_1based)
-    const clean = pictureBytes(path)
-    if (display === "none") return { jpeg: clean }
-    if (display === "text") return { label, jpeg: clean }
-    return {
-      jpeg: Effect.flatMap(clean, (jpeg) =>
-        labelJpeg(jpeg, label, pool.manifest.jpeg_quality).pipe(
-          Effect.mapError((error) => unreadable(path, error.message)),
-        ),
-      ),
-    }
+const labelledFolder = Effect.acquireRelease(
+  Effect.tryPromise({
+    try: () => mkdtemp(join(tmpdir(), "triptych-labelled-")),
+    catch: (cause) => unreadable(tmpdir(), String(cause)),
+  }),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+)
+
+/** Draws the label on a copy of a picture; gives the copy. */
+const labelled = Effect.fn("Pool.label")(function* (
+  image: ModelImage,
+  label: string,
+  quality: number,
+  copy: string,
+) {
+  const jpeg = yield* Effect.tryPromise({
+    try: () => readFile(image.path),
+    catch: () => unreadable(image.path, "it cannot be read"),
   })
+  const drawn = yield* Effect.mapError(labelJpeg(jpeg, label, quality), ({ message }) =>
+    unreadable(image.path, message),
+  )
+  yield* Effect.tryPromise({
+    try: () => Bun.write(copy, drawn),
+    catch: (cause) => unreadable(copy, String(cause)),
+  })
+  return { ...image, path: copy, bytes: drawn.length, sha256: sha256(drawn) } satisfies ModelImage
+})
+
+/**
+ * The pictures of a pool as a request sends them. Files of the dataset stay clean: labels are drawn on copies, which live
+ * as long as the scope.
+ */
+export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, display: IndexDisplay) {
+  const { width, height } = pool
+  const clean: Array<ModelImage> = []
+  for (const frame of pool.manifest.frames) {
+    const path = join(pool.dir, frame.image_relpath)
+    const found = yield* Effect.tryPromise({
+      try: () => stat(path),
+      catch: () => unreadable(path, "it is missing"),
+    })
+    clean.push({ path, bytes: found.size, sha256: frame.sha256, width, height })
+  }
+  if (display === "none") return clean
+  if (display === "text") return clean.map((image, i) => ({ ...image, label: frameLabel(i + 1) }))
+  const folder = yield* labelledFolder
+  const quality = pool.manifest.jpeg_quality
+  return yield* Effect.forEach(
+    clean,
+    (image, i) => labelled(image, frameLabel(i + 1), quality, join(folder, `${i + 1}.jpg`)),
+    { concurrency: labelsAtOnce },
+  )
+})

@@ -4,9 +4,9 @@ import { toJsonSchema } from "@valibot/to-json-schema"
 import { Data, Effect } from "effect"
 import type * as v from "valibot"
 import { contractVersion } from "../dataset/records.ts"
-import { fingerprint } from "../dataset/store.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { draftPlanSchema } from "../plan/draft.ts"
+import { fingerprint } from "../plan/fingerprint.ts"
 import { localizationSchema } from "../plan/localization.ts"
 
 /** The placeholders of each prompt file: all of them must occur, and no others. */
@@ -38,7 +38,8 @@ export interface Prompts {
 
 const slot = /\{\{\s*([\w-]+)\s*\}\}/gu
 
-const jsonSchema = (schema: v.GenericSchema) =>
+/** The JSON schema of a valibot schema; what JSON schema cannot say is left out. */
+export const jsonSchema = (schema: v.GenericSchema) =>
   toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" })
 
 const checkPlaceholders = (

@@ -11,26 +11,18 @@ import {
   stepMetaSchema,
 } from "../dataset/records.ts"
 import { listFolder } from "../dataset/resume.ts"
-import {
-  canonicalJson,
-  fingerprint,
-  jsonText,
-  readBytes,
-  readJson,
-  remove,
-  writeFile,
-  writeIfChanged,
-} from "../dataset/store.ts"
+import { jsonText, readBytes, readJson, remove, writeFile, writeIfChanged } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import type { DraftStep, FinalStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
+import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { ensurePool, type FramePool, poolImages } from "./pool.ts"
-import { mayKeep, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { mayKeep, notice, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
 const { final: artefact, meta: metaFile, call: files } = layout.stage3
 
@@ -84,16 +76,21 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
   }
 })
 
-const writeMeta = Effect.fn("Stage3.meta")(function* (dir: string, segment: Segment, frames: number) {
+const writeMeta = Effect.fn("Stage3.meta")(function* (
+  dir: string,
+  segment: Segment,
+  frames: number,
+  timeName: string,
+) {
   const path = join(dir, metaFile)
   const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
   const present = parsed.success ? parsed.output : undefined
   const meta: StepMeta = {
     ...stepMetaOf(segment, frames),
-    generated_at_utc: present?.generated_at_utc ?? (yield* utcNow),
+    generated_at_utc: present?.generated_at_utc ?? (yield* utcNow(timeName)),
   }
   if (canonicalJson(present) === canonicalJson(meta)) return
-  yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow }))
+  yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
 })
 
 /** One step: its pool, its refined annotation, its two keyframe pictures. Independent of the other steps. */
@@ -145,12 +142,13 @@ const refineStep = Effect.fn("Stage3.step")(function* (
       high_level_goal: goal,
       draft_step: JSON.stringify(draft, null, 2),
     }),
+    schema: run.annotation.finalStep,
     images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
     note,
   })
   yield* writeKeyframes(dir, pool, final)
-  yield* writeMeta(dir, segment, pool.timestamps.length)
+  yield* writeMeta(dir, segment, pool.timestamps.length, `${run.folder.videoId}/step ${draft.step_id}/meta`)
   return final
 })
 
@@ -205,8 +203,12 @@ export const refineStage = Effect.fn("Stage3.refine")(function* (
     { concurrency: run.settings.stepConcurrency },
   )
   const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
-  const [first, ...others] = failures
+  // What ends the whole run is told first.
+  const isFinal = (error: (typeof failures)[number]) =>
+    error._tag === "StageFailed" && error.reason === "BudgetSpent"
+  const [first, ...others] = failures.toSorted((a, b) => Number(isFinal(b)) - Number(isFinal(a)))
   if (first !== undefined) {
+    for (const other of others) yield* notice(run, other.message)
     const more =
       others.length === 0 ? "" : ` (and ${others.length} more step${others.length === 1 ? "" : "s"} failed)`
     const message = `${first.message}${more}`

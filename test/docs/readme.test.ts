@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, rename, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { Effect } from "effect"
@@ -7,11 +7,12 @@ import manifest from "../../package.json"
 import { type FlagHelp, helpOf } from "../../src/cli/flag.ts"
 import * as flags from "../../src/cli/flags.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
+import { sha256 } from "../../src/plan/fingerprint.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { makeVideo } from "../support/media.ts"
 
 // Whole programs are run, one after the other.
-setDefaultTimeout(120_000)
+setDefaultTimeout(240_000)
 
 const root = join(import.meta.dir, "../..")
 const read = (file: string): Promise<string> => Bun.file(join(root, file)).text()
@@ -90,7 +91,9 @@ describe.each(both)("%s", (_file, readme) => {
 
   test("links only to files and sections that exist", async () => {
     const targets = [...readme.matchAll(/\]\(([^)\s]+)\)/gu)].map((match) => match[1] ?? "")
-    const titles = [...readme.matchAll(/^#+ (.+)$/gmu)].map((match) => `#${match[1]?.toLowerCase()}`)
+    const titles = [...readme.matchAll(/^#+ (.+)$/gmu)].map(
+      (match) => `#${match[1]?.toLowerCase().replaceAll(" ", "-")}`,
+    )
     for (const target of targets.filter((target) => !target.startsWith("https://"))) {
       const exists = target.startsWith("#")
         ? titles.includes(target)
@@ -154,12 +157,22 @@ describe("what the README says to run works", () => {
     return { stdout, stderr, code }
   }
 
+  const places = /^(?:cooking\.mp4|videos|report\.json|record(?:ing|ed|ed-before)|dataset(?:\/.*)?)$/u
+
   const findingsIn = (path: string) => Effect.runPromise(validateFolder(path))
 
   /** A word of a command with the README's names turned into places of this test. */
   const placed = (word: string): string => {
     if (word.startsWith("https://")) return server.url
-    return /^(?:cooking\.mp4|videos|report\.json|dataset(?:\/.*)?)$/u.test(word) ? join(folder, word) : word
+    return places.test(word) ? join(folder, word) : word
+  }
+
+  /** Digests of all files below a folder. */
+  const bytesBelow = async (path: string): Promise<Readonly<Record<string, string>>> => {
+    const entries: Array<[string, string]> = []
+    for (const file of new Bun.Glob("**/*").scanSync(path))
+      entries.push([file, sha256(await Bun.file(join(path, file)).bytes())])
+    return Object.fromEntries(entries)
   }
 
   const commands = blocksOf(english)
@@ -176,9 +189,14 @@ describe("what the README says to run works", () => {
         env[name] = placed(value)
         continue
       }
+      const [, from, to] = /^mv (\S+) (\S+)$/u.exec(command) ?? []
+      if (from !== undefined && to !== undefined) {
+        await rename(placed(from), placed(to))
+        continue
+      }
       const [script = "", ...words] = command.replace(/^(?:bun|npx --yes bun@1\.4) run /u, "").split(" ")
-      // This test is a part of `check`; the demo is one command in two spellings.
-      if (script === "check" || ran.includes(`${script} ${words.join(" ")}`)) continue
+      // This test is a part of `check`, and `bench` takes long; the demo is one command in two spellings.
+      if (script === "check" || script === "bench" || ran.includes(`${script} ${words.join(" ")}`)) continue
       ran.push(`${script} ${words.join(" ")}`)
       const isRun = /^(?:pipeline|stage\d)$/u.test(script)
       const hasPlace = words.includes("--output-root") || script === "validate"
@@ -200,7 +218,15 @@ describe("what the README says to run works", () => {
     )
     expect(await findingsIn(join(folder, "demo-output/dataset/robot_table"))).toEqual([])
     expect(await findingsIn(join(folder, "pipeline-output/cooking"))).toEqual([])
-    expect((await readdir(join(folder, "dataset"))).toSorted()).toEqual(["cooking", "pouring"])
+    expect((await readdir(join(folder, "dataset"))).toSorted()).toEqual([
+      "cooking",
+      "events.jsonl",
+      "pouring",
+    ])
+    const { "events.jsonl": calls, ...recorded } = await bytesBelow(join(folder, "recorded-before"))
+    expect(calls).toBeDefined()
+    expect(Object.keys(recorded).length).toBeGreaterThan(50)
+    expect(await bytesBelow(join(folder, "recorded"))).toEqual(recorded)
     expect(await Bun.file(join(folder, "report.json")).json()).toMatchObject({ ok: true })
     expect(new Set(server.calls.map((call) => call.headers.get("authorization")))).toEqual(
       new Set(["Bearer your-key"]),

@@ -86,6 +86,10 @@ const contractFiles = (frames: number): ReadonlyArray<RegExp> => [
     new RegExp(`^${step}/frame_002_ts_\\d+\\.\\d\\ds\\.jpg$`, "u"),
     new RegExp(`^${step}/frame_0${frames - 1}_ts_\\d+\\.\\d\\ds\\.jpg$`, "u"),
   ]),
+  // Beyond the contract: what each reply took, and which request it answers.
+  ...["stage1/stage1", "stage2/stage2", ...stepFolders.map((step) => `${step}/stage3`)].map(
+    (call) => new RegExp(`^${call}_raw_response\\.call\\.json$`, "u"),
+  ),
   ...["stage1", ...stepFolders].flatMap((dir) =>
     Array.from(
       { length: frames },

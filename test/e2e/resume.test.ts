@@ -77,6 +77,7 @@ interface Artefact {
 }
 
 const summary = /^run_summary\.json$/u
+const callRecord = /_raw_response\.call\.json$/u
 const artefacts: ReadonlyArray<Artefact> = [
   { name: "the full-video manifest", file: () => "stage1/frame_manifest.json", calls: [], alsoWritten: [] },
   {
@@ -97,7 +98,7 @@ const artefacts: ReadonlyArray<Artefact> = [
     name: "Stage 1's reply",
     file: () => "stage1/stage1_raw_response.txt",
     calls: ["1"],
-    alsoWritten: [summary],
+    alsoWritten: [summary, callRecord],
   },
   {
     name: "the localization",
@@ -109,7 +110,7 @@ const artefacts: ReadonlyArray<Artefact> = [
     name: "Stage 2's reply",
     file: () => "stage2/stage2_raw_response.txt",
     calls: ["2"],
-    alsoWritten: [summary],
+    alsoWritten: [summary, callRecord],
   },
   {
     name: "the segments",
@@ -141,7 +142,7 @@ const artefacts: ReadonlyArray<Artefact> = [
     name: "Stage 3's reply",
     file: () => `${step}/stage3_raw_response.txt`,
     calls: ["3.2"],
-    alsoWritten: [summary],
+    alsoWritten: [summary, callRecord],
   },
   { name: "Stage 3's prompt", file: () => `${step}/stage3_user_prompt.txt`, calls: [], alsoWritten: [] },
   { name: "a step's metadata", file: () => `${step}/step_meta.json`, calls: [], alsoWritten: [] },

@@ -15,6 +15,7 @@ const request = {
   prompt: "# Task: draft",
   images: [],
   turns: [],
+  attempt: 1,
 }
 
 const modelAt = (url: string, callRetries: number) =>

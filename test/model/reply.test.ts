@@ -27,6 +27,22 @@ describe("one object is taken from", () => {
   })
 })
 
+describe("slips of the pen are mended, and it is said", () => {
+  test.each([
+    ["a trailing comma", '{"a": {"b": 1}, }', { a: { b: 1 } }],
+    ["Python literals and quotes", "{'a': True, 'b': None}", { a: true, b: null }],
+    ["a trailing comma in a fence", '```json\n{"a": 1,}\n```', { a: 1 }],
+    ["a missing comma", '{"a": 1 "b": 2}', { a: 1, b: 2 }],
+  ])("%s", (_name, text, value) => {
+    expect(parseReply(text)).toEqual({ ok: true, value, repaired: true })
+  })
+
+  test("but what was cut off is never made up", () => {
+    expect(parseReply('{"a": [1, 2').ok).toBe(false)
+    expect(parseReply('Here: {"a": {"b": 1},').ok).toBe(false)
+  })
+})
+
 describe("nothing is guessed from", () => {
   test.each([
     ["an empty reply", "", "empty"],
@@ -38,9 +54,7 @@ describe("nothing is guessed from", () => {
     ["two different objects", '{"a": 1} or {"a": 2}', "2 JSON objects"],
     ["two fences that differ", '```json\n{"a": 1}\n```\n```json\n{"a": 2}\n```', "2 JSON objects"],
     ["an object that is cut off", '{"a": {"b": 1}', "not closed"],
-    ["an inner object of a broken one", '{"a": {"b": 1}, }', "cannot be read"],
-    ["Python literals", "{'a': True}", "no JSON object"],
-    ["a broken object in a fence", '```json\n{"a": 1,}\n```', "cannot be read"],
+    ["an object beyond repair", '{"a": ]{"b": 1}]}', "cannot be read"],
   ])("%s", (_name, text, says) => {
     const parsed = parseReply(text)
     expect(parsed.ok).toBe(false)

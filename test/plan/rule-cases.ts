@@ -79,7 +79,7 @@ const shared: ReadonlyArray<Row> = [
   [
     "an object with a syntax error",
     "localize",
-    (good) => JSON.stringify(good).replace("[", "[,"),
+    (good) => JSON.stringify(good).replace("[{", "]{"),
     "$",
     "not_json",
     "cannot be read",

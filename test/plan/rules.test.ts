@@ -49,7 +49,14 @@ const askTwice = async (rule: RuleCase) => {
     prompt: "# Task: draft",
     images: [],
   }
-  const asked = ask({ request, check: checkOf(rule), retries: 1, record: () => Effect.void })
+  const asked = ask({
+    request,
+    check: checkOf(rule),
+    retries: 1,
+    repair: "full",
+    recall: () => Effect.succeed(undefined),
+    record: () => Effect.void,
+  })
   const answer = await Effect.runPromise(Effect.provide(asked, model))
   return { answer, calls: server.calls }
 }

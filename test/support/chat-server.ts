@@ -11,6 +11,8 @@ const chatRequest = v.object({
   model: v.string(),
   temperature: v.optional(v.number()),
   max_tokens: v.optional(v.number()),
+  stream: v.optional(v.boolean(), false),
+  response_format: v.optional(v.object({ type: v.string() })),
   messages: v.array(
     v.object({
       role: v.picklist(["system", "user", "assistant"]),
@@ -38,6 +40,10 @@ export interface SeenCall {
   readonly model: string
   readonly temperature: number | undefined
   readonly maxTokens: number | undefined
+  readonly stream: boolean
+  readonly responseFormat: string
+  /** The body as it came in. */
+  readonly raw: string
 }
 
 /** What to answer: the text of a completion, or a whole HTTP response. */
@@ -78,12 +84,39 @@ export const completion = (content: string, finish = "stop"): Response =>
     usage: { prompt_tokens: 1000, completion_tokens: 200, total_tokens: 1200 },
   })
 
+const chunk = (delta: object, finish: string | null, usage: object | null = null): string =>
+  `data: ${JSON.stringify({ object: "chat.completion.chunk", model: "loopback-vlm", choices: [{ index: 0, delta, finish_reason: finish }], usage })}\n\n`
+
+/** A streamed completion. Without `finish` it breaks off before its end; with `stall` it goes silent instead. */
+export const streamed = (
+  content: string,
+  options: { finish?: string | null; stall?: boolean } = {},
+): Response => {
+  const { finish = "stop", stall = false } = options
+  const pieces = content.match(/[\s\S]{1,40}/gu) ?? []
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      const send = (text: string) => controller.enqueue(new TextEncoder().encode(text))
+      for (const piece of pieces) send(chunk({ content: piece }, null))
+      if (stall) return
+      if (finish !== null) {
+        send(chunk({}, finish))
+        send(chunk({}, null, { prompt_tokens: 1000, completion_tokens: 200, total_tokens: 1200 }))
+        send("data: [DONE]\n\n")
+      }
+      controller.close()
+    },
+  })
+  return new Response(body, { headers: { "content-type": "text/event-stream" } })
+}
+
 const textOf = (content: v.InferOutput<typeof chatRequest>["messages"][number]["content"]): string =>
   typeof content === "string"
     ? content
     : content.flatMap((item) => (item.type === "text" ? [item.text] : [])).join("\n")
 
-const seen = (number: number, body: v.InferOutput<typeof chatRequest>, headers: Headers): SeenCall => {
+const seen = (number: number, raw: string, headers: Headers): SeenCall => {
+  const body = v.parse(chatRequest, JSON.parse(raw))
   const [system, user, ...turns] = body.messages
   const parts = typeof user?.content === "string" ? [] : (user?.content ?? [])
   const texts = parts.flatMap((item) => (item.type === "text" ? [item.text] : []))
@@ -106,6 +139,9 @@ const seen = (number: number, body: v.InferOutput<typeof chatRequest>, headers: 
     model: body.model,
     temperature: body.temperature,
     maxTokens: body.max_tokens,
+    stream: body.stream,
+    responseFormat: body.response_format?.type ?? "none",
+    raw,
   }
 }
 
@@ -133,12 +169,12 @@ export const startChatServer = (
       open++
       most = Math.max(most, open)
       try {
-        const body = v.parse(chatRequest, await request.json())
-        const call = seen(calls.length + 1, body, request.headers)
+        const call = seen(calls.length + 1, await request.text(), request.headers)
         calls.push(call)
         const good = JSON.stringify(goodAnswer(call.prompt, call.stage, annotation, steps))
         const answer = await behave(call, good)
-        return typeof answer === "string" ? completion(answer) : answer
+        if (typeof answer !== "string") return answer
+        return call.stream ? streamed(answer) : completion(answer)
       } finally {
         open--
       }

@@ -1,13 +1,10 @@
-import { afterAll } from "bun:test"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** Holds everything that this test run writes. Preloaded (`bunfig.toml`), so that it goes when the whole run ends. */
-const root = mkdtempSync(join(tmpdir(), "triptych-test-"))
-
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+/** Holds everything that a test run writes; `clean-up.ts` removes it when the whole run ends. */
+export const root = mkdtempSync(join(tmpdir(), "triptych-test-"))
 
 /** A new folder that is gone when its scope ends. */
 export const temporaryFolder = async () => {

@@ -1,9 +1,10 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import { sha256 } from "../../plan/fingerprint.ts"
 import type { CallFiles } from "../layout.ts"
 import type { Outcome } from "../records.ts"
-import { promptDigest, readBytes, readText, sha256 } from "../store.ts"
+import { promptDigest, readBytes, readText } from "../store.ts"
 
 /** Something wrong in a dataset folder: the file, relative to the video's folder, and a sentence. */
 export interface Finding {

@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import { sha256 } from "../../plan/fingerprint.ts"
 import { layout, samplePath } from "../layout.ts"
 import { type FrameManifest, frameManifestSchema } from "../records.ts"
 import { listFolder } from "../resume.ts"
-import { sha256 } from "../store.ts"
 import { type Finding, finding, loadJson, loadMedia } from "./finding.ts"
 
 const entryFindings = (file: string, manifest: FrameManifest): ReadonlyArray<Finding> =>

@@ -1,11 +1,11 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { DraftPlan } from "../../plan/draft.ts"
+import { sha256 } from "../../plan/fingerprint.ts"
 import type { Localization } from "../../plan/localization.ts"
 import { clipPath, layout } from "../layout.ts"
 import { type FrameManifest, type RunSummary, type Segment, stepSegmentsSchema } from "../records.ts"
 import { listFolder } from "../resume.ts"
-import { sha256 } from "../store.ts"
 import { type Finding, finding, loadJson, loadMedia } from "./finding.ts"
 
 const file = `${layout.stage2.dir}/${layout.stage2.segments}`

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { AnnotationSchema, DraftStep } from "../../plan/annotation.ts"
+import { canonicalJson } from "../../plan/fingerprint.ts"
 import { problemLine } from "../../plan/problem.ts"
 import { checkRefined } from "../../plan/refined.ts"
 import { keyframeName, layout, stepFolder } from "../layout.ts"
@@ -13,7 +14,7 @@ import {
   stepMetaSchema,
 } from "../records.ts"
 import { listFolder } from "../resume.ts"
-import { canonicalJson, readJson } from "../store.ts"
+import { readJson } from "../store.ts"
 import { type Finding, finding, loadJson, loadMedia, traceFindings } from "./finding.ts"
 import { checkPool } from "./pool.ts"
 

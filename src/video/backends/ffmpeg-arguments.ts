@@ -79,6 +79,8 @@ export const reencodeArguments = (
     ...input(request, seek ? seekSeconds(request) : undefined),
     ...["-vf", video, "-fps_mode", "passthrough", "-enc_time_base", `1:${timescale}`],
     ...["-c:v", "libx264", "-preset", request.preset, "-crf", String(request.crf)],
+    // Without it the bit rate depends on the processor the encoder happens to run on.
+    ...["-x264-params", "cpu-independent=1"],
     ...["-threads", String(ENCODER_THREADS), ...(durations.size > 1 ? ["-bf", "0"] : [])],
     // MP4 takes the last frame's duration from its packet.
     ...["-bsf:v", `setts=pts=PTS:dts=DTS:duration=${(lastTicks * num * timescale) / den}`],

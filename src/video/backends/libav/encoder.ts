@@ -110,6 +110,8 @@ export const makeVideoTrack = (
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER)
   context.setOption("preset", call.preset)
   context.setOption("crf", String(call.crf))
+  // Without it the bit rate depends on the processor the encoder happens to run on.
+  context.setOption("x264-params", "cpu-independent=1")
   if (!steady) context.maxBFrames = 0
   const opened = context.open2Sync(codec)
   if (opened < 0) {

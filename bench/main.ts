@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { parseArgs } from "node:util"
+import { root } from "../test/support/folders.ts"
+import type { BenchCase, Figures } from "./case.ts"
+import { gateCases } from "./model/gate.ts"
+import { requestCases } from "./model/request.ts"
+import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
+import { decoderCases, decoders } from "./video/cases.ts"
+import { makeLongVideo, makeShortVideos } from "./video/media.ts"
+import { peerCases } from "./video/peers.ts"
+
+const help = `Measures frame sampling and the model layer. Every video case runs in a process of its own.
+
+Usage: bun run bench [options]
+
+  --video FILE      sample this video instead of a generated one
+  --only TEXT       run only the cases whose name contains TEXT
+  --peers           also run ffmpeg, OpenCV, PyAV, decord and torchcodec, where installed (BENCH_PYTHON names the Python)
+  --quick           a short generated video and few calls, to see that everything runs
+  --json FILE       where the report goes (default bench-report/report.json)
+  --compare FILE    print the times against those of a saved report
+  --help            this text`
+
+const { values } = parseArgs({
+  options: {
+    video: { type: "string" },
+    only: { type: "string", default: "" },
+    peers: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    json: { type: "string", default: "bench-report/report.json" },
+    compare: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+})
+
+const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {
+  const long =
+    values.video === undefined ? await makeLongVideo(work, values.quick ? 600 : 9000) : resolve(values.video)
+  const short = await makeShortVideos(work, values.quick ? 5 : 40)
+  const all = [
+    ...decoders.flatMap((decoder) => decoderCases(decoder, { long, short })),
+    ...(values.peers ? await peerCases(long) : []),
+    ...gateCases(values.quick ? 20 : 600),
+    ...requestCases,
+  ]
+  return all.filter(({ name }) => name.includes(values.only))
+}
+
+const main = async (): Promise<void> => {
+  if (values.help) {
+    console.log(help)
+    return
+  }
+  if (values.video !== undefined && !existsSync(values.video)) {
+    console.error(`error: ${resolve(values.video)} does not exist`)
+    process.exitCode = 2
+    return
+  }
+  const work = mkdtempSync(join(tmpdir(), "triptych-bench-"))
+  try {
+    const results: Record<string, Figures> = {}
+    for (const { name, run } of await casesOf(work)) {
+      results[name] = await run()
+      console.log(caseLine(name, results[name]))
+    }
+    const report = makeReport(results)
+    console.log(["", ...ratios(results, "native: 50 frames")].join("\n"))
+    if (values.compare !== undefined) {
+      const before: Report = JSON.parse(readFileSync(values.compare, "utf8"))
+      console.log(["", ...comparison(before, report)].join("\n"))
+    }
+    const path = resolve(values.json)
+    mkdirSync(join(path, ".."), { recursive: true })
+    writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
+    const names = Object.keys(results).filter((name) => name.endsWith(": 50 frames"))
+    const picture = path.replace(/\.json$/u, ".svg")
+    if (names.length > 0)
+      writeFileSync(picture, chart(report, "50 frames spread over one video, as JPEG or raw", names))
+    console.log(`\nReport: ${path}${names.length > 0 ? `\nChart:  ${picture}` : ""}`)
+  } finally {
+    for (const path of [work, root]) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+await main()
+process.exit()

@@ -1,0 +1,57 @@
+import { appendFile, mkdir } from "node:fs/promises"
+import { dirname } from "node:path"
+import { Context, Effect, Layer } from "effect"
+import type { RequestLabel } from "./request.ts"
+import type { ModelUsage, ResponseFormat } from "./VisionModel.ts"
+
+/** One attempt to get an answer, as one line of `events.jsonl`. */
+export interface CallEvent extends RequestLabel, ModelUsage {
+  /** ISO 8601, UTC; when the attempt ended. */
+  readonly time: string
+  /** 1-based: HTTP attempt within one call. */
+  readonly transport_attempt: number
+  /** Waited for a place at the gate. */
+  readonly wait_ms: number
+  readonly latency_ms: number
+  readonly cost_usd: number | null
+  readonly response_format: ResponseFormat
+  /** `ok`, or why there was no reply. */
+  readonly outcome: string
+  readonly status: number | null
+  readonly message: string | null
+  readonly request_sha256: string
+}
+
+/**
+ * Where every attempt to ask a model is noted; nowhere by default. Never fails a call: a line that cannot be written is
+ * reported once.
+ */
+export class CallLog extends Context.Reference<CallLog>()("triptych/CallLog", {
+  defaultValue: (): { readonly record: (event: CallEvent) => Effect.Effect<void> } => ({
+    record: () => Effect.void,
+  }),
+}) {}
+
+/** Appends to a file of JSON lines, one whole line at a time. The file comes with the first line. */
+export const file = (path: string): Layer.Layer<never> =>
+  Layer.effect(
+    CallLog,
+    Effect.gen(function* () {
+      const oneAtATime = yield* Effect.makeSemaphore(1)
+      let isBroken = false
+      const append = (event: CallEvent) =>
+        Effect.tryPromise(async () => {
+          await mkdir(dirname(path), { recursive: true })
+          await appendFile(path, `${JSON.stringify(event)}\n`)
+        }).pipe(
+          Effect.catchAll((error) => {
+            if (isBroken) return Effect.void
+            isBroken = true
+            return Effect.logWarning(
+              `${path} cannot be written; calls go on without it: ${String(error.error)}`,
+            )
+          }),
+        )
+      return { record: (event) => oneAtATime.withPermits(1)(append(event)) }
+    }),
+  )

@@ -1,0 +1,73 @@
+import { Effect } from "effect"
+import { costOf, type Price } from "./money.ts"
+import { ModelError, type ModelUsage } from "./VisionModel.ts"
+
+/** Hard stops of a run; absent ones do not stop anything. */
+export interface BudgetLimits {
+  /** US dollars. */
+  readonly maxCost?: number
+  /** Prompt and completion tokens together. */
+  readonly maxTokensTotal?: number
+}
+
+/** What a run has spent and what is still out. */
+export interface Spent {
+  readonly tokens: number
+  readonly cost: number
+}
+
+/** Keeps a run within its limits: every call is reserved for before it is made and settled after. */
+export interface Budget {
+  /** Reserves the estimate of a call; fails with `BudgetSpent` if it does not fit beside what is spent and out. */
+  readonly reserve: (estimate: ModelUsage) => Effect.Effect<Reservation, ModelError>
+  readonly spent: () => Spent
+}
+
+export interface Reservation {
+  /** Replaces the estimate by what the service counted, or, without usage, gives it back. */
+  readonly settle: (usage: ModelUsage | undefined) => Effect.Effect<void>
+}
+
+const tokensOf = (usage: ModelUsage): number => (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0)
+
+const spentMessage = (what: string, limit: string, spent: string): string =>
+  `the budget of this run is spent: ${what} ${limit}, used ${spent}, and the next call would go beyond it; everything paid for is kept, run again to go on`
+
+export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budget => {
+  const spent = { tokens: 0, cost: 0 }
+  const out = { tokens: 0, cost: 0 }
+  const reserve = (estimate: ModelUsage): Effect.Effect<Reservation, ModelError> =>
+    Effect.suspend(() => {
+      const tokens = tokensOf(estimate)
+      const cost = costOf(price, estimate) ?? 0
+      const { maxCost, maxTokensTotal } = limits
+      if (maxTokensTotal !== undefined && spent.tokens + out.tokens + tokens > maxTokensTotal) {
+        const message = spentMessage("--max-tokens-total", String(maxTokensTotal), `${spent.tokens} tokens`)
+        return new ModelError({ reason: "BudgetSpent", message })
+      }
+      if (maxCost !== undefined && price === undefined) {
+        const message =
+          "--max-cost needs a price: give --price-in and --price-out, or add the model to the price file"
+        return new ModelError({ reason: "BudgetSpent", message })
+      }
+      if (maxCost !== undefined && spent.cost + out.cost + cost > maxCost) {
+        const message = spentMessage("--max-cost", `$${maxCost}`, `$${spent.cost.toFixed(4)}`)
+        return new ModelError({ reason: "BudgetSpent", message })
+      }
+      out.tokens += tokens
+      out.cost += cost
+      let isOpen = true
+      const settle = (usage: ModelUsage | undefined) =>
+        Effect.sync(() => {
+          if (!isOpen) return
+          isOpen = false
+          out.tokens -= tokens
+          out.cost -= cost
+          if (usage === undefined) return
+          spent.tokens += tokensOf(usage)
+          spent.cost += costOf(price, usage) ?? 0
+        })
+      return Effect.succeed({ settle })
+    })
+  return { reserve, spent: () => ({ ...spent }) }
+}

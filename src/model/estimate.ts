@@ -1,0 +1,57 @@
+import { pictureTokens, textTokens } from "./tokens.ts"
+import type { ModelRequest, ModelUsage } from "./VisionModel.ts"
+
+/** Estimates what a request will take and learns from what it took. */
+export interface Estimator {
+  /** What it may take, for budgets: until answers were seen, by what is usual. */
+  readonly estimate: (request: ModelRequest) => ModelUsage
+  /** Tokens to be reserved of a rate limit: an answer that turns out longer is settled afterwards. */
+  readonly reserved: (request: ModelRequest, estimate: ModelUsage) => number
+  readonly learn: (request: ModelRequest, estimated: ModelUsage, counted: ModelUsage) => void
+}
+
+/** Tokens of a first answer, before any was seen. */
+export const firstAnswer = { draft: 3000, localize: 400, refine: 2500 } as const
+/** Tokens reserved of a rate limit for a first answer. */
+const firstReserve = 500
+/** Weight of the newest answer once many were seen; the first ones count for more. */
+const leastWeight = 0.2
+
+/** Prompt tokens of a request by the model's own way of counting, before calibration. */
+export const promptTokens = (
+  model: string,
+  { system, prompt, images, turns }: Pick<ModelRequest, "system" | "prompt" | "images" | "turns">,
+): number =>
+  textTokens(system) +
+  textTokens(prompt) +
+  turns.reduce((sum, turn) => sum + textTokens(turn.text), 0) +
+  images.reduce((sum, image) => sum + pictureTokens(model, image) + textTokens(image.label ?? ""), 0)
+
+export const makeEstimator = (model: string, maxTokens: number | undefined): Estimator => {
+  let ratio = 1
+  const seen: Record<ModelRequest["task"]["stage"], number> = { draft: 0, localize: 0, refine: 0 }
+  const answers: Record<ModelRequest["task"]["stage"], number> = { ...firstAnswer }
+  return {
+    estimate: (request) => {
+      const limit = request.maxTokens ?? maxTokens ?? Number.POSITIVE_INFINITY
+      return {
+        prompt_tokens: Math.ceil(promptTokens(model, request) * ratio),
+        cached_tokens: 0,
+        completion_tokens: Math.ceil(Math.min(limit, answers[request.task.stage])),
+        reasoning_tokens: null,
+      }
+    },
+    reserved: ({ task }, { prompt_tokens, completion_tokens }) =>
+      (prompt_tokens ?? 0) + (seen[task.stage] > 0 ? (completion_tokens ?? 0) : firstReserve),
+    learn: ({ task }, estimated, counted) => {
+      const weight = Math.max(leastWeight, 1 / ++seen[task.stage])
+      if (counted.prompt_tokens !== null && estimated.prompt_tokens) {
+        const right = (counted.prompt_tokens / estimated.prompt_tokens) * ratio
+        ratio = ratio * (1 - weight) + right * weight
+      }
+      if (counted.completion_tokens !== null) {
+        answers[task.stage] = answers[task.stage] * (1 - weight) + counted.completion_tokens * weight
+      }
+    },
+  }
+}

@@ -1,0 +1,170 @@
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Data, Effect, Layer } from "effect"
+import * as v from "valibot"
+import { differingParts, labelOf, labelText, partsOf, requestDigest } from "./request.ts"
+import { type ApiConfig, ModelError, type ModelReply, type ModelRequest, VisionModel } from "./VisionModel.ts"
+
+/** A recording cannot be written or read. */
+export class RecordingError extends Data.TaggedError("RecordingError")<{
+  readonly path: string
+  readonly message: string
+}> {}
+
+const tokens = v.nullable(v.number())
+const format = v.picklist(["json_schema", "json_object", "none"])
+const nullableText = v.nullable(v.string())
+
+const replySchema = v.object({
+  text: v.string(),
+  truncated: v.boolean(),
+  model: v.string(),
+  usage: v.object({
+    prompt_tokens: tokens,
+    cached_tokens: tokens,
+    completion_tokens: tokens,
+    reasoning_tokens: tokens,
+  }),
+  costUsd: tokens,
+  latencyMs: v.number(),
+  waitMs: v.number(),
+  transportAttempts: v.number(),
+  responseFormat: format,
+})
+
+/** One request and its reply, as it is kept in `<dir>/<request digest>.json`. Pictures by their digest; no key. */
+const exchangeSchema = v.object({
+  request_sha256: v.string(),
+  label: v.object({
+    video: v.string(),
+    stage: v.picklist([1, 2, 3]),
+    step: v.nullable(v.number()),
+    attempt: v.number(),
+  }),
+  parts: v.object({
+    model: v.string(),
+    temperature: v.nullable(v.number()),
+    max_tokens: v.nullable(v.number()),
+    system: v.string(),
+    prompt: v.string(),
+    images: v.array(v.string()),
+    turns: v.string(),
+  }),
+  reply: replySchema,
+})
+type Exchange = v.InferOutput<typeof exchangeSchema>
+
+const configSchema = v.object({
+  kind: v.picklist(["openai", "rehearsal"]),
+  api_base: nullableText,
+  provider: nullableText,
+  model: v.string(),
+  temperature: v.nullable(v.number()),
+  max_tokens: v.nullable(v.number()),
+  api_call_retries: v.number(),
+  api_call_retry_backoff_sec: v.number(),
+  response_format: v.picklist(["auto", "json_schema", "json_object", "none"]),
+  stream: v.boolean(),
+})
+
+const configFile = "recording.json"
+
+const put = (dir: string, name: string, value: unknown) => {
+  const path = join(dir, name)
+  return Effect.tryPromise({
+    try: async () => {
+      await mkdir(dir, { recursive: true })
+      const temporary = join(dir, `.tmp-${crypto.randomUUID()}`)
+      await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`)
+      await rename(temporary, path)
+    },
+    catch: (cause) =>
+      new RecordingError({ path, message: `the recording ${path} cannot be written: ${String(cause)}` }),
+  })
+}
+
+/** Keeps every exchange of the model below it in a folder. A call whose record cannot be kept fails. */
+export const record = (dir: string): Layer.Layer<VisionModel, RecordingError, VisionModel> =>
+  Layer.effect(
+    VisionModel,
+    Effect.gen(function* () {
+      const inner = yield* VisionModel
+      yield* put(dir, configFile, inner.config)
+      const complete = Effect.fn("Recording.complete")(function* (request: ModelRequest) {
+        const reply = yield* inner.complete(request)
+        const request_sha256 = requestDigest(inner.config, request)
+        const exchange = {
+          request_sha256,
+          label: labelOf(request),
+          parts: partsOf(inner.config, request),
+          reply,
+        }
+        yield* Effect.mapError(
+          put(dir, `${request_sha256}.json`, exchange),
+          ({ message }) => new ModelError({ reason: "NotRecorded", message }),
+        )
+        return reply
+      })
+      return VisionModel.of({ config: inner.config, complete })
+    }),
+  )
+
+const load = async (dir: string): Promise<{ config: ApiConfig; exchanges: ReadonlyArray<Exchange> }> => {
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(dir, name), "utf8"))
+  const config = v.parse(configSchema, await read(configFile))
+  const names = (await readdir(dir)).filter((name) => /^[0-9a-f]{64}\.json$/u.test(name))
+  const exchanges = await Promise.all(names.map(async (name) => v.parse(exchangeSchema, await read(name))))
+  return { config, exchanges }
+}
+
+const partNames: Readonly<Record<string, string>> = {
+  model: "the model",
+  temperature: "the temperature",
+  max_tokens: "the token limit",
+  system: "the system prompt",
+  prompt: "the prompt",
+  images: "the pictures",
+  turns: "the conversation before",
+}
+
+/** Says which request is missing, and in what it differs from the recorded one of the same place. */
+const missing = (
+  config: ApiConfig,
+  request: ModelRequest,
+  exchanges: ReadonlyArray<Exchange>,
+): ModelError => {
+  const label = labelOf(request)
+  const same = exchanges.find((exchange) => JSON.stringify(exchange.label) === JSON.stringify(label))
+  const parts = same === undefined ? [] : differingParts(partsOf(config, request), same.parts)
+  const why =
+    same === undefined
+      ? "nothing was recorded for it"
+      : `it differs from the recorded one in ${parts.map((part) => partNames[part]).join(", ")}`
+  const digest = requestDigest(config, request)
+  return new ModelError({
+    reason: "NotRecorded",
+    message: `the request of ${labelText(label)} (${digest}) is not in the recording: ${why}; record it anew with --record`,
+  })
+}
+
+/** Answers from a folder that `record` has filled. Never connects to anything. */
+export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
+  Layer.effect(
+    VisionModel,
+    Effect.gen(function* () {
+      const { config, exchanges } = yield* Effect.tryPromise({
+        try: () => load(dir),
+        catch: (cause) =>
+          new RecordingError({
+            path: dir,
+            message: `${dir} holds no recording that can be read: ${String(cause)}`,
+          }),
+      })
+      const replies = new Map(exchanges.map(({ request_sha256, reply }) => [request_sha256, reply]))
+      const complete = Effect.fn("Replay.complete")(function* (request: ModelRequest) {
+        const reply: ModelReply | undefined = replies.get(requestDigest(config, request))
+        return reply ?? (yield* missing(config, request, exchanges))
+      })
+      return VisionModel.of({ config, complete })
+    }),
+  )

@@ -1,0 +1,56 @@
+import { fingerprint, sha256 } from "../plan/fingerprint.ts"
+import type { ApiConfig, ModelRequest } from "./VisionModel.ts"
+
+/** The stage and step a request is about, as events, records and messages name it. */
+export interface RequestLabel {
+  readonly video: string
+  readonly stage: 1 | 2 | 3
+  readonly step: number | null
+  readonly attempt: number
+}
+
+const stageNumbers = { draft: 1, localize: 2, refine: 3 } as const
+
+export const labelOf = ({ videoId, task, attempt }: ModelRequest): RequestLabel => ({
+  video: videoId,
+  stage: stageNumbers[task.stage],
+  step: task.stage === "refine" ? task.step.step_id : null,
+  attempt,
+})
+
+/** `video, stage 3, step 2, attempt 1`. */
+export const labelText = ({ video, stage, step, attempt }: RequestLabel): string =>
+  `${video}, stage ${stage}${step === null ? "" : `, step ${step}`}, attempt ${attempt}`
+
+/** Digests of the parts of a request that decide its answer. Pictures by their content, never the key. */
+export interface RequestParts {
+  readonly model: string
+  readonly temperature: number | null
+  readonly max_tokens: number | null
+  readonly system: string
+  readonly prompt: string
+  readonly images: ReadonlyArray<string>
+  readonly turns: string
+}
+
+export const partsOf = (config: ApiConfig, request: ModelRequest): RequestParts => ({
+  model: config.model,
+  temperature: config.temperature,
+  max_tokens: request.maxTokens ?? config.max_tokens,
+  system: sha256(request.system),
+  prompt: sha256(request.prompt),
+  images: request.images.map(({ label, sha256: digest }) =>
+    label === undefined ? digest : `${label}:${digest}`,
+  ),
+  turns: sha256(JSON.stringify(request.turns)),
+})
+
+/** Two requests with one digest are the same request, whenever and by whichever run they are made. */
+export const requestDigest = (config: ApiConfig, request: ModelRequest): string =>
+  fingerprint(partsOf(config, request))
+
+/** Names of the parts in which two requests differ. */
+export const differingParts = (a: RequestParts, b: RequestParts): ReadonlyArray<keyof RequestParts> =>
+  (["model", "temperature", "max_tokens", "system", "prompt", "images", "turns"] as const).filter(
+    (part) => JSON.stringify(a[part]) !== JSON.stringify(b[part]),
+  )

@@ -1,0 +1,69 @@
+/** Token counts of pictures and text, estimated before a call; settled with what the service counted after it. */
+
+interface Picture {
+  readonly width: number
+  readonly height: number
+}
+
+const scaledToFit = ({ width, height }: Picture, longest: number, shortest: number): Picture => {
+  const fit = Math.min(1, longest / Math.max(width, height))
+  const short = Math.min(1, shortest / (Math.min(width, height) * fit))
+  return { width: Math.floor(width * fit * short), height: Math.floor(height * fit * short) }
+}
+
+/** OpenAI's tiles: fit into 2048, shorter side at most 768, then 512-pixel tiles. */
+const tiles = (picture: Picture): number => {
+  const grows =
+    Math.min(picture.width, picture.height) < 768 ? 768 / Math.min(picture.width, picture.height) : 1
+  const fit = 2048 / Math.max(picture.width, picture.height)
+  const scale = Math.min(grows, fit)
+  const sized = scale > 1 ? { width: picture.width * scale, height: picture.height * scale } : picture
+  const { width, height } = scaledToFit(sized, 2048, 768)
+  return Math.ceil(width / 512) * Math.ceil(height / 512)
+}
+
+/** Square patches of `side` pixels, `most` at most. */
+const patches = ({ width, height }: Picture, side: number, most: number): number =>
+  Math.min(most, Math.ceil(width / side) * Math.ceil(height / side))
+
+const roundedPatches = ({ width, height }: Picture, side: number): number =>
+  Math.max(1, Math.floor(width / side + 0.499)) * Math.max(1, Math.floor(height / side + 0.499))
+
+const geminiTiles = ({ width, height }: Picture): number => {
+  if (width <= 384 && height <= 384) return 1
+  const unit = Math.max(256, Math.min(768, Math.floor(Math.min(width, height) / 1.5)))
+  return Math.ceil(width / unit) * Math.ceil(height / unit)
+}
+
+type Family = readonly [name: RegExp, tokens: (picture: Picture) => number]
+
+/** First match wins. Sources: the vendors' own descriptions of how pictures are counted. */
+const families: ReadonlyArray<Family> = [
+  [/gpt-4\.1-mini|gpt-5-mini/iu, (picture) => Math.ceil(1.62 * patches(picture, 32, 1536))],
+  [/gpt-4\.1-nano|gpt-5-nano/iu, (picture) => Math.ceil(2.46 * patches(picture, 32, 1536))],
+  [/o4-mini/iu, (picture) => Math.ceil(1.72 * patches(picture, 32, 1536))],
+  [/gpt-5/iu, (picture) => 70 + 140 * tiles(picture)],
+  [/gpt-4o-mini/iu, (picture) => 2833 + 5667 * tiles(picture)],
+  [/gpt-4/iu, (picture) => 85 + 170 * tiles(picture)],
+  [/gemini-3/iu, () => 1120],
+  [/gemini/iu, (picture) => 258 * geminiTiles(picture)],
+  [/qwen-?2(\.5)?-?vl/iu, (picture) => roundedPatches(picture, 28)],
+  [/qwen/iu, (picture) => roundedPatches(picture, 32)],
+]
+
+/** Tokens of one picture for a model, by its name; about a token per 750 pixels for models that are not known. */
+export const pictureTokens = (model: string, picture: Picture): number => {
+  const family = families.find(([name]) => name.test(model))
+  return family === undefined ? Math.ceil((picture.width * picture.height) / 750) : family[1](picture)
+}
+
+/** Tokens of a text: a quarter of its ASCII characters and every other character. */
+export const textTokens = (text: string): number => {
+  let ascii = 0
+  let other = 0
+  for (const character of text) {
+    if (character < "\u0080") ascii++
+    else other++
+  }
+  return Math.ceil(ascii / 4) + other
+}

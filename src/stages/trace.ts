@@ -1,0 +1,122 @@
+import { join } from "node:path"
+import { Effect } from "effect"
+import * as v from "valibot"
+import { attemptFile, callFile, errorsFile } from "../dataset/layout.ts"
+import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/records.ts"
+import { listFolder } from "../dataset/resume.ts"
+import { jsonText, readJson, readText, remove, writeFile } from "../dataset/store.ts"
+import { utcNow } from "../dataset/summary.ts"
+import { RunEvents } from "../events.ts"
+import type { Attempt } from "../model/ask.ts"
+import type { ModelReply } from "../model/VisionModel.ts"
+import { sha256 } from "../plan/fingerprint.ts"
+import { problemLine } from "../plan/problem.ts"
+import type { StageCall } from "./call.ts"
+import type { VideoRun } from "./run.ts"
+
+/** An attempt as it is kept in the summary. */
+export const callRecord = ({ number, reply, problems, ...attempt }: Attempt): CallRecord => ({
+  attempt: number,
+  model: reply.model,
+  ...reply.usage,
+  cost_usd: reply.costUsd,
+  latency_ms: reply.latencyMs,
+  wait_ms: reply.waitMs,
+  transport_attempts: reply.transportAttempts,
+  response_format: reply.responseFormat,
+  problems: problems.length,
+  repaired: attempt.repaired,
+  patch: attempt.isPatch,
+  recalled: attempt.recalled,
+})
+
+const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
+  text,
+  truncated: record.truncated,
+  model: record.model,
+  usage: {
+    prompt_tokens: record.prompt_tokens,
+    cached_tokens: record.cached_tokens,
+    completion_tokens: record.completion_tokens,
+    reasoning_tokens: record.reasoning_tokens,
+  },
+  costUsd: record.cost_usd,
+  latencyMs: record.latency_ms,
+  waitMs: record.wait_ms,
+  transportAttempts: record.transport_attempts,
+  responseFormat: record.response_format,
+})
+
+/**
+ * The trace of a call on disk: every raw reply as it arrives, what it took, and why it was rejected. The last reply is the
+ * raw response of the contract. A reply that an earlier run received for the same request can be had back.
+ */
+export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
+  run: VideoRun,
+  call: StageCall<A>,
+  mayRecall: boolean,
+) {
+  const { dir, files } = call
+  const events = yield* RunEvents
+  const answered: Array<Attempt> = []
+  const written = new Set<string>()
+  const stem = files.rawResponse.replace(/\.txt$/u, "")
+
+  const write = (name: string, content: string) => {
+    written.add(name)
+    return writeFile(join(dir, name), content)
+  }
+
+  const recallFrom = Effect.fn("Stage.recall")(function* (file: string, requestSha256: string) {
+    const parsed = v.safeParse(replyRecordSchema, yield* readJson(join(dir, callFile(file))))
+    if (!parsed.success || parsed.output.request_sha256 !== requestSha256) return undefined
+    const text = yield* readText(join(dir, file))
+    return text !== undefined && sha256(text) === parsed.output.reply_sha256
+      ? replyOf(parsed.output, text)
+      : undefined
+  })
+
+  const recall = (requestSha256: string, attempt: number) =>
+    mayRecall
+      ? Effect.flatMap(recallFrom(files.rawResponse, requestSha256), (found) =>
+          found === undefined
+            ? recallFrom(attemptFile(files.rawResponse, attempt), requestSha256)
+            : Effect.succeed(found),
+        )
+      : Effect.succeed(undefined)
+
+  const record = Effect.fn("Stage.recordAttempt")(function* (attempt: Attempt) {
+    const { number, reply, problems, requestSha256 } = attempt
+    answered.push(attempt)
+    const file = attempt.isLast ? files.rawResponse : attemptFile(files.rawResponse, number)
+    const kept: ReplyRecord = {
+      ...callRecord(attempt),
+      received_at_utc: yield* utcNow(`${run.folder.videoId}/${call.what}/reply ${number}`),
+      truncated: reply.truncated,
+      request_sha256: requestSha256,
+      reply_sha256: sha256(reply.text),
+    }
+    // The reply comes last: where it is, all that is needed to use it again is there too.
+    yield* write(callFile(file), jsonText(kept))
+    yield* write(file, reply.text)
+    if (problems.length === 0) return
+    yield* write(errorsFile(file), jsonText({ attempt: number, problems }))
+    yield* events.publish({
+      type: "AnswerRejected",
+      videoId: run.folder.videoId,
+      stage: call.stage,
+      what: call.what,
+      attempt: number,
+      problems: problems.map(problemLine),
+    })
+  })
+
+  /** Replies of earlier runs that this one did not write again. */
+  const removeStale = Effect.gen(function* () {
+    for (const name of yield* listFolder(dir)) {
+      if (name.startsWith(`${stem}.`) && !written.has(name)) yield* remove(join(dir, name))
+    }
+  })
+
+  return { attempts: (): ReadonlyArray<Attempt> => [...answered], recall, record, removeStale }
+})

@@ -1,0 +1,263 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import { type Attempt, ask, type RepairMode } from "../../src/model/ask.ts"
+import * as OpenAi from "../../src/model/openai.ts"
+import type { ModelImage } from "../../src/model/VisionModel.ts"
+import { checkDraft, draftPlanSchema } from "../../src/plan/draft.ts"
+import { sha256 } from "../../src/plan/fingerprint.ts"
+import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { jsonSchema } from "../../src/stages/prompts.ts"
+import { type Behaviour, completion, type SeenCall, startChatServer } from "../support/chat-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
+import { withValue } from "../support/json.ts"
+import { draftReply } from "../support/replies.ts"
+
+const good = draftReply("structured")
+const annotation = annotationSchemas.structured
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let images: ReadonlyArray<ModelImage>
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  images = Array.from({ length: 3 }, (_, i) => {
+    // Sizes that leave every remainder when they are turned into Base64 in slices.
+    const bytes = new Uint8Array(200_000 + i).map((_value, at) => (at * 7 + i) % 256)
+    const path = join(folder.path, `图 ${i}.jpg`)
+    writeFileSync(path, bytes)
+    return {
+      path,
+      bytes: bytes.length,
+      sha256: sha256(bytes),
+      width: 640,
+      height: 360,
+      label: `Frame 0${i + 1}`,
+    }
+  })
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+const asking = async (
+  behave: Behaviour,
+  options: { repair?: RepairMode; retries?: number; settings?: Partial<OpenAi.OpenAiSettings> } = {},
+) => {
+  await using server = startChatServer({ behave })
+  const recorded: Array<Attempt> = []
+  const model = OpenAi.layer({
+    apiBase: server.url,
+    model: "loopback-vlm",
+    temperature: 0.2,
+    callRetries: 0,
+    callRetryBackoffSec: 0,
+    ...options.settings,
+  })
+  const result = await ask({
+    request: {
+      videoId: "video",
+      task: { stage: "draft", annotation },
+      system: 'system "quoted" 系统',
+      prompt: "# Task: draft\nYou see 3 images",
+      images,
+      schema: { name: "draft_plan", json: jsonSchema(draftPlanSchema(annotation)) },
+    },
+    check: (json) => checkDraft(annotation, json),
+    retries: options.retries ?? 2,
+    repair: options.repair ?? "patch",
+    recall: () => Effect.succeed(undefined),
+    record: (attempt) => Effect.sync(() => void recorded.push(attempt)),
+  }).pipe(Effect.either, Effect.provide(model), Effect.runPromise)
+  return { result, calls: server.calls, recorded }
+}
+
+const broken = withValue(good, "steps.1.rationale", "As in frame 12.")
+const isFirst = (call: SeenCall) => call.turns.length === 0
+
+test("pictures arrive whole, in order, each after its label", async () => {
+  const { calls } = await asking(() => JSON.stringify(good))
+  expect(calls[0]?.labels).toEqual(["Frame 01", "Frame 02", "Frame 03"])
+  expect(calls[0]?.images.map(sha256)).toEqual(images.map((image) => image.sha256))
+  expect(calls[0]?.headers.get("content-length")).toBe(String(Buffer.byteLength(calls[0]?.raw ?? "")))
+  expect(calls[0]?.headers.get("transfer-encoding")).toBeNull()
+  expect(calls[0]?.system).toBe('system "quoted" 系统')
+})
+
+describe("a re-ask", () => {
+  test("has the first request's bytes up to the first new message", async () => {
+    const { calls } = await asking((call) => JSON.stringify(isFirst(call) ? broken : good), {
+      repair: "full",
+    })
+    const [first = "", second = ""] = calls.map(({ raw }) => raw)
+    const end = first.lastIndexOf('"}}]}]') + '"}}]}'.length
+    expect(end).toBeGreaterThan(800_000)
+    expect(second.slice(0, end)).toBe(first.slice(0, end))
+    expect(second.slice(end, end + 22)).toBe(',{"role":"assistant","')
+  })
+
+  test("in patch mode asks for the bad fields alone, and costs a small part of the whole answer", async () => {
+    const patch = JSON.stringify({
+      patch: [{ path: "$.steps[1].rationale", value: "The cube has to be free first." }],
+    })
+    const { result, calls, recorded } = await asking((call) =>
+      isFirst(call) ? JSON.stringify(broken) : patch,
+    )
+    expect(calls).toHaveLength(2)
+    expect(calls[1]?.turns[0]?.text).toBe(JSON.stringify(broken))
+    expect(calls[1]?.turns[1]?.text).toContain('{"patch": [{"path":')
+    expect(Either.isRight(result) && result.right.value.steps[1]?.rationale).toBe(
+      "The cube has to be free first.",
+    )
+    expect(recorded.map(({ isPatch, isLast }) => [isPatch, isLast])).toEqual([
+      [false, false],
+      [true, true],
+    ])
+    expect(patch.length / JSON.stringify(good).length).toBeLessThan(0.15)
+  })
+
+  test("takes the whole object where a patch was asked for", async () => {
+    const { result, recorded } = await asking((call) => JSON.stringify(isFirst(call) ? broken : good))
+    expect(Either.isRight(result)).toBe(true)
+    expect(recorded[1]?.isPatch).toBe(false)
+  })
+
+  test("builds a second patch on the first, and checks the whole again", async () => {
+    const two = withValue(
+      broken,
+      "steps.3.step_goal",
+      good.high_level_goal === "" ? "" : "Pick up the red_cube",
+    )
+    const answers = [
+      JSON.stringify(two),
+      JSON.stringify({ patch: [{ path: "$.steps[1].rationale", value: "Free now." }] }),
+      JSON.stringify({ patch: [{ path: "$.steps[3].step_goal", value: "Lower the jug" }] }),
+    ]
+    const { result, calls } = await asking((call) => answers[call.number - 1] ?? "")
+    expect(Either.isRight(result) && result.right.value.steps.map(({ step_goal }) => step_goal)[3]).toBe(
+      "Lower the jug",
+    )
+    expect(Either.isRight(result) && result.right.value.steps[1]?.rationale).toBe("Free now.")
+    expect(calls[2]?.turns[0]?.text).toContain("Free now.")
+    expect(calls[2]?.turns[1]?.text).not.toContain("steps[1]")
+  })
+
+  test("does not let a patch change what was not complained about", async () => {
+    const answers = [
+      JSON.stringify(broken),
+      JSON.stringify({ patch: [{ path: "$.high_level_goal", value: "Something else." }] }),
+      JSON.stringify(good),
+    ]
+    const { result, calls, recorded } = await asking((call) => answers[call.number - 1] ?? "")
+    expect(recorded[1]?.problems.map(({ code }) => code)).toEqual(["bad_patch"])
+    expect(calls[2]?.turns[0]?.text).toBe(JSON.stringify(broken))
+    expect(calls[2]?.turns[1]?.text).toContain("$.steps[1].rationale")
+    expect(calls[2]?.turns[1]?.text).toContain("the whole corrected JSON object")
+    expect(Either.isRight(result) && result.right.value.high_level_goal).toBe(String(good.high_level_goal))
+  })
+
+  test("removes a field that has to go", async () => {
+    const answers = [
+      JSON.stringify({ ...good, notes: "x" }),
+      JSON.stringify({ patch: [{ path: "$.notes", remove: true }] }),
+    ]
+    const { result } = await asking((call) => answers[call.number - 1] ?? "")
+    expect(Either.isRight(result)).toBe(true)
+  })
+
+  test("asks for the whole answer where no field can be mended alone", async () => {
+    const short = { ...good, steps: [] }
+    const { calls } = await asking((call) => JSON.stringify(isFirst(call) ? short : good))
+    expect(calls[1]?.turns[1]?.text).toContain("the whole corrected JSON object")
+  })
+
+  test("tells at most 20 problems", async () => {
+    const steps = Array.from({ length: 8 }, (_, i) => ({ step_id: i + 1 }))
+    const { calls } = await asking((call) =>
+      JSON.stringify(isFirst(call) ? { high_level_goal: "x", steps } : good),
+    )
+    const lines = calls[1]?.turns[1]?.text.split("\n").filter((line) => line.startsWith("- ")) ?? []
+    expect(lines).toHaveLength(21)
+    expect(lines.at(-1)).toMatch(/^- \.\.\. and \d+ more/u)
+  })
+})
+
+describe("an answer that is cut off", () => {
+  test("is asked for once more with a higher limit, which is no retry", async () => {
+    const { result, calls } = await asking(
+      (call) => (call.number === 1 ? completion('{"half":', "length") : JSON.stringify(good)),
+      {
+        retries: 0,
+        settings: { maxTokens: 1000 },
+      },
+    )
+    expect(Either.isRight(result)).toBe(true)
+    expect(calls.map(({ maxTokens }) => maxTokens)).toEqual([1000, 8192])
+    expect(calls[1]?.turns).toEqual([])
+  })
+
+  test("twice ends as truncated, without repair", async () => {
+    const { result, calls } = await asking(() => completion(JSON.stringify(good).slice(0, -2), "length"))
+    expect(Either.isLeft(result) && result.left).toMatchObject({ _tag: "ModelError", reason: "Truncated" })
+    expect(calls).toHaveLength(2)
+  })
+})
+
+describe("the form asked of an answer", () => {
+  const refusing =
+    (...refused: ReadonlyArray<string>): Behaviour =>
+    (call) =>
+      refused.includes(call.responseFormat)
+        ? Response.json(
+            { error: { message: `response_format ${call.responseFormat} is not supported` } },
+            { status: 400 },
+          )
+        : JSON.stringify(call.number % 2 === 0 ? good : good)
+
+  test("is a strict schema first", async () => {
+    const { calls } = await asking(() => JSON.stringify(good))
+    const format = JSON.parse(calls[0]?.raw ?? "{}").response_format
+    expect(format).toMatchObject({ type: "json_schema", json_schema: { name: "draft_plan", strict: true } })
+    const text = JSON.stringify(format.json_schema.schema)
+    expect(text).not.toMatch(/"(?:\$schema|default|minLength|minItems|pattern)":/u)
+    expect(format.json_schema.schema).toMatchObject({
+      additionalProperties: false,
+      required: ["high_level_goal", "steps"],
+    })
+  })
+
+  test.each([
+    [["json_schema"], ["json_schema", "json_object"]],
+    [
+      ["json_schema", "json_object"],
+      ["json_schema", "json_object", "none"],
+    ],
+  ])("steps down when %p is refused", async (refused, seen) => {
+    const { result, calls } = await asking(refusing(...refused))
+    expect(calls.map(({ responseFormat }) => responseFormat)).toEqual(seen)
+    expect(Either.isRight(result) && result.right.attempts[0]?.reply.responseFormat).toBe(
+      seen.at(-1) as "json_object" | "none",
+    )
+  })
+
+  test("is remembered: what was refused is not tried again", async () => {
+    const behave: Behaviour = (call) => {
+      if (call.responseFormat === "json_schema") return refusing("json_schema")(call, "")
+      return JSON.stringify(call.number === 2 ? { ...good, steps: [] } : good)
+    }
+    const { calls } = await asking(behave, { repair: "full" })
+    expect(calls.map(({ responseFormat }) => responseFormat)).toEqual([
+      "json_schema",
+      "json_object",
+      "json_object",
+    ])
+  })
+
+  test("stays as the user chose it, and its refusal is an error with the way out", async () => {
+    const { result, calls } = await asking(refusing("json_object"), {
+      settings: { responseFormat: "json_object" },
+    })
+    expect(calls).toHaveLength(1)
+    expect(Either.isLeft(result) && result.left).toMatchObject({ rejection: "format_unsupported" })
+    expect(Either.isLeft(result) && result.left.message).toContain("--response-format")
+  })
+})
