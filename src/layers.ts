@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Either, Layer } from "effect"
 import * as RunClock from "./dataset/RunClock.ts"
 import * as CallLog from "./model/CallLog.ts"
 import * as OpenAi from "./model/openai.ts"
@@ -11,8 +11,10 @@ import * as FfmpegDecoder from "./video/backends/ffmpeg-decoder.ts"
 import * as LibavCutter from "./video/backends/libav-cutter.ts"
 import * as LibavDecoder from "./video/backends/libav-decoder.ts"
 import * as LibavPool from "./video/backends/libav-pool.ts"
+import * as WasmCutter from "./video/backends/wasm-cutter.ts"
 import * as WasmDecoder from "./video/backends/wasm-decoder.ts"
 import * as WasmPool from "./video/backends/wasm-pool.ts"
+import { ClipCutter } from "./video/ClipCutter.ts"
 import { type Backends, withFallback } from "./video/fallback.ts"
 import { LABEL_HEIGHT_FRACTION } from "./video/overlay.ts"
 import { smallLuma } from "./video/picture.ts"
@@ -72,9 +74,28 @@ const decoderLayer = ({ decoder = "auto", decoderFallback = true, ffmpegBin, wor
   )
 }
 
+/** The first cutter that works on this machine; the choice is recorded with every clip. */
+const cutterLayer = ({ ffmpegBin }: VideoSettings) => {
+  if (ffmpegBin !== undefined) return FfmpegCutter.layer({ bin: ffmpegBin, deadlineMs: ffmpegDeadlineMs })
+  const build = <R>(layer: Layer.Layer<ClipCutter, never, R>) =>
+    Effect.map(Layer.build(layer), (context) => Context.get(context, ClipCutter))
+  return Layer.scoped(
+    ClipCutter,
+    Effect.gen(function* () {
+      const native = yield* build(LibavCutter.layer)
+      if (Either.isRight(yield* Effect.either(native.available))) return native
+      const program = yield* build(FfmpegCutter.layer({ bin: "ffmpeg", deadlineMs: ffmpegDeadlineMs }))
+      if (Either.isRight(yield* Effect.either(program.available))) return program
+      const wasm = yield* build(WasmCutter.layer)
+      // Where none works, the first one says best what is missing.
+      return Either.isRight(yield* Effect.either(wasm.available)) ? wasm : native
+    }),
+  )
+}
+
 /**
- * `VideoDecoder` and `ClipCutter`: the decoder that was asked for and those that stand in for it, and in-process libav in
- * worker threads, or a given `ffmpeg`, for cutting.
+ * `VideoDecoder` and `ClipCutter`: the decoder that was asked for and those that stand in for it, and for cutting in-process
+ * libav in worker threads, or a given `ffmpeg`, or what else works here.
  */
 export const video = (settings: VideoSettings = {}) => {
   const size = settings.workers ?? threads()
@@ -82,11 +103,7 @@ export const video = (settings: VideoSettings = {}) => {
     LibavPool.layer({ size, deadlineMs: silenceMs }),
     WasmPool.layer({ size, deadlineMs: silenceMs }),
   )
-  const cutter =
-    settings.ffmpegBin === undefined
-      ? LibavCutter.layer
-      : FfmpegCutter.layer({ bin: settings.ffmpegBin, deadlineMs: ffmpegDeadlineMs })
-  return Layer.merge(decoderLayer(settings), cutter).pipe(Layer.provide(pools))
+  return Layer.merge(decoderLayer(settings), cutterLayer(settings)).pipe(Layer.provide(pools))
 }
 
 /** `VisionModel` over an OpenAI-compatible service. */

@@ -14,6 +14,12 @@ export interface LibavPoolSettings {
 /** A decode that does not stop by then when it is cancelled is ended together with its thread. */
 const CANCEL_GRACE_MS = 150
 
+/**
+ * Ending a thread that has loaded the bindings can break them in the others, so a thread that is only slow to notice that it
+ * was cancelled is given time.
+ */
+const cancelGraceMs = 5000
+
 const entry = new URL("../../../workers/libav.ts", import.meta.url)
 
 export const layer = (settings: LibavPoolSettings): Layer.Layer<LibavPool> =>
