@@ -11,14 +11,11 @@ export interface LibavPoolSettings {
   readonly deadlineMs: number
 }
 
-/** A decode that does not stop by then when it is cancelled is ended together with its thread. */
-const CANCEL_GRACE_MS = 150
-
 /**
  * Ending a thread that has loaded the bindings can break them in the others, so a thread that is only slow to notice that it
  * was cancelled is given time.
  */
-const cancelGraceMs = 5000
+const CANCEL_GRACE_MS = 5000
 
 const entry = new URL("../../../workers/libav.ts", import.meta.url)
 
