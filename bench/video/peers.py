@@ -72,4 +72,12 @@ runs = {
 run = runs[peer]()
 started = time.perf_counter()
 size = run()
-print(json.dumps({"seconds": time.perf_counter() - started, "pictures": len(indices), "bytes": size}))
+seconds = time.perf_counter() - started
+figures = {"seconds": seconds, "pictures": len(indices), "bytes": size}
+try:
+    with open("/proc/self/status") as status:
+        peak = next(line for line in status if line.startswith("VmHWM:"))
+        figures["peak_rss_mb"] = int(peak.split()[1]) * 1024 / 1e6
+except OSError:
+    pass
+print(json.dumps(figures))

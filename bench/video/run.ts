@@ -17,10 +17,10 @@ export const measured = async (command: ReadonlyArray<string>): Promise<Figures 
   const printed: Figures = JSON.parse(line)
   const { pictures = 0, seconds = 0 } = printed
   return {
+    peak_rss_mb: (usage?.maxRSS ?? 0) / 1e6,
     ...printed,
     frames_per_second: Number(pictures) / Math.max(Number(seconds), 1e-9),
     cpu_seconds: Number(usage?.cpuTime.total ?? 0) / 1e6,
-    peak_rss_mb: (usage?.maxRSS ?? 0) / 1e6,
   }
 }
 
