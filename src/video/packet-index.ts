@@ -54,18 +54,35 @@ const NO_REORDERING = new Set(
 export const onePacketOneFrame = ({ codec, container, videoDelay }: PacketStream): boolean =>
   ONE_PACKET_ONE_FRAME.has(codec) && !(codec === "mpeg4" && container === "avi" && videoDelay > 0)
 
-/** Exclusive end: the last frame's PTS plus its duration, or plus the average frame duration if it has none. */
-export const endOf = (
+/**
+ * Exclusive end: the last frame's PTS plus its duration, or plus the average frame duration if it has none.
+ *
+ * @param framePts increasing
+ * @param lastDuration of the last frame; 0 if it is not known
+ */
+export const endAfter = (
   { timeBase, averageRate }: Pick<PacketStream, "timeBase" | "averageRate">,
-  shown: ReadonlyArray<Shown>,
+  framePts: ReadonlyArray<number>,
+  lastDuration: number,
 ): number => {
-  const last = shown.at(-1) ?? { pts: 0, duration: 0 }
-  if (last.duration > 0) return last.pts + last.duration
+  const last = framePts.at(-1) ?? 0
+  if (lastDuration > 0) return last + lastDuration
   const byRate =
     averageRate === undefined ? 0 : (averageRate.den * timeBase.den) / (averageRate.num * timeBase.num)
-  const byMean = shown.length > 1 ? (last.pts - (shown[0]?.pts ?? 0)) / (shown.length - 1) : 0
-  return last.pts + Math.max(1, Math.round(byRate || byMean))
+  const byMean = framePts.length > 1 ? (last - (framePts[0] ?? 0)) / (framePts.length - 1) : 0
+  return last + Math.max(1, Math.round(byRate || byMean))
 }
+
+/** As `endAfter`, for frames whose durations are known one by one. */
+export const endOf = (
+  stream: Pick<PacketStream, "timeBase" | "averageRate">,
+  shown: ReadonlyArray<Shown>,
+): number =>
+  endAfter(
+    stream,
+    shown.map(({ pts }) => pts),
+    shown.at(-1)?.duration ?? 0,
+  )
 
 /** Takes a stream's packets in order of decoding. */
 export interface PacketIndexer {
@@ -79,31 +96,28 @@ export interface PacketIndexer {
 export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
   const { codec, videoDelay } = stream
   const useDts = NO_REORDERING.has(codec) || (codec === "mpeg4" && videoDelay === 0)
-  const shown: Array<Shown> = []
+  const framePts: Array<number> = []
   const keyframes: Array<Keyframe> = []
+  let last = { pts: Number.NEGATIVE_INFINITY, duration: 0 }
   let trusted = onePacketOneFrame(stream)
 
   const add = ({ dts, duration, isKeyframe, isBroken, ...packet }: PacketFacts): boolean => {
     const pts = packet.pts ?? (useDts ? dts : undefined)
-    if (pts === undefined || isBroken || (shown.length === 0 && !isKeyframe)) trusted = false
+    if (pts === undefined || isBroken || (framePts.length === 0 && !isKeyframe)) trusted = false
     if (!trusted || pts === undefined) return false
     if (isKeyframe) keyframes.push({ pts, dts: dts ?? pts })
-    shown.push({ pts, duration })
+    framePts.push(pts)
+    if (pts > last.pts) last = { pts, duration }
     return true
   }
   const finish = (): FrameIndex | undefined => {
-    const firstKey = shown[0]
-    shown.sort((a, b) => a.pts - b.pts)
-    const doubled = shown.some((frame, i) => i > 0 && frame.pts === shown[i - 1]?.pts)
+    const firstKey = framePts[0]
+    framePts.sort((a, b) => a - b)
+    const doubled = framePts.some((pts, i) => i > 0 && pts === framePts[i - 1])
     // A picture before the first keyframe may lack what it refers to: only a decoder knows whether it is shown.
-    if (!trusted || firstKey === undefined || firstKey.pts !== shown[0]?.pts || doubled) return undefined
+    if (!trusted || firstKey === undefined || firstKey !== framePts[0] || doubled) return undefined
     keyframes.sort((a, b) => a.pts - b.pts)
-    return {
-      framePts: shown.map((f) => f.pts),
-      endPts: endOf(stream, shown),
-      keyframes,
-      indexedBy: "packets",
-    }
+    return { framePts, endPts: endAfter(stream, framePts, last.duration), keyframes, indexedBy: "packets" }
   }
   return { add, finish }
 }

@@ -10,8 +10,9 @@ import {
 } from "../../packet-index.ts"
 import { VideoError } from "../../VideoError.ts"
 import { type FfmpegRun, runFfmpeg } from "../ffmpeg-process.ts"
-import { readPacket, readTimes } from "../wasm/frame-index.ts"
+import { readTimes } from "../wasm/frame-index.ts"
 import { type MediaInfo, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
+import { readPacket } from "../wasm/packet-list.ts"
 import { infoArguments, packetArguments, timesArguments } from "./arguments.ts"
 import { readBanner } from "./banner.ts"
 

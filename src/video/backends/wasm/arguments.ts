@@ -29,6 +29,9 @@ export const sinkPath = (name: string, recordBytes: number): string =>
 /** Bytes of a record of text. */
 export const TEXT_BYTES = 65_536
 
+/** Bytes of a record of marks, one per packet: few, so that they do not stay far behind the list. */
+const MARK_BYTES = 1024
+
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file"]
 
 /** Where a run reads from. */
@@ -100,7 +103,7 @@ export const packetArguments = (source: CoreInput, check: string): ReadonlyArray
     ...lasting("warning"),
     ...input(source),
     ...[...copied, "-f", "framecrc", sinkPath("packets", TEXT_BYTES)],
-    ...[...copied, "-flush_packets", "1", "-avioflags", "direct", "-f", "data", sinkPath(check, TEXT_BYTES)],
+    ...[...copied, "-flush_packets", "1", "-avioflags", "direct", "-f", "data", sinkPath(check, MARK_BYTES)],
   ]
 }
 

@@ -1,8 +1,9 @@
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import { type CoreInput, type PictureForm, pictureArguments, timesArguments } from "./arguments.ts"
-import { readPacket, readTimes } from "./frame-index.ts"
+import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
 import type { MediaInfo } from "./media-info.ts"
+import { type ListedPacket, makePacketReader } from "./packet-list.ts"
 import type { FileView } from "./steering.ts"
 
 /**
@@ -95,11 +96,9 @@ export const makeDecoding = (
       pictureArguments(inputFrom(jump), wanted, form),
       async (record, { lines, stop }) => {
         if (record.name.startsWith("landing.")) {
-          const packet = new TextDecoder()
-            .decode(record.bytes)
-            .split("\n")
-            .map(readPacket)
-            .find((one) => one !== undefined)
+          const found: Array<ListedPacket> = []
+          makePacketReader((packet) => found.push(packet))(record.bytes)
+          const packet = found[0]
           if (packet === undefined) return
           const pts = packet.pts ?? packet.dts ?? Number.POSITIVE_INFINITY
           landed = (packet.flags & KEY) !== 0 && pts <= (from?.pts ?? 0)

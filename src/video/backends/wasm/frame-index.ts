@@ -1,14 +1,9 @@
-import {
-  endOf,
-  type FrameIndex,
-  makePacketIndexer,
-  onePacketOneFrame,
-  type Shown,
-} from "../../packet-index.ts"
+import { endAfter, type FrameIndex, makePacketIndexer, onePacketOneFrame } from "../../packet-index.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
 import { type Media, textOf } from "./media.ts"
 import type { VideoStream } from "./media-info.ts"
+import { type ListedPacket, makePacketReader } from "./packet-list.ts"
 import { HIDDEN, marksFile, NOTHING } from "./packet-marks.ts"
 
 /** Bits of a packet's flags. */
@@ -22,35 +17,6 @@ const WITHOUT_DECODER = new Set(["av1", "unknown"])
 const NO_DECODER = /decoder .*not found|no decoder/i
 /** The muxer would not take times as they are, so that those it lists are not those of the file. */
 const CHANGED_TIMES = /non-monoton|invalid dts|invalid pts/i
-
-/** A line of a `framecrc` list. */
-export interface ListedPacket {
-  readonly dts: number | undefined
-  readonly pts: number | undefined
-  readonly duration: number
-  readonly sizeBytes: number
-  readonly flags: number
-}
-
-const tick = (text: string | undefined): number | undefined => {
-  const value = Number(text ?? Number.NaN)
-  // A time that is not set is printed as the smallest 64-bit integer.
-  return Number.isSafeInteger(value) ? value : undefined
-}
-
-/** Reads a line of a list with one stream; `undefined` for a heading. Flags are printed where they are not just "key". */
-export const readPacket = (line: string): ListedPacket | undefined => {
-  if (line === "" || line.startsWith("#")) return undefined
-  const [, dts, pts, duration, size, , ...more] = line.split(",").map((field) => field.trim())
-  const flags = more.find((field) => field.startsWith("F="))
-  return {
-    dts: tick(dts),
-    pts: tick(pts),
-    duration: tick(duration) ?? 0,
-    sizeBytes: tick(size) ?? 0,
-    flags: flags === undefined ? KEY : Number(flags.slice(2)),
-  }
-}
 
 /** PTS that the filter `metadata` prints: `frame:0    pts:33      pts_time:0.033`. */
 export const readTimes = (lines: ReadonlyArray<string>): ReadonlyArray<number> =>
@@ -78,10 +44,10 @@ const indexByPackets = async (
 ): Promise<FrameIndex | undefined> => {
   const marksName = marksFile(stream.codec, stream.nalLengthBytes)
   const indexer = makePacketIndexer(stream)
-  const text = textOf("packets")
   const packets: Array<ListedPacket> = []
   const marks: Array<number> = []
   let trusted = onePacketOneFrame(stream)
+  const read = makePacketReader((packet) => packets.push(packet))
   /** Takes the packets of which both the line and, if there are data, the mark has come. */
   const takeWhole = (): void => {
     let taken = 0
@@ -106,11 +72,7 @@ const indexByPackets = async (
     "ffmpeg",
     packetArguments(inputOf(media, stream), marksName),
     (record, { stop }) => {
-      text.take(record)
-      for (const line of text.lines()) {
-        const packet = readPacket(line)
-        if (packet !== undefined) packets.push(packet)
-      }
+      if (record.name.startsWith("packets.")) read(record.bytes)
       if (record.name.startsWith(`${marksName}.`)) for (const mark of record.bytes) marks.push(mark)
       takeWhole()
       if (!trusted) stop()
@@ -145,11 +107,10 @@ const indexByDecode = async (
   stream: VideoStream,
   { usual = 0 }: Durations,
 ): Promise<FrameIndex> => {
-  const shown: Array<Shown> = []
+  const framePts: Array<number> = []
   for (const pts of await decodedTimes(media, stream, undefined))
-    if (pts > (shown.at(-1)?.pts ?? Number.NEGATIVE_INFINITY)) shown.push({ pts, duration: usual })
-  const framePts = shown.map((frame) => frame.pts)
-  return { framePts, endPts: endOf(stream, shown), keyframes: [], indexedBy: "decode" }
+    if (pts > (framePts.at(-1) ?? Number.NEGATIVE_INFINITY)) framePts.push(pts)
+  return { framePts, endPts: endAfter(stream, framePts, usual), keyframes: [], indexedBy: "decode" }
 }
 
 /**

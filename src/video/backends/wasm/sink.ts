@@ -31,6 +31,7 @@ export const makeSink = (core: Core, steering: Int32Array, send: (record: SinkRe
       if (Atomics.load(steering, CREDITS) > 0) break
       Atomics.wait(steering, CREDITS, 0, CREDIT_WAIT_MS)
     }
+    if (Math.random() < 0.02) Bun.gc(true)
     Atomics.sub(steering, CREDITS, 1)
     send(record)
   }
