@@ -3,6 +3,11 @@ import { attributesOf, seekIn } from "./host-files.ts"
 import { markerFor } from "./packet-marks.ts"
 import { CREDITS, PULSE, type SinkRecord, STOP } from "./steering.ts"
 
+/**
+ * After so many writes garbage is collected, some 20 MB: left alone, a thread that never gets out of WebAssembly hardly ever
+ * does so.
+ */
+const WRITES_PER_COLLECTION = 50_000
 /** Upper bound of one wait for credits, in milliseconds. */
 const CREDIT_WAIT_MS = 50
 
@@ -23,6 +28,7 @@ const recordBytesOf = (name: string): number => Number(name.split(".").at(-1) ??
 export const makeSink = (core: Core, steering: Int32Array, send: (record: SinkRecord) => void): Sink => {
   const { FS } = core
   const open = new Set<() => void>()
+  let writes = 0
 
   const sendWhenThereIsRoom = (record: SinkRecord): void => {
     for (;;) {
@@ -31,7 +37,6 @@ export const makeSink = (core: Core, steering: Int32Array, send: (record: SinkRe
       if (Atomics.load(steering, CREDITS) > 0) break
       Atomics.wait(steering, CREDITS, 0, CREDIT_WAIT_MS)
     }
-    if (Math.random() < 0.02) Bun.gc(true)
     Atomics.sub(steering, CREDITS, 1)
     send(record)
   }
@@ -64,6 +69,7 @@ export const makeSink = (core: Core, steering: Int32Array, send: (record: SinkRe
     node.stream_ops = {
       llseek: seekIn(core, () => 0),
       write: (_, buffer, offset, length) => {
+        if (++writes % WRITES_PER_COLLECTION === 0) Bun.gc(true)
         const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length)
         if (mark !== undefined) append(Uint8Array.of(mark(bytes)))
         else if (recordBytes > 0) append(bytes)
