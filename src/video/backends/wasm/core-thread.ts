@@ -34,40 +34,44 @@ const sendRecord = (record: SinkRecord): void =>
   )
 
 /** Starts an instance from a module that was compiled once for all threads. */
-const startCore = ({ module, steering }: LoadExtras, config: object): Promise<Core> =>
-  createCore({
+const startCore = async ({ module, steering }: LoadExtras, config: object): Promise<Core> => {
+  const { promise: refused, reject } = Promise.withResolvers<never>()
+  const starting = createCore({
     ...config,
     instantiateWasm: (imports, receive) => {
-      WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module))
+      WebAssembly.instantiate(module, imports)
+        .then((instance) => receive(instance, module))
+        .catch(reject)
       return {}
     },
-  }).then((core) => {
-    const sink = makeSink(core, steering, sendRecord)
-    core.FS.filesystems[HOST_FILES] = hostFiles(core, steering)
-    core.FS.mkdir(SINK_FOLDER)
-    core.FS.mount(sink.fileSystem, {}, SINK_FOLDER)
-    let lines = 0
-    repair(core, () => {
-      lines = 0
-      sink.flush()
-      Atomics.store(steering, HEAP_PAGES, core.HEAPU8.length / PAGE_BYTES)
-    })
-    core.setLogger = (log) => {
-      core.logger = (line) => {
-        if (line.message.startsWith(END_OF_RUN)) return
-        if (Atomics.load(steering, PASSES_OVER) !== 0 && PASSED_OVER.test(line.message)) return
-        if (lines++ < LINES_PER_RUN) log(line)
-      }
-    }
-    Object.defineProperty(core, "timeout", {
-      get: () => {
-        Atomics.add(steering, PULSE, 1)
-        return Atomics.load(steering, STOP) === 0 ? NO_LIMIT : TIME_IS_UP
-      },
-      set: () => {},
-    })
-    return core
   })
+  const core = await Promise.race([starting, refused])
+  const sink = makeSink(core, steering, sendRecord)
+  core.FS.filesystems[HOST_FILES] = hostFiles(core, steering)
+  core.FS.mkdir(SINK_FOLDER)
+  core.FS.mount(sink.fileSystem, {}, SINK_FOLDER)
+  let lines = 0
+  repair(core, () => {
+    lines = 0
+    sink.flush()
+    Atomics.store(steering, HEAP_PAGES, core.HEAPU8.length / PAGE_BYTES)
+  })
+  core.setLogger = (log) => {
+    core.logger = (line) => {
+      if (line.message.startsWith(END_OF_RUN)) return
+      if (Atomics.load(steering, PASSES_OVER) !== 0 && PASSED_OVER.test(line.message)) return
+      if (lines++ < LINES_PER_RUN) log(line)
+    }
+  }
+  Object.defineProperty(core, "timeout", {
+    get: () => {
+      Atomics.add(steering, PULSE, 1)
+      return Atomics.load(steering, STOP) === 0 ? NO_LIMIT : TIME_IS_UP
+    },
+    set: () => {},
+  })
+  return core
+}
 
 /**
  * Makes this thread the worker of an `FFmpeg` object: the stock worker of `@ffmpeg/ffmpeg`, which finds a core of ours

@@ -7,6 +7,7 @@ import type { SecondsRange } from "./arguments.ts"
 import { type Attempt, makeDecoding, type RawPicture, SOUGHT_BY_PTS } from "./decoding.ts"
 import { type Media, mediaInfo } from "./media.ts"
 import { packetPlaces, streamAt } from "./media-info.ts"
+import { moovPosition } from "./mp4-layout.ts"
 import { viewFor } from "./unreferenced.ts"
 
 /** Pictures that are encoded while the core goes on. */
@@ -105,7 +106,11 @@ export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Prom
     throw new WorkerFailure("DecodeFailed", `${file}: not one frame decodes; the file is damaged`)
   }
   const packets = packetPlaces(info, call.streamIndex)
-  const source = { fd: media.fd, codec: stream.codec, endsEarly: info.container === SOUGHT_BY_PTS }
+  const source = {
+    fd: media.fd,
+    codec: stream.codec,
+    headerAt: info.container === SOUGHT_BY_PTS ? moovPosition(media.fd) : undefined,
+  }
   /** Packets from a keyframe on, in order of decoding, up to some after the last wanted frame. */
   const packetsFrom = (fromPts: number, wanted: ReadonlyArray<number>) => {
     const first = packets.findIndex(({ pts }) => pts === fromPts)

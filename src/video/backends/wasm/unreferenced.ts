@@ -16,6 +16,16 @@ const LENGTH_BYTES = 4
 const H264_FILLER = 12
 const HEVC_FILLER = 38
 
+/** A file of which a part is decoded. */
+export interface ViewedFile {
+  readonly fd: number
+  readonly codec: string
+  /** Where an MP4's header begins; `undefined` for containers whose demuxers complain of an early end. */
+  readonly headerAt: number | undefined
+}
+
+/** Libav reads on to what is at most so far away instead of jumping there. */
+const SHORT_WAY_BYTES = 1 << 20
 const NOTHING_HIDDEN = { from: 0, to: 0 }
 
 /** What a NAL unit's first byte says, and what it becomes to be passed over by the decoder. */
@@ -72,13 +82,19 @@ const slicesAt = (
 }
 
 /** From the end of the last wanted packet to where the next but known packets end: the decoder needs none of these. */
-const afterLast = (packets: ReadonlyArray<PacketPlace>, wanted: ReadonlySet<number>): FileView["hidden"] => {
+const afterLast = (
+  packets: ReadonlyArray<PacketPlace>,
+  wanted: ReadonlySet<number>,
+  headerAt: number,
+): FileView["hidden"] => {
   const ends = (some: ReadonlyArray<PacketPlace>) =>
     some.map(({ position, sizeBytes }) => position + sizeBytes)
   const needed = packets.filter(({ pts }) => wanted.has(pts))
   const inOrder = packets.every(({ position }, i) => position > (packets[i - 1]?.position ?? -1))
   if (!inOrder || needed.length < wanted.size) return NOTHING_HIDDEN
-  return { from: Math.max(...ends(needed)), to: Math.max(...ends(packets)) }
+  const hidden = { from: Math.max(...ends(needed)), to: Math.max(...ends(packets)) }
+  const readsThrough = headerAt > hidden.from && headerAt < hidden.to + SHORT_WAY_BYTES
+  return readsThrough ? NOTHING_HIDDEN : hidden
 }
 
 /**
@@ -91,10 +107,9 @@ const afterLast = (packets: ReadonlyArray<PacketPlace>, wanted: ReadonlySet<numb
  *
  * @param packets of one group of pictures and some after it, in order of decoding
  * @param wanted PTS, increasing, at least one
- * @param endsEarly whether the container's demuxer takes the end of the file for just that
  */
 export const viewFor = (
-  { fd, codec, endsEarly }: { readonly fd: number; readonly codec: string; readonly endsEarly: boolean },
+  { fd, codec, headerAt }: ViewedFile,
   packets: ReadonlyArray<PacketPlace>,
   wanted: ReadonlyArray<number>,
 ): FileView | undefined => {
@@ -114,6 +129,6 @@ export const viewFor = (
   return {
     positions: Float64Array.from(found, ([position]) => position),
     bytes: Uint8Array.from(found, ([, byte]) => byte),
-    hidden: endsEarly ? afterLast(packets, keep) : NOTHING_HIDDEN,
+    hidden: headerAt === undefined ? NOTHING_HIDDEN : afterLast(packets, keep, headerAt),
   }
 }
