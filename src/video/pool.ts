@@ -1,7 +1,7 @@
 import { Cause, Data, Duration, Effect, Exit, Queue, Schedule, type Scope } from "effect"
 import * as v from "valibot"
 import { CREDITS, INITIAL_CREDITS, type StartMessage } from "./protocol.ts"
-import { cancel, endThread, loadThread, type Thread, type WorkerEvent } from "./thread.ts"
+import { cancel, endThread, leave, loadThread, type Thread, type WorkerEvent } from "./thread.ts"
 import { VideoError } from "./VideoError.ts"
 
 export interface WorkerPoolOptions {
@@ -13,8 +13,13 @@ export interface WorkerPoolOptions {
   readonly deadlineMs: number
   /** How long a worker may take to load. Default 30 s. */
   readonly loadDeadlineMs?: number
-  /** How long a cancelled worker may take to stop before it is ended. Default 1 s. */
+  /** How long a cancelled worker may take to stop before the pool gives it up. Default 150 ms. */
   readonly cancelGraceMs?: number
+  /**
+   * Whether a worker may be ended at any moment. If not, one that the pool gives up is left to itself, and of use again once
+   * it answers; as long as too many do not, requests fail. Default true.
+   */
+  readonly endable?: boolean
 }
 
 /** One request: what is sent, and how the answers are read. */
@@ -45,6 +50,8 @@ export interface WorkerPool {
 
 /** After so many loads in a row that failed, the pool gives up. */
 const MAX_LOAD_FAILURES = 3
+/** Workers that were left to themselves and have not answered, at most. */
+const MAX_LEFT = 4
 const retryOnce = Schedule.recurs(1)
 
 /** The thread itself failed, so that there is no sense in asking it to stop. */
@@ -58,20 +65,49 @@ const workerFailed = (file: string, message: string) =>
 
 /** A pool of threads, all of them ended with the scope. */
 export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: WorkerPoolOptions) {
-  const { loadDeadlineMs = 30_000, cancelGraceMs = 1_000 } = options
+  const { loadDeadlineMs = 30_000, cancelGraceMs = 150, endable = true } = options
   const permits = yield* Effect.makeSemaphore(options.size)
   const started = new Set<Thread>()
   const idle: Array<Thread> = []
+  const left = new Set<Thread>()
   let waiting = 0
   let loadFailures = 0
   let lastId = 0
   let broken: string | undefined
+
+  const end = (thread: Thread) => {
+    endThread(thread)
+    started.delete(thread)
+  }
+  /** Takes a thread that is at rest among those that wait for a request. */
+  const keep = (thread: Thread) => {
+    thread.listener = (event) => {
+      if (event.type === "crashed") started.delete(thread)
+    }
+    const tooMany = started.size - left.size > options.size
+    if (thread.dead) started.delete(thread)
+    else if (broken !== undefined || tooMany) end(thread)
+    else {
+      thread.worker.unref()
+      idle.push(thread)
+    }
+  }
+  /** Parts with a thread that is in the midst of something. */
+  const giveUp = (thread: Thread) => {
+    if (endable || thread.dead) return end(thread)
+    left.add(thread)
+    leave(thread, () => {
+      left.delete(thread)
+      keep(thread)
+    })
+  }
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       broken = "the pool is closed"
-      for (const thread of started) {
+      for (const thread of [...started].filter((one) => !left.has(one))) {
         const { listener } = thread
-        endThread(thread)
+        if (idle.includes(thread)) end(thread)
+        else giveUp(thread)
         listener({ type: "crashed", message: broken })
       }
     }),
@@ -92,7 +128,9 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
         continue
       }
       if (free !== undefined) return free
-      const loaded = yield* Effect.either(loadThread(options.entry, loadDeadlineMs, started))
+      if (left.size >= MAX_LEFT)
+        return yield* workerFailed(file, `no other can be had as long as ${left.size} of them hang`)
+      const loaded = yield* Effect.either(loadThread(options.entry, loadDeadlineMs, started, giveUp))
       if (loaded._tag === "Right") {
         loadFailures = 0
         return loaded.right
@@ -106,18 +144,10 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
     Effect.gen(function* () {
       // Still busy: the caller lost interest, or (`Crash`, a deadline) the thread can no longer be relied on.
       if (thread.busyWith !== undefined && Exit.isFailure(exit)) {
-        if (isOfThread(exit.cause)) endThread(thread)
-        else yield* cancel(thread, cancelGraceMs)
+        if (isOfThread(exit.cause)) giveUp(thread)
+        else yield* cancel(thread, cancelGraceMs, giveUp)
       }
-      thread.listener = (event) => {
-        if (event.type === "crashed") started.delete(thread)
-      }
-      if (thread.dead) {
-        started.delete(thread)
-        return
-      }
-      thread.worker.unref()
-      idle.push(thread)
+      if (!left.has(thread)) keep(thread)
     })
 
   const exchange = <Result, Item, E>(

@@ -25,6 +25,9 @@ export interface Thread {
   dead: boolean
 }
 
+/** Whether an event leaves the thread at rest: loaded, or done with its request. */
+const endsWork = ({ type }: WorkerEvent): boolean => type !== "alive" && type !== "item"
+
 /** Ends a thread at once; nothing more is heard of it. */
 export const endThread = (thread: Thread): void => {
   thread.dead = true
@@ -55,25 +58,30 @@ const startThread = (entry: URL): Thread => {
   return thread
 }
 
-/** Starts a thread and waits until it says that it is ready. */
-export const loadThread = (entry: URL, deadlineMs: number, started: Set<Thread>) =>
+/**
+ * Starts a thread and waits until it says that it is ready.
+ *
+ * @param started where it is entered as long as it lives
+ * @param giveUp what is done with one that is not ready in time
+ */
+export const loadThread = (
+  entry: URL,
+  deadlineMs: number,
+  started: Set<Thread>,
+  giveUp: (thread: Thread) => void,
+) =>
   Effect.async<Thread, LoadFailure>((resume) => {
     const thread = startThread(entry)
     started.add(thread)
-    const fail = (message: string, permanent: boolean) => {
-      endThread(thread)
-      started.delete(thread)
-      resume(Effect.fail(new LoadFailure({ message, permanent })))
-    }
     thread.listener = (event) => {
-      if (event.type === "ready") resume(Effect.succeed(thread))
-      else if (event.type === "unavailable") fail(event.message, true)
-      else if (event.type === "crashed") fail(event.message, false)
-    }
-    return Effect.sync(() => {
-      endThread(thread)
+      if (event.type === "ready") return resume(Effect.succeed(thread))
+      if (event.type !== "unavailable" && event.type !== "crashed") return
+      const permanent = event.type === "unavailable"
+      if (permanent) endThread(thread)
       started.delete(thread)
-    })
+      resume(Effect.fail(new LoadFailure({ message: event.message, permanent })))
+    }
+    return Effect.sync(() => giveUp(thread))
   }).pipe(
     Effect.timeoutFail({
       duration: Duration.millis(deadlineMs),
@@ -82,24 +90,43 @@ export const loadThread = (entry: URL, deadlineMs: number, started: Set<Thread>)
     }),
   )
 
-/** Asks a busy thread to stop, and ends it if it does not. Runs where nothing can interrupt it, hence its own timer. */
-export const cancel = (thread: Thread, graceMs: number) =>
+const askToStop = ({ busyWith }: Thread): void => {
+  if (busyWith === undefined) return
+  Atomics.store(busyWith.control, CANCEL, 1)
+  Atomics.notify(busyWith.control, CREDITS)
+}
+
+/** Asks a thread to stop and leaves it to itself; `onRest` is called once it has answered after all, or has died. */
+export const leave = (thread: Thread, onRest: () => void): void => {
+  thread.worker.unref()
+  thread.listener = (event) => {
+    if (!endsWork(event)) return
+    thread.busyWith = undefined
+    if (event.type === "unavailable") endThread(thread)
+    onRest()
+  }
+  askToStop(thread)
+}
+
+/**
+ * Asks a busy thread to stop, and waits for that; `giveUp` says what is done with one that does not within `graceMs`. Runs
+ * where nothing can interrupt it, hence its own timer.
+ */
+export const cancel = (thread: Thread, graceMs: number, giveUp: (thread: Thread) => void) =>
   Effect.async<void>((resume) => {
-    const { busyWith } = thread
-    if (busyWith === undefined || thread.dead) return resume(Effect.void)
+    if (thread.busyWith === undefined || thread.dead) return resume(Effect.void)
     const finish = () => {
       clearTimeout(timer)
       resume(Effect.void)
     }
     const timer = setTimeout(() => {
-      endThread(thread)
+      giveUp(thread)
       finish()
     }, graceMs)
     thread.listener = (event) => {
-      if (event.type === "alive" || event.type === "item") return
+      if (!endsWork(event)) return
       thread.busyWith = undefined
       finish()
     }
-    Atomics.store(busyWith.control, CANCEL, 1)
-    Atomics.notify(busyWith.control, CREDITS)
+    askToStop(thread)
   })

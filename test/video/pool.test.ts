@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import { Deferred, Effect, Fiber, type Scope } from "effect"
+import { Deferred, Effect, Fiber, Schedule, type Scope } from "effect"
 import * as v from "valibot"
 import { makeWorkerPool, type WorkerCall, type WorkerPoolOptions } from "../../src/video/pool.ts"
 import type { Act } from "./workers/actor.ts"
@@ -126,7 +126,7 @@ describe("worker pool", () => {
   test("interruption stops the work and keeps the thread", () =>
     scoped(
       Effect.gen(function* () {
-        const pool = yield* withPool()
+        const pool = yield* withPool({ cancelGraceMs: 20_000 })
         const before = yield* pool.run(identify)
         const started = new SharedArrayBuffer(4)
         const fiber = yield* Effect.fork(pool.run(call({ do: "work-until-cancelled", started })))
@@ -146,6 +146,48 @@ describe("worker pool", () => {
         yield* atWork(started)
         yield* Fiber.interrupt(fiber)
         expect(yield* pool.run(identify)).not.toBe(before)
+      }),
+    ))
+
+  const goOn = (until: SharedArrayBuffer) => {
+    Atomics.store(new Int32Array(until), 0, 1)
+    Atomics.notify(new Int32Array(until), 0)
+  }
+
+  for (const [what, changes] of [
+    ["cancelled", { cancelGraceMs: 30 }],
+    ["silent for too long", { deadlineMs: 300 }],
+  ] as const)
+    test(`a worker that must not be ended and is ${what} is left to itself, and others do its work`, () =>
+      scoped(
+        Effect.gen(function* () {
+          const pool = yield* withPool({ endable: false, ...changes })
+          const before = yield* pool.run(identify)
+          const [started, until] = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)]
+          const fiber = yield* Effect.fork(pool.run(call({ do: "be-deaf", started, until })))
+          yield* atWork(started)
+          if (what === "cancelled") yield* Fiber.interrupt(fiber)
+          else expect((yield* Effect.flip(Fiber.join(fiber))).reason).toBe("WorkerFailed")
+          expect(yield* pool.run(identify)).not.toBe(before)
+          goOn(until)
+        }),
+      ))
+
+  test("workers that hang and must not be ended are bounded, and requests fail until one of them answers", () =>
+    scoped(
+      Effect.gen(function* () {
+        const pool = yield* withPool({ endable: false, cancelGraceMs: 30 })
+        const [started, until] = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)]
+        for (let hung = 1; hung <= 4; hung++) {
+          const fiber = yield* Effect.fork(pool.run(call({ do: "be-deaf", started, until })))
+          yield* atWork(started, hung)
+          yield* Fiber.interrupt(fiber)
+        }
+        const failure = yield* Effect.flip(pool.run(identify))
+        expect(failure.reason).toBe("WorkerFailed")
+        expect(failure.message).toContain("4 of them hang")
+        goOn(until)
+        yield* Effect.retry(pool.run(identify), { times: 200, schedule: Schedule.spaced("10 millis") })
       }),
     ))
 

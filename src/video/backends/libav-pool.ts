@@ -11,13 +11,8 @@ export interface LibavPoolSettings {
   readonly deadlineMs: number
 }
 
-/**
- * Ending a thread that has loaded the bindings can break them in the others, so a thread that is only slow to notice that it
- * was cancelled is given time.
- */
-const CANCEL_GRACE_MS = 5000
-
 const entry = new URL("../../../workers/libav.ts", import.meta.url)
 
+/** A thread that is ended while it is in native code takes the whole process with it: none is. */
 export const layer = (settings: LibavPoolSettings): Layer.Layer<LibavPool> =>
-  Layer.scoped(LibavPool, makeWorkerPool({ entry, cancelGraceMs: CANCEL_GRACE_MS, ...settings }))
+  Layer.scoped(LibavPool, makeWorkerPool({ entry, endable: false, ...settings }))

@@ -9,6 +9,7 @@ export type Act =
   | { readonly do: "silence" }
   | { readonly do: "work-until-cancelled"; readonly started: SharedArrayBuffer }
   | { readonly do: "ignore-cancel"; readonly started: SharedArrayBuffer }
+  | { readonly do: "be-deaf"; readonly started: SharedArrayBuffer; readonly until: SharedArrayBuffer }
   | { readonly do: "crash-after"; readonly items: number; readonly once: SharedArrayBuffer }
 
 const identity = crypto.randomUUID()
@@ -41,6 +42,10 @@ const act = async (request: Act, io: WorkerIo): Promise<unknown> => {
     case "ignore-cancel":
       say(request.started)
       return new Promise(() => {})
+    case "be-deaf":
+      say(request.started)
+      Atomics.wait(new Int32Array(request.until), 0, 0)
+      return identity
     case "crash-after": {
       count(request.items, io)
       if (Atomics.add(new Int32Array(request.once), 0, 1) === 0) throw new TypeError("broken the first time")
