@@ -1,8 +1,21 @@
-import { Context, type Effect } from "effect"
+import { Context, Effect } from "effect"
 import type { StageNumber } from "./config.ts"
+import type { DatasetError } from "./dataset/store.ts"
+import type { ModelErrorReason, ModelLoad } from "./model/VisionModel.ts"
+import type { VideoErrorReason } from "./video/VideoError.ts"
 
-/** What happens during a run, in order, for whoever shows or records it. */
-export type RunEvent =
+/** Why a video was not finished. `Defect` is a bug of this program: the message holds its trace. */
+export type FailureReason =
+  | VideoErrorReason
+  | DatasetError["reason"]
+  | ModelErrorReason
+  | "AnswerRejected"
+  | "PromptInvalid"
+  | "FolderInvalid"
+  | "Defect"
+
+/** What happens to one video, in order. */
+export type VideoEvent =
   | {
       readonly type: "VideoStarted"
       readonly videoId: string
@@ -24,6 +37,23 @@ export type RunEvent =
       readonly what: string
       readonly kept: boolean
     }
+  /** The model has answered; whether the answer was of use is told by what follows. */
+  | {
+      readonly type: "AnswerReceived"
+      readonly videoId: string
+      readonly stage: StageNumber
+      readonly what: string
+      /** 1-based. */
+      readonly attempt: number
+      /** Found on disk from an earlier run: neither paid for nor sent in this one. */
+      readonly recalled: boolean
+      /** Null where the service did not say. */
+      readonly promptTokens: number | null
+      readonly completionTokens: number | null
+      /** US dollars; null where it is not known. */
+      readonly costUsd: number | null
+      readonly latencyMs: number
+    }
   | {
       readonly type: "AnswerRejected"
       readonly videoId: string
@@ -35,10 +65,51 @@ export type RunEvent =
   | { readonly type: "StageFinished"; readonly videoId: string; readonly stage: StageNumber }
   | { readonly type: "Notice"; readonly videoId: string; readonly message: string }
   | { readonly type: "VideoFinished"; readonly videoId: string; readonly folder: string }
-  | { readonly type: "VideoFailed"; readonly videoId: string; readonly message: string }
 
-/** Where run events go: a terminal display, plain lines, or a host program's own listener. Must not fail or block. */
-export class RunEvents extends Context.Tag("triptych/RunEvents")<
-  RunEvents,
-  { readonly publish: (event: RunEvent) => Effect.Effect<void> }
->() {}
+/** Why a batch ends before its input does. */
+export type StopCause = "asked" | "failure" | "budget"
+
+/** What happens to a batch, beside what happens to its videos. */
+export type BatchEvent =
+  /** `videos` is null where the input does not say how many there will be. */
+  | { readonly type: "BatchStarted"; readonly videos: number | null }
+  /** Another process works on the video; it is looked at again at the end. */
+  | {
+      readonly type: "VideoPostponed"
+      readonly videoId: string
+      readonly file: string
+      readonly message: string
+    }
+  /** `stage` is absent if the video failed outside of a stage. `willRetry` if this batch tries it once more. */
+  | {
+      readonly type: "VideoFailed"
+      readonly videoId: string
+      readonly file: string
+      readonly stage?: StageNumber
+      readonly reason: FailureReason
+      readonly message: string
+      readonly willRetry: boolean
+    }
+  /** How much the model is used right now; told about once a second, when it has changed. */
+  | ({ readonly type: "ModelLoad" } & ModelLoad)
+  /** No new call starts from now on; those under way have `graceSec` seconds to finish. */
+  | { readonly type: "BatchStopping"; readonly cause: StopCause; readonly graceSec: number }
+  /** Always the last. `left` videos were not started or not finished; null where that is not known. */
+  | {
+      readonly type: "BatchFinished"
+      readonly done: number
+      readonly failed: number
+      readonly left: number | null
+      readonly stopped: StopCause | null
+      readonly seconds: number
+    }
+
+/** Everything that a run tells. */
+export type RunEvent = VideoEvent | BatchEvent
+
+/** Where events of videos go; nowhere by default. Must not fail, and not block for long. */
+export class RunEvents extends Context.Reference<RunEvents>()("triptych/RunEvents", {
+  defaultValue: (): { readonly publish: (event: VideoEvent) => Effect.Effect<void> } => ({
+    publish: () => Effect.void,
+  }),
+}) {}

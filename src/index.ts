@@ -1,8 +1,16 @@
-export { type BatchResult, discoverVideos, InputError, runBatch } from "./batch.ts"
+export { discoverVideos, InputError } from "./batch/discover.ts"
+export { type BatchOptions, runBatch } from "./batch/run.ts"
 export { defaultSettings, type RunSettings, type StageNumber } from "./config.ts"
 export { DatasetError } from "./dataset/store.ts"
 export { type Finding, validateFolder } from "./dataset/validate.ts"
-export { type RunEvent, RunEvents } from "./events.ts"
+export {
+  type BatchEvent,
+  type FailureReason,
+  type RunEvent,
+  RunEvents,
+  type StopCause,
+  type VideoEvent,
+} from "./events.ts"
 export * as Layers from "./layers.ts"
 export type { OpenAiSettings } from "./model/openai.ts"
 export { ModelError, type ModelReply, type ModelRequest, VisionModel } from "./model/VisionModel.ts"

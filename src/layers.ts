@@ -130,5 +130,5 @@ export const repeatTimes = RunClock.repeat
 /** Notes every attempt to ask the model in a file of JSON lines. */
 export const callLog = CallLog.file
 
-/** The pipeline; needs `VideoDecoder`, `ClipCutter`, `VisionModel` and `RunEvents`. */
+/** The pipeline; needs `VideoDecoder`, `ClipCutter` and `VisionModel`. */
 export const pipeline = Pipeline.layer

@@ -7,7 +7,7 @@ import type { DatasetError } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
 import { validateFolder } from "./dataset/validate.ts"
 import { RunEvents } from "./events.ts"
-import { VisionModel } from "./model/VisionModel.ts"
+import { type ModelLoad, VisionModel } from "./model/VisionModel.ts"
 import { annotationSchemas } from "./plan/schemas.ts"
 import type { StageFailed } from "./stages/call.ts"
 import { draftStage } from "./stages/draft.ts"
@@ -99,14 +99,28 @@ const runVideo = Effect.fn("Pipeline.runVideo")(function* (file: string, setting
 export class Pipeline extends Context.Tag("triptych/Pipeline")<
   Pipeline,
   {
-    /** Runs one video. Interruption leaves the folder valid; the next run goes on from there. */
+    /**
+     * Runs one video; what happens is told to the caller's `RunEvents`. Interruption leaves the folder valid; the next run
+     * goes on from there.
+     */
     readonly runVideo: (file: string, settings: RunSettings) => Effect.Effect<VideoResult, PipelineError>
+    /** How much the model is used right now. */
+    readonly load: Effect.Effect<ModelLoad | undefined>
   }
 >() {}
 
 export const layer = Layer.effect(
   Pipeline,
-  Effect.map(Effect.context<VideoDecoder | ClipCutter | VisionModel | RunEvents>(), (context) =>
-    Pipeline.of({ runVideo: (file, settings) => Effect.provide(runVideo(file, settings), context) }),
-  ),
+  Effect.gen(function* () {
+    const context = yield* Effect.context<VideoDecoder | ClipCutter | VisionModel>()
+    const { load = Effect.succeed(undefined) } = Context.get(context, VisionModel)
+    return Pipeline.of({
+      // Who listens is the business of whoever runs a video, not of whoever set the services up.
+      runVideo: (file, settings) =>
+        Effect.flatMap(RunEvents, (events) =>
+          runVideo(file, settings).pipe(Effect.provideService(RunEvents, events), Effect.provide(context)),
+        ),
+      load,
+    })
+  }),
 )

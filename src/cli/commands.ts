@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer, Option } from "effect"
-import { discoverVideos, runBatch } from "../batch.ts"
+import { discoverVideos } from "../batch/discover.ts"
 import type { RunSettings, StageNumber } from "../config.ts"
 import { eventsFile } from "../dataset/layout.ts"
 import { assumedLatencySec, assumedSteps, type Expectation, expect } from "../dry-run.ts"
@@ -11,11 +11,11 @@ import { priceOf } from "../model/money.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
+import { runFiles } from "./batch.ts"
 import { demoCommand } from "./demo.ts"
 import * as flags from "./flags.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
-import { display } from "./progress.ts"
 import { exitCode, UsageError } from "./usage.ts"
 import { validateCommand } from "./validate.ts"
 
@@ -40,12 +40,17 @@ interface WorkFlags {
   readonly stage3Retries: number
 }
 
-interface RunFlags extends WorkFlags, ModelFlags {
+interface BatchFlags {
+  readonly videoConcurrency: number
+  readonly continueOnError: boolean
+  readonly graceSec: number
+}
+
+interface RunFlags extends WorkFlags, BatchFlags, ModelFlags {
   readonly inputVideo: Option.Option<string>
   readonly inputVideoDir: Option.Option<string>
   readonly outputRoot: string
   readonly overwrite: boolean
-  readonly continueOnError: boolean
   readonly preflightOnly: boolean
   readonly postValidate: boolean
   readonly verbose: boolean
@@ -184,18 +189,14 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     )
     return exitCode.done
   }
-  const services = Layers.pipeline.pipe(
-    Layer.provideMerge(Layer.merge(video, model.layer)),
-    Layer.provideMerge(display(process.stderr, given.verbose)),
-  )
-  const { done, failed } = yield* Effect.provide(runBatch(files, settings, given.continueOnError), services)
-  for (const { folder } of done) yield* Console.log(folder)
-  const left = files.length - done.length - failed.length
-  if (files.length > 1) {
-    const rest = left > 0 ? `, ${left} not started` : ""
-    yield* Console.log(`${done.length} done, ${failed.length} failed${rest}`)
+  const services = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))
+  const options = {
+    settings,
+    videoConcurrency: given.videoConcurrency,
+    continueOnError: given.continueOnError,
+    graceSec: given.graceSec,
   }
-  return failed.length === 0 ? exitCode.done : exitCode.failed
+  return yield* Effect.provide(runFiles(files, options, given.verbose), services)
 })
 
 /** The exit code of a command that ran; `main` hands it to the process. */
@@ -206,12 +207,12 @@ const report = (code: number) =>
 
 const pipeline = Command.make(
   "pipeline",
-  { ...flags.input, ...flags.stages, ...flags.work, ...flags.model },
+  { ...flags.input, ...flags.batch, ...flags.stages, ...flags.work, ...flags.model },
   (given) => Effect.flatMap(run(given), report),
 )
 
 const single = (stage: StageNumber) =>
-  Command.make(`stage${stage}`, { ...flags.input, ...flags.work, ...flags.model }, (given) =>
+  Command.make(`stage${stage}`, { ...flags.input, ...flags.batch, ...flags.work, ...flags.model }, (given) =>
     Effect.flatMap(run({ ...given, stages: [stage] }), report),
   )
 

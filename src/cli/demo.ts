@@ -3,12 +3,13 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
-import { runBatch } from "../batch.ts"
-import { defaultSettings } from "../config.ts"
+import { defaultSettings, type RunSettings } from "../config.ts"
 import { publishFile } from "../dataset/store.ts"
 import { validateFolder } from "../dataset/validate.ts"
 import { writeScene } from "../demo/y4m.ts"
+import { type RunEvent, RunEvents } from "../events.ts"
 import * as Layers from "../layers.ts"
+import { Pipeline } from "../pipeline.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import * as flags from "./flags.ts"
@@ -41,6 +42,18 @@ const makeVideo = Effect.fn("Demo.makeVideo")(function* (path: string) {
   )
 }, Effect.scoped)
 
+/** Runs one video and shows how it goes. */
+const rehearse = Effect.fn("Demo.rehearse")(function* (
+  file: string,
+  settings: RunSettings,
+  verbose: boolean,
+) {
+  const { runVideo } = yield* Pipeline
+  const show = yield* display(process.stderr, verbose)
+  const events = { publish: (event: RunEvent) => Effect.sync(() => show(event)) }
+  return yield* Effect.provideService(runVideo(file, settings), RunEvents, events)
+}, Effect.scoped)
+
 /** `demo`: draws a short manipulation video, runs the whole pipeline on it in rehearsal, and checks the result. */
 export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
   Command.make("demo", flags.demo, (given) =>
@@ -54,14 +67,9 @@ export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
         yield* Effect.provide(makeVideo(videoFile), video)
       }
       yield* Console.log("2. Running the three stages in rehearsal (no model is asked)")
-      const services = Layers.pipeline.pipe(
-        Layer.provide(Layer.merge(video, Layers.rehearsal)),
-        Layer.provideMerge(display(process.stderr, given.verbose)),
-      )
+      const services = Layer.provide(Layers.pipeline, Layer.merge(video, Layers.rehearsal))
       const settings = { ...defaultSettings, outputRoot: join(root, "dataset") }
-      const { done } = yield* Effect.provide(runBatch([videoFile], settings, false), services)
-      const [result] = done
-      if (result === undefined) return yield* report(exitCode.failed)
+      const result = yield* rehearse(videoFile, settings, given.verbose).pipe(Effect.provide(services))
       const findings = yield* validateFolder(result.folder)
       for (const { file, message } of findings) yield* Console.error(`error: ${file}: ${message}`)
       yield* Console.log(

@@ -47,13 +47,29 @@ export const input = {
     "overwrite",
     "Run everything again instead of going on; another video's folder is never touched",
   ),
-  continueOnError: flag.toggle("continue-on-error", "Go on with the next video when one fails"),
   preflightOnly: flag.toggle(
     "preflight-only",
     "Check input, tools, prompts and output folder, then stop; nothing is sent or written",
   ),
   postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
   verbose: flag.toggle("verbose", "Tell more: every problem of a rejected answer, everything that was kept"),
+}
+
+/** How many videos are worked on, and when to stop. */
+export const batch = {
+  videoConcurrency: flag.whole(
+    "video-concurrency",
+    { min: 1, max: 256 },
+    16,
+    "Videos worked on at the same time",
+  ),
+  continueOnError: flag.toggle("continue-on-error", "Go on with the other videos when one fails"),
+  graceSec: flag.real(
+    "grace-sec",
+    { min: 0, max: 3600 },
+    30,
+    "After Ctrl-C: how long calls under way may take to finish",
+  ),
 }
 
 /** Which stages run; the single-stage commands fix it. */

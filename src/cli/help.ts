@@ -14,6 +14,7 @@ interface CommandHelp {
 }
 
 const input: Section = { title: "Input and output", flags: Object.values(flags.input) }
+const batch: Section = { title: "Batches", flags: Object.values(flags.batch) }
 const stages: Section = { title: "Stages", flags: Object.values(flags.stages) }
 const model: Section = { title: "Model", flags: Object.values(flags.model) }
 const work: Section = { title: "Frames, clips and answers", flags: Object.values(flags.work) }
@@ -21,7 +22,7 @@ const work: Section = { title: "Frames, clips and answers", flags: Object.values
 const single = (summary: string, name: string): CommandHelp => ({
   summary,
   usage: `bun run ${name} --input-video FILE [options]`,
-  sections: [input, model, work],
+  sections: [input, batch, model, work],
   examples: [`bun run ${name} --input-video video.mp4 --rehearsal`],
 })
 
@@ -30,7 +31,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   pipeline: {
     summary: "Turn a video, or a folder of videos, into validated causal-step datasets",
     usage: "bun run pipeline --input-video FILE | --input-video-dir DIR [options]",
-    sections: [input, stages, model, work],
+    sections: [input, batch, stages, model, work],
     examples: [
       "bun run pipeline --input-video cooking.mp4 --rehearsal",
       "API_KEY=... bun run pipeline --input-video cooking.mp4 --api-base https://example.com/v1 --model some-vlm",

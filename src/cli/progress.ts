@@ -1,7 +1,10 @@
 import { MultiBar, type SingleBar } from "cli-progress"
-import { Effect, Layer } from "effect"
+import { Effect, type Scope } from "effect"
 import type { StageNumber } from "../config.ts"
-import { type RunEvent, RunEvents } from "../events.ts"
+import type { RunEvent } from "../events.ts"
+
+/** Shows what happens in a run. What it holds of the terminal is given back when the scope closes. */
+export type Display = Effect.Effect<(event: RunEvent) => void, never, Scope.Scope>
 
 const stageNames: Readonly<Record<StageNumber, string>> = { 1: "draft", 2: "localise", 3: "refine" }
 
@@ -29,17 +32,25 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
       return `${event.videoId}: finished, ${event.folder}`
     case "VideoFailed":
       return `error: ${event.videoId}: ${event.message}`
+    case "VideoPostponed":
+      return `${event.videoId}: left for later: ${event.message}`
+    case "BatchStopping":
+      return event.cause === "asked"
+        ? `stopping: calls under way have ${event.graceSec} s to finish`
+        : undefined
+    case "BatchStarted":
+    case "BatchFinished":
+    case "AnswerReceived":
+    case "ModelLoad":
+      return undefined
   }
 }
 
 /** One plain line per event on `out`. For pipes, files and CI. */
-export const lines = (out: NodeJS.WritableStream, verbose: boolean): Layer.Layer<RunEvents> =>
-  Layer.succeed(RunEvents, {
-    publish: (event) =>
-      Effect.sync(() => {
-        const line = eventLine(event, verbose)
-        if (line !== undefined) out.write(`${line}\n`)
-      }),
+export const lines = (out: NodeJS.WritableStream, verbose: boolean): Display =>
+  Effect.succeed((event) => {
+    const line = eventLine(event, verbose)
+    if (line !== undefined) out.write(`${line}\n`)
   })
 
 interface Bars {
@@ -55,63 +66,67 @@ const shorten = (text: string): string =>
  * A bar for each stage of a video on a terminal; what a person has to know is printed above the bars. The terminal is
  * restored when the scope closes, also after Ctrl-C.
  */
-export const bars = (out: NodeJS.WritableStream, verbose: boolean): Layer.Layer<RunEvents> =>
-  Layer.scoped(
-    RunEvents,
-    Effect.gen(function* () {
-      const display = yield* Effect.acquireRelease(
-        Effect.sync(
-          () =>
-            new MultiBar({
-              stream: out,
-              format: "{name} {stage} {bar} {value}/{total} {what}",
-              barsize: 20,
-              barCompleteChar: "\u2588",
-              barIncompleteChar: "\u2591",
-              hideCursor: true,
-              clearOnComplete: false,
-              gracefulExit: false,
-              emptyOnZero: true,
-              forceRedraw: true,
-            }),
-        ),
-        (multi) => Effect.sync(() => multi.stop()),
-      )
-      const videos = new Map<string, Bars>()
-      const barOf = (event: { readonly videoId: string; readonly stage: StageNumber }) =>
-        videos.get(event.videoId)?.started.get(event.stage)
-      const show = (event: RunEvent): void => {
-        switch (event.type) {
-          case "VideoStarted":
-            videos.set(event.videoId, { started: new Map() })
-            return
-          case "StageStarted": {
-            const payload = {
-              name: shorten(event.videoId),
-              stage: `${event.stage} ${stageNames[event.stage]}`.padEnd(10),
-              what: "",
-            }
-            videos.get(event.videoId)?.started.set(event.stage, display.create(event.total, 0, payload))
-            return
+export const bars = (out: NodeJS.WritableStream, verbose: boolean): Display =>
+  Effect.gen(function* () {
+    const display = yield* Effect.acquireRelease(
+      Effect.sync(
+        () =>
+          new MultiBar({
+            stream: out,
+            format: "{name} {stage} {bar} {value}/{total} {what}",
+            barsize: 20,
+            barCompleteChar: "\u2588",
+            barIncompleteChar: "\u2591",
+            hideCursor: true,
+            clearOnComplete: false,
+            gracefulExit: false,
+            emptyOnZero: true,
+            forceRedraw: true,
+          }),
+      ),
+      (multi) => Effect.sync(() => multi.stop()),
+    )
+    const videos = new Map<string, Bars>()
+    const barOf = (event: { readonly videoId: string; readonly stage: StageNumber }) =>
+      videos.get(event.videoId)?.started.get(event.stage)
+    const show = (event: RunEvent): void => {
+      switch (event.type) {
+        case "VideoStarted":
+          videos.set(event.videoId, { started: new Map() })
+          return
+        case "StageStarted": {
+          const payload = {
+            name: shorten(event.videoId),
+            stage: `${event.stage} ${stageNames[event.stage]}`.padEnd(10),
+            what: "",
           }
-          case "StageAdvanced":
-            barOf(event)?.increment(1, { what: event.kept ? `${event.what} (kept)` : event.what })
-            return
-          case "StageFinished":
-            barOf(event)?.update({ what: "complete" })
-            return
-          case "VideoFailed":
-          case "VideoFinished":
-          case "AnswerRejected":
-          case "Notice":
-            display.log(`${eventLine(event, verbose) ?? ""}\n`)
-            return
+          videos.get(event.videoId)?.started.set(event.stage, display.create(event.total, 0, payload))
+          return
         }
+        case "StageAdvanced":
+          barOf(event)?.increment(1, { what: event.kept ? `${event.what} (kept)` : event.what })
+          return
+        case "StageFinished":
+          barOf(event)?.update({ what: "complete" })
+          return
+        case "VideoFailed":
+        case "VideoFinished":
+        case "AnswerRejected":
+        case "Notice":
+        case "VideoPostponed":
+        case "BatchStopping":
+          display.log(`${eventLine(event, verbose) ?? ""}\n`)
+          return
+        case "BatchStarted":
+        case "BatchFinished":
+        case "AnswerReceived":
+        case "ModelLoad":
+          return
       }
-      return { publish: (event) => Effect.sync(() => show(event)) }
-    }),
-  )
+    }
+    return show
+  })
 
 /** Bars on a terminal, plain lines elsewhere. */
-export const display = (out: NodeJS.WriteStream, verbose: boolean): Layer.Layer<RunEvents> =>
+export const display = (out: NodeJS.WriteStream, verbose: boolean): Display =>
   out.isTTY === true ? bars(out, verbose) : lines(out, verbose)

@@ -13,6 +13,7 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
     | "FingerprintMismatch"
     | "MissingStage"
     | "RehearsalOverReal"
+    | "Locked"
   readonly path: string
   readonly message: string
   readonly cause?: unknown

@@ -157,11 +157,28 @@ export interface ApiConfig {
   readonly stream: boolean
 }
 
+/** How much a model is used at one moment, and what holds calls back. */
+export interface ModelLoad {
+  /** Calls under way. */
+  readonly inFlight: number
+  /** Calls that wait for a place. */
+  readonly waiting: number
+  /** Calls that may be under way now. */
+  readonly limit: number
+  /** Requests and tokens per minute, as told or learned; null where there is no limit. */
+  readonly rpm: number | null
+  readonly tpm: number | null
+  /** Nothing is sent for so long: the service asked for a pause, or cannot be reached. 0 if there is no pause. */
+  readonly pausedMs: number
+}
+
 /** A vision-language model: pictures and a prompt in, text out. Checks nothing; `ask` does. */
 export class VisionModel extends Context.Tag("triptych/VisionModel")<
   VisionModel,
   {
     readonly config: ApiConfig
     readonly complete: (request: ModelRequest) => Effect.Effect<ModelReply, ModelError>
+    /** Absent where nothing bounds the calls. */
+    readonly load?: Effect.Effect<ModelLoad>
   }
 >() {}

@@ -105,7 +105,7 @@ export const record = (dir: string): Layer.Layer<VisionModel, RecordingError, Vi
         )
         return reply
       })
-      return VisionModel.of({ config: inner.config, complete })
+      return VisionModel.of({ ...inner, complete })
     }),
   )
 

@@ -99,6 +99,18 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
     // The reply comes last: where it is, all that is needed to use it again is there too.
     yield* write(callFile(file), jsonText(kept))
     yield* write(file, reply.text)
+    yield* events.publish({
+      type: "AnswerReceived",
+      videoId: run.folder.videoId,
+      stage: call.stage,
+      what: call.what,
+      attempt: number,
+      recalled: attempt.recalled,
+      promptTokens: reply.usage.prompt_tokens,
+      completionTokens: reply.usage.completion_tokens,
+      costUsd: reply.costUsd,
+      latencyMs: reply.latencyMs,
+    })
     if (problems.length === 0) return
     yield* write(errorsFile(file), jsonText({ attempt: number, problems }))
     yield* events.publish({

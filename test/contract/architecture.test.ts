@@ -63,10 +63,10 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   model: ["plan"],
   dataset: ["plan"],
   config: ["plan", "video"],
-  events: ["config"],
+  events: ["config", "dataset", "model", "video"],
   stages: ["plan", "video", "model", "dataset", "config", "events"],
   pipeline: ["plan", "video", "model", "dataset", "config", "events", "stages"],
-  batch: ["config", "dataset", "events", "pipeline"],
+  batch: ["config", "dataset", "events", "model", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
   layers: ["dataset", "model", "pipeline", "video"],
 }

@@ -1,5 +1,5 @@
-import { Effect, Layer, Redacted } from "effect"
-import { defaultSettings, Layers, Pipeline, RunEvents, validateFolder } from "triptych"
+import { Effect, Layer, Redacted, Stream } from "effect"
+import { defaultSettings, Layers, runBatch, validateFolder } from "triptych"
 
 const [video = "cooking.mp4", outputRoot = "dataset"] = process.argv.slice(2)
 const key = process.env.API_KEY
@@ -17,23 +17,23 @@ const model =
         callRetryBackoffSec: 1,
       })
 
-// Where run events go: a host program shows or records them.
-const events = Layer.succeed(RunEvents, {
-  publish: (event) => Effect.log(`${event.videoId}: ${event.type}`),
+const services = Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
+
+// Videos may come from anywhere, at any time: a batch pulls the next one when it has room for it.
+const batch = runBatch(Stream.make(video), {
+  settings: { ...defaultSettings, outputRoot, maxFrames: 20 },
+  videoConcurrency: 4,
+  continueOnError: true,
+  graceSec: 30,
 })
 
-const services = Layers.pipeline.pipe(Layer.provide(Layer.mergeAll(Layers.video(), model, events)))
-
-const program = Effect.gen(function* () {
-  const pipeline = yield* Pipeline
-  const { folder } = yield* pipeline.runVideo(video, { ...defaultSettings, outputRoot, maxFrames: 20 })
-  const findings = yield* validateFolder(folder)
-  yield* Effect.log(findings.length === 0 ? `valid: ${folder}` : findings)
-}).pipe(
-  // Every expected failure is a tagged error whose message names the way out.
-  Effect.catchTags({
-    VideoError: ({ reason, message }) => Effect.logError(reason, message),
-    StageFailed: ({ stage, folder, message }) => Effect.logError(stage, folder, message),
+const program = Stream.runForEach(batch, (event) =>
+  Effect.gen(function* () {
+    // Every failure has a reason from a closed list and a message that names the way out.
+    if (event.type === "VideoFailed") return yield* Effect.logError(event.file, event.reason, event.message)
+    if (event.type !== "VideoFinished") return yield* Effect.log(event.type)
+    const findings = yield* validateFolder(event.folder)
+    yield* Effect.log(findings.length === 0 ? `valid: ${event.folder}` : findings)
   }),
 )
 

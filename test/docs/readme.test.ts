@@ -85,8 +85,8 @@ describe.each(both)("%s", (_file, readme) => {
   })
 
   test("lists every flag with its value and its default, and no other", () => {
-    const { input, stages, work, model, validate, frames, demo } = flags
-    expect(tablesOf(readme)).toEqual([input, stages, work, model, validate, frames, demo].map(rowsOf))
+    const { input, batch, stages, work, model, validate, frames, demo } = flags
+    expect(tablesOf(readme)).toEqual([input, batch, stages, work, model, validate, frames, demo].map(rowsOf))
   })
 
   test("links only to files and sections that exist", async () => {

@@ -273,9 +273,9 @@ describe("a folder of videos", () => {
       "--max-frames",
       "8",
     ]
-    const { code, stdout } = await runCli(rehearsed(...flags))
+    const { code, stdout } = await runCli(rehearsed(...flags, "--video-concurrency", "1"))
     expect(code).toBe(1)
-    expect(stdout).toContain("1 done, 1 failed, 1 not started")
+    expect(stdout).toContain("1 done, 1 failed, 1 not finished")
     expect(readdirSync(join(root.path, "out"))).toEqual(["a"])
   })
 

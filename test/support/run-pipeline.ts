@@ -27,11 +27,10 @@ export const runPipeline = async (video: string, settings: RunSettings, server: 
           callRetries: 0,
           callRetryBackoffSec: 0,
         })
-  const listener = Layer.succeed(RunEvents, {
-    publish: (event) => Effect.sync(() => void events.push(event)),
-  })
-  const services = Layers.pipeline.pipe(Layer.provide(Layer.mergeAll(Layers.video(), model, listener)))
+  const listener = { publish: (event: RunEvent) => Effect.sync(() => void events.push(event)) }
+  const services = Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
   const result = await Effect.flatMap(Pipeline, (pipeline) => pipeline.runVideo(video, settings)).pipe(
+    Effect.provideService(RunEvents, listener),
     Effect.either,
     Effect.provide(services),
     Effect.runPromise,

@@ -1,10 +1,7 @@
 import { readdir } from "node:fs/promises"
 import { extname, join, resolve } from "node:path"
-import { Data, Effect, Either } from "effect"
-import type { RunSettings } from "./config.ts"
-import { videoExtensions, videoId } from "./dataset/layout.ts"
-import { RunEvents } from "./events.ts"
-import { Pipeline, type PipelineError, type VideoResult } from "./pipeline.ts"
+import { Data, Effect } from "effect"
+import { videoExtensions, videoId } from "../dataset/layout.ts"
 
 /** The input cannot be used as it is. `message` says what to change. */
 export class InputError extends Data.TaggedError("InputError")<{
@@ -44,36 +41,4 @@ export const discoverVideos = Effect.fn("Batch.discover")(function* (folder: str
     return yield* new InputError({ path: dir, message })
   }
   return videos.map((name) => join(dir, name))
-})
-
-export interface BatchResult {
-  readonly done: ReadonlyArray<VideoResult>
-  readonly failed: ReadonlyArray<{ readonly file: string; readonly error: PipelineError }>
-}
-
-const isBudgetSpent = (error: PipelineError): boolean =>
-  error._tag === "StageFailed" && error.reason === "BudgetSpent"
-
-/** Runs videos one after the other. Stops at the first failure unless `continueOnError`, and always
- * when the budget is spent; what is done stays done. */
-export const runBatch = Effect.fn("Batch.run")(function* (
-  files: ReadonlyArray<string>,
-  settings: RunSettings,
-  continueOnError: boolean,
-) {
-  const pipeline = yield* Pipeline
-  const events = yield* RunEvents
-  const done: Array<VideoResult> = []
-  const failed: Array<{ file: string; error: PipelineError }> = []
-  for (const file of files) {
-    const result = yield* Effect.either(pipeline.runVideo(file, settings))
-    if (Either.isRight(result)) {
-      done.push(result.right)
-      continue
-    }
-    failed.push({ file, error: result.left })
-    yield* events.publish({ type: "VideoFailed", videoId: videoId(file), message: result.left.message })
-    if (!continueOnError || isBudgetSpent(result.left)) break
-  }
-  return { done, failed } satisfies BatchResult
 })

@@ -1,0 +1,176 @@
+import { Cause, Clock, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
+import type { RunSettings } from "../config.ts"
+import { videoId } from "../dataset/layout.ts"
+import { type RunEvent, RunEvents, type StopCause } from "../events.ts"
+import { CallDrain, makeDrain } from "../model/CallDrain.ts"
+import { Pipeline, type PipelineError } from "../pipeline.ts"
+import { failureOf } from "./failure.ts"
+
+/** How a batch goes through its videos. */
+export interface BatchOptions {
+  readonly settings: RunSettings
+  /** Videos worked on at the same time. */
+  readonly videoConcurrency: number
+  /** Go on with the other videos when one fails. */
+  readonly continueOnError: boolean
+  /** Try the videos that failed once more when all others are done. */
+  readonly retryFailed?: boolean
+  /** How many videos there will be, where that is known. */
+  readonly videos?: number
+  /** Once this succeeds, no new call starts, calls under way are finished and kept, and the batch ends. */
+  readonly stop?: Effect.Effect<void>
+  /** How long calls under way may take to finish then, in seconds. */
+  readonly graceSec: number
+}
+
+/** Events that may wait for the consumer; then the batch waits too. */
+const eventsAhead = 1024
+const loadEvery = Duration.seconds(1)
+/** How often videos that another process works on are looked at, once nothing else is left to do. */
+const lookAgain = Duration.seconds(2)
+
+/** A video that is to be looked at again later. */
+interface Unfinished {
+  readonly file: string
+  readonly why: "failed" | "locked"
+}
+
+/** The work of a batch, from the first video to the last, telling what happens as it goes. */
+const work = Effect.fn("Batch.run")(function* <E, R>(
+  videos: Stream.Stream<string, E, R>,
+  options: BatchOptions,
+  publish: (event: RunEvent) => Effect.Effect<void>,
+) {
+  const { settings, continueOnError, graceSec } = options
+  const pipeline = yield* Pipeline
+  const drain = yield* makeDrain
+  const stopping = yield* Deferred.make<StopCause>()
+  const started = yield* Clock.currentTimeMillis
+  const count = { done: 0, failed: 0 }
+  const told = new Set<string>()
+
+  const stop = (cause: StopCause) =>
+    Effect.whenEffect(
+      Effect.zipRight(publish({ type: "BatchStopping", cause, graceSec }), drain.close),
+      Deferred.succeed(stopping, cause),
+    )
+
+  const failed = Effect.fnUntraced(function* (
+    file: string,
+    cause: Cause.Cause<PipelineError>,
+    last: boolean,
+  ) {
+    const failure = failureOf(cause)
+    const isFinal = failure.reason === "BudgetSpent" || !continueOnError
+    const willRetry = !last && !isFinal
+    if (!willRetry) count.failed++
+    yield* publish({ type: "VideoFailed", videoId: videoId(file), file, ...failure, willRetry })
+    if (isFinal) yield* stop(failure.reason === "BudgetSpent" ? "budget" : "failure")
+    return willRetry ? { file, why: "failed" as const } : undefined
+  })
+
+  const locked = Effect.fnUntraced(function* (file: string, message: string) {
+    if (!told.has(file)) yield* publish({ type: "VideoPostponed", videoId: videoId(file), file, message })
+    told.add(file)
+    return { file, why: "locked" as const }
+  })
+
+  /** One video to its end; something if it is to be looked at again. Of failures, only an interruption goes through. */
+  const runOne = (file: string, last: boolean): Effect.Effect<Unfinished | undefined> =>
+    Effect.matchCauseEffect(pipeline.runVideo(file, settings), {
+      onSuccess: () => {
+        count.done++
+        return Effect.succeed(undefined)
+      },
+      onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
+        if (Cause.isInterrupted(cause)) return Effect.interrupt
+        const { reason, message } = failureOf(cause)
+        return reason === "Locked" ? locked(file, message) : failed(file, cause, last)
+      },
+    })
+
+  /** Videos as they come, so many at a time; gives those to look at again. Ends early when the batch stops. */
+  const pass = <E2, R2>(files: Stream.Stream<string, E2, R2>, last: boolean) =>
+    files.pipe(
+      Stream.interruptWhen(Deferred.await(stopping)),
+      Stream.mapEffect((file) => runOne(file, last), {
+        concurrency: options.videoConcurrency,
+        unordered: true,
+      }),
+      Stream.filter((unfinished) => unfinished !== undefined),
+      Stream.runCollect,
+      Effect.map((all) => {
+        const filesOf = (why: Unfinished["why"]) =>
+          [...all].filter((video) => video.why === why).map(({ file }) => file)
+        return { failed: filesOf("failed"), locked: filesOf("locked") }
+      }),
+    )
+
+  const all = Effect.gen(function* () {
+    const first = yield* pass(videos, options.retryFailed !== true)
+    const second = yield* pass(Stream.fromIterable(first.failed), true)
+    for (let rest = [...first.locked, ...second.locked]; rest.length > 0; ) {
+      yield* Effect.sleep(lookAgain)
+      rest = (yield* pass(Stream.fromIterable(rest), true)).locked
+    }
+  })
+
+  const stopped = Effect.zipRight(
+    Deferred.await(stopping),
+    Effect.timeoutOption(drain.drained, Duration.seconds(graceSec)),
+  )
+
+  if (options.stop !== undefined) yield* Effect.forkScoped(Effect.zipRight(options.stop, stop("asked")))
+  yield* publish({ type: "BatchStarted", videos: options.videos ?? null })
+  yield* Effect.raceFirst(all, stopped).pipe(
+    Effect.provideService(RunEvents, { publish }),
+    Effect.provideService(CallDrain, drain),
+  )
+  const cause = yield* Deferred.poll(stopping)
+  yield* publish({
+    type: "BatchFinished",
+    ...count,
+    left: options.videos === undefined ? null : options.videos - count.done - count.failed,
+    stopped: cause._tag === "Some" ? yield* cause.value : null,
+    seconds: ((yield* Clock.currentTimeMillis) - started) / 1000,
+  })
+}, Effect.scoped)
+
+/** Tells about once a second how much the model is used, if that has changed. */
+const watchLoad = Effect.fn("Batch.watchLoad")(function* (publish: (event: RunEvent) => Effect.Effect<void>) {
+  const { load } = yield* Pipeline
+  let last = ""
+  return yield* Effect.gen(function* () {
+    const now = yield* load
+    const text = JSON.stringify(now)
+    if (now !== undefined && text !== last) yield* publish({ type: "ModelLoad", ...now })
+    last = text
+    yield* Effect.sleep(loadEvery)
+  }).pipe(Effect.forever)
+})
+
+/**
+ * Runs videos as they come in, under one set of budgets: those of the `Pipeline` it is given. The stream of events ends with
+ * `BatchFinished`; it fails only if the input fails. Videos are pulled when there is room for them, so that a host may add
+ * some at any time. Interruption stops everything at once and leaves folders that the next batch goes on with;
+ * `options.stop` does it gently.
+ */
+export const runBatch = <E, R>(
+  videos: Stream.Stream<string, E, R>,
+  options: BatchOptions,
+): Stream.Stream<RunEvent, E, R | Pipeline> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const queue = yield* Queue.bounded<Take.Take<RunEvent, E>>(eventsAhead)
+      const publish = (event: RunEvent) => Effect.asVoid(Queue.offer(queue, Take.of(event)))
+      yield* work(videos, options, publish).pipe(
+        Effect.raceFirst(watchLoad(publish)),
+        Effect.matchCauseEffect({
+          onFailure: (cause) => Queue.offer(queue, Take.failCause(cause)),
+          onSuccess: () => Queue.offer(queue, Take.end),
+        }),
+        Effect.forkScoped,
+      )
+      return Stream.flattenTake(Stream.fromQueue(queue))
+    }),
+  )
