@@ -10,6 +10,7 @@ export type FailureReason =
   | DatasetError["reason"]
   | ModelErrorReason
   | "AnswerRejected"
+  | "Locked"
   | "PromptInvalid"
   | "FolderInvalid"
   | "Defect"

@@ -1,6 +1,7 @@
 export { discoverVideos, InputError } from "./batch/discover.ts"
 export { type BatchOptions, runBatch } from "./batch/run.ts"
 export { defaultSettings, type RunSettings, type StageNumber } from "./config.ts"
+export { type FolderLock, Locked, type LockOwner, readLock } from "./dataset/lock.ts"
 export { DatasetError } from "./dataset/store.ts"
 export { type Finding, validateFolder } from "./dataset/validate.ts"
 export {

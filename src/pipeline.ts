@@ -2,6 +2,7 @@ import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
 import { allStages, type RunSettings } from "./config.ts"
 import { videoFolder, videoId } from "./dataset/layout.ts"
+import { type Locked, makeFolderLocks } from "./dataset/lock.ts"
 import { claimFolder } from "./dataset/resume.ts"
 import type { DatasetError } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
@@ -28,7 +29,7 @@ export class FolderInvalid extends Data.TaggedError("FolderInvalid")<{
 }> {}
 
 /** Everything that can keep a video from being finished. */
-export type PipelineError = VideoError | DatasetError | StageFailed | PromptError | FolderInvalid
+export type PipelineError = VideoError | DatasetError | Locked | StageFailed | PromptError | FolderInvalid
 
 /** What a run left: where, and which stages are done. */
 export interface VideoResult {
@@ -79,7 +80,7 @@ const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, sum
 })
 
 /** One video through the selected stages: what is there and still true is kept, the rest is made. */
-const runVideo = Effect.fn("Pipeline.runVideo")(function* (file: string, settings: RunSettings) {
+const runLocked = Effect.fn("Pipeline.runLocked")(function* (file: string, settings: RunSettings) {
   const events = yield* RunEvents
   const run = yield* openRun(file, settings)
   const { videoId: id, root } = run.folder
@@ -95,13 +96,18 @@ const runVideo = Effect.fn("Pipeline.runVideo")(function* (file: string, setting
   return { videoId: id, folder: root } satisfies VideoResult
 })
 
+/** The folder that a video is locked by. */
+const folderOf = (file: string, { outputRoot }: RunSettings): string =>
+  videoFolder(resolve(outputRoot), videoId(file)).root
+
 /** The pipeline as a service: videos in, dataset folders out. */
 export class Pipeline extends Context.Tag("triptych/Pipeline")<
   Pipeline,
   {
     /**
      * Runs one video; what happens is told to the caller's `RunEvents`. Interruption leaves the folder valid; the next run
-     * goes on from there.
+     * goes on from there. Its folder is locked meanwhile; `Locked` says that another process works on it, which is no
+     * failure: it can be looked at again later.
      */
     readonly runVideo: (file: string, settings: RunSettings) => Effect.Effect<VideoResult, PipelineError>
     /** How much the model is used right now. */
@@ -113,13 +119,16 @@ export const layer = Layer.effect(
   Pipeline,
   Effect.gen(function* () {
     const context = yield* Effect.context<VideoDecoder | ClipCutter | VisionModel>()
+    const locks = yield* makeFolderLocks
     const { load = Effect.succeed(undefined) } = Context.get(context, VisionModel)
     return Pipeline.of({
       // Who listens is the business of whoever runs a video, not of whoever set the services up.
       runVideo: (file, settings) =>
         Effect.flatMap(RunEvents, (events) =>
-          runVideo(file, settings).pipe(Effect.provideService(RunEvents, events), Effect.provide(context)),
-        ),
+          locks
+            .hold(folderOf(file, settings), runLocked(file, settings))
+            .pipe(Effect.provideService(RunEvents, events), Effect.provide(context)),
+        ).pipe(Effect.withSpan("Pipeline.runVideo")),
       load,
     })
   }),

@@ -17,6 +17,8 @@ const reasonOf = (error: PipelineError): FailureReason => {
     case "DatasetError":
     case "StageFailed":
       return error.reason
+    case "Locked":
+      return "Locked"
     case "PromptError":
       return "PromptInvalid"
     case "FolderInvalid":

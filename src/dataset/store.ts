@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto"
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { Data, Effect } from "effect"
+import { Context, Data, Effect } from "effect"
 import { sha256 } from "../plan/fingerprint.ts"
+import { hasCode } from "./fault.ts"
 
 /** A file or folder of the dataset could not be read, written or trusted. `message` names the path and the way out. */
 export class DatasetError extends Data.TaggedError("DatasetError")<{
@@ -13,26 +14,42 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
     | "FingerprintMismatch"
     | "MissingStage"
     | "RehearsalOverReal"
-    | "Locked"
+    | "LockLost"
   readonly path: string
   readonly message: string
   readonly cause?: unknown
 }> {}
 
 const why = (cause: unknown): string => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
-  if (code === "ENOSPC") return "the disk is full"
-  if (code === "EACCES" || code === "EPERM") return "permission denied"
-  if (code === "EROFS") return "the file system is read-only"
-  if (code === "ENOTDIR" || code === "EEXIST") return "a file is in the way of a folder"
+  if (hasCode(cause, "ENOSPC", "EDQUOT")) return "the disk is full; make room and run the same command again"
+  if (hasCode(cause, "EACCES", "EPERM"))
+    return "permission denied; change the permissions, or choose another --output-root"
+  if (hasCode(cause, "EROFS")) return "the file system is read-only; choose another --output-root"
+  if (hasCode(cause, "ENOTDIR", "EEXIST")) return "a file is in the way of a folder"
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-const unwritable = (path: string) => (cause: unknown) =>
+/** What a failed write at `path` is reported as. */
+export const unwritable = (path: string) => (cause: unknown) =>
   new DatasetError({ reason: "Unwritable", path, message: `cannot write ${path}: ${why(cause)}`, cause })
+
+/** What a failed read at `path` is reported as. */
+export const unreadable = (path: string) => (cause: unknown) =>
+  new DatasetError({ reason: "Unreadable", path, message: `cannot read ${path}: ${why(cause)}`, cause })
+
+/**
+ * Asked before a file is given its name: fails if this process may no longer write where it works, because another one has
+ * taken its lock over. Everybody may by default.
+ */
+export class Fence extends Context.Reference<Fence>()("triptych/Fence", {
+  defaultValue: (): { readonly confirm: Effect.Effect<void, DatasetError> } => ({ confirm: Effect.void }),
+}) {}
 
 /** Prefix of files that are not finished; a crash may leave one, and nothing reads them. */
 export const temporaryPrefix = ".tmp-"
+
+/** Whether a name is one that `temporaryPath` gives. */
+export const isTemporary = (name: string): boolean => /^\.tmp-[0-9a-f]{12}$/u.test(name)
 
 /** A name beside `path` for a file in the making: short, so that it fits where the final name does. */
 export const temporaryPath = (path: string): string =>
@@ -76,7 +93,10 @@ export const publishFile = <A, E, R>(path: string, produce: (temporary: string) 
     (temporary) =>
       Effect.tap(produce(temporary), () =>
         Effect.uninterruptible(
-          Effect.tryPromise({ try: () => publish(temporary, path), catch: unwritable(path) }),
+          Effect.zipRight(
+            Effect.flatMap(Fence, (fence) => fence.confirm),
+            Effect.tryPromise({ try: () => publish(temporary, path), catch: unwritable(path) }),
+          ),
         ),
       ),
     (temporary) => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined)),
@@ -104,12 +124,6 @@ export const writeIfChanged = Effect.fn("Dataset.writeIfChanged")(function* (
   return true
 })
 
-const absent = (cause: unknown): boolean =>
-  typeof cause === "object" &&
-  cause !== null &&
-  "code" in cause &&
-  (cause.code === "ENOENT" || cause.code === "ENOTDIR" || cause.code === "EISDIR")
-
 /** The bytes of a file; undefined if there is none. */
 export const readBytes = Effect.fn("Dataset.readBytes")((path: string) =>
   Effect.tryPromise({
@@ -117,12 +131,11 @@ export const readBytes = Effect.fn("Dataset.readBytes")((path: string) =>
       try {
         return await readFile(path)
       } catch (cause) {
-        if (absent(cause)) return undefined
+        if (hasCode(cause, "ENOENT", "ENOTDIR", "EISDIR")) return undefined
         throw cause
       }
     },
-    catch: (cause) =>
-      new DatasetError({ reason: "Unreadable", path, message: `cannot read ${path}: ${why(cause)}`, cause }),
+    catch: unreadable(path),
   }),
 )
 

@@ -1,0 +1,3 @@
+/** Whether a failure of the file system has one of these codes. */
+export const hasCode = (cause: unknown, ...codes: ReadonlyArray<string>): boolean =>
+  typeof cause === "object" && cause !== null && "code" in cause && codes.includes(String(cause.code))

@@ -1,0 +1,212 @@
+import { describe, expect, test } from "bun:test"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Clock, Deferred, Effect, Exit, Fiber, TestClock, TestContext } from "effect"
+import { makeFolderLocks, readLock, staleAfter } from "../../src/dataset/lock.ts"
+import { thisProcess } from "../../src/dataset/owner.ts"
+import { writeFile } from "../../src/dataset/store.ts"
+import { temporaryFolder } from "../support/folders.ts"
+
+const run = Effect.runPromise
+
+const holder = (folder: string, times = 0) =>
+  Bun.spawn([process.execPath, join(import.meta.dir, "lock-holder.ts"), folder, String(times)], {
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+
+/** Starts a process that holds the lock of a folder, and kills it as a crash would. */
+const crashWhileHolding = async (folder: string) => {
+  const child = holder(folder)
+  await child.stdout.getReader().read()
+  child.kill("SIGKILL")
+  await child.exited
+}
+
+const locksOf = (root: string) => (existsSync(join(root, ".locks")) ? readdirSync(join(root, ".locks")) : [])
+
+/** A lock as a process on another machine leaves it. */
+const lockFromElsewhere = (root: string, id: string, beats: number) => {
+  const dir = join(root, ".locks", id)
+  mkdirSync(dir, { recursive: true })
+  const owner = {
+    ...thisProcess(),
+    host: "far-away",
+    pid_space: "another boot",
+    token: "t0",
+    since_utc: "2026-01-01T00:00:00.000Z",
+  }
+  writeFileSync(join(dir, "t0"), `${JSON.stringify(owner)}\n${String(beats).padStart(12, "0")}\n`)
+}
+
+/** The wall clock after a machine slept for an hour; no heartbeat has come due meanwhile. */
+const hourLater: Clock.Clock = Object.create(Clock.make(), {
+  currentTimeMillis: { value: Effect.sync(() => Date.now() + 3_600_000) },
+})
+
+describe("one owner at a time", () => {
+  test("a second one is told who the owner is, and nothing is done", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup 杯")
+    const program = Effect.gen(function* () {
+      const [one, other] = [yield* makeFolderLocks, yield* makeFolderLocks]
+      const inner = other.hold(folder, Effect.die("must not run"))
+      return yield* one.hold(folder, Effect.all({ refused: Effect.flip(inner), seen: readLock(folder) }))
+    })
+    const { refused, seen } = await run(program)
+    expect(refused).toMatchObject({
+      _tag: "Locked",
+      folder,
+      owner: { pid: process.pid, host: thisProcess().host },
+    })
+    expect(refused.message).toContain(`cup 杯 is being worked on by process ${process.pid} on `)
+    expect(seen).toMatchObject({ fate: "alive", owner: { pid: process.pid } })
+    expect(readdirSync(root.path)).toEqual([])
+  })
+
+  test("success, failure and interruption leave no lock and do not make the folder", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    const program = Effect.gen(function* () {
+      const { hold } = yield* makeFolderLocks
+      expect(
+        yield* hold(
+          folder,
+          Effect.sync(() => locksOf(root.path)),
+        ),
+      ).toEqual(["cup"])
+      expect(yield* Effect.flip(hold(folder, Effect.fail("no luck")))).toBe("no luck")
+      const begun = yield* Deferred.make<void>()
+      const fiber = yield* Effect.fork(
+        hold(folder, Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)),
+      )
+      yield* Deferred.await(begun)
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+    })
+    await run(program)
+    expect(readdirSync(root.path)).toEqual([])
+  })
+
+  test("processes that take and give back one lock are never in it together", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    await crashWhileHolding(folder)
+    const children = Array.from({ length: 5 }, () => holder(folder, 30))
+    const ended = await Promise.all(
+      children.map(async (child) => ({
+        code: await child.exited,
+        stderr: await new Response(child.stderr).text(),
+      })),
+    )
+    expect(ended).toEqual(Array.from({ length: 5 }, () => ({ code: 0, stderr: "" })))
+    expect(readdirSync(root.path)).toEqual([])
+  })
+})
+
+describe("an owner that died", () => {
+  test("on this machine loses its lock at once", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    await crashWhileHolding(folder)
+    expect(await run(readLock(folder))).toMatchObject({ fate: "dead" })
+    const { hold } = await run(makeFolderLocks)
+    expect(await run(hold(folder, Effect.succeed("done")))).toBe("done")
+    expect(readdirSync(root.path)).toEqual([])
+  })
+
+  test("whose number another process has by now, too", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    const { hold } = await run(makeFolderLocks)
+    const path = join(root.path, ".locks", "cup")
+    await run(
+      hold(
+        folder,
+        Effect.sync(() => {
+          const [token = ""] = readdirSync(path)
+          const [owner = "", beats = ""] = readFileSync(join(path, token), "utf8").split("\n")
+          const earlier = { ...JSON.parse(owner), process_start: "1" }
+          writeFileSync(join(path, token), `${JSON.stringify(earlier)}\n${beats}\n`)
+        }).pipe(Effect.zipRight(readLock(folder))),
+      ),
+    ).then((lock) =>
+      expect(lock).toMatchObject({ fate: thisProcess().pid_space === null ? "elsewhere" : "dead" }),
+    )
+  })
+
+  test("while it took the lock leaves nothing behind", async () => {
+    await using root = await temporaryFolder()
+    await crashWhileHolding(join(root.path, "cup"))
+    renameSync(join(root.path, ".locks", "cup"), join(root.path, ".locks", ".tmp-0123456789ab"))
+    mkdirSync(join(root.path, ".locks", ".tmp-ba9876543210"))
+    const { hold } = await run(makeFolderLocks)
+    await run(hold(join(root.path, "plate"), Effect.void))
+    expect(readdirSync(root.path)).toEqual([])
+  })
+
+  test("elsewhere loses it after a minute without a sign of life, seen by our own clock", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    lockFromElsewhere(root.path, "cup", 1)
+    const program = Effect.gen(function* () {
+      const { hold } = yield* makeFolderLocks
+      const attempt = Effect.match(hold(folder, Effect.void), {
+        onFailure: ({ _tag }) => _tag,
+        onSuccess: () => "done",
+      })
+      const outcomes = [yield* attempt]
+      yield* TestClock.adjust("50 seconds")
+      outcomes.push(yield* attempt)
+      lockFromElsewhere(root.path, "cup", 2)
+      yield* TestClock.adjust(staleAfter)
+      outcomes.push(yield* attempt)
+      yield* TestClock.adjust("59 seconds")
+      outcomes.push(yield* attempt)
+      yield* TestClock.adjust("1 seconds")
+      outcomes.push(yield* attempt)
+      return outcomes
+    })
+    const outcomes = await run(Effect.provide(program, TestContext.TestContext))
+    expect(outcomes).toEqual(["Locked", "Locked", "Locked", "Locked", "done"])
+    expect(readdirSync(root.path)).toEqual([])
+  })
+})
+
+describe("an owner whose lock was taken over", () => {
+  test("stops by itself, and leaves the new owner's lock alone", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    const program = Effect.gen(function* () {
+      const { hold } = yield* makeFolderLocks
+      const begun = yield* Deferred.make<void>()
+      const fiber = yield* Effect.fork(
+        hold(folder, Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)),
+      )
+      yield* Deferred.await(begun)
+      rmSync(join(root.path, ".locks", "cup"), { recursive: true })
+      lockFromElsewhere(root.path, "cup", 1)
+      yield* TestClock.adjust("5 seconds")
+      return yield* Effect.flip(Fiber.join(fiber))
+    })
+    const error = await run(Effect.provide(program, TestContext.TestContext))
+    expect(error).toMatchObject({ _tag: "DatasetError", reason: "LockLost", path: folder })
+    expect(locksOf(root.path)).toEqual(["cup"])
+  })
+
+  test("writes nothing when it wakes up after a long sleep", async () => {
+    await using root = await temporaryFolder()
+    const folder = join(root.path, "cup")
+    const program = Effect.gen(function* () {
+      const { hold } = yield* makeFolderLocks
+      const work = Effect.gen(function* () {
+        yield* writeFile(join(folder, "before"), "x")
+        rmSync(join(root.path, ".locks", "cup"), { recursive: true })
+        lockFromElsewhere(root.path, "cup", 1)
+        yield* Effect.withClock(writeFile(join(folder, "after"), "x"), hourLater)
+      })
+      return yield* Effect.flip(hold(folder, work))
+    })
+    expect(await run(program)).toMatchObject({ reason: "LockLost" })
+    expect(readdirSync(folder)).toEqual(["before"])
+  })
+})
