@@ -1,11 +1,13 @@
 #!/usr/bin/env bun
 import { CliConfig, Command, ValidationError } from "@effect/cli"
-import { BunContext, BunRuntime } from "@effect/platform-bun"
+import { makeRunMain } from "@effect/platform/Runtime"
+import { BunContext } from "@effect/platform-bun"
 import { Cause, Console, Effect, Exit, Layer, Logger, LogLevel } from "effect"
 import manifest from "../package.json"
 import { triptych } from "./cli/commands.ts"
 import { helpFor, unknownCommand } from "./cli/help.ts"
-import { exitCode, UsageError } from "./cli/usage.ts"
+import { makeStopRequests, StopRequests } from "./cli/stop.ts"
+import { exitCode, interruptedMessage, UsageError } from "./cli/usage.ts"
 import * as Telemetry from "./telemetry.ts"
 
 const plain = (text: string): string => Bun.stripANSI(text).trim()
@@ -65,11 +67,32 @@ const program = Effect.suspend(() => requested(process.argv.slice(2))).pipe(
   ),
 )
 
-BunRuntime.runMain(program, {
+const stopRequests = makeStopRequests()
+/** What ends may take so long after it was told to; then the process goes, and the next run cleans up. */
+const patienceMs = 10_000
+
+const runMain = makeRunMain(({ fiber, teardown }) => {
+  const stopAtOnce = () => {
+    fiber.unsafeInterruptAsFork(fiber.id())
+    setTimeout(() => process.exit(exitCode.interrupted), patienceMs).unref()
+  }
+  const onSignal = () => stopRequests.receive(stopAtOnce)
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  fiber.addObserver((exit) => {
+    clearInterval(alive)
+    teardown(exit, (code) => {
+      if (code !== exitCode.done) process.exit(code)
+    })
+  })
+})
+
+runMain(Effect.provideService(program, StopRequests, stopRequests.service), {
   disableErrorReporting: true,
   teardown: (exit, onExit) => {
     if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {
-      console.error("Interrupted. What is done is kept: run the same command again to go on.")
+      console.error(interruptedMessage)
       onExit(exitCode.interrupted)
       return
     }

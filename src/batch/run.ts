@@ -51,7 +51,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
 
   const stop = (cause: StopCause) =>
     Effect.whenEffect(
-      Effect.zipRight(publish({ type: "BatchStopping", cause, graceSec }), drain.close),
+      Effect.zipRight(drain.close, publish({ type: "BatchStopping", cause, graceSec })),
       Deferred.succeed(stopping, cause),
     )
 

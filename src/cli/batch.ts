@@ -1,7 +1,8 @@
 import { Console, Effect, Option, Stream } from "effect"
 import { type BatchOptions, runBatch } from "../batch/run.ts"
 import { display } from "./progress.ts"
-import { exitCode } from "./usage.ts"
+import { StopRequests } from "./stop.ts"
+import { exitCode, interruptedMessage } from "./usage.ts"
 
 /** Runs files as one batch, shows how it goes, and gives the exit code. */
 export const runFiles = Effect.fn("Cli.runFiles")(function* (
@@ -11,7 +12,9 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
 ) {
   const show = yield* display(process.stderr, verbose)
   const folders: Array<string> = []
-  const end = yield* runBatch(Stream.fromIterable(files), { ...options, videos: files.length }).pipe(
+  const stop = yield* (yield* StopRequests).first
+  const videos = Stream.fromIterable(files)
+  const end = yield* runBatch(videos, { ...options, videos: files.length, stop }).pipe(
     Stream.tap((event) =>
       Effect.sync(() => {
         show(event)
@@ -23,10 +26,14 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
     Effect.map(Option.getOrThrow),
   )
   for (const folder of folders.toSorted()) yield* Console.log(folder)
-  const { done, failed, left } = end
+  const { done, failed, left, stopped } = end
   if (files.length > 1) {
     const rest = left === 0 ? "" : `, ${left} not finished`
     yield* Console.log(`${done} done, ${failed} failed${rest}`)
+  }
+  if (stopped === "asked" && left !== 0) {
+    yield* Effect.sync(() => console.error(interruptedMessage))
+    return exitCode.interrupted
   }
   return failed === 0 ? exitCode.done : exitCode.failed
 }, Effect.scoped)

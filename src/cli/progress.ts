@@ -36,7 +36,7 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
       return `${event.videoId}: left for later: ${event.message}`
     case "BatchStopping":
       return event.cause === "asked"
-        ? `stopping: calls under way have ${event.graceSec} s to finish`
+        ? `stopping: calls under way have ${event.graceSec} s to finish; once more stops at once`
         : undefined
     case "BatchStarted":
     case "BatchFinished":

@@ -5,3 +5,6 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
 
 /** The contract's exit codes. */
 export const exitCode = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
+
+/** The last line of a run that was stopped. */
+export const interruptedMessage = "Interrupted. What is done is kept: run the same command again to go on."

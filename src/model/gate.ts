@@ -1,7 +1,7 @@
 import { Clock, Deferred, Duration, Effect, Queue } from "effect"
 import { bucket, type TokenBucket } from "./bucket.ts"
 import { type Adaptive, adaptive } from "./concurrency.ts"
-import type { LimitHints } from "./VisionModel.ts"
+import type { LimitHints, ModelLoad } from "./VisionModel.ts"
 
 /** Limits a user gave; absent ones are learned from the service's headers and rejections. */
 export interface GateLimits {
@@ -26,15 +26,6 @@ export type GateOutcome =
   /** Answered, but of no use; says nothing about load. */
   | { readonly type: "other" }
 
-export interface GateStatus {
-  readonly inFlight: number
-  readonly waiting: number
-  /** Calls that may be under way now. */
-  readonly limit: number
-  readonly rpm: number | undefined
-  readonly tpm: number | undefined
-}
-
 export interface Gate {
   /**
    * Waits for a place and runs `use` in it. `use` reports how the call ended before it returns; a call that never does so
@@ -45,7 +36,8 @@ export interface Gate {
     use: (report: (outcome: GateOutcome) => void) => Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E, R>
   readonly learn: (hints: LimitHints) => Effect.Effect<void>
-  readonly status: () => GateStatus
+  /** How it stands at a time, in milliseconds. */
+  readonly load: (now: number) => ModelLoad
 }
 
 interface Waiter {
@@ -233,13 +225,14 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
       return signal
     })
 
-  const status = (): GateStatus => ({
+  const load: Gate["load"] = (now) => ({
     inFlight: state.inFlight,
     waiting: queues.size(),
     limit: state.adaptive.limit(),
-    rpm: state.requests?.perMinute,
-    tpm: state.tokens?.perMinute,
+    rpm: state.requests?.perMinute ?? null,
+    tpm: state.tokens?.perMinute ?? null,
+    pausedMs: Math.max(0, state.pausedUntil - now),
   })
 
-  return { pass, learn, status } satisfies Gate
+  return { pass, learn, load } satisfies Gate
 })

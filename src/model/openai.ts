@@ -1,8 +1,9 @@
-import { Clock, type Context, DateTime, Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { Clock, type Context, Data, DateTime, Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import OpenAI from "openai"
 import { attempt, type Deadlines, defaultDeadlines } from "./attempt.ts"
 import { lazyBody } from "./body.ts"
 import { type BudgetLimits, makeBudget } from "./budget.ts"
+import { CurrentLease } from "./CallDrain.ts"
 import { type CallEvent, CallLog } from "./CallLog.ts"
 import { type Completion, completionFault, requestFault } from "./completion.ts"
 import { makeEstimator } from "./estimate.ts"
@@ -80,6 +81,9 @@ const gateOutcome = (error: ModelError): GateOutcome =>
 
 const totalOf = (usage: ModelUsage): number => (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0)
 
+/** The run is being stopped: the attempt was not made, and none will be. */
+class Closed extends Data.TaggedError("Closed")<{ readonly message: string }> {}
+
 interface Answered {
   readonly completion: Completion
   readonly latencyMs: number
@@ -153,10 +157,13 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
   ) =>
     Effect.gen(function* () {
       const queued = yield* Clock.currentTimeMillis
-      return yield* gate.pass(
+      const lease = yield* CurrentLease
+      const passed = gate.pass(
         { key: request.videoId, tokens: estimator.reserved(request, estimate) },
         (report) =>
           Effect.gen(function* () {
+            if (lease.isClosed()) return yield* new Closed({ message: "no call starts any more" })
+            lease.begin()
             const started = yield* Clock.currentTimeMillis
             const note = Effect.fn("OpenAi.note")(function* (
               usage: ModelUsage,
@@ -183,6 +190,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
             })
             const completion = yield* Effect.tapError(once(request, asked), (error) => {
               report(gateOutcome(error))
+              lease.rest()
               if (error.limits !== undefined)
                 return Effect.zipRight(gate.learn(error.limits), note(noUsage, error))
               return note(noUsage, error)
@@ -192,6 +200,8 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
             return { completion, latencyMs, format: asked } satisfies Answered
           }),
       )
+      // Whoever is stopping the run ends this wait.
+      return yield* Effect.catchTag(passed, "Closed", () => Effect.never)
     })
 
   /** Attempts until one is answered, stepping down where the service does not know a format. */
@@ -248,7 +258,8 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
     } satisfies ModelReply
   })
 
-  return VisionModel.of({ config, complete })
+  const load = Effect.map(Clock.currentTimeMillis, gate.load)
+  return VisionModel.of({ config, complete, load })
 }
 
 /**

@@ -8,12 +8,13 @@ import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
 import { DatasetError, jsonText, promptDigest, remove, writeIfChanged } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
+import { CallDrain } from "../model/CallDrain.ts"
 import type { ModelError, ModelErrorReason, ModelImage, ModelTask } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
 import { jsonSchema } from "./prompts.ts"
 import { isSelected, mayKeep, notice, stageAdvanced, type VideoRun } from "./run.ts"
-import { callRecord, makeTrace, type Trace } from "./trace.ts"
+import { callRecord, makeTrace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
 export class StageFailed extends Data.TaggedError("StageFailed")<{
@@ -64,15 +65,16 @@ export interface StageCall<A> {
   readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
 }
 
-/** Every reply that was allowed was judged: the next run asks anew. */
-const isJudged = (reason: string | undefined): boolean =>
-  reason === "AnswerRejected" || reason === "Truncated"
-
 /** Whether an earlier run ended before it had judged all it was allowed to ask for. */
 const brokeOff = (previous: Outcome | undefined): boolean =>
-  previous?.status === "running" || (previous?.status === "failed" && !isJudged(previous.error_reason))
+  previous?.status === "running" ||
+  (previous?.status === "failed" &&
+    ["BudgetSpent", "Transient", "Throttled"].includes(previous.error_reason ?? ""))
 
-const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {
+const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>) {
+  // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already.
+  const mayRecall = mayKeep(run, call.stage) && brokeOff(call.previous)
+  const trace = yield* makeTrace(run, call, mayRecall)
   const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
     new StageFailed({
       stage: call.stage,
@@ -104,14 +106,7 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
       AnswerRejected: (error) => Effect.fail(gaveUp("AnswerRejected", error)),
       ModelError: (error) => Effect.fail(gaveUp(error.reason, error)),
     }),
-    // As long as the call may go on another time, every reply on disk is worth what it cost.
-    Effect.tapBoth({
-      onSuccess: () => trace.removeStale,
-      onFailure: (error) =>
-        error._tag === "StageFailed" && isJudged(error.reason)
-          ? Effect.ignore(trace.removeStale)
-          : Effect.void,
-    }),
+    Effect.tapBoth({ onSuccess: () => trace.removeStale, onFailure: () => Effect.ignore(trace.removeStale) }),
   )
   return answer
 })
@@ -128,37 +123,16 @@ const outcome = <A>(run: VideoRun, call: StageCall<A>, attempts: ReadonlyArray<A
   }
 }
 
-/**
- * Keeps a checked answer of an earlier run if it still stands, else asks for it, writes it and notes how it went. A stage
- * that was not selected may only keep. The final plan is taken away as soon as an answer differs from what it was made of.
- */
-export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  const reuse = mayKeep(run, call.stage)
-    ? yield* reusableAnswer({ ...call, outcome: call.previous, rawResponse: call.files.rawResponse })
-    : Either.left("--overwrite was given")
-  if (Either.isRight(reuse)) {
-    yield* writePrompts(run, call)
-    yield* stageAdvanced(run, call.stage, call.what, true)
-    return reuse.right
-  }
-  if (!isSelected(run, call.stage)) {
-    const message = `the ${call.what} of Stage ${call.stage} cannot be used (${reuse.left}); run with --stages ${call.stage} first`
-    return yield* new DatasetError({ reason: "MissingStage", path: call.dir, message })
-  }
-  if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${reuse.left}`)
+/** Asks for an answer, writes it and notes how it went. */
+const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, call: StageCall<A>) {
   const started = yield* Clock.currentTimeMillis
   const clock = yield* RunClock
   const seconds = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     clock.seconds(`${run.folder.videoId}/${call.what}/wall`, (now - started) / 1000),
   )
-  // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already, and must not
-  // be taken for ones of this run.
-  const mayRecall = mayKeep(run, call.stage) && brokeOff(call.previous)
-  const trace = yield* makeTrace(run, call, mayRecall)
-  if (!mayRecall) yield* trace.removeStale
   yield* call.note({ status: "running", ...outcome(run, call, []), warnings: [], wall_time_sec: 0 })
   yield* writePrompts(run, call)
-  const answer = yield* Effect.tapErrorTag(askFor(run, call, trace), "StageFailed", (error) =>
+  const answer = yield* Effect.tapErrorTag(askFor(run, call), "StageFailed", (error) =>
     Effect.flatMap(seconds, (wall_time_sec) =>
       call.note({
         status: "failed",
@@ -181,4 +155,26 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   })
   yield* stageAdvanced(run, call.stage, call.what, false)
   return answer.value
+})
+
+/**
+ * Keeps a checked answer of an earlier run if it still stands, else asks for it, writes it and notes how it went. A stage
+ * that was not selected may only keep. The final plan is taken away as soon as an answer differs from what it was made of.
+ */
+export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRun, call: StageCall<A>) {
+  const reuse = mayKeep(run, call.stage)
+    ? yield* reusableAnswer({ ...call, outcome: call.previous, rawResponse: call.files.rawResponse })
+    : Either.left("--overwrite was given")
+  if (Either.isRight(reuse)) {
+    yield* writePrompts(run, call)
+    yield* stageAdvanced(run, call.stage, call.what, true)
+    return reuse.right
+  }
+  if (!isSelected(run, call.stage)) {
+    const message = `the ${call.what} of Stage ${call.stage} cannot be used (${reuse.left}); run with --stages ${call.stage} first`
+    return yield* new DatasetError({ reason: "MissingStage", path: call.dir, message })
+  }
+  if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${reuse.left}`)
+  const drain = yield* CallDrain
+  return yield* drain.lease(askAndWrite(run, call))
 })

@@ -60,7 +60,7 @@ const passAll = (
             ),
           { concurrency: "unbounded", discard: true },
         )
-        return { passed: yield* Ref.get(passed), status: gate.status() }
+        return { passed: yield* Ref.get(passed), status: gate.load(yield* Clock.currentTimeMillis) }
       }),
     ),
   )
@@ -147,7 +147,7 @@ describe("a service that throttles", () => {
       Effect.gen(function* () {
         yield* Effect.sleep(1000)
         report(index < 5 ? { type: "throttled", retryAfterMs: 10 } : succeeded(0))
-        limits.push(gate.status().limit)
+        limits.push(gate.load(yield* Clock.currentTimeMillis).limit)
       }),
     )
     expect(Math.min(...limits)).toBeLessThanOrEqual(14)
@@ -161,7 +161,7 @@ describe("a service that throttles", () => {
         const latency = index < 150 ? 200 : 5000
         yield* Effect.sleep(latency)
         report(succeeded(0, latency))
-        limits.push(gate.status().limit)
+        limits.push(gate.load(yield* Clock.currentTimeMillis).limit)
       }),
     )
     expect(Math.min(...limits.slice(150))).toBeLessThan(16)
@@ -236,7 +236,7 @@ test("interrupting a thousand waiting and running calls at any moment leaks noth
           ),
         { concurrency: "unbounded" },
       )
-      const after = gate.status()
+      const after = gate.load(yield* Clock.currentTimeMillis)
       // The gate still works, at its full width.
       const done = yield* Deferred.make<number>()
       const inside = yield* Ref.make(0)
@@ -253,7 +253,7 @@ test("interrupting a thousand waiting and running calls at any moment leaks noth
           ),
         { concurrency: "unbounded", discard: true },
       )
-      return { after, full: yield* Deferred.await(done), end: gate.status() }
+      return { after, full: yield* Deferred.await(done), end: gate.load(yield* Clock.currentTimeMillis) }
     }),
   )
   const { after, full, end } = await Effect.runPromise(program)
