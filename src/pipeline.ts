@@ -4,7 +4,7 @@ import { allStages, type RunSettings } from "./config.ts"
 import { videoFolder, videoId } from "./dataset/layout.ts"
 import { type Locked, makeFolderLocks } from "./dataset/lock.ts"
 import { claimFolder } from "./dataset/resume.ts"
-import type { DatasetError } from "./dataset/store.ts"
+import { type DatasetError, removeLeftovers } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
 import { validateFolder } from "./dataset/validate.ts"
 import { RunEvents } from "./events.ts"
@@ -55,6 +55,7 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
   const header = yield* describeRun(source, folder, settings, prompts)
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
   const existing = yield* claimFolder(folder, header, replaceAll)
+  yield* removeLeftovers(folder.root)
   const summary = yield* openSummary(summaryPath(folder), header, existing)
   const rehearsal = model.config.kind === "rehearsal"
   const run = { source, folder, settings, annotation, prompts, summary, rehearsal } satisfies VideoRun

@@ -4,9 +4,10 @@ import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
+import { hasCode } from "./fault.ts"
 import { layout, type VideoFolder } from "./layout.ts"
 import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
-import { DatasetError, readBytes, readJson, temporaryPrefix } from "./store.ts"
+import { DatasetError, isTemporary, readBytes, readJson } from "./store.ts"
 import { readSummary, type SummaryHeader, summaryPath } from "./summary.ts"
 
 /** Names in a folder, sorted; empty if there is no such folder. */
@@ -16,7 +17,7 @@ export const listFolder = Effect.fn("Dataset.listFolder")((path: string) =>
       try {
         return (await readdir(path)).toSorted()
       } catch (cause) {
-        if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return []
+        if (hasCode(cause, "ENOENT")) return []
         throw cause
       }
     },
@@ -46,7 +47,7 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   header: SummaryHeader,
   replaceAll: boolean,
 ) {
-  const names = (yield* listFolder(folder.root)).filter((name) => !name.startsWith(temporaryPrefix))
+  const names = (yield* listFolder(folder.root)).filter((name) => !isTemporary(name))
   if (names.length === 0) return undefined
   const summary = yield* readSummary(summaryPath(folder))
   const choose = "choose another --output-root, or rename the video"

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto"
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile as write,
+} from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Context, Data, Effect } from "effect"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -45,8 +54,8 @@ export class Fence extends Context.Reference<Fence>()("triptych/Fence", {
   defaultValue: (): { readonly confirm: Effect.Effect<void, DatasetError> } => ({ confirm: Effect.void }),
 }) {}
 
-/** Prefix of files that are not finished; a crash may leave one, and nothing reads them. */
-export const temporaryPrefix = ".tmp-"
+/** Begins the names of files in the making; a crash may leave one, and nothing reads them. */
+const temporaryPrefix = ".tmp-"
 
 /** Whether a name is one that `temporaryPath` gives. */
 export const isTemporary = (name: string): boolean => /^\.tmp-[0-9a-f]{12}$/u.test(name)
@@ -55,58 +64,75 @@ export const isTemporary = (name: string): boolean => /^\.tmp-[0-9a-f]{12}$/u.te
 export const temporaryPath = (path: string): string =>
   join(dirname(path), `${temporaryPrefix}${randomBytes(6).toString("hex")}`)
 
+/** Flushes a file or folder. What cannot be flushed, such as a folder on some network file systems, is durable without. */
+const sync = async (handle: FileHandle): Promise<void> => {
+  await handle.sync().catch((cause: unknown) => {
+    if (!hasCode(cause, "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS")) throw cause
+  })
+}
+
 const syncFolder = async (folder: string): Promise<void> => {
   // Windows cannot open folders; its renames are durable without.
   if (process.platform === "win32") return
-  const handle = await open(folder, "r")
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await using handle = await open(folder, "r")
+  await sync(handle)
 }
 
-const syncFile = async (path: string): Promise<void> => {
-  const handle = await open(path, "r+")
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+/** Makes a folder and what is missing above it, each durably. */
+const makeFolder = async (folder: string): Promise<void> => {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-const publish = async (temporary: string, path: string): Promise<void> => {
-  await syncFile(temporary)
-  await rename(temporary, path)
-  await syncFolder(dirname(path))
-}
+/** When the name of a new file survives a power failure: at once, or only after `syncNames`, which many can share. */
+export type NameSync = "now" | "later"
 
 /**
  * Lets `produce` write a file under a temporary name, then gives it its own name: fsync, rename, fsync of the folder. The
  * file is there whole or not at all; failure and interruption remove what was begun.
  */
-export const publishFile = <A, E, R>(path: string, produce: (temporary: string) => Effect.Effect<A, E, R>) =>
+export const publishFile = <A, E, R>(
+  path: string,
+  produce: (temporary: string) => Effect.Effect<A, E, R>,
+  names: NameSync = "now",
+) =>
   Effect.acquireUseRelease(
-    Effect.tryPromise({ try: () => mkdir(dirname(path), { recursive: true }), catch: unwritable(path) }).pipe(
+    Effect.tryPromise({ try: () => makeFolder(dirname(path)), catch: unwritable(path) }).pipe(
       Effect.as(temporaryPath(path)),
     ),
-    (temporary) =>
-      Effect.tap(produce(temporary), () =>
-        Effect.uninterruptible(
-          Effect.zipRight(
-            Effect.flatMap(Fence, (fence) => fence.confirm),
-            Effect.tryPromise({ try: () => publish(temporary, path), catch: unwritable(path) }),
-          ),
+    (temporary) => {
+      const publish = async () => {
+        {
+          await using handle = await open(temporary, "r+")
+          await sync(handle)
+        }
+        await rename(temporary, path)
+        if (names === "now") await syncFolder(dirname(path))
+      }
+      return Effect.tap(produce(temporary), () =>
+        Effect.flatMap(Fence, (fence) => fence.confirm).pipe(
+          Effect.zipRight(Effect.tryPromise({ try: publish, catch: unwritable(path) })),
+          Effect.uninterruptible,
         ),
-      ),
+      )
+    },
     (temporary) => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined)),
   )
 
 /** Writes a whole file or nothing (see `publishFile`). */
-export const writeFile = Effect.fn("Dataset.writeFile")((path: string, content: string | Uint8Array) =>
-  publishFile(path, (temporary) =>
-    Effect.tryPromise({ try: () => Bun.write(temporary, content), catch: unwritable(path) }),
-  ).pipe(Effect.asVoid),
+export const writeFile = Effect.fn("Dataset.writeFile")(
+  (path: string, content: string | Uint8Array, names: NameSync = "now") =>
+    publishFile(
+      path,
+      (temporary) => Effect.tryPromise({ try: () => write(temporary, content), catch: unwritable(path) }),
+      names,
+    ).pipe(Effect.asVoid),
+)
+
+/** Makes the names of the files in a folder durable that were written with `later`. */
+export const syncNames = Effect.fn("Dataset.syncNames")((folder: string) =>
+  Effect.tryPromise({ try: () => syncFolder(folder), catch: unwritable(folder) }),
 )
 
 /** JSON as it stands in every file of the dataset: two spaces, a final newline. */
@@ -116,11 +142,12 @@ export const jsonText = (value: unknown): string => `${JSON.stringify(value, nul
 export const writeIfChanged = Effect.fn("Dataset.writeIfChanged")(function* (
   path: string,
   content: string | Uint8Array,
+  names: NameSync = "now",
 ) {
   const present = yield* readBytes(path)
   const wanted = typeof content === "string" ? Buffer.from(content) : content
   if (present !== undefined && Buffer.compare(present, wanted) === 0) return false
-  yield* writeFile(path, content)
+  yield* writeFile(path, content, names)
   return true
 })
 
@@ -156,6 +183,31 @@ export const readJson = (path: string) =>
 /** Removes a file or a folder with all it holds; nothing happens if it is not there. */
 export const remove = Effect.fn("Dataset.remove")((path: string) =>
   Effect.tryPromise({ try: () => rm(path, { recursive: true, force: true }), catch: unwritable(path) }),
+)
+
+const sweep = async (folder: string): Promise<void> => {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (isTemporary(entry.name)) await rm(path, { recursive: true, force: true })
+    else if (entry.isDirectory()) await sweep(path)
+  }
+}
+
+/**
+ * Removes what a crash has left in a folder of ours: files in the making, at any depth. Only while nobody writes there;
+ * links are not followed.
+ */
+export const removeLeftovers = Effect.fn("Dataset.removeLeftovers")((folder: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      try {
+        await sweep(folder)
+      } catch (cause) {
+        if (!hasCode(cause, "ENOENT")) throw cause
+      }
+    },
+    catch: unwritable(folder),
+  }),
 )
 
 /** The digest of a call's prompts: of the texts of both files, the system prompt first. */

@@ -147,24 +147,31 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
     }
     const requestSha256 = requestDigest(model.config, request)
     const found = yield* options.recall(requestSha256, number)
-    const reply = found ?? (yield* model.complete(request))
-    const verdict = judge(reply, base, options.check)
-    const { checked } = verdict
-    const mayRaise = reply.truncated && limit === undefined
-    const attempt: Attempt = {
-      number,
-      reply,
-      requestSha256,
-      problems: checked.ok ? [] : checked.problems,
-      isLast: checked.ok || reply.truncated ? !mayRaise : retriesLeft === 0,
-      repaired: verdict.repaired,
-      isPatch: verdict.isPatch,
-      recalled: found !== undefined,
-    }
+    const { verdict, attempt } = yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        // From here to the disk nothing comes between: what has been paid for is kept.
+        const reply = found ?? (yield* restore(model.complete(request)))
+        const verdict = judge(reply, base, options.check)
+        const mayRaise = reply.truncated && limit === undefined
+        const attempt: Attempt = {
+          number,
+          reply,
+          requestSha256,
+          problems: verdict.checked.ok ? [] : verdict.checked.problems,
+          isLast: verdict.checked.ok || reply.truncated ? !mayRaise : retriesLeft === 0,
+          repaired: verdict.repaired,
+          isPatch: verdict.isPatch,
+          recalled: found !== undefined,
+        }
+        yield* options.record(attempt)
+        return { verdict, attempt }
+      }),
+    )
     attempts.push(attempt)
-    yield* options.record(attempt)
+    const { checked } = verdict
+    const { reply } = attempt
     if (checked.ok) return { value: checked.value, warnings: checked.warnings, attempts } satisfies Answer<A>
-    if (mayRaise) {
+    if (!attempt.isLast && reply.truncated) {
       limit = raisedLimit(reply, model.config.max_tokens)
       continue
     }

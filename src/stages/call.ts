@@ -14,7 +14,7 @@ import { sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
 import { jsonSchema } from "./prompts.ts"
 import { isSelected, mayKeep, notice, stageAdvanced, type VideoRun } from "./run.ts"
-import { callRecord, makeTrace } from "./trace.ts"
+import { callRecord, makeTrace, type Trace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
 export class StageFailed extends Data.TaggedError("StageFailed")<{
@@ -65,16 +65,15 @@ export interface StageCall<A> {
   readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
 }
 
+/** Every reply that was allowed was judged: the next run asks anew. */
+const isJudged = (reason: string | undefined): boolean =>
+  reason === "AnswerRejected" || reason === "Truncated"
+
 /** Whether an earlier run ended before it had judged all it was allowed to ask for. */
 const brokeOff = (previous: Outcome | undefined): boolean =>
-  previous?.status === "running" ||
-  (previous?.status === "failed" &&
-    ["BudgetSpent", "Transient", "Throttled"].includes(previous.error_reason ?? ""))
+  previous?.status === "running" || (previous?.status === "failed" && !isJudged(previous.error_reason))
 
-const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already.
-  const mayRecall = mayKeep(run, call.stage) && brokeOff(call.previous)
-  const trace = yield* makeTrace(run, call, mayRecall)
+const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {
   const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
     new StageFailed({
       stage: call.stage,
@@ -106,7 +105,14 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
       AnswerRejected: (error) => Effect.fail(gaveUp("AnswerRejected", error)),
       ModelError: (error) => Effect.fail(gaveUp(error.reason, error)),
     }),
-    Effect.tapBoth({ onSuccess: () => trace.removeStale, onFailure: () => Effect.ignore(trace.removeStale) }),
+    // As long as the call may go on another time, every reply on disk is worth what it cost.
+    Effect.tapBoth({
+      onSuccess: () => trace.removeStale,
+      onFailure: (error) =>
+        error._tag === "StageFailed" && isJudged(error.reason)
+          ? Effect.ignore(trace.removeStale)
+          : Effect.void,
+    }),
   )
   return answer
 })
@@ -130,9 +136,14 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, 
   const seconds = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     clock.seconds(`${run.folder.videoId}/${call.what}/wall`, (now - started) / 1000),
   )
+  // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already, and must not
+  // be taken for ones of this run.
+  const mayRecall = mayKeep(run, call.stage) && brokeOff(call.previous)
+  const trace = yield* makeTrace(run, call, mayRecall)
+  if (!mayRecall) yield* trace.removeStale
   yield* call.note({ status: "running", ...outcome(run, call, []), warnings: [], wall_time_sec: 0 })
   yield* writePrompts(run, call)
-  const answer = yield* Effect.tapErrorTag(askFor(run, call), "StageFailed", (error) =>
+  const answer = yield* Effect.tapErrorTag(askFor(run, call, trace), "StageFailed", (error) =>
     Effect.flatMap(seconds, (wall_time_sec) =>
       call.note({
         status: "failed",

@@ -12,7 +12,7 @@ import {
   type PlannedFrame,
   readManifest,
 } from "../dataset/resume.ts"
-import { jsonText, remove, writeIfChanged } from "../dataset/store.ts"
+import { jsonText, remove, syncNames, writeIfChanged } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { labelJpeg } from "../video/overlay.ts"
@@ -108,6 +108,9 @@ const substitute = (request: PoolRequest, frame: PlannedFrame, picture: SampledF
 export const substitutes = ({ manifest }: FramePool): number =>
   manifest.frames.filter((frame) => frame.substituted_for_pts !== undefined).length
 
+/** Pictures that are on their way to the disk while others are decoded. */
+const writesAtOnce = 4
+
 const decodePictures = Effect.fn("Pool.decode")(function* (
   request: PoolRequest,
   planned: ReadonlyArray<PlannedFrame>,
@@ -122,18 +125,23 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
       sampling: request.sampling === "keyframe" ? "keyframe" : "exact",
     })
     .pipe(
-      Stream.mapEffect((picture) => {
-        const frame = planned[picture.request]
-        if (frame === undefined)
-          return Effect.die(new Error(`the decoder answered request ${picture.request} of ${planned.length}`))
-        const entry = picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
-        const written = writeIfChanged(join(request.dir, entry.image_relpath), picture.data)
-        return Effect.map(written, () => {
-          const digest = sha256(picture.data)
-          picture.close()
-          return { ...entry, sha256: digest }
-        })
-      }),
+      Stream.mapEffect(
+        (picture) => {
+          const frame = planned[picture.request]
+          if (frame === undefined)
+            return Effect.die(
+              new Error(`the decoder answered request ${picture.request} of ${planned.length}`),
+            )
+          const entry = picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
+          const written = writeIfChanged(join(request.dir, entry.image_relpath), picture.data, "later")
+          return Effect.map(written, () => {
+            const digest = sha256(picture.data)
+            picture.close()
+            return { ...entry, sha256: digest }
+          })
+        },
+        { concurrency: writesAtOnce },
+      ),
       Stream.runCollect,
       Effect.map((frames) => [...frames]),
     )
@@ -168,6 +176,8 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   }
   const jpegQuality = matching?.jpeg_quality ?? request.jpegQuality
   const frames = yield* decodePictures(request, planned, jpegQuality)
+  // Where the manifest is, its pictures are.
+  yield* syncNames(join(request.dir, layout.sampledFrames))
   const manifest: FrameManifest = {
     num_frames: frames.length,
     note: request.note,

@@ -4,9 +4,9 @@ import * as v from "valibot"
 import { attemptFile, callFile, errorsFile } from "../dataset/layout.ts"
 import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/records.ts"
 import { listFolder } from "../dataset/resume.ts"
-import { jsonText, readJson, readText, remove, writeFile } from "../dataset/store.ts"
+import { jsonText, type NameSync, readJson, readText, remove, writeFile } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
-import { RunEvents } from "../events.ts"
+import { RunEvents, type VideoEvent } from "../events.ts"
 import type { Attempt } from "../model/ask.ts"
 import type { ModelReply } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -47,6 +47,21 @@ const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
   responseFormat: record.response_format,
 })
 
+/** What `makeTrace` gives. */
+export type Trace = Effect.Effect.Success<ReturnType<typeof makeTrace>>
+
+/** Removes replies and what belongs to them, of any run, but for the names in `kept`. */
+const removeReplies = Effect.fn("Stage.removeReplies")(function* (
+  dir: string,
+  rawResponse: string,
+  kept: ReadonlySet<string>,
+) {
+  const stem = rawResponse.replace(/\.txt$/u, "")
+  for (const name of yield* listFolder(dir)) {
+    if (name.startsWith(`${stem}.`) && !kept.has(name)) yield* remove(join(dir, name))
+  }
+})
+
 /**
  * The trace of a call on disk: every raw reply as it arrives, what it took, and why it was rejected. The last reply is the
  * raw response of the contract. A reply that an earlier run received for the same request can be had back.
@@ -60,12 +75,14 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   const events = yield* RunEvents
   const answered: Array<Attempt> = []
   const written = new Set<string>()
-  const stem = files.rawResponse.replace(/\.txt$/u, "")
 
-  const write = (name: string, content: string) => {
+  const write = (name: string, content: string, names?: NameSync) => {
     written.add(name)
-    return writeFile(join(dir, name), content)
+    return writeFile(join(dir, name), content, names)
   }
+
+  // A reply has to reach the disk; that somebody hears of it may be given up.
+  const tell = (event: VideoEvent) => Effect.interruptible(events.publish(event))
 
   const recallFrom = Effect.fn("Stage.recall")(function* (file: string, requestSha256: string) {
     const parsed = v.safeParse(replyRecordSchema, yield* readJson(join(dir, callFile(file))))
@@ -97,9 +114,9 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
       reply_sha256: sha256(reply.text),
     }
     // The reply comes last: where it is, all that is needed to use it again is there too.
-    yield* write(callFile(file), jsonText(kept))
+    yield* write(callFile(file), jsonText(kept), "later")
     yield* write(file, reply.text)
-    yield* events.publish({
+    yield* tell({
       type: "AnswerReceived",
       videoId: run.folder.videoId,
       stage: call.stage,
@@ -113,7 +130,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
     })
     if (problems.length === 0) return
     yield* write(errorsFile(file), jsonText({ attempt: number, problems }))
-    yield* events.publish({
+    yield* tell({
       type: "AnswerRejected",
       videoId: run.folder.videoId,
       stage: call.stage,
@@ -123,12 +140,8 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
     })
   })
 
-  /** Replies of earlier runs that this one did not write again. */
-  const removeStale = Effect.gen(function* () {
-    for (const name of yield* listFolder(dir)) {
-      if (name.startsWith(`${stem}.`) && !written.has(name)) yield* remove(join(dir, name))
-    }
-  })
+  /** Removes the replies of earlier runs that this one has not written again. */
+  const removeStale = removeReplies(dir, files.rawResponse, written)
 
   return { attempts: (): ReadonlyArray<Attempt> => [...answered], recall, record, removeStale }
 })

@@ -3,16 +3,18 @@ import {
   appendFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { validateFolder } from "../../src/dataset/validate.ts"
-import { type ChatServer, startChatServer } from "../support/chat-server.ts"
+import { type ChatServer, completion, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
@@ -306,12 +308,81 @@ test("a real run does not keep the answers of a rehearsal", async () => {
   expect(filesBelow(join(root.path, "video")).filter((file) => file.includes("rehearsal"))).toEqual([])
 })
 
-test("leftovers of a crash do not make a folder somebody else's", async () => {
+test("leftovers of a crash are removed, whatever else is there stays", async () => {
   await using root = await temporaryFolder()
   await using server = startChatServer()
-  await Bun.write(join(root.path, "video", ".tmp-0123456789ab"), "half a file")
+  const out = join(root.path, "video")
+  await using other = await temporaryFolder()
+  await Bun.write(join(other.path, ".tmp-ba9876543210"), "not in this folder")
+  await Bun.write(join(out, ".tmp-0123456789ab"), "half a file")
   expect((await runPipeline(video, quickSettings(root.path), server)).error).toBeUndefined()
   expect(server.calls).toHaveLength(7)
+  await Bun.write(join(out, "stage1/sampled_frames/.tmp-0123456789ab"), "half a picture")
+  await Bun.write(join(out, "stage2/.tmp-0123456789ab/inside"), "half a folder")
+  await Bun.write(join(out, ".tmp-notes"), "somebody's own")
+  symlinkSync(other.path, join(out, "link"))
+  expect((await runPipeline(video, quickSettings(root.path), server)).error).toBeUndefined()
+  expect(server.calls).toHaveLength(7)
+  rmSync(join(out, "link"))
+  expect(filesBelow(other.path)).toEqual([".tmp-ba9876543210"])
+  expect(filesBelow(root.path).filter((file) => file.includes(".tmp-"))).toEqual(["video/.tmp-notes"])
+})
+
+describe("a reply that is on disk is not paid for again", () => {
+  /** Rejects the first answer to the draft; what follows is up to `then`. */
+  const badFirst = (then: (good: string) => string | Response) =>
+    startChatServer({
+      behave: ({ stage, turns }, good) =>
+        stage > 1 ? good : turns.length > 0 ? then(good) : good.replace("The cube", "In frame 3 the cube"),
+    })
+
+  test.each([
+    ["the service fails", () => new Response("down", { status: 503 })],
+    ["the key is no longer taken", () => new Response("no", { status: 401 })],
+    ["the model declines", () => completion("", "content_filter")],
+  ])("if %s while it is asked for again", async (_what, then) => {
+    await using root = await temporaryFolder()
+    const settings = quickSettings(root.path, { stages: [1] })
+    await using failing = badFirst(then)
+    expect((await runPipeline(video, settings, failing)).error).toBeDefined()
+    expect(failing.calls).toHaveLength(2)
+    await using server = startChatServer()
+    expect((await runPipeline(video, settings, server)).error).toBeUndefined()
+    expect(server.calls.map(({ turns }) => turns.length)).toEqual([2])
+  })
+
+  test("if the disk is not writable while it is used again", async () => {
+    await using root = await temporaryFolder()
+    const settings = quickSettings(root.path, { stages: [1] })
+    await using failing = badFirst(() => new Response("down", { status: 503 }))
+    await runPipeline(video, settings, failing)
+    // Not even root can write a file where a folder is.
+    const stage1 = join(root.path, "video/stage1")
+    const inTheWay = join(stage1, "stage1_raw_response.attempt1.errors.json")
+    rmSync(inTheWay)
+    mkdirSync(join(inTheWay, "folder"), { recursive: true })
+    await using server = startChatServer()
+    const { error } = await runPipeline(video, settings, server)
+    expect(error).toMatchObject({ _tag: "DatasetError", reason: "Unwritable", path: inTheWay })
+    rmSync(inTheWay, { recursive: true })
+    expect((await runPipeline(video, settings, server)).error).toBeUndefined()
+    expect(server.calls.map(({ turns }) => turns.length)).toEqual([2])
+  })
+
+  test("unless every answer was judged, or everything is made again", async () => {
+    await using root = await temporaryFolder()
+    const settings = quickSettings(root.path, { stages: [1], retries: { 1: 1, 2: 0, 3: 0 } })
+    await using failing = badFirst((good) => good.replace("The cube", "In frame 3 the cube"))
+    expect((await runPipeline(video, settings, failing)).error).toMatchObject({ reason: "AnswerRejected" })
+    await using server = startChatServer()
+    expect((await runPipeline(video, settings, server)).error).toBeUndefined()
+    await using down = badFirst(() => new Response("down", { status: 503 }))
+    expect((await runPipeline(video, { ...settings, overwrite: true }, down)).error).toBeDefined()
+    expect(down.calls.map(({ turns }) => turns.length)).toEqual([0, 2])
+    // Of the two runs that failed, only the replies of the second one count.
+    expect((await runPipeline(video, settings, server)).error).toBeUndefined()
+    expect(server.calls.map(({ turns }) => turns.length)).toEqual([0, 2])
+  })
 })
 
 test("an output root that is moved as a whole still resumes", async () => {
