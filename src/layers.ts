@@ -8,6 +8,7 @@ import * as Rehearsal from "./model/rehearsal.ts"
 import * as Pipeline from "./pipeline.ts"
 import * as FfmpegCutter from "./video/backends/ffmpeg-cutter.ts"
 import * as FfmpegDecoder from "./video/backends/ffmpeg-decoder.ts"
+import * as FfmpegProgram from "./video/backends/ffmpeg-program.ts"
 import * as LibavCutter from "./video/backends/libav-cutter.ts"
 import * as LibavDecoder from "./video/backends/libav-decoder.ts"
 import * as LibavPool from "./video/backends/libav-pool.ts"
@@ -38,7 +39,8 @@ export interface VideoSettings {
 
 const threads = (): number => Math.max(1, Math.min(4, availableParallelism()))
 const silenceMs = 120_000
-const ffmpegDeadlineMs = 3_600_000
+/** A process says nothing while it decodes what is not wanted. */
+const ffmpegSilenceMs = 600_000
 
 type Backend = Exclude<DecoderName, "auto">
 
@@ -50,12 +52,11 @@ const succession: Readonly<Record<DecoderName, readonly [Backend, ...ReadonlyArr
   wasm: ["wasm", "native", "ffmpeg"],
 }
 
-const decoderLayer = ({ decoder = "auto", decoderFallback = true, ffmpegBin, workers }: VideoSettings) => {
-  const ffmpeg = { bin: ffmpegBin ?? "ffmpeg", deadlineMs: ffmpegDeadlineMs, size: workers ?? threads() }
-  type AnyPool = LibavPool.LibavPool | WasmPool.WasmPool
-  const layers: Readonly<Record<Backend, Layer.Layer<VideoDecoder, never, AnyPool>>> = {
+const decoderLayer = ({ decoder = "auto", decoderFallback = true }: VideoSettings) => {
+  type Means = LibavPool.LibavPool | FfmpegProgram.Ffmpeg | WasmPool.WasmPool
+  const layers: Readonly<Record<Backend, Layer.Layer<VideoDecoder, never, Means>>> = {
     native: LibavDecoder.layer,
-    ffmpeg: FfmpegDecoder.layer(ffmpeg),
+    ffmpeg: FfmpegDecoder.layer,
     wasm: WasmDecoder.layer,
   }
   const build = (backend: Backend) =>
@@ -76,15 +77,15 @@ const decoderLayer = ({ decoder = "auto", decoderFallback = true, ffmpegBin, wor
 
 /** The first cutter that works on this machine; the choice is recorded with every clip. */
 const cutterLayer = ({ ffmpegBin }: VideoSettings) => {
-  if (ffmpegBin !== undefined) return FfmpegCutter.layer({ bin: ffmpegBin, deadlineMs: ffmpegDeadlineMs })
   const build = <R>(layer: Layer.Layer<ClipCutter, never, R>) =>
     Effect.map(Layer.build(layer), (context) => Context.get(context, ClipCutter))
   return Layer.scoped(
     ClipCutter,
     Effect.gen(function* () {
+      if (ffmpegBin !== undefined) return yield* build(FfmpegCutter.layer)
       const native = yield* build(LibavCutter.layer)
       if (Either.isRight(yield* Effect.either(native.available))) return native
-      const program = yield* build(FfmpegCutter.layer({ bin: "ffmpeg", deadlineMs: ffmpegDeadlineMs }))
+      const program = yield* build(FfmpegCutter.layer)
       if (Either.isRight(yield* Effect.either(program.available))) return program
       const wasm = yield* build(WasmCutter.layer)
       // Where none works, the first one says best what is missing.
@@ -99,11 +100,12 @@ const cutterLayer = ({ ffmpegBin }: VideoSettings) => {
  */
 export const video = (settings: VideoSettings = {}) => {
   const size = settings.workers ?? threads()
-  const pools = Layer.merge(
+  const means = Layer.mergeAll(
     LibavPool.layer({ size, deadlineMs: silenceMs }),
+    FfmpegProgram.layer({ bin: settings.ffmpegBin ?? "ffmpeg", size, deadlineMs: ffmpegSilenceMs }),
     WasmPool.layer({ size, deadlineMs: silenceMs }),
   )
-  return Layer.merge(decoderLayer(settings), cutterLayer(settings)).pipe(Layer.provide(pools))
+  return Layer.merge(decoderLayer(settings), cutterLayer(settings)).pipe(Layer.provide(means))
 }
 
 /** `VisionModel` over an OpenAI-compatible service. */

@@ -2,9 +2,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { reencodeArguments } from "../../src/video/backends/ffmpeg-arguments.ts"
 import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
+import * as ffmpegProgram from "../../src/video/backends/ffmpeg-program.ts"
 import { ClipCutter } from "../../src/video/ClipCutter.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
@@ -47,7 +48,9 @@ const request = (name: string) => cutOf(source, 0, 160, join(folder, name))
 const cutWith = (bin: string, output: string, deadlineMs = 30_000) =>
   Effect.gen(function* () {
     return yield* (yield* ClipCutter).cut(request(output))
-  }).pipe(Effect.provide(ffmpegCutter.layer({ bin, deadlineMs })))
+  }).pipe(
+    Effect.provide(Layer.provide(ffmpegCutter.layer, ffmpegProgram.layer({ bin, deadlineMs, size: 2 }))),
+  )
 
 const failureOf = (bin: string, output: string, deadlineMs?: number) =>
   Effect.runPromise(Effect.flip(cutWith(bin, output, deadlineMs)))
@@ -103,7 +106,9 @@ describe("cutting with an ffmpeg program", () => {
   test("a program that never ends is killed after the deadline", async () => {
     const pidFile = join(folder, "slow.pid")
     const bin = await program("slow", `echo $$ > "${pidFile}"; exec sleep 600`)
-    expect((await failureOf(bin, "slow.mp4", 500)).reason).toBe("CutFailed")
+    const failure = await failureOf(bin, "slow.mp4", 500)
+    expect(failure.reason).toBe("WorkerFailed")
+    expect(failure.message).toContain("nothing within 0.5 s")
     expect(isAlive(Number(await appears(pidFile)))).toBe(false)
   })
 

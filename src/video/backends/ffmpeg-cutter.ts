@@ -5,15 +5,9 @@ import { endTrackAfter, timescaleFor } from "../edit-list.ts"
 import { VideoError } from "../VideoError.ts"
 import { copyArguments, listArguments, reencodeArguments } from "./ffmpeg-arguments.ts"
 import { type FfmpegRun, runFfmpeg } from "./ffmpeg-process.ts"
+import { Ffmpeg, type FfmpegProgram } from "./ffmpeg-program.ts"
 
 const BACKEND = "ffmpeg"
-
-export interface FfmpegCutterSettings {
-  /** Path or name of an ffmpeg program, version 5.1 or later. */
-  readonly bin: string
-  /** How long one cut may take, in milliseconds. */
-  readonly deadlineMs: number
-}
 
 const cutFailed = (request: CutRequest, why: string) =>
   new VideoError({
@@ -137,15 +131,15 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
   return ClipCutter.of({ backend, available, cut })
 }
 
-const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
-  const available = runFfmpeg({ bin, args: ["-version"], file: "", deadlineMs }).pipe(
+const make = (program: FfmpegProgram) => {
+  const available = runFfmpeg({ ...program, args: ["-version"], file: "" }).pipe(
     Effect.filterOrFail(
       (done) => done.exitCode === 0,
       (done) =>
         new VideoError({
           reason: "BackendUnavailable",
           file: "",
-          message: `the program "${bin}" does not answer as ffmpeg does: ${done.tail}`,
+          message: `the program "${program.bin}" does not answer as ffmpeg does: ${done.tail}`,
         }),
     ),
     Effect.asVoid,
@@ -154,10 +148,12 @@ const make = ({ bin, deadlineMs }: FfmpegCutterSettings) => {
   return makeProgramCutter({
     backend: BACKEND,
     available,
-    run: (request, args) => runFfmpeg({ bin, args, file: request.source.file, deadlineMs }),
+    run: (request, args) => runFfmpeg({ ...program, args, file: request.source.file }),
   })
 }
 
 /** Cuts with an ffmpeg program. Same frames and times as the other cutters; the encoder's version is the program's. */
-export const layer = (settings: FfmpegCutterSettings): Layer.Layer<ClipCutter> =>
-  Layer.succeed(ClipCutter, make(settings))
+export const layer: Layer.Layer<ClipCutter, never, Ffmpeg> = Layer.effect(
+  ClipCutter,
+  Effect.map(Ffmpeg, make),
+)

@@ -8,18 +8,14 @@ import { keyframeIndex } from "../sampling.ts"
 import { isQuarterTurn, squareSize } from "../upright.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
-import { type FfmpegProgram, indexFrames, readInfo, run } from "./ffmpeg/listing.ts"
+import { indexFrames, readInfo, run } from "./ffmpeg/listing.ts"
 import { makePictures } from "./ffmpeg/pictures.ts"
+import { Ffmpeg, type FfmpegProgram } from "./ffmpeg-program.ts"
 import { hasAudio, pickVideoStream } from "./wasm/media-info.ts"
 
 const BACKEND = "ffmpeg"
 /** Pictures that one process makes: it gives them all before the first is delivered. */
 const AT_ONCE = 8
-
-export interface FfmpegDecoderSettings extends FfmpegProgram {
-  /** Processes at the same time for one video. */
-  readonly size: number
-}
 
 /** Targets that one process decodes: of one group of pictures, and not too many. */
 const runsOf = (
@@ -38,11 +34,11 @@ const runsOf = (
   return runs
 }
 
-const make = (settings: FfmpegDecoderSettings) => {
+const make = (program: FfmpegProgram) => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (name: string) {
     const file = resolve(name)
     const sizeBytes = yield* readableSize(file)
-    const info = yield* readInfo(settings, file)
+    const info = yield* readInfo(program, file)
     const stream = yield* Effect.try({
       try: () => pickVideoStream(file, info),
       catch: (cause) =>
@@ -53,7 +49,7 @@ const make = (settings: FfmpegDecoderSettings) => {
         }),
     })
     const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
-    const index = yield* indexFrames(settings, file, stream)
+    const index = yield* indexFrames(program, file, stream)
     if (index.framePts.length === 0 || width < 1 || height < 1)
       return yield* new VideoError({
         reason: "NoFrames",
@@ -89,15 +85,15 @@ const make = (settings: FfmpegDecoderSettings) => {
 
   const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
     const { output, sampling = "exact" } = options
-    const groups = splitTargets(source, targetsFor(source, timesSeconds, sampling), settings.size, sampling)
+    const groups = splitTargets(source, targetsFor(source, timesSeconds, sampling), program.size, sampling)
     if (groups.length === 0) return Stream.empty
     return Stream.unwrap(
       Effect.gen(function* () {
         yield* checkUnchanged(source)
-        const pictures = yield* makePictures(settings, source, output)
+        const pictures = yield* makePictures(program, source, output)
         return inOrder<TargetGroup, SampledFrame>({
           groups,
-          window: settings.size,
+          window: program.size,
           buffer: output.format === "JPEG" ? AT_ONCE : 2,
           run: (group, outlet) =>
             Effect.forEach(
@@ -119,14 +115,14 @@ const make = (settings: FfmpegDecoderSettings) => {
     )
   }
 
-  const available = run(settings, "", ["-version"]).pipe(
+  const available = run(program, "", ["-version"]).pipe(
     Effect.filterOrFail(
       ({ exitCode }) => exitCode === 0,
       ({ tail }) =>
         new VideoError({
           reason: "BackendUnavailable",
           file: "",
-          message: `the program "${settings.bin}" does not answer as ffmpeg does: ${tail}`,
+          message: `the program "${program.bin}" does not answer as ffmpeg does: ${tail}`,
         }),
     ),
     Effect.asVoid,
@@ -135,5 +131,7 @@ const make = (settings: FfmpegDecoderSettings) => {
 }
 
 /** Decodes with an ffmpeg program. Same frames as the other backends, one process for each group of pictures. */
-export const layer = (settings: FfmpegDecoderSettings): Layer.Layer<VideoDecoder> =>
-  Layer.succeed(VideoDecoder, make(settings))
+export const layer: Layer.Layer<VideoDecoder, never, Ffmpeg> = Layer.effect(
+  VideoDecoder,
+  Effect.map(Ffmpeg, make),
+)

@@ -1,5 +1,6 @@
-import { Duration, Effect, Stream } from "effect"
+import { Duration, Effect, Fiber, Stream } from "effect"
 import { VideoError } from "../VideoError.ts"
+import type { FfmpegProgram } from "./ffmpeg-program.ts"
 
 /** Lines of the error output that go into a message. */
 const TAIL_LINES = 6
@@ -13,101 +14,113 @@ export interface FfmpegRun {
   readonly tail: string
 }
 
-export interface FfmpegCommand {
-  /** Path or name of the program. */
-  readonly bin: string
+export interface FfmpegCommand extends FfmpegProgram {
   readonly args: ReadonlyArray<string>
   /** For error messages. */
   readonly file: string
-  /** The run fails after this many milliseconds without output. */
-  readonly deadlineMs: number
 }
 
-const start = ({ bin, args, file }: FfmpegCommand) =>
-  Effect.try({
-    try: () => Bun.spawn([bin, ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" }),
-    catch: (cause) =>
-      new VideoError({
-        reason: "BackendUnavailable",
-        file,
-        message: `The program "${bin}" cannot be started: ${cause instanceof Error ? cause.message : String(cause)}`,
-        cause,
+type Child = Bun.Subprocess<"ignore", "pipe", "pipe">
+
+/** A signal ended the process: what it gave may be short of what it had to give. */
+class Killed extends Error {}
+
+const failed = ({ bin, file }: FfmpegCommand, what: string, cause?: unknown) =>
+  new VideoError({ reason: "WorkerFailed", file, message: `${file}: "${bin}" ${what}`, cause })
+
+const silent = (command: FfmpegCommand) => ({
+  duration: Duration.millis(command.deadlineMs),
+  onTimeout: () => failed(command, `gave nothing within ${command.deadlineMs / 1000} s`),
+})
+
+/** A process of its own for as long as the scope lasts, as soon as one may be started. */
+const start = (command: FfmpegCommand) =>
+  Effect.zipRight(
+    Effect.acquireRelease(Effect.interruptible(command.permits.take(1)), () => command.permits.release(1)),
+    Effect.acquireRelease(
+      Effect.try({
+        try: (): Child =>
+          Bun.spawn([command.bin, ...command.args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" }),
+        catch: (cause) =>
+          new VideoError({
+            reason: "BackendUnavailable",
+            file: command.file,
+            message: `The program "${command.bin}" cannot be started: ${cause instanceof Error ? cause.message : String(cause)}`,
+            cause,
+          }),
       }),
-  })
+      (child) =>
+        Effect.promise(() => {
+          child.kill("SIGKILL")
+          return child.exited
+        }),
+    ),
+  )
 
 const pieces = (pipe: ReadableStream<Uint8Array>, command: FfmpegCommand) =>
   Stream.fromReadableStream({
     evaluate: () => pipe,
-    onError: (cause) =>
-      new VideoError({
-        reason: "CutFailed",
-        file: command.file,
-        message: `${command.file}: the output of "${command.bin}" cannot be read`,
-        cause,
-      }),
+    onError: (cause) => failed(command, "has an output that cannot be read", cause),
   })
 
-/** Everything a pipe gives, as text. */
-const readAll = (pipe: ReadableStream<Uint8Array>, command: FfmpegCommand) =>
-  pieces(pipe, command).pipe(Stream.decodeText(), Stream.mkString)
+/** What the process writes to its standard output, each piece within the deadline. */
+const outputOf = (child: Child, command: FfmpegCommand) => {
+  const { duration, onTimeout } = silent(command)
+  return Stream.timeoutFail(pieces(child.stdout, command), onTimeout, duration)
+}
 
-/** Kills a process and waits until it is gone. */
-const end = (child: Bun.Subprocess) =>
-  Effect.promise(() => {
-    child.kill("SIGKILL")
-    return child.exited
-  })
-
-/** Runs ffmpeg to its end. Interruption kills the process and waits until it is gone. */
-export const runFfmpeg = Effect.fn("Ffmpeg.run")(function* (command: FfmpegCommand) {
-  const silent = () =>
-    new VideoError({
-      reason: "CutFailed",
-      file: command.file,
-      message: `${command.file}: "${command.bin}" was not done within ${command.deadlineMs / 1000} s`,
-    })
-  return yield* Effect.acquireUseRelease(
-    start(command),
-    (child) =>
-      Effect.all([readAll(child.stdout, command), readAll(child.stderr, command)], { concurrency: 2 }).pipe(
-        Effect.bindTo("texts"),
-        Effect.bind("exitCode", () => Effect.promise(() => child.exited)),
-        Effect.map(({ texts: [stdout, stderr], exitCode }): FfmpegRun => {
-          const tail = stderr.trimEnd().split("\n").slice(-TAIL_LINES).join("\n")
-          return { exitCode, stdout, stderr, tail }
-        }),
-        Effect.timeoutFail({ duration: Duration.millis(command.deadlineMs), onTimeout: silent }),
-      ),
-    end,
+/** The exit code of a process that has ended its output. */
+const exitOf = (child: Child, command: FfmpegCommand) =>
+  Effect.promise(() => child.exited).pipe(
+    Effect.timeoutFail(silent(command)),
+    Effect.filterOrFail(
+      () => child.signalCode === null,
+      () => failed(command, `was ended by ${child.signalCode}`, new Killed()),
+    ),
   )
-})
+
+/** Does it once more if the process was killed. */
+export const onceMoreIfKilled = <A, R>(effect: Effect.Effect<A, VideoError, R>) =>
+  Effect.retry(effect, { times: 1, while: ({ cause }) => cause instanceof Killed })
+
+/** Runs ffmpeg to its end, once more if it is killed. Interruption kills the process and waits until it is gone. */
+export const runFfmpeg = Effect.fn("Ffmpeg.run")(
+  function* (command: FfmpegCommand) {
+    const child = yield* start(command)
+    const complaints = yield* Effect.forkScoped(
+      pieces(child.stderr, command).pipe(Stream.decodeText(), Stream.mkString),
+    )
+    const stdout = yield* outputOf(child, command).pipe(Stream.decodeText(), Stream.mkString)
+    const exitCode = yield* exitOf(child, command)
+    const stderr = yield* Effect.timeoutFail(Fiber.join(complaints), silent(command))
+    const tail = stderr.trimEnd().split("\n").slice(-TAIL_LINES).join("\n")
+    return { exitCode, stdout, stderr, tail } satisfies FfmpegRun
+  },
+  Effect.scoped,
+  onceMoreIfKilled,
+)
 
 /**
- * The output of ffmpeg as it comes; every piece must come within the deadline. The process waits while nobody takes it, and is
- * killed with the stream. `onComplaint` is called when it prints an error. How it ended is not told: who reads knows how many bytes there must be.
+ * The output of ffmpeg as it comes. The process waits while nobody takes it, and is killed with the stream. `onComplaint` is
+ * called when it prints an error. Its exit code is not told: who reads knows how many bytes there must be. Fails if it is
+ * killed by others.
  */
 export const ffmpegBytes = (
   command: FfmpegCommand,
   onComplaint: () => void = () => {},
 ): Stream.Stream<Uint8Array, VideoError> =>
   Stream.unwrapScoped(
-    Effect.map(Effect.acquireRelease(start(command), end), (child) => {
+    Effect.map(start(command), (child) => {
       // The error output is short at `-v error`; it is read so that the process never waits for it.
       const heard = pieces(child.stderr, command).pipe(
         Stream.tap((text) => Effect.sync(() => (text.length > 0 ? onComplaint() : undefined))),
         Stream.orElse(() => Stream.empty),
         Stream.drain,
       )
-      const silent = () =>
-        new VideoError({
-          reason: "WorkerFailed",
-          file: command.file,
-          message: `${command.file}: "${command.bin}" gave nothing within ${command.deadlineMs / 1000} s`,
-        })
-      return Stream.merge(
-        pieces(child.stdout, command).pipe(Stream.timeoutFail(silent, Duration.millis(command.deadlineMs))),
-        heard,
-        { haltStrategy: "both" },
+      const given = Stream.concat(
+        outputOf(child, command),
+        Stream.drain(Stream.fromEffect(exitOf(child, command))),
       )
+      return Stream.merge(given, heard, { haltStrategy: "both" })
     }),
   )

@@ -10,19 +10,12 @@ import {
 } from "../../packet-index.ts"
 import { VideoError } from "../../VideoError.ts"
 import { type FfmpegRun, runFfmpeg } from "../ffmpeg-process.ts"
+import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import { readTimes } from "../wasm/frame-index.ts"
 import { type MediaInfo, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
 import { readPacket } from "../wasm/packet-list.ts"
 import { infoArguments, packetArguments, timesArguments } from "./arguments.ts"
 import { readBanner } from "./banner.ts"
-
-/** The program, and how long it may take. */
-export interface FfmpegProgram {
-  /** Path or name of an ffmpeg program, version 5.1 or later. */
-  readonly bin: string
-  /** How long one run may take, in milliseconds. */
-  readonly deadlineMs: number
-}
 
 /** `ffprobe` from the same folder, if there is one. */
 const ffprobeBeside = (bin: string): string | undefined => {
@@ -41,12 +34,8 @@ const CHECKED_FRAMES = 3
 const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
 
 /** Runs the program for its output as text. */
-export const run = ({ bin, deadlineMs }: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
-  runFfmpeg({ bin, args, file, deadlineMs }).pipe(
-    Effect.mapError((error) =>
-      error.reason === "CutFailed" ? new VideoError({ ...error, reason: "WorkerFailed" }) : error,
-    ),
-  )
+export const run = (program: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
+  runFfmpeg({ ...program, args, file })
 
 /** Streams of a file: by `ffprobe`, or, where there is none, from what `ffmpeg` prints, which knows no mirrored pictures. */
 export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {

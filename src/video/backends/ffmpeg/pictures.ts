@@ -5,11 +5,12 @@ import { keyframeIndex, nearestFrame } from "../../sampling.ts"
 import { deliver, isQuarterTurn } from "../../upright.ts"
 import type { FrameOutput, Keyframe, VideoSource } from "../../VideoDecoder.ts"
 import { VideoError } from "../../VideoError.ts"
-import { ffmpegBytes } from "../ffmpeg-process.ts"
+import { ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-process.ts"
+import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import { readTimes } from "../wasm/frame-index.ts"
 import { streamAt } from "../wasm/media-info.ts"
 import { type FfmpegInput, type PictureForm, pictureArguments, timesArguments } from "./arguments.ts"
-import { type FfmpegProgram, readInfo, run } from "./listing.ts"
+import { readInfo, run } from "./listing.ts"
 
 /** Groups of pictures before a damaged one from which on everything is decoded, to come to it in the right state. */
 const RUN_UP = 8
@@ -87,8 +88,8 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   })
 
   /** The pictures with exactly these PTS, as many of the first as come out. */
-  const exact = (input: FfmpegInput, pts: ReadonlyArray<number>, onComplaint?: () => void) =>
-    inPieces(
+  const exact = (input: FfmpegInput, pts: ReadonlyArray<number>, onComplaint?: () => void) => {
+    const pictures = inPieces(
       ffmpegBytes({ ...program, file, args: pictureArguments(input, pts, form) }, onComplaint),
       width * height * 4,
     ).pipe(
@@ -99,6 +100,8 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
         return at === undefined ? Stream.empty : Stream.succeed({ pts: at, data } satisfies Picture)
       }),
     )
+    return onceMoreIfKilled(Stream.runCollect(pictures))
+  }
 
   /** PTS of what decodes near these PTS: from some groups before them, or anywhere. */
   const decodable = Effect.fnUntraced(function* (keyframe: Keyframe | undefined, lastPts: number) {
@@ -122,7 +125,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
           const found = yield* decodable(keyframe, wanted.at(-1) ?? 0)
           if (found.length === 0) continue
           const stands = wanted.map((pts) => found[nearestFrame(found, { num: 1, den: 1 }, pts)] ?? pts)
-          const pictures = yield* Stream.runCollect(exact(inputFrom(keyframe), [...new Set(stands)]))
+          const pictures = yield* exact(inputFrom(keyframe), [...new Set(stands)])
           const byPts = new Map([...pictures].map((picture) => [picture.pts, picture]))
           const answers = wanted.flatMap((wantedPts, i): ReadonlyArray<Answer> => {
             const picture = byPts.get(stands[i] ?? wantedPts)
@@ -146,11 +149,9 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     wanted: ReadonlyArray<number>,
   ) {
     let isDamaged = false
-    const pictures = yield* Stream.runCollect(
-      exact(inputFrom(keyframe), wanted, () => {
-        isDamaged = true
-      }),
-    )
+    const pictures = yield* exact(inputFrom(keyframe), wanted, () => {
+      isDamaged = true
+    })
     const answers = [...pictures].map((picture): Answer => ({ wantedPts: picture.pts, picture }))
     return { isDamaged, answers: answers.length === wanted.length ? answers : undefined }
   })
