@@ -9,6 +9,8 @@ export interface LibavPoolSettings {
   readonly size: number
   /** How long a thread may be silent before its request fails, in milliseconds. */
   readonly deadlineMs: number
+  /** The module of the threads; default the one under `workers/`. */
+  readonly entry?: URL
 }
 
 const entry = new URL("../../../workers/libav.ts", import.meta.url)

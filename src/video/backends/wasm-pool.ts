@@ -15,6 +15,8 @@ export interface WasmPoolSettings {
   readonly size: number
   /** How long a thread may be silent before its request fails, in milliseconds. */
   readonly deadlineMs: number
+  /** The module of the threads; default the one under `workers/`. */
+  readonly entry?: URL
 }
 
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -1,0 +1,45 @@
+import { appendFileSync } from "node:fs"
+import type { WorkerHandler } from "../../../src/video/serve.ts"
+
+/** The ways in which a thread comes to harm in the midst of decoding. */
+export const harms = ["throw", "reject", "exit", "memory", "hang"] as const
+
+/** Name of the variable that names the file to which every harm done is written. */
+export const LOG = "TRIPTYCH_CHAOS_LOG"
+/** How long a thread hangs, in milliseconds. */
+export const HANG_MS = 1200
+
+const pick = (below: number): number => Math.floor(Math.random() * below)
+
+const harm = (): void => {
+  const way = harms[pick(harms.length)] ?? "throw"
+  appendFileSync(process.env[LOG] ?? "", `${way}\n`)
+  switch (way) {
+    case "throw":
+      throw new TypeError("broken on purpose")
+    case "reject":
+      Promise.reject(new TypeError("nobody waits for this"))
+      break
+    case "exit":
+      process.exit(3)
+      break
+    case "memory":
+      new ArrayBuffer(2 ** 52)
+      break
+    case "hang":
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HANG_MS)
+  }
+}
+
+/** A worker's handler that comes to harm after some pictures, by a way and at a time left to chance. */
+export const chaotic = (handler: WorkerHandler): WorkerHandler => {
+  let left = 8 + pick(40)
+  return (request, io) =>
+    handler(request, {
+      ...io,
+      emit: (item, transfer) => {
+        if (--left === 0) harm()
+        io.emit(item, transfer)
+      },
+    })
+}
