@@ -1,5 +1,6 @@
-export { discoverVideos, InputError } from "./batch/discover.ts"
+export { discoverVideos, type FolderSelection, InputError, listedVideos } from "./batch/discover.ts"
 export { type BatchOptions, runBatch } from "./batch/run.ts"
+export { type Selection, type Shard, select } from "./batch/select.ts"
 export { defaultSettings, type RunSettings, type StageNumber } from "./config.ts"
 export { type FolderLock, Locked, type LockOwner, readLock } from "./dataset/lock.ts"
 export { DatasetError } from "./dataset/store.ts"

@@ -1,5 +1,8 @@
-import { Cause, Option } from "effect"
+import { resolve } from "node:path"
+import { Cause, DateTime, Effect, Option } from "effect"
 import type { StageNumber } from "../config.ts"
+import { clearFailure, writeFailure } from "../dataset/batch-state.ts"
+import { videoId } from "../dataset/layout.ts"
 import type { FailureReason } from "../events.ts"
 import type { PipelineError } from "../pipeline.ts"
 
@@ -36,3 +39,26 @@ export const failureOf = (cause: Cause.Cause<PipelineError>): Failure =>
       message: error.message,
     }),
   })
+
+/** A record that cannot be written does not stop anything: what it says is told anyway. */
+const orWarn = <A>(effect: Effect.Effect<A, { readonly message: string }>) =>
+  Effect.asVoid(Effect.catchAll(effect, ({ message }) => Effect.logWarning(message)))
+
+/** Notes on disk that a video failed, for later runs and whoever looks at the output root. */
+export const recordFailure = (outputRoot: string, file: string, { reason, stage, message }: Failure) =>
+  Effect.flatMap(DateTime.now, (now) =>
+    orWarn(
+      writeFailure(resolve(outputRoot), {
+        video_id: videoId(file),
+        source_video: resolve(file),
+        stage: stage ?? null,
+        reason,
+        message,
+        failed_at_utc: DateTime.formatIso(now),
+      }),
+    ),
+  )
+
+/** Takes the note away once the video is done. */
+export const forgetFailure = (outputRoot: string, file: string) =>
+  orWarn(clearFailure(resolve(outputRoot), videoId(file)))

@@ -4,7 +4,7 @@ import { videoId } from "../dataset/layout.ts"
 import { type RunEvent, RunEvents, type StopCause } from "../events.ts"
 import { CallDrain, makeDrain } from "../model/CallDrain.ts"
 import { Pipeline, type PipelineError } from "../pipeline.ts"
-import { failureOf } from "./failure.ts"
+import { failureOf, forgetFailure, recordFailure } from "./failure.ts"
 
 /** How a batch goes through its videos. */
 export interface BatchOptions {
@@ -64,6 +64,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     const isFinal = failure.reason === "BudgetSpent" || !continueOnError
     const willRetry = !last && !isFinal
     if (!willRetry) count.failed++
+    yield* recordFailure(settings.outputRoot, file, failure)
     yield* publish({ type: "VideoFailed", videoId: videoId(file), file, ...failure, willRetry })
     if (isFinal) yield* stop(failure.reason === "BudgetSpent" ? "budget" : "failure")
     return willRetry ? { file, why: "failed" as const } : undefined
@@ -80,7 +81,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     Effect.matchCauseEffect(pipeline.runVideo(file, settings), {
       onSuccess: () => {
         count.done++
-        return Effect.succeed(undefined)
+        return Effect.as(forgetFailure(settings.outputRoot, file), undefined)
       },
       onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
         if (Cause.isInterrupted(cause)) return Effect.interrupt

@@ -2,8 +2,10 @@ import { stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer, Option } from "effect"
-import { discoverVideos } from "../batch/discover.ts"
+import { discoverVideos, type FolderSelection, type InputError, listedVideos } from "../batch/discover.ts"
+import { type Shard, select } from "../batch/select.ts"
 import type { RunSettings, StageNumber } from "../config.ts"
+import { readFailures, writeInputs } from "../dataset/batch-state.ts"
 import { eventsFile } from "../dataset/layout.ts"
 import { assumedLatencySec, assumedSteps, type Expectation, expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
@@ -43,12 +45,19 @@ interface WorkFlags {
 interface BatchFlags {
   readonly videoConcurrency: number
   readonly continueOnError: boolean
+  readonly retryFailed: boolean
+  readonly onlyFailed: boolean
+  readonly limit: Option.Option<number>
+  readonly shard: Option.Option<Shard>
   readonly graceSec: number
 }
 
 interface RunFlags extends WorkFlags, BatchFlags, ModelFlags {
   readonly inputVideo: Option.Option<string>
   readonly inputVideoDir: Option.Option<string>
+  readonly inputList: Option.Option<string>
+  readonly recursive: boolean
+  readonly glob: Option.Option<string>
   readonly outputRoot: string
   readonly overwrite: boolean
   readonly preflightOnly: boolean
@@ -99,19 +108,40 @@ const oneFile = Effect.fn("Cli.oneFile")(function* (file: string) {
   return [path]
 })
 
+/** All videos the flags name, before any selection. */
 const inputFiles = Effect.fn("Cli.inputFiles")(function* (given: RunFlags) {
-  const { inputVideo, inputVideoDir } = given
-  if (Option.isSome(inputVideo) && Option.isSome(inputVideoDir)) {
-    return yield* new UsageError({ message: "give either --input-video or --input-video-dir, not both" })
+  const { inputVideo, inputVideoDir, inputList } = given
+  if ([inputVideo, inputVideoDir, inputList].filter(Option.isSome).length > 1) {
+    const message = "give only one of --input-video, --input-video-dir and --input-list"
+    return yield* new UsageError({ message })
   }
+  if (Option.isNone(inputVideoDir) && (given.recursive || Option.isSome(given.glob))) {
+    return yield* new UsageError({ message: "--recursive and --glob need --input-video-dir" })
+  }
+  const asUsage = ({ message }: InputError) => new UsageError({ message })
   if (Option.isSome(inputVideo)) return yield* oneFile(inputVideo.value)
+  if (Option.isSome(inputList)) return yield* Effect.mapError(listedVideos(inputList.value), asUsage)
   if (Option.isSome(inputVideoDir)) {
-    return yield* Effect.mapError(
-      discoverVideos(inputVideoDir.value),
-      ({ message }) => new UsageError({ message }),
-    )
+    const selection: FolderSelection = {
+      recursive: given.recursive,
+      ...(Option.isSome(given.glob) ? { glob: given.glob.value } : {}),
+      except: [given.outputRoot],
+    }
+    return yield* Effect.mapError(discoverVideos(inputVideoDir.value, selection), asUsage)
   }
-  return yield* new UsageError({ message: "give --input-video FILE or --input-video-dir DIR" })
+  const message = "give --input-video FILE, --input-video-dir DIR or --input-list FILE"
+  return yield* new UsageError({ message })
+})
+
+/** The part of the input that this run works on. */
+const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
+  const { shard, limit, onlyFailed, outputRoot } = given
+  const failures = onlyFailed ? yield* readFailures(resolve(outputRoot)) : []
+  return select(files, {
+    ...(Option.isSome(shard) ? { shard: shard.value } : {}),
+    ...(onlyFailed ? { failed: new Set(failures.map(({ video_id }) => video_id)) } : {}),
+    ...(Option.isSome(limit) ? { limit: limit.value } : {}),
+  })
 })
 
 /** Prints checks, one a line; true if all is well. */
@@ -169,7 +199,14 @@ model time    about ${duration(expected.seconds)} (${assumedLatencySec} s a call
 Nothing was sent. Rejected answers that are asked for again come on top.`)
 
 const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
-  const files = yield* inputFiles(given)
+  const inputs = yield* inputFiles(given)
+  const files = yield* selected(inputs, given)
+  if (files.length === 0) {
+    yield* Console.log(
+      `none of ${count(inputs.length)} videos ${given.onlyFailed ? "failed before" : "is in this shard"}`,
+    )
+    return exitCode.done
+  }
   const model = yield* modelOf(given)
   const settings = settingsOf(given)
   yield* Effect.mapError(
@@ -193,9 +230,11 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const options = {
     settings,
     videoConcurrency: given.videoConcurrency,
-    continueOnError: given.continueOnError,
+    continueOnError: given.continueOnError || given.retryFailed,
+    retryFailed: given.retryFailed,
     graceSec: given.graceSec,
   }
+  if (inputs.length > 1) yield* writeInputs(resolve(settings.outputRoot), inputs)
   return yield* Effect.provide(runFiles(files, options, given.verbose), services)
 })
 

@@ -99,15 +99,26 @@ export const real = (name: string, bounds: Bounds, fallback: number, help: strin
 export const many = (name: string, value: string, help: string) =>
   documented(Options.repeated(Options.text(name)), { name, value, help })
 
+/** A flag that may be absent, whose text value is turned into something else, or refused with one sentence. */
+export const optionalParsed = <A>(
+  name: string,
+  value: string,
+  help: string,
+  parse: (text: string) => Option.Option<A>,
+  wrong: string,
+) =>
+  documented(Options.text(name).pipe(Options.filterMap(parse, `--${name} ${wrong}`), Options.optional), {
+    name,
+    value,
+    help,
+  })
+
 /** A number within bounds that may be absent. */
 export const optionalNumber = (name: string, bounds: Bounds, isWhole: boolean, help: string) =>
-  documented(
-    Options.text(name).pipe(
-      Options.filterMap(
-        numberIn(bounds, isWhole),
-        `--${name} must be a ${isWhole ? "whole number" : "number"} from ${bounds.min} to ${bounds.max}`,
-      ),
-      Options.optional,
-    ),
-    { name, value: isWhole ? "N" : "X", help },
+  optionalParsed(
+    name,
+    isWhole ? "N" : "X",
+    help,
+    numberIn(bounds, isWhole),
+    `must be a ${isWhole ? "whole number" : "number"} from ${bounds.min} to ${bounds.max}`,
   )

@@ -1,4 +1,5 @@
 import { Option } from "effect"
+import type { Shard } from "../batch/select.ts"
 import { allStages, defaultSettings, type StageNumber } from "../config.ts"
 import { decoderNames } from "../layers.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
@@ -9,6 +10,14 @@ const parseStages = (text: string): Option.Option<ReadonlyArray<StageNumber>> =>
   const stages = allStages.filter((stage) => parts.includes(String(stage)))
   return stages.length > 0 && parts.every((part) => ["1", "2", "3"].includes(part))
     ? Option.some(stages)
+    : Option.none()
+}
+
+/** `2/8`: the second of eight parts. */
+const parseShard = (text: string): Option.Option<Shard> => {
+  const [, index, of] = (/^(\d{1,6})\/(\d{1,6})$/u.exec(text) ?? []).map(Number)
+  return index !== undefined && of !== undefined && index >= 1 && index <= of
+    ? Option.some({ index, of })
     : Option.none()
 }
 
@@ -33,7 +42,18 @@ export const input = {
   inputVideoDir: flag.text(
     "input-video-dir",
     "DIR",
-    "A folder of videos (.mp4 .avi .mov .mkv .webm), in order of name, not recursive",
+    "A folder of videos (.mp4 .avi .mov .mkv .webm), in order of name",
+  ),
+  inputList: flag.text(
+    "input-list",
+    "FILE",
+    "A text file with the path of one video a line, or - for standard input",
+  ),
+  recursive: flag.toggle("recursive", "With --input-video-dir: look into subfolders too"),
+  glob: flag.text(
+    "glob",
+    "PATTERN",
+    "With --input-video-dir: only files whose path below it matches, as in 'kitchen/**/*.mp4'",
   ),
   outputRoot: flag.parsed(
     "output-root",
@@ -64,6 +84,24 @@ export const batch = {
     "Videos worked on at the same time",
   ),
   continueOnError: flag.toggle("continue-on-error", "Go on with the other videos when one fails"),
+  retryFailed: flag.toggle(
+    "retry-failed",
+    "Try videos that failed once more when all others are done; implies --continue-on-error",
+  ),
+  onlyFailed: flag.toggle("only-failed", "Work only on videos that failed when they were last tried"),
+  limit: flag.optionalNumber(
+    "limit",
+    { min: 1, max: 1_000_000_000 },
+    true,
+    "Work on so many videos at most, the first ones",
+  ),
+  shard: flag.optionalParsed(
+    "shard",
+    "I/N",
+    "Work on part I of N only; a video belongs to the same part on every machine",
+    parseShard,
+    "must be I/N with I from 1 to N, as in --shard 2/8",
+  ),
   graceSec: flag.real(
     "grace-sec",
     { min: 0, max: 3600 },

@@ -66,7 +66,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   events: ["config", "dataset", "model", "video"],
   stages: ["plan", "video", "model", "dataset", "config", "events"],
   pipeline: ["plan", "video", "model", "dataset", "config", "events", "stages"],
-  batch: ["config", "dataset", "events", "model", "pipeline"],
+  batch: ["plan", "config", "dataset", "events", "model", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
   layers: ["dataset", "model", "pipeline", "video"],
 }

@@ -46,13 +46,13 @@ const wrongs: ReadonlyArray<Wrong> = [
     name: "no input",
     args: () => rehearsed(),
     code: 2,
-    says: "give --input-video FILE or --input-video-dir DIR",
+    says: "give --input-video FILE, --input-video-dir DIR or --input-list FILE",
   },
   {
     name: "both inputs",
     args: (path) => rehearsed("--input-video", "a", "--input-video-dir", path),
     code: 2,
-    says: "not both",
+    says: "give only one of --input-video, --input-video-dir and --input-list",
   },
   { name: "a file that does not exist", args: file("none.mp4"), code: 2, says: "none.mp4 does not exist" },
   {
@@ -276,7 +276,7 @@ describe("a folder of videos", () => {
     const { code, stdout } = await runCli(rehearsed(...flags, "--video-concurrency", "1"))
     expect(code).toBe(1)
     expect(stdout).toContain("1 done, 1 failed, 1 not finished")
-    expect(readdirSync(join(root.path, "out"))).toEqual(["a"])
+    expect(readdirSync(join(root.path, "out")).toSorted()).toEqual([".batch", "a"])
   })
 
   test("goes on with --continue-on-error, and still says that one failed", async () => {
@@ -294,6 +294,6 @@ describe("a folder of videos", () => {
     expect(code).toBe(1)
     expect(stdout).toContain("2 done, 1 failed\n")
     expect(stderr).toContain("error: b: ")
-    expect(readdirSync(join(root.path, "out")).toSorted()).toEqual(["a", "c"])
+    expect(readdirSync(join(root.path, "out")).toSorted()).toEqual([".batch", "a", "c"])
   })
 })

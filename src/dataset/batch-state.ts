@@ -1,0 +1,60 @@
+import { join } from "node:path"
+import { Effect } from "effect"
+import * as v from "valibot"
+import { listFolder } from "./resume.ts"
+import { jsonText, readJson, readText, remove, writeFile, writeIfChanged } from "./store.ts"
+
+/**
+ * What the folders of videos cannot tell: which videos there are to work on, and which failed without leaving a folder.
+ * `<output root>/.batch/videos.txt` has a line for each input of the last run; `.batch/failed/<video id>.json` says why a
+ * video failed, until it is done. Any number of processes may write here at the same time.
+ */
+const batchFolder = ".batch"
+
+const inputsPath = (outputRoot: string): string => join(outputRoot, batchFolder, "videos.txt")
+const failedFolder = (outputRoot: string): string => join(outputRoot, batchFolder, "failed")
+const failedPath = (outputRoot: string, videoId: string): string =>
+  join(failedFolder(outputRoot), `${videoId}.json`)
+
+const failureSchema = v.strictObject({
+  video_id: v.string(),
+  /** Absolute. */
+  source_video: v.string(),
+  /** Null if it failed outside of a stage. */
+  stage: v.nullable(v.picklist([1, 2, 3])),
+  /** A word from a closed list, such as `NotAVideo` or `AnswerRejected`. */
+  reason: v.string(),
+  message: v.string(),
+  /** ISO 8601, UTC. */
+  failed_at_utc: v.string(),
+})
+
+/** Why a video failed when it was last tried. */
+export type FailureRecord = v.InferOutput<typeof failureSchema>
+
+/** Notes the inputs of a run, all of them, whatever part of them it works on. */
+export const writeInputs = (outputRoot: string, files: ReadonlyArray<string>) =>
+  Effect.asVoid(writeIfChanged(inputsPath(outputRoot), files.map((file) => `${file}\n`).join("")))
+
+/** Inputs of the last run that noted them, absolute; undefined if none did. */
+export const readInputs = (outputRoot: string) =>
+  Effect.map(readText(inputsPath(outputRoot)), (text): ReadonlyArray<string> | undefined =>
+    text?.split("\n").filter((line) => line !== ""),
+  )
+
+export const writeFailure = (outputRoot: string, failure: FailureRecord) =>
+  writeFile(failedPath(outputRoot, failure.video_id), jsonText(failure))
+
+/** Forgets that a video failed; nothing happens if it did not. */
+export const clearFailure = (outputRoot: string, videoId: string) => remove(failedPath(outputRoot, videoId))
+
+/** The videos that failed when they were last tried, in order of id. Records that cannot be read are left out. */
+export const readFailures = Effect.fn("Batch.failures")(function* (outputRoot: string) {
+  const failures: Array<FailureRecord> = []
+  for (const name of yield* listFolder(failedFolder(outputRoot))) {
+    if (!name.endsWith(".json")) continue
+    const parsed = v.safeParse(failureSchema, yield* readJson(join(failedFolder(outputRoot), name)))
+    if (parsed.success) failures.push(parsed.output)
+  }
+  return failures
+})

@@ -1,0 +1,85 @@
+import { expect, test } from "bun:test"
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { Effect, Either } from "effect"
+import { discoverVideos, type FolderSelection, listedVideos } from "../../src/batch/discover.ts"
+import { select, shardOf } from "../../src/batch/select.ts"
+import { runFolder } from "../support/folders.ts"
+
+const folderWith = (...files: ReadonlyArray<string>): string => {
+  const root = runFolder()
+  for (const file of files) {
+    mkdirSync(dirname(join(root, file)), { recursive: true })
+    writeFileSync(join(root, file), "")
+  }
+  return root
+}
+
+/** What is found, relative to the folder, or the sentence that says why nothing is. */
+const found = async (root: string, selection: FolderSelection = {}) => {
+  const result = await Effect.runPromise(Effect.either(discoverVideos(root, selection)))
+  return Either.isRight(result) ? result.right.map((file) => relative(root, file)) : result.left.message
+}
+
+test("a folder gives its videos in order of name; subfolders, hidden and other files are left out", async () => {
+  const root = folderWith("b.mp4", "a.MKV", "比赛 2.webm", ".c.mp4", "notes.txt", "sub/d.mp4", "e.mp4/f.avi")
+  expect(await found(root)).toEqual(["a.MKV", "b.mp4", "比赛 2.webm"])
+})
+
+test("recursive looks everywhere but into hidden folders, finished ones, excepted ones and linked ones", async () => {
+  const root = folderWith(
+    "b.mp4",
+    "x/y/a.mp4",
+    ".hidden/c.mp4",
+    "dataset/d.mp4",
+    "old/v/run_summary.json",
+    "old/v/stage2/step_clips/step01.mp4",
+  )
+  symlinkSync(root, join(root, "again"))
+  symlinkSync(join(root, "b.mp4"), join(root, "linked.mp4"))
+  const selection = { recursive: true, except: [join(root, "dataset")] }
+  expect(await found(root, selection)).toEqual(["b.mp4", "linked.mp4", "x/y/a.mp4"])
+})
+
+test("a glob is compared with the path below the folder, and with names if it has no slash and goes deep", async () => {
+  const root = folderWith("kitchen/a.mp4", "kitchen/b.m4v", "kitchen/deep/c.mp4", "lab/d.mp4", "e.mp4")
+  expect(await found(root, { glob: "kitchen/**/*.mp4" })).toEqual(["kitchen/a.mp4", "kitchen/deep/c.mp4"])
+  expect(await found(root, { glob: "*.{mp4,m4v}" })).toEqual(["e.mp4"])
+  expect(await found(root, { glob: "*.{mp4,m4v}", recursive: true })).toHaveLength(5)
+  expect(await found(root, { glob: "*.avi" })).toContain("nothing matches *.avi")
+})
+
+test("files of one stem are refused, wherever they are, all of them named", async () => {
+  const root = folderWith("x/cup.mp4", "y/cup.mkv", "x/jug.mp4", "z/jug.mp4", "fine.mp4")
+  const message = await found(root, { recursive: true })
+  expect(message).toContain("x/cup.mp4 and y/cup.mkv, x/jug.mp4 and z/jug.mp4 in ")
+  expect(message).toContain("would share one output folder")
+})
+
+test("a list gives its videos in its order, each once; comments and empty lines do not count", async () => {
+  const root = folderWith()
+  const list = join(root, "list.txt")
+  writeFileSync(list, `\uFEFF${root}/b c.mp4\r\n\r\n# not this\r\n${root}/a.mp4\n${root}/sub/../a.mp4\n`)
+  expect(await Effect.runPromise(listedVideos(list))).toEqual([join(root, "b c.mp4"), join(root, "a.mp4")])
+  writeFileSync(list, `${root}/x/a.mp4\n${root}/y/a.mkv\n`)
+  const refused = await Effect.runPromise(Effect.flip(listedVideos(list)))
+  expect(refused.message).toContain("would share one output folder")
+  writeFileSync(list, "# nothing\n")
+  expect((await Effect.runPromise(Effect.flip(listedVideos(list)))).message).toContain("no video is named")
+})
+
+test("shards share the videos out, whatever else is in the list, about evenly", () => {
+  const files = Array.from({ length: 3000 }, (_, i) => `/videos/video ${i}.mp4`)
+  const parts = [1, 2, 3].map((index) => select(files, { shard: { index, of: 3 } }))
+  expect(parts.flat().toSorted()).toEqual(files.toSorted())
+  for (const part of parts) expect(Math.abs(part.length - 1000)).toBeLessThan(100)
+  const alone = parts[1]?.[7] ?? ""
+  expect(select([alone], { shard: { index: 2, of: 3 } })).toEqual([alone])
+  expect(shardOf("/elsewhere/video 5.mkv", 3)).toBe(shardOf("/videos/video 5.mp4", 3))
+})
+
+test("the limit counts what the other selections leave", () => {
+  const files = ["/a.mp4", "/b.mp4", "/c.mp4", "/d.mp4"]
+  expect(select(files, { limit: 2 })).toEqual(["/a.mp4", "/b.mp4"])
+  expect(select(files, { failed: new Set(["b", "c", "d"]), limit: 2 })).toEqual(["/b.mp4", "/c.mp4"])
+})
