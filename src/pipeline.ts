@@ -4,6 +4,7 @@ import { allStages, type RunSettings } from "./config.ts"
 import { videoFolder, videoId } from "./dataset/layout.ts"
 import { type Locked, makeFolderLocks } from "./dataset/lock.ts"
 import { claimFolder } from "./dataset/resume.ts"
+import { removeDeadScratch } from "./dataset/scratch.ts"
 import { type DatasetError, removeLeftovers } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
 import { validateFolder } from "./dataset/validate.ts"
@@ -121,6 +122,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const context = yield* Effect.context<VideoDecoder | ClipCutter | VisionModel>()
     const locks = yield* makeFolderLocks
+    yield* removeDeadScratch
     const { load = Effect.succeed(undefined) } = Context.get(context, VisionModel)
     return Pipeline.of({
       // Who listens is the business of whoever runs a video, not of whoever set the services up.

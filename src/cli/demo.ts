@@ -1,9 +1,9 @@
-import { mkdtemp, rm, stat } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { defaultSettings, type RunSettings } from "../config.ts"
+import { scratchFolder } from "../dataset/scratch.ts"
 import { publishFile } from "../dataset/store.ts"
 import { validateFolder } from "../dataset/validate.ts"
 import { writeScene } from "../demo/y4m.ts"
@@ -16,11 +16,6 @@ import * as flags from "./flags.ts"
 import { display } from "./progress.ts"
 import { exitCode } from "./usage.ts"
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "triptych-demo-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
-)
-
 const exists = (path: string) =>
   Effect.promise(() =>
     stat(path).then(
@@ -31,7 +26,7 @@ const exists = (path: string) =>
 
 /** Draws the scene and encodes it: an uncompressed file first, then the cutter over its whole length. */
 const makeVideo = Effect.fn("Demo.makeVideo")(function* (path: string) {
-  const folder = yield* temporaryFolder
+  const folder = yield* scratchFolder
   const raw = join(folder, "scene.y4m")
   yield* Effect.promise(() => writeScene(raw))
   const source = yield* (yield* VideoDecoder).probe(raw)

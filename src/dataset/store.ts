@@ -29,22 +29,33 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
   readonly cause?: unknown
 }> {}
 
-const why = (cause: unknown): string => {
+const why = (cause: unknown, wayOut: string): string => {
   if (hasCode(cause, "ENOSPC", "EDQUOT")) return "the disk is full; make room and run the same command again"
-  if (hasCode(cause, "EACCES", "EPERM"))
-    return "permission denied; change the permissions, or choose another --output-root"
-  if (hasCode(cause, "EROFS")) return "the file system is read-only; choose another --output-root"
+  if (hasCode(cause, "EACCES", "EPERM")) return `permission denied; change the permissions, or ${wayOut}`
+  if (hasCode(cause, "EROFS")) return `the file system is read-only; ${wayOut}`
   if (hasCode(cause, "ENOTDIR", "EEXIST")) return "a file is in the way of a folder"
   return cause instanceof Error ? cause.message : String(cause)
 }
 
 /** What a failed write at `path` is reported as. */
-export const unwritable = (path: string) => (cause: unknown) =>
-  new DatasetError({ reason: "Unwritable", path, message: `cannot write ${path}: ${why(cause)}`, cause })
+export const unwritable =
+  (path: string, wayOut = "choose another --output-root") =>
+  (cause: unknown) =>
+    new DatasetError({
+      reason: "Unwritable",
+      path,
+      message: `cannot write ${path}: ${why(cause, wayOut)}`,
+      cause,
+    })
 
 /** What a failed read at `path` is reported as. */
 export const unreadable = (path: string) => (cause: unknown) =>
-  new DatasetError({ reason: "Unreadable", path, message: `cannot read ${path}: ${why(cause)}`, cause })
+  new DatasetError({
+    reason: "Unreadable",
+    path,
+    message: `cannot read ${path}: ${why(cause, "run as another user")}`,
+    cause,
+  })
 
 /**
  * Asked before a file is given its name: fails if this process may no longer write where it works, because another one has

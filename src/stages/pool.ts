@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import type { PoolSampling } from "../config.ts"
@@ -12,7 +11,8 @@ import {
   type PlannedFrame,
   readManifest,
 } from "../dataset/resume.ts"
-import { jsonText, remove, syncNames, writeIfChanged } from "../dataset/store.ts"
+import { scratchFolder, unwritableScratch } from "../dataset/scratch.ts"
+import { type DatasetError, jsonText, remove, syncNames, writeIfChanged } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { labelJpeg } from "../video/overlay.ts"
@@ -202,13 +202,7 @@ const labelsAtOnce = 2
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
 
-const labelledFolder = Effect.acquireRelease(
-  Effect.tryPromise({
-    try: () => mkdtemp(join(tmpdir(), "triptych-labelled-")),
-    catch: (cause) => unreadable(tmpdir(), String(cause)),
-  }),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
-)
+const unsendable = ({ message }: DatasetError) => new ModelError({ reason: "ImageUnreadable", message })
 
 /** Draws the label on a copy of a picture; gives the copy. */
 const labelled = Effect.fn("Pool.label")(function* (
@@ -225,8 +219,8 @@ const labelled = Effect.fn("Pool.label")(function* (
     unreadable(image.path, message),
   )
   yield* Effect.tryPromise({
-    try: () => Bun.write(copy, drawn),
-    catch: (cause) => unreadable(copy, String(cause)),
+    try: () => writeFile(copy, drawn),
+    catch: (cause) => unsendable(unwritableScratch(copy)(cause)),
   })
   return { ...image, path: copy, bytes: drawn.length, sha256: sha256(drawn) } satisfies ModelImage
 })
@@ -248,7 +242,7 @@ export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, d
   }
   if (display === "none") return clean
   if (display === "text") return clean.map((image, i) => ({ ...image, label: frameLabel(i + 1) }))
-  const folder = yield* labelledFolder
+  const folder = yield* Effect.mapError(scratchFolder, unsendable)
   const quality = pool.manifest.jpeg_quality
   return yield* Effect.forEach(
     clean,

@@ -169,7 +169,8 @@ export const startChatServer = (
       open++
       most = Math.max(most, open)
       try {
-        const call = seen(calls.length + 1, await request.text(), request.headers)
+        const raw = await request.text()
+        const call = seen(calls.length + 1, raw, request.headers)
         calls.push(call)
         const good = JSON.stringify(goodAnswer(call.prompt, call.stage, annotation, steps))
         const answer = await behave(call, good)
