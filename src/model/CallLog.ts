@@ -1,4 +1,4 @@
-import { appendFile, mkdir } from "node:fs/promises"
+import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
 import type { RequestLabel } from "./request.ts"
@@ -32,7 +32,26 @@ export class CallLog extends Context.Reference<CallLog>()("triptych/CallLog", {
   }),
 }) {}
 
-/** Appends to a file of JSON lines, one whole line at a time. The file comes with the first line. */
+/**
+ * Adds a line in a single write at the end of a file, which the system does as a whole beside those of other processes. A
+ * line that a crash or a full disk has cut off ends before it.
+ */
+const appendLine = async (path: string, line: string): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true })
+  await using handle = await open(path, "a+")
+  const { size } = await handle.stat()
+  const last = Buffer.alloc(1)
+  if (size > 0) await handle.read(last, 0, 1, size - 1)
+  const isCutOff = size > 0 && last.toString() !== "\n"
+  const bytes = Buffer.from(`${isCutOff ? "\n" : ""}${line}\n`)
+  const { bytesWritten } = await handle.write(bytes)
+  if (bytesWritten < bytes.length) throw new Error("there was no room for a whole line")
+}
+
+/**
+ * Appends to a file of JSON lines, one whole line at a time; other processes may do the same. The file comes with the first
+ * line.
+ */
 export const file = (path: string): Layer.Layer<never> =>
   Layer.effect(
     CallLog,
@@ -40,10 +59,7 @@ export const file = (path: string): Layer.Layer<never> =>
       const oneAtATime = yield* Effect.makeSemaphore(1)
       let isBroken = false
       const append = (event: CallEvent) =>
-        Effect.tryPromise(async () => {
-          await mkdir(dirname(path), { recursive: true })
-          await appendFile(path, `${JSON.stringify(event)}\n`)
-        }).pipe(
+        Effect.tryPromise(() => appendLine(path, JSON.stringify(event))).pipe(
           Effect.catchAll((error) => {
             if (isBroken) return Effect.void
             isBroken = true

@@ -79,6 +79,14 @@ const gateOutcome = (error: ModelError): GateOutcome =>
       ? { type: "unreachable" }
       : { type: "other" }
 
+/** How an attempt ended, for the log. */
+type Ending = Pick<ModelError, "message" | "status"> & { readonly reason: string }
+
+const interrupted: Ending = {
+  reason: "Interrupted",
+  message: "given up while it was under way; the service may have counted it all the same",
+}
+
 const totalOf = (usage: ModelUsage): number => (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0)
 
 /** The run is being stopped: the attempt was not made, and none will be. */
@@ -165,10 +173,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
             if (lease.isClosed()) return yield* new Closed({ message: "no call starts any more" })
             lease.begin()
             const started = yield* Clock.currentTimeMillis
-            const note = Effect.fn("OpenAi.note")(function* (
-              usage: ModelUsage,
-              error: ModelError | undefined,
-            ) {
+            const note = Effect.fn("OpenAi.note")(function* (usage: ModelUsage, ending: Ending | undefined) {
               const ended = yield* Clock.currentTimeMillis
               const event: CallEvent = {
                 time: DateTime.formatIso(yield* DateTime.now),
@@ -179,22 +184,25 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
                 ...usage,
                 cost_usd: costOf(price, usage),
                 response_format: asked,
-                outcome: error?.reason ?? "ok",
-                status: error?.status ?? null,
-                message: error?.message ?? null,
+                outcome: ending?.reason ?? "ok",
+                status: ending?.status ?? null,
+                message: ending?.message ?? null,
                 request_sha256: requestDigest(config, request),
               }
               yield* log.record(event)
               yield* measure(event)
               return ended - started
             })
-            const completion = yield* Effect.tapError(once(request, asked), (error) => {
-              report(gateOutcome(error))
-              lease.rest()
-              if (error.limits !== undefined)
-                return Effect.zipRight(gate.learn(error.limits), note(noUsage, error))
-              return note(noUsage, error)
-            })
+            const completion = yield* once(request, asked).pipe(
+              Effect.onInterrupt(() => note(noUsage, interrupted)),
+              Effect.tapError((error) => {
+                report(gateOutcome(error))
+                lease.rest()
+                if (error.limits !== undefined)
+                  return Effect.zipRight(gate.learn(error.limits), note(noUsage, error))
+                return note(noUsage, error)
+              }),
+            )
             const latencyMs = yield* note(completion.usage, undefined)
             report({ type: "succeeded", tokens: totalOf(completion.usage) || totalOf(estimate), latencyMs })
             return { completion, latencyMs, format: asked } satisfies Answered
