@@ -47,6 +47,6 @@ export const defaultSettings: RunSettings = {
   stepConcurrency: 4,
   retries: { 1: 3, 2: 3, 3: 3 },
   repair: "patch",
-  cut: { mode: "reencode", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
+  cut: { mode: "smart", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
   postValidate: false,
 }

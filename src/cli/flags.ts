@@ -186,9 +186,9 @@ export const work = {
   ),
   cutMode: flag.choice(
     "cut-mode",
-    ["reencode", "copy"],
+    ["smart", "reencode", "copy"],
     cut.mode,
-    "reencode is exact; copy is fast, but clips start at the keyframe before the step",
+    "smart copies all it can and is exact; reencode is exact and slow; copy starts at the keyframe before the step",
   ),
   seekSlopSec: flag.real(
     "seek-slop-sec",
@@ -200,9 +200,9 @@ export const work = {
     "crf",
     { min: 0, max: 51 },
     cut.crf,
-    "x264 quality of re-encoded clips; lower is better and larger",
+    "Quality of what is re-encoded; lower is better and larger",
   ),
-  preset: flag.choice("preset", presets, "veryfast", "x264 speed of re-encoded clips, ultrafast to placebo"),
+  preset: flag.choice("preset", presets, "veryfast", "Speed of re-encoding, ultrafast to placebo"),
   keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
   stage1Retries: flag.whole(
     "stage1-retries",

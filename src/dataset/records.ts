@@ -43,9 +43,11 @@ export const frameManifestSchema = v.object({
 })
 export type FrameManifest = v.InferOutput<typeof frameManifestSchema>
 
+const cutMode = v.picklist(["smart", "reencode", "copy"])
+
 /** How clips are cut: the contract's settings. */
 export const cutSettingsSchema = v.object({
-  mode: v.picklist(["reencode", "copy"]),
+  mode: cutMode,
   crf: v.number(),
   preset: filled,
   keep_audio: v.boolean(),
@@ -53,7 +55,11 @@ export const cutSettingsSchema = v.object({
 })
 export type CutRecord = v.InferOutput<typeof cutSettingsSchema>
 
-/** `step_segments.json`. Beyond the contract: ticks (`*_pts`, `time_base`) and what the clip turned out to be. */
+/**
+ * `step_segments.json`. Beyond the contract: ticks (`*_pts`, `time_base`) and what the clip turned out to be. Absent where an
+ * earlier version wrote the file: how each clip was cut, how many of its frames are copies of the source's packets, and, if
+ * `clip_cut_mode` is not the mode that was asked for, why.
+ */
 export const stepSegmentsSchema = v.object({
   source_video: filled,
   video_id: filled,
@@ -77,6 +83,9 @@ export const stepSegmentsSchema = v.object({
       end_pts: index,
       clip_first_pts: index,
       clip_frames: index,
+      clip_copied_frames: v.optional(index),
+      clip_cut_mode: v.optional(cutMode),
+      clip_cut_reason: v.optional(filled),
       clip_sha256: digest,
     }),
   ),

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import * as v from "valibot"
 import { layout } from "../dataset/layout.ts"
 import {
@@ -15,12 +15,12 @@ import { utcNow } from "../dataset/summary.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { checkLocalization, localizationSchema } from "../plan/localization.ts"
-import { ClipCutter, type CutSettings } from "../video/ClipCutter.ts"
+import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { keepOrAsk } from "./call.ts"
 import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
-import { localizationContext, type PlannedSegment, planSegments } from "./segments.ts"
+import { localizationContext, type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
 
 const { dir, localization: artefact, segments: segmentsFile, call: files } = layout.stage2
 
@@ -31,9 +31,6 @@ const paths = {
   user_prompt: `${dir}/${files.userPrompt}`,
   raw_response: `${dir}/${files.rawResponse}`,
 }
-
-/** Clips are cut this many at a time; the workers set the real pace. */
-const cutsAtOnce = 2
 
 const cutSettings = (cut: CutRecord): CutSettings => ({
   mode: cut.mode,
@@ -66,30 +63,81 @@ const keptSegment = Effect.fn("Stage2.keptSegment")(function* (
 ) {
   const segment = recorded?.segments.find((candidate) => candidate.step_id === planned.step_id)
   if (segment === undefined || !mayKeep(run, 2)) return undefined
-  const { clip_first_pts, clip_frames, clip_sha256, ...plan } = segment
-  if (canonicalJson(plan) !== canonicalJson(planned)) return undefined
+  if (canonicalJson(plannedPart(segment)) !== canonicalJson(planned)) return undefined
   const bytes = yield* readBytes(join(run.folder.stage2, planned.clip_relpath))
-  return bytes !== undefined && sha256(bytes) === clip_sha256 ? segment : undefined
+  return bytes !== undefined && sha256(bytes) === segment.clip_sha256 ? segment : undefined
 })
 
-const cutSegment = Effect.fn("Stage2.cutSegment")(function* (
+/** What a clip turned out to be, for the record. */
+const segmentOf = Effect.fn("Stage2.segment")(function* (
   run: VideoRun,
   planned: PlannedSegment,
-  settings: CutSettings,
+  cut: CutResult,
 ) {
-  const cutter = yield* ClipCutter
-  const path = join(run.folder.stage2, planned.clip_relpath)
-  const { start_pts: startPts, end_pts: endPts } = planned
-  const result = yield* publishFile(path, (output) =>
-    cutter.cut({ ...settings, source: run.source, startPts, endPts, output }),
-  )
-  const bytes = yield* readBytes(path)
+  const bytes = yield* readBytes(join(run.folder.stage2, planned.clip_relpath))
   return {
     ...planned,
-    clip_first_pts: result.firstPts,
-    clip_frames: result.frames,
+    clip_first_pts: cut.firstPts,
+    clip_frames: cut.frames,
+    clip_copied_frames: cut.copiedFrames,
+    clip_cut_mode: cut.mode,
+    ...(cut.reason === undefined ? {} : { clip_cut_reason: cut.reason }),
     clip_sha256: sha256(bytes ?? new Uint8Array()),
   } satisfies Segment
+})
+
+/** Cuts clips in one go; each gets its own name as soon as it is whole. */
+const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
+  run: VideoRun,
+  planned: ReadonlyArray<PlannedSegment>,
+  settings: CutSettings,
+) {
+  if (planned.length === 0) return []
+  const cutter = yield* ClipCutter
+  const clips = yield* Effect.forEach(planned, (plan) =>
+    Effect.all({
+      plan: Effect.succeed(plan),
+      temporary: Deferred.make<string>(),
+      whole: Deferred.make<CutResult>(),
+      named: Deferred.make<void>(),
+    }),
+  )
+  const cutting = Effect.gen(function* () {
+    const ranges = yield* Effect.forEach(clips, ({ plan, temporary }) =>
+      Effect.map(Deferred.await(temporary), (output) => ({
+        startPts: plan.start_pts,
+        endPts: plan.end_pts,
+        output,
+      })),
+    )
+    yield* cutter.cutAll({ ...settings, source: run.source, clips: ranges }, (result, place) =>
+      Effect.gen(function* () {
+        const clip = clips[place]
+        if (clip === undefined) return
+        yield* Deferred.succeed(clip.whole, result)
+        yield* Deferred.await(clip.named)
+      }),
+    )
+  })
+  const naming = Effect.forEach(
+    clips,
+    ({ plan, temporary, whole, named }) =>
+      Effect.gen(function* () {
+        const path = join(run.folder.stage2, plan.clip_relpath)
+        const result = yield* publishFile(path, (output) =>
+          Effect.zipRight(Deferred.succeed(temporary, output), Deferred.await(whole)),
+        )
+        yield* Deferred.succeed(named, undefined)
+        yield* stageAdvanced(run, 2, `clip of step ${plan.step_id}`, false)
+        return yield* segmentOf(run, plan, result)
+      }),
+    { concurrency: "unbounded" },
+  )
+  const [segments] = yield* Effect.all([naming, cutting], { concurrency: "unbounded" })
+  for (const { clip_cut_reason: reason, step_id } of segments)
+    if (reason !== undefined)
+      yield* notice(run, `the clip of step ${step_id} is re-encoded, because ${reason}`)
+  return segments
 })
 
 const cutClips = Effect.fn("Stage2.cutClips")(function* (
@@ -108,18 +156,13 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
       `clips stay as they were cut (${cut.mode}, crf ${cut.crf}, ${cut.preset}); --overwrite cuts them anew`,
     )
   }
-  const segments = yield* Effect.forEach(
-    planned,
-    (plan) =>
-      Effect.gen(function* () {
-        const kept = yield* keptSegment(run, recorded, plan)
-        const segment = kept ?? (yield* cutSegment(run, plan, cutSettings(cut)))
-        yield* stageAdvanced(run, 2, `clip of step ${plan.step_id}`, kept !== undefined)
-        return { segment, kept: kept !== undefined }
-      }),
-    { concurrency: cutsAtOnce },
-  )
-  const allKept = segments.every(({ kept }) => kept)
+  const present = yield* Effect.forEach(planned, (plan) => keptSegment(run, recorded, plan))
+  const kept = present.filter((segment) => segment !== undefined)
+  for (const { step_id } of kept) yield* stageAdvanced(run, 2, `clip of step ${step_id}`, true)
+  const missing = planned.filter((_, i) => present[i] === undefined)
+  const made = yield* cutSegments(run, missing, cutSettings(cut))
+  const segments = [...kept, ...made].toSorted((a, b) => a.step_id - b.step_id)
+  const allKept = made.length === 0
   const record: StepSegments = {
     source_video: run.source.file,
     video_id: run.folder.videoId,
@@ -128,7 +171,7 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
     cut,
     cutter: allKept && recorded !== undefined ? recorded.cutter : backend,
     time_base: `${run.source.timeBase.num}/${run.source.timeBase.den}`,
-    segments: segments.map(({ segment }) => segment),
+    segments,
   }
   const isSame = recorded !== undefined && canonicalJson(recorded) === canonicalJson(record)
   if (!isSame) yield* writeFile(path, jsonText({ ...record, generated_at_utc: yield* utcNow(timeName) }))

@@ -6,7 +6,22 @@ import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
 import type { FramePool } from "./pool.ts"
 
 /** A segment before its clip is cut. */
-export type PlannedSegment = Omit<Segment, "clip_first_pts" | "clip_frames" | "clip_sha256">
+export type PlannedSegment = Omit<Segment, Extract<keyof Segment, `clip_${string}`>> &
+  Pick<Segment, "clip_relpath">
+
+/** A recorded segment without what its clip turned out to be. */
+export const plannedPart = (segment: Segment): PlannedSegment => {
+  const {
+    clip_first_pts,
+    clip_frames,
+    clip_copied_frames,
+    clip_cut_mode,
+    clip_cut_reason,
+    clip_sha256,
+    ...planned
+  } = segment
+  return planned
+}
 
 interface Boundary {
   readonly pts: number

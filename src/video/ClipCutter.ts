@@ -3,25 +3,28 @@ import type { VideoSource } from "./VideoDecoder.ts"
 import type { VideoError } from "./VideoError.ts"
 
 /**
- * - `reencode`: H.264, exactly the source frames with PTS in `[startPts, endPts)`, first frame at 0.
+ * - `smart`: exactly the source frames with PTS in `[startPts, endPts)`, first frame at 0. Packets are copied from the first
+ *   keyframe on, and re-encoded before it and after the last place where copying can stop. What cannot be cut this way
+ *   is cut as by `reencode`, and the result says why.
+ * - `reencode`: the same frames, all of them as H.264.
  * - `copy`: packets as they are, from the last keyframe at or before `startPts`; fast, and the clip may start early.
  */
-export type CutMode = "reencode" | "copy"
+export type CutMode = "smart" | "reencode" | "copy"
 
 export interface CutSettings {
   readonly mode: CutMode
-  /** libx264 constant rate factor, 0 (lossless) to 51. `reencode` only. */
+  /** Constant rate factor of what is re-encoded, 0 (lossless) to 51. */
   readonly crf: number
-  /** libx264 preset, `ultrafast` to `placebo`. `reencode` only. */
+  /** Preset of what is re-encoded, `ultrafast` to `placebo`. */
   readonly preset: string
-  /** Keep the best audio stream, cut to the same range (AAC in `reencode`, copied in `copy`). */
+  /** Keep the best audio stream, cut to the same range (copied in `copy`, else AAC). */
   readonly keepAudio: boolean
   /** How many seconds before the start to seek to, as a margin for indexes that point a little late. */
   readonly seekSlopSec: number
 }
 
-export interface CutRequest extends CutSettings {
-  readonly source: VideoSource
+/** A time range of a video, and the file it becomes. */
+export interface ClipRange {
   /** First wanted PTS, in ticks of `source.timeBase`. */
   readonly startPts: number
   /** First PTS no longer wanted. */
@@ -30,15 +33,37 @@ export interface CutRequest extends CutSettings {
   readonly output: string
 }
 
+export interface CutRequest extends CutSettings, ClipRange {
+  readonly source: VideoSource
+}
+
+/** Several ranges of one video, in order of time. */
+export interface CutBatch extends CutSettings {
+  readonly source: VideoSource
+  readonly clips: ReadonlyArray<ClipRange>
+}
+
 export interface CutResult {
   /** Frames in the clip. */
   readonly frames: number
-  /** Source PTS of the clip's first frame; equals the first source frame at or after `startPts` in `reencode`. */
+  /** Source PTS of the clip's first frame; the first source frame at or after `startPts` unless the mode is `copy`. */
   readonly firstPts: number
+  /** How it was cut. */
+  readonly mode: CutMode
+  /** Frames whose packets are the source's. */
+  readonly copiedFrames: number
+  /** Why it was not cut in the mode that was asked for. Completes "re-encoded, because …". */
+  readonly reason?: string
   readonly cutter: string
 }
 
-/** Cuts a time range out of a video into an MP4. Interruption and failure leave no file behind. */
+/**
+ * Cuts time ranges out of a video, each into an MP4.
+ *
+ * - `cut` makes one clip. Interruption and failure leave no file behind.
+ * - `cutAll` makes several, with as little reading and decoding as it can, and hands each to `onClip` when it is whole, with
+ *   its place among the ranges. Interruption and failure leave no file behind that was not handed over.
+ */
 export class ClipCutter extends Context.Tag("triptych/ClipCutter")<
   ClipCutter,
   {
@@ -47,5 +72,9 @@ export class ClipCutter extends Context.Tag("triptych/ClipCutter")<
     /** Succeeds if the backend works on this machine; else `BackendUnavailable` with the cause. */
     readonly available: Effect.Effect<void, VideoError>
     readonly cut: (request: CutRequest) => Effect.Effect<CutResult, VideoError>
+    readonly cutAll: <E, R>(
+      batch: CutBatch,
+      onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
+    ) => Effect.Effect<void, VideoError | E, R>
   }
 >() {}

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import type { CutSettings } from "./ClipCutter.ts"
+import type { ClipRange, CutSettings } from "./ClipCutter.ts"
 import type { FrameOutput, Keyframe, Rational } from "./VideoDecoder.ts"
 
 /** Places in the shared `Int32Array` that steers a running request. */
@@ -85,8 +85,19 @@ export type FrameItem = v.InferOutput<typeof FrameItem>
 export const FramesReply = v.strictObject({ frames: count, decoded: count })
 export type FramesReply = v.InferOutput<typeof FramesReply>
 
-/** Reply to `cut`. */
-export const CutReply = v.strictObject({ firstPts: tick })
+/** One item of `cut`: a clip that is whole. */
+export const CutItem = v.strictObject({
+  /** Its place in the call. */
+  clip: count,
+  firstPts: tick,
+  mode: v.picklist(["smart", "reencode", "copy"]),
+  copiedFrames: count,
+  reason: v.optional(v.string()),
+})
+export type CutItem = v.InferOutput<typeof CutItem>
+
+/** Reply to `cut`: how many clips there are. */
+export const CutReply = v.strictObject({ clips: count })
 export type CutReply = v.InferOutput<typeof CutReply>
 
 /** Reply to `ping`. */
@@ -102,14 +113,18 @@ export interface ProbeCall {
   readonly file: string
 }
 
-/** Asks for the pictures with these PTS, strictly increasing. */
-export interface FramesCall {
-  readonly type: "frames"
+/** A stream of a file, as a probe found it. */
+export interface StreamCall {
   readonly file: string
   /** As it was when it was probed. */
   readonly sizeBytes: number
   readonly streamIndex: number
   readonly timeBase: Rational
+}
+
+/** Asks for the pictures with these PTS, strictly increasing. */
+export interface FramesCall extends StreamCall {
+  readonly type: "frames"
   readonly displayWidth: number
   readonly displayHeight: number
   readonly wantedPts: ReadonlyArray<number>
@@ -122,16 +137,19 @@ export interface FramesCall {
   readonly output: FrameOutput
 }
 
-/** Asks for a clip. `framePts` are the source frames with PTS in `[startPts, endPts)`. */
-export interface CutCall extends CutSettings {
-  readonly type: "cut"
-  readonly file: string
-  readonly streamIndex: number
-  readonly timeBase: Rational
-  readonly startPts: number
-  readonly endPts: number
+/** A clip to be cut. `framePts` are the source frames with PTS in `[startPts, endPts)`. */
+export interface ClipCall extends StreamCall, CutSettings, ClipRange {
   readonly framePts: ReadonlyArray<number>
-  readonly output: string
+}
+
+/** Asks for clips of one video, in order of time. */
+export interface CutCall extends StreamCall, CutSettings {
+  readonly type: "cut"
+  /** Those that matter for the clips. */
+  readonly keyframes: ReadonlyArray<Keyframe>
+  /** Whether a packet's PTS is that of its frame. */
+  readonly packetsTrusted: boolean
+  readonly clips: ReadonlyArray<ClipRange & Pick<ClipCall, "framePts">>
 }
 
 /** What the libav worker can be asked. */

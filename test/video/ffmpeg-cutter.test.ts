@@ -100,7 +100,7 @@ describe("cutting with an ffmpeg program", () => {
   test("the number of frames is that of the last report", async () => {
     const bin = await program("good", "echo frame=1; echo progress=continue; echo frame=4; echo progress=end")
     const reply = await Effect.runPromise(cutWith(bin, "good.mp4"))
-    expect(reply).toEqual({ frames: 4, firstPts: 0, cutter: "ffmpeg" })
+    expect(reply).toMatchObject({ frames: 4, firstPts: 0, cutter: "ffmpeg" })
   })
 
   test("a program that never ends is killed after the deadline", async () => {

@@ -76,9 +76,7 @@ const rangeFindings = (
   const [first, last] = [manifest.frames[0], manifest.frames.at(-1)]
   if (first === undefined || last === undefined) return []
   const early =
-    mode === "reencode"
-      ? first.timestamp_sec < segment.start_sec - 2e-6
-      : first.timestamp_sec > segment.start_sec
+    mode === "copy" ? first.timestamp_sec > segment.start_sec : first.timestamp_sec < segment.start_sec - 2e-6
   return [
     ...(early
       ? [finding(file, `starts at ${first.timestamp_sec} s, but its clip starts at ${segment.start_sec} s`)]

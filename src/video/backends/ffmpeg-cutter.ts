@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises"
 import { Effect, Layer } from "effect"
-import { ClipCutter, type CutRequest } from "../ClipCutter.ts"
+import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
 import { endTrackAfter, timescaleFor } from "../edit-list.ts"
 import { VideoError } from "../VideoError.ts"
 import { copyArguments, listArguments, reencodeArguments } from "./ffmpeg-arguments.ts"
@@ -8,6 +8,8 @@ import { type FfmpegRun, runFfmpeg } from "./ffmpeg-process.ts"
 import { Ffmpeg, type FfmpegProgram } from "./ffmpeg-program.ts"
 
 const BACKEND = "ffmpeg"
+/** Cuts of one video that run at the same time. */
+const CUTS_AT_ONCE = 2
 
 const cutFailed = (request: CutRequest, why: string) =>
   new VideoError({
@@ -121,14 +123,32 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     if (wanted.length === 0)
       return yield* cutFailed(request, `there is no frame from PTS ${startPts} to ${endPts}`)
     const remove = Effect.ignore(Effect.tryPromise(() => rm(request.output, { force: true })))
-    const firstPts = yield* (request.mode === "copy" ? copy(request) : reencode(request, wanted)).pipe(
+    const copies = request.mode === "copy"
+    const firstPts = yield* (copies ? copy(request) : reencode(request, wanted)).pipe(
       Effect.onError(() => remove),
     )
     const frames = source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
-    return { frames, firstPts, cutter: backend }
+    return {
+      frames,
+      firstPts,
+      cutter: backend,
+      mode: copies ? "copy" : "reencode",
+      copiedFrames: copies ? frames : 0,
+      ...(request.mode === "smart" ? { reason: `the cutter ${backend} cannot join packets` } : {}),
+    } satisfies CutResult
   })
 
-  return ClipCutter.of({ backend, available, cut })
+  const cutAll = <E, R>(
+    { clips, ...batch }: CutBatch,
+    onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
+  ) =>
+    Effect.forEach(
+      clips,
+      (range, place) => Effect.flatMap(cut({ ...batch, ...range }), (result) => onClip(result, place)),
+      { concurrency: CUTS_AT_ONCE, discard: true },
+    )
+
+  return ClipCutter.of({ backend, available, cut, cutAll })
 }
 
 const make = (program: FfmpegProgram) => {

@@ -1,37 +1,111 @@
 import { rm } from "node:fs/promises"
 import { Effect, Layer } from "effect"
-import * as v from "valibot"
-import { ClipCutter, type CutRequest } from "../ClipCutter.ts"
-import { CutReply, type LibavCall } from "../protocol.ts"
+import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
+import { type CutCall, CutItem, CutReply } from "../protocol.ts"
+import { keyframeIndex } from "../sampling.ts"
+import type { VideoSource } from "../VideoDecoder.ts"
 import { LibavPool } from "./libav-pool.ts"
 import { loads } from "./worker-decoder.ts"
 
 const BACKEND = "libav"
 
+type Clips = CutCall["clips"]
+
+/** Neighbouring clips for each of at most `workers` threads, about as many frames for each. */
+const shareOut = (
+  clips: Clips,
+  workers: number,
+): ReadonlyArray<{ readonly at: number; readonly clips: Clips }> => {
+  const frames = clips.reduce((sum, { framePts }) => sum + framePts.length, 0)
+  const shares: Array<{ at: number; clips: Array<Clips[number]> }> = []
+  let before = 0
+  for (const [at, clip] of clips.entries()) {
+    const middle = before + clip.framePts.length / 2
+    const share = Math.min(workers - 1, Math.floor((middle * workers) / Math.max(1, frames)))
+    const last = shares.at(-1)
+    if (last === undefined || share >= shares.length) shares.push({ at, clips: [clip] })
+    else last.clips.push(clip)
+    before += clip.framePts.length
+  }
+  return shares
+}
+
+const callFor = ({
+  clips,
+  source,
+  ...settings
+}: Omit<CutBatch, "clips"> & { readonly clips: Clips }): CutCall => {
+  const { keyframes = [] } = source
+  const from = Math.max(0, keyframeIndex(keyframes, clips[0]?.framePts[0] ?? 0))
+  const to = keyframeIndex(keyframes, clips.at(-1)?.endPts ?? source.endPts)
+  return {
+    type: "cut",
+    file: source.file,
+    sizeBytes: source.sizeBytes,
+    streamIndex: source.streamIndex,
+    timeBase: source.timeBase,
+    keyframes: keyframes.slice(from, to + 1),
+    packetsTrusted: source.indexedBy === "packets",
+    clips,
+    ...settings,
+  }
+}
+
+/** Frames of a clip. A copy holds packets that may not decode; a frame counts if the index knows it. */
+const framesIn = ({ framePts }: VideoSource, firstPts: number, endPts: number): number =>
+  framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+
 const make = Effect.gen(function* () {
   const pool = yield* LibavPool
 
-  const cut = Effect.fn("ClipCutter.cut")(function* ({ source, ...settings }: CutRequest) {
-    const { startPts, endPts } = settings
-    const request: LibavCall = {
-      type: "cut",
-      file: source.file,
-      streamIndex: source.streamIndex,
-      timeBase: source.timeBase,
-      framePts: source.framePts.filter((pts) => pts >= startPts && pts < endPts),
-      ...settings,
+  const cutAll = Effect.fn("ClipCutter.cutAll")(function* <E, R>(
+    { clips: ranges, source, ...settings }: CutBatch,
+    onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
+  ) {
+    const clips = ranges.map((range) => ({
+      ...range,
+      framePts: source.framePts.filter((pts) => pts >= range.startPts && pts < range.endPts),
+    }))
+    const context = yield* Effect.context<R>()
+    const cutShare = ({ at, clips: share }: { readonly at: number; readonly clips: Clips }) => {
+      const kept = new Set<string>()
+      const handOver = ({ clip, firstPts, reason, ...how }: CutItem) => {
+        const range = share[clip]
+        if (range === undefined) return Effect.die(new Error(`there is no clip ${clip}`))
+        kept.add(range.output)
+        const frames = framesIn(source, firstPts, range.endPts)
+        const why = reason === undefined ? {} : { reason }
+        return Effect.provide(
+          onClip({ frames, firstPts, cutter: BACKEND, ...how, ...why }, at + clip),
+          context,
+        )
+      }
+      // The worker removes what it wrote; this is for a worker that had to be left to itself.
+      const remove = Effect.suspend(() =>
+        Effect.forEach(
+          share.filter(({ output }) => !kept.has(output)),
+          ({ output }) => Effect.ignore(Effect.tryPromise(() => rm(output, { force: true }))),
+          { discard: true },
+        ),
+      )
+      const request = callFor({ ...settings, source, clips: share })
+      return pool
+        .run({ file: source.file, request, result: CutReply, item: CutItem }, handOver)
+        .pipe(Effect.onError(() => remove))
     }
-    // The worker removes what it wrote; this is for a worker that had to be ended.
-    const remove = Effect.ignore(Effect.tryPromise(() => rm(settings.output, { force: true })))
-    const reply = yield* pool
-      .run({ file: source.file, request, result: CutReply, item: v.never() })
-      .pipe(Effect.onError(() => remove))
-    // A copy holds packets that may not decode; a frame counts if the index knows it.
-    const frames = source.framePts.filter((pts) => pts >= reply.firstPts && pts < endPts).length
-    return { frames, firstPts: reply.firstPts, cutter: BACKEND }
+    yield* Effect.forEach(shareOut(clips, pool.size), cutShare, { concurrency: "unbounded", discard: true })
   })
 
-  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut })
+  const cut = Effect.fn("ClipCutter.cut")(function* ({ startPts, endPts, output, ...batch }: CutRequest) {
+    const results: Array<CutResult> = []
+    yield* cutAll({ ...batch, clips: [{ startPts, endPts, output }] }, (result) =>
+      Effect.sync(() => results.push(result)),
+    )
+    const [result] = results
+    return result ?? (yield* Effect.die(new Error(`${output} was not said to be whole`)))
+  })
+
+  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll })
 })
 
 /** Cuts with libav in worker threads. */

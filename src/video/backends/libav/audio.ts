@@ -13,10 +13,11 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib"
-import type { CutCall } from "../../protocol.ts"
-import { WorkerFailure } from "../../serve.ts"
-import { type Input, libavText, makePacket, openDecoder, pickAudioStream, ticks } from "./input.ts"
+import type { ClipCall } from "../../protocol.ts"
+import { WorkerFailure, type WorkerIo } from "../../serve.ts"
+import { libavText, makePacket, openDecoder, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
 import type { Mp4 } from "./mp4.ts"
+import { seekBefore } from "./seek.ts"
 
 /** Bits per second and channel. */
 const BIT_RATE_PER_CHANNEL = 96_000n
@@ -24,18 +25,11 @@ const SAMPLES_PER_FRAME = 1024
 
 /** The clip's sound: decoded, cut to the sample, encoded as AAC. */
 export interface AudioTrack extends Disposable {
-  readonly streamIndex: number
-  /** Whether everything up to the end of the clip has arrived. */
-  readonly complete: boolean
-  readonly push: (packet: Packet) => void
-  /** Adds the track to the file; to be called before its header is written. */
-  readonly attach: () => void
-  /** To be called when the header is written. */
-  readonly started: () => void
-  readonly finish: () => void
+  /** Reads and writes all of it; to be called once the file's header is written. */
+  readonly write: (io: WorkerIo) => void
 }
 
-const clipSeconds = (call: CutCall): readonly [number, number] => {
+const clipSeconds = (call: ClipCall): readonly [number, number] => {
   const seconds = (pts: number) => (pts * call.timeBase.num) / call.timeBase.den
   return [seconds(call.framePts[0] ?? call.startPts), seconds(call.endPts)]
 }
@@ -46,7 +40,7 @@ interface Trimmer extends Disposable {
 }
 
 /** A filter graph that keeps `[start, end)` seconds, moves it to 0 and deals it out in frames the encoder takes. */
-const makeTrimmer = (call: CutCall, stream: Stream, encoder: CodecContext): Trimmer => {
+const makeTrimmer = (call: ClipCall, stream: Stream, encoder: CodecContext): Trimmer => {
   const graph = new FilterGraph()
   graph.alloc()
   const add = (name: string, args: string | null): FilterContext => {
@@ -92,7 +86,7 @@ const makeTrimmer = (call: CutCall, stream: Stream, encoder: CodecContext): Trim
   }
 }
 
-const openEncoder = (call: CutCall, stream: Stream): CodecContext => {
+const openEncoder = (call: ClipCall, stream: Stream): CodecContext => {
   const codec = Codec.findEncoderByName(FF_ENCODER_AAC)
   if (codec === null) throw new WorkerFailure("CutFailed", "This build of libav has no AAC encoder")
   const { sampleRate, channels } = stream.codecpar
@@ -113,85 +107,69 @@ const openEncoder = (call: CutCall, stream: Stream): CodecContext => {
   return context
 }
 
-/** The best audio stream's track in the clip; `undefined` if there is no sound. */
-export const makeAudioTrack = (call: CutCall, input: Input, mp4: Mp4): AudioTrack | undefined => {
+/** Adds the best audio stream's track to a clip whose header is not written yet; `undefined` if there is no sound. */
+export const addAudioTrack = (call: ClipCall, mp4: Mp4): AudioTrack | undefined => {
+  const input = openInput(call.file)
   const source = pickAudioStream(input)
-  if (source === undefined || source.codecpar.channels < 1 || source.codecpar.sampleRate < 1) return undefined
+  if (source === undefined || source.codecpar.channels < 1 || source.codecpar.sampleRate < 1) {
+    input[Symbol.dispose]()
+    return undefined
+  }
   const decoder = openDecoder(input, source)
   const encoder = openEncoder(call, source)
   const trimmer = makeTrimmer(call, source, encoder)
   const timeBase = { num: 1, den: encoder.sampleRate }
-  let target: Stream | undefined
+  const target = mp4.addStream()
+  target.codecpar.fromContext(encoder)
+  target.timeBase = encoder.timeBase
   const frame = new Frame()
   frame.alloc()
   const packet = makePacket()
-  /** Encoded packets from before the file's header could be written. */
-  const waiting: Array<Packet> = []
+  const encoded = makePacket()
   const [, end] = clipSeconds(call)
-  let complete = false
-  let begun = false
 
-  const write = () => {
-    if (target !== undefined && begun) mp4.write(packet, target, timeBase)
-    else {
-      const copy = packet.clone()
-      if (copy !== null) waiting.push(copy)
-    }
-    packet.unref()
-  }
   const encode = (next: Frame | null) => {
     encoder.sendFrameSync(next)
-    while (encoder.receivePacketSync(packet) >= 0) write()
+    while (encoder.receivePacketSync(encoded) >= 0) {
+      mp4.write(encoded, target, timeBase)
+      encoded.unref()
+    }
   }
-  const drain = () => {
+  const take = (input: Packet | undefined) => {
+    for (const decoded of decoder.push(input)) {
+      decoded.pts = decoded.bestEffortTimestamp
+      trimmer.push(decoded)
+    }
+    if (input === undefined) trimmer.push(null)
     while (trimmer.pull(frame)) {
       encode(frame)
       frame.unref()
     }
   }
+  const isPast = () => {
+    const at = ticks(packet.pts)
+    return at !== undefined && (at * source.timeBase.num) / source.timeBase.den >= end
+  }
   return {
-    streamIndex: source.index,
-    get complete() {
-      return complete
-    },
-    push: (input) => {
-      const at = ticks(input.pts)
-      if (at !== undefined && (at * source.timeBase.num) / source.timeBase.den >= end) complete = true
-      if (complete) return
-      for (const decoded of decoder.push(input)) {
-        decoded.pts = decoded.bestEffortTimestamp
-        trimmer.push(decoded)
-        drain()
+    write: (io) => {
+      seekBefore(input, streamAt(input, call.streamIndex), call.startPts, call.seekSlopSec)
+      while (input.read(packet)) {
+        io.poll()
+        if (packet.streamIndex !== source.index) continue
+        if (isPast()) break
+        take(packet)
       }
-    },
-    attach: () => {
-      target = mp4.addStream()
-      target.codecpar.fromContext(encoder)
-      target.timeBase = encoder.timeBase
-    },
-    started: () => {
-      begun = true
-      for (const early of waiting.splice(0)) {
-        if (target !== undefined) mp4.write(early, target, timeBase)
-        early.free()
-      }
-    },
-    finish: () => {
-      for (const decoded of decoder.push(undefined)) {
-        decoded.pts = decoded.bestEffortTimestamp
-        trimmer.push(decoded)
-      }
-      trimmer.push(null)
-      drain()
+      take(undefined)
       encode(null)
     },
     [Symbol.dispose]: () => {
-      for (const early of waiting) early.free()
+      encoded.free()
       packet.free()
       frame.free()
       trimmer[Symbol.dispose]()
       encoder.freeContext()
       decoder[Symbol.dispose]()
+      input[Symbol.dispose]()
     },
   }
 }

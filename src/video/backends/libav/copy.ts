@@ -1,7 +1,7 @@
 import { AV_PKT_DATA_DISPLAYMATRIX, AV_PKT_FLAG_DISCARD } from "node-av/constants"
 import { avGetCodecName, type Packet, type Stream } from "node-av/lib"
 import { endTrackAfter } from "../../edit-list.ts"
-import type { CutCall, CutReply } from "../../protocol.ts"
+import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { type Input, makePacket, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
 import { openMp4 } from "./mp4.ts"
@@ -9,7 +9,7 @@ import { displayMatrix } from "./orientation.ts"
 import { seekBefore } from "./seek.ts"
 
 /** PTS of the clip's packets in decoding order: from the last keyframe at or before the start to the last one wanted. */
-const plan = (call: CutCall, input: Input, stream: Stream, io: WorkerIo): Array<number> => {
+const plan = (call: ClipCall, input: Input, stream: Stream, io: WorkerIo): Array<number> => {
   using packet = makePacket()
   let planned: Array<number> = []
   let wanted = 0
@@ -51,8 +51,14 @@ const decodingTimes = (pts: ReadonlyArray<number>): ReadonlyArray<number> => {
 const describe = (stream: Stream, kind: string): string =>
   `${kind} ${avGetCodecName(stream.codecpar.codecId) ?? "unknown"}`
 
+export interface Copied {
+  readonly firstPts: number
+  /** Packets, those that are not shown included. */
+  readonly packets: number
+}
+
 /** Copies packets unchanged into an MP4 that starts at 0. */
-export const copyPackets = (call: CutCall, io: WorkerIo): CutReply => {
+export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
   const open = () => {
     const input = openInput(call.file)
     const stream = streamAt(input, call.streamIndex)
@@ -145,5 +151,5 @@ export const copyPackets = (call: CutCall, io: WorkerIo): CutReply => {
     !endTrackAfter(call.output, ticksIn(mp4.timescale, call.endPts - firstPts))
   )
     throw new WorkerFailure("CutFailed", `${call.output}: its end cannot be set; use the cut mode reencode`)
-  return { firstPts }
+  return { firstPts, packets: kept.length }
 }

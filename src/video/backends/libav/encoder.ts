@@ -1,10 +1,12 @@
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_CODEC_FLAG_PSNR,
   AV_PICTURE_TYPE_NONE,
   AV_PIX_FMT_YUV420P,
-  AV_PKT_DATA_DISPLAYMATRIX,
+  AV_PKT_DATA_QUALITY_STATS,
   AVCOL_RANGE_JPEG,
   FF_ENCODER_LIBX264,
+  FF_ENCODER_LIBX265,
 } from "node-av/constants"
 import {
   avGetPixFmtFromName,
@@ -12,24 +14,25 @@ import {
   Codec,
   CodecContext,
   Frame,
+  type Packet,
   Rational,
   type Stream,
 } from "node-av/lib"
-import type { CutCall } from "../../protocol.ts"
+import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
+import { CannotJoin, type PartSettings } from "../../smart/joining.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
 import { libavText, makePacket } from "./input.ts"
-import type { Mp4 } from "./mp4.ts"
-import { displayMatrix, pixelAspect } from "./orientation.ts"
+import { pixelAspect } from "./orientation.ts"
 
-/** Fixed, because the number of threads changes what x264 writes. */
-const ENCODER_THREADS = 2
-
-/** Planar 4:2:0, 4:2:2 and 4:4:4 with 8 or 10 bits pass through x264 as they are. */
+/** Planar 4:2:0, 4:2:2 and 4:4:4 with 8 or 10 bits pass through the encoders as they are. */
 const KEPT = /^yuv(?:j)?(420|422|444)p(10le)?$/
 
 /** x264 itself writes to the terminal about others. */
 const PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ")
+
+/** Parts report how much their pictures differ from the source's. */
+const PART_FLAGS = (AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_PSNR) as typeof AV_CODEC_FLAG_GLOBAL_HEADER
 
 interface Layout {
   readonly name: string
@@ -38,7 +41,7 @@ interface Layout {
   readonly converted: boolean
 }
 
-/** The picture x264 gets: the same layout if it takes it, else yuv420p; even sides where chroma is halved. */
+/** The picture the encoder gets: the same layout if it takes it, else yuv420p; even sides where chroma is halved. */
 const layoutOf = (frame: Frame): Layout => {
   const name =
     avGetPixFmtName(
@@ -54,40 +57,84 @@ const layoutOf = (frame: Frame): Layout => {
   }
 }
 
-/** Encodes frames of one stream into H.264 in an MP4. */
-export interface VideoTrack extends Disposable {
+/** Even pure noise keeps 40 dB PSNR with this quantiser; each bit beyond eight makes the scale longer. */
+const FINE_QUANTISER = 19
+const QUANTISERS_PER_BIT = 6
+
+const fineQuantiser = (layout: Layout): number =>
+  FINE_QUANTISER + (layout.name.endsWith("10le") ? 2 * QUANTISERS_PER_BIT : 0)
+
+/**
+ * Sets what decides about the bytes that come out: one thread, and the same result on every processor.
+ *
+ * @param part set where the packets are to fit beside copied ones
+ */
+const configure = (context: CodecContext, call: ClipCall, layout: Layout, part: EncoderOptions["part"]) => {
+  context.threadCount = 1
+  context.setOption("preset", call.preset)
+  context.setOption("crf", String(call.crf))
+  const quantiser = part?.isFine === true ? `:qpmax=${fineQuantiser(layout)}` : ""
+  if (part?.codec === "hevc") {
+    const alone = "pools=none:frame-threads=1:log-level=none:info=0"
+    context.setOption("x265-params", `${alone}:repeat-headers=1:open-gop=0${quantiser}`)
+  } else {
+    const setId = part === undefined ? "" : `:sps-id=${part.setId}`
+    context.setOption("x264-params", `cpu-independent=1${setId}${quantiser}`)
+    if (part?.profile !== undefined) context.setOption("profile", part.profile)
+  }
+}
+
+/** Encodes the frames of one part of a clip, or of all of it. */
+export interface FrameEncoder extends Disposable {
+  readonly context: CodecContext
   /** Encodes a frame; its `pts` counts from the start of the clip. The frame is changed. */
   readonly push: (frame: Frame) => void
-  /** Writes what the encoder still holds. */
+  /** Brings out what the encoder still holds. */
   readonly finish: () => void
 }
 
-/**
- * The clip's video track, described after its first frame.
- *
- * @param durationOf ticks from a frame's clip PTS to the next one's
- * @param steady whether all these are equal. With a variable frame rate no B-frames are used: MP4 stores durations in
- * decoding order, which is then the order of presentation, and each frame keeps its own.
- */
-export const makeVideoTrack = (
-  call: CutCall,
-  source: Stream,
-  first: Frame,
-  mp4: Mp4,
-  steady: boolean,
-  durationOf: (pts: number) => number,
-): VideoTrack => {
-  const layout = layoutOf(first)
-  if (layout.width < 2 || layout.height < 2)
-    throw new WorkerFailure("CutFailed", `${call.file}: its pictures are too small for H.264`)
-  if (!PRESETS.includes(call.preset))
-    throw new WorkerFailure(
-      "CutFailed",
-      `${call.file}: x264 has no preset "${call.preset}"; it has ${PRESETS.join(", ")}`,
-    )
-  const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264)
+export interface EncoderOptions {
+  /** Of the first frame's stream. */
+  readonly source: Stream
+  readonly first: Frame
+  /** Set where the packets are to fit beside copied ones. */
+  readonly part?: PartSettings & {
+    /** Whether the quantiser is bounded. */
+    readonly isFine: boolean
+  }
+  /**
+   * Whether frames may be coded in another order than they are shown. MP4 stores durations in decoding order, so that
+   * without it each frame of a variable rate keeps its own.
+   */
+  readonly reorders: boolean
+  /**
+   * Sees every packet; it is valid until this returns.
+   *
+   * @param psnr of a part's picture over all its samples, in dB; 0 if the encoder does not say
+   */
+  readonly onPacket: (packet: Packet, psnr: number) => void
+}
+
+/** Samples of a picture, all planes together. */
+const samplesOf = ({ name, width, height }: Layout): number =>
+  width * height * (name.includes("444") ? 3 : name.includes("422") ? 2 : 1.5)
+
+/** Source: libavcodec, `AV_PKT_DATA_QUALITY_STATS`: after eight bytes, a 64-bit sum of squared errors for each plane. */
+const psnrOf = (packet: Packet, layout: Layout): number => {
+  const stats = packet.getSideData(AV_PKT_DATA_QUALITY_STATS)
+  const planes = stats?.[5] ?? 0
+  if (stats === null || planes === 0 || stats.length < 8 + 8 * planes) return 0
+  const errors = Array.from({ length: planes }, (_, plane) => Number(stats.readBigUInt64LE(8 + 8 * plane)))
+  const peak = layout.name.endsWith("10le") ? 1023 : 255
+  return 10 * Math.log10((peak ** 2 * samplesOf(layout)) / errors.reduce((a, b) => a + b))
+}
+
+const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): CodecContext => {
+  const { first, part, reorders, source } = options
+  const name = part?.codec === "hevc" ? FF_ENCODER_LIBX265 : FF_ENCODER_LIBX264
+  const codec = Codec.findEncoderByName(name)
   if (codec === null)
-    throw new WorkerFailure("BackendUnavailable", "This build of libav has no libx264; use another cutter")
+    throw new WorkerFailure("BackendUnavailable", `This build of libav has no ${name}; use another cutter`)
   const context = new CodecContext()
   context.allocContext3(codec)
   const format = avGetPixFmtFromName(layout.name)
@@ -106,37 +153,46 @@ export const makeVideoTrack = (
   }
   context.colorPrimaries = first.colorPrimaries
   context.colorTrc = first.colorTrc
-  context.threadCount = ENCODER_THREADS
-  context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER)
-  context.setOption("preset", call.preset)
-  context.setOption("crf", String(call.crf))
-  // Without it the bit rate depends on the processor the encoder happens to run on.
-  context.setOption("x264-params", "cpu-independent=1")
-  if (!steady) context.maxBFrames = 0
+  context.setFlags(part === undefined ? AV_CODEC_FLAG_GLOBAL_HEADER : PART_FLAGS)
+  configure(context, call, layout, part)
+  if (!reorders) context.maxBFrames = 0
   const opened = context.open2Sync(codec)
   if (opened < 0) {
     context.freeContext()
     throw new WorkerFailure(
       "CutFailed",
-      `${call.file}: libx264 refuses preset "${call.preset}" with crf ${call.crf}: ${libavText(opened)}`,
+      `${call.file}: ${name} refuses preset "${call.preset}" with crf ${call.crf}: ${libavText(opened)}`,
     )
   }
-  const stream = mp4.addStream()
-  stream.codecpar.fromContext(context)
-  stream.timeBase = context.timeBase
-  stream.sampleAspectRatio = context.sampleAspectRatio
-  if (source.avgFrameRate.num > 0) stream.avgFrameRate = source.avgFrameRate
-  const matrix = displayMatrix(source)
-  if (matrix !== undefined) stream.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, matrix)
+  return context
+}
 
+const checkedLayout = (call: ClipCall, { first, part, source }: EncoderOptions): Layout => {
+  const layout = layoutOf(first)
+  if (layout.width < 2 || layout.height < 2)
+    throw new WorkerFailure("CutFailed", `${call.file}: its pictures are too small for H.264`)
+  if (!PRESETS.includes(call.preset))
+    throw new WorkerFailure(
+      "CutFailed",
+      `${call.file}: x264 has no preset "${call.preset}"; it has ${PRESETS.join(", ")}`,
+    )
+  const { width, height } = source.codecpar
+  if (part !== undefined && (layout.converted || layout.width !== width || layout.height !== height))
+    throw new CannotJoin("the encoder cannot make pictures like its own")
+  return layout
+}
+
+/** An H.264 or, beside copied HEVC, HEVC encoder. */
+export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): FrameEncoder => {
+  const layout = checkedLayout(call, options)
+  const context = openContext(call, layout, options)
   const packet = makePacket()
   const scaler = makeScaler()
   const converted = new Frame()
 
   const drain = () => {
     while (context.receivePacketSync(packet) >= 0) {
-      packet.duration = BigInt(durationOf(Number(packet.pts)))
-      mp4.write(packet, stream, call.timeBase)
+      options.onPacket(packet, psnrOf(packet, layout))
       packet.unref()
     }
   }
@@ -152,10 +208,11 @@ export const makeVideoTrack = (
       frame.height = layout.height
       return frame
     }
+    if (options.part !== undefined) throw new CannotJoin("its pictures change their size on the way")
     converted.alloc()
     converted.width = layout.width
     converted.height = layout.height
-    converted.format = format
+    converted.format = context.pixelFormat
     converted.colorRange = context.colorRange
     converted.colorSpace = context.colorSpace
     converted.allocBuffer()
@@ -174,6 +231,7 @@ export const makeVideoTrack = (
     drain()
   }
   return {
+    context,
     push: (frame) => {
       const ready = fitted(frame)
       ready.pictType = AV_PICTURE_TYPE_NONE

@@ -52,6 +52,8 @@ export const openMp4 = (output: string, videoTimeBase: Rational): Mp4 => {
         movflags: "+faststart",
         video_track_timescale: timescale,
         movie_timescale: timescale,
+        // Sound comes before the pictures it belongs to, however far.
+        max_interleave_delta: "0",
       })
       const started = format.writeHeaderSync(options)
       if (started < 0) throw new WorkerFailure("CutFailed", `${refusal} (${libavText(started)})`)

@@ -22,3 +22,10 @@ export const pixelAspect = (stream: Stream, frame?: Frame): Rational => {
   const set = candidates.find((ratio) => ratio !== undefined && ratio.num > 0 && ratio.den > 0)
   return set === undefined ? { num: 1, den: 1 } : { num: set.num, den: set.den }
 }
+
+/** Gives a track what its container says about the source's pictures: rate and display matrix. */
+export const describeVideo = (source: Stream, target: Stream): void => {
+  if (source.avgFrameRate.num > 0) target.avgFrameRate = source.avgFrameRate
+  const matrix = displayMatrix(source)
+  if (matrix !== undefined) target.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, matrix)
+}

@@ -1,6 +1,6 @@
 import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import type { Frame, Packet } from "node-av/lib"
-import type { FramesCall } from "../../protocol.ts"
+import type { StreamCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import type { Keyframe } from "../../VideoDecoder.ts"
 import {
@@ -35,7 +35,7 @@ interface Opened extends Disposable {
   readonly decoder: FrameDecoder
 }
 
-const open = (call: FramesCall): Opened => {
+const open = (call: StreamCall): Opened => {
   const input = openInput(call.file)
   try {
     if (input.sizeBytes !== call.sizeBytes)
@@ -60,7 +60,7 @@ const open = (call: FramesCall): Opened => {
 
 /** Reads one stream forwards from a keyframe, or from the start of the file. */
 export class Reader implements Disposable {
-  readonly #call: FramesCall
+  readonly #call: StreamCall
   readonly #io: WorkerIo
   readonly #packet = makePacket()
   #opened: Opened
@@ -80,7 +80,7 @@ export class Reader implements Disposable {
   /** PTS of the packets that the decoder found damaged since the last start, leading pictures aside. */
   damage: Array<number> = []
 
-  constructor(call: FramesCall, io: WorkerIo) {
+  constructor(call: StreamCall, io: WorkerIo) {
     this.#call = call
     this.#io = io
     this.#opened = open(call)

@@ -1,0 +1,77 @@
+import { AV_FRAME_FLAG_INTERLACED } from "node-av/constants"
+import type { Frame, Stream } from "node-av/lib"
+import type { ClipCall } from "../../protocol.ts"
+import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
+import { type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
+import type { FrameRun } from "./sweep.ts"
+
+/** Least PSNR of a re-encoded picture, over all its samples, in dB. */
+const LEAST_PSNR = 40
+
+/** A re-encoded packet. */
+export interface EncodedPacket {
+  /** Of the source. */
+  readonly pts: number
+  readonly isKeyframe: boolean
+  /** NAL units with start codes. */
+  readonly data: Uint8Array
+}
+
+/** The frames before or after those that are copied, encoded to stand beside these. */
+export class EncodedPart implements FrameRun, Disposable {
+  readonly #call: ClipCall
+  readonly #source: Stream
+  readonly #part: PartSettings & { readonly isFine: boolean }
+  #encoder: FrameEncoder | undefined
+  readonly framePts: ReadonlyArray<number>
+  readonly packets: Array<EncodedPacket> = []
+  /** The encoder's parameter sets with start codes. */
+  sets: Uint8Array | undefined
+
+  /** @param part with `isFine`, no picture is too coarse */
+  constructor(
+    call: ClipCall,
+    source: Stream,
+    part: PartSettings & { readonly isFine: boolean },
+    framePts: ReadonlyArray<number>,
+  ) {
+    this.#call = call
+    this.#source = source
+    this.#part = part
+    this.framePts = framePts
+  }
+
+  add(frame: Frame, pts: number): void {
+    this.#encoder ??= this.#begin(frame)
+    frame.pts = BigInt(pts)
+    this.#encoder.push(frame)
+  }
+
+  #begin(first: Frame): FrameEncoder {
+    if ((first.flags & AV_FRAME_FLAG_INTERLACED) !== 0) throw new CannotJoin("it is interlaced")
+    const encoder = makeFrameEncoder(this.#call, {
+      source: this.#source,
+      first,
+      part: this.#part,
+      reorders: false,
+      onPacket: ({ data, isKeyframe, pts }, psnr) => {
+        if (!this.#part.isFine && psnr < LEAST_PSNR) throw new TooCoarse()
+        if (data === null) throw new CannotJoin("the encoder gave an empty packet")
+        this.packets.push({ data: Uint8Array.from(data), isKeyframe, pts: Number(pts) })
+      },
+    })
+    const { extraData } = encoder.context
+    this.sets = extraData === null ? undefined : Uint8Array.from(extraData)
+    return encoder
+  }
+
+  end(): void {
+    this.#encoder?.finish()
+    this[Symbol.dispose]()
+  }
+
+  [Symbol.dispose](): void {
+    this.#encoder?.[Symbol.dispose]()
+    this.#encoder = undefined
+  }
+}

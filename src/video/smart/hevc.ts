@@ -1,0 +1,110 @@
+import { CannotJoin, type Joining } from "./joining.ts"
+import { isPacked, type LengthBytes, packetOf, sameBytes, unitsOf } from "./units.ts"
+
+/** NAL unit types of ITU-T H.265, table 7-1. */
+const hevcType = {
+  brokenLinkAlone: 18,
+  cleanRandomAccess: 21,
+  videoSet: 32,
+  pictureSet: 34,
+  delimiter: 35,
+  sequenceEnd: 36,
+  streamEnd: 37,
+} as const
+const FIRST_BROKEN_LINK = 16
+const PICTURES = 32
+
+const typeOf = (unit: Uint8Array): number => ((unit[0] ?? 0) >> 1) & 0x3f
+const layerOf = (unit: Uint8Array): number => ((unit[0] ?? 0) & 1) * 32 + ((unit[1] ?? 0) >> 3)
+const isSet = (unit: Uint8Array): boolean =>
+  typeOf(unit) >= hevcType.videoSet && typeOf(unit) <= hevcType.pictureSet
+const isPicture = (unit: Uint8Array): boolean => typeOf(unit) < PICTURES
+const isDelimiter = (unit: Uint8Array): boolean => typeOf(unit) === hevcType.delimiter
+const isEnd = (unit: Uint8Array): boolean =>
+  typeOf(unit) === hevcType.sequenceEnd || typeOf(unit) === hevcType.streamEnd
+const isEntry = (unit: Uint8Array): boolean =>
+  typeOf(unit) >= FIRST_BROKEN_LINK && typeOf(unit) <= hevcType.cleanRandomAccess
+
+/** Whether the decoder can begin with a packet; leading pictures aside, nothing after it refers to what is before it. */
+const isKeyPacket = (units: ReadonlyArray<Uint8Array>): boolean => {
+  const pictures = units.filter(isPicture)
+  return pictures.length > 0 && pictures.every(isEntry)
+}
+
+/**
+ * A picture whose leading pictures are gone: decoders need not look for them. The headers of both kinds are alike.
+ *
+ * Source: ITU-T H.265, 7.3.6.1 and table 7-1
+ */
+const asBrokenLink = (unit: Uint8Array): Uint8Array => {
+  // `no_output_of_prior_pics_flag`, the second bit of the header, would hide the end of the part before.
+  if (((unit[2] ?? 0) & 0x40) !== 0) throw new CannotJoin("a keyframe asks to hide the pictures before it")
+  if (typeOf(unit) !== hevcType.cleanRandomAccess) return unit
+  const changed = Uint8Array.from(unit)
+  changed[0] = ((unit[0] ?? 0) & 0x81) | (hevcType.brokenLinkAlone << 1)
+  return changed
+}
+
+interface HevcSets {
+  readonly lengthBytes: LengthBytes
+  readonly units: ReadonlyArray<Uint8Array>
+  /** The `hvcC` record with its lists marked as incomplete. */
+  readonly record: Buffer
+}
+
+/** The sets of an `hvcC` record (ISO/IEC 14496-15, 8.3.3.1); `undefined` if it is none. */
+const readSets = (extradata: Uint8Array): HevcSets | undefined => {
+  if (extradata[0] !== 1 || extradata.length < 23) return undefined
+  const record = Buffer.from(extradata)
+  const units: Array<Uint8Array> = []
+  let at = 23
+  for (let lists = record[22] ?? 0; lists > 0 && at + 3 <= record.length; lists--) {
+    // `array_completeness`: sets may also be in the packets.
+    record[at] = (record[at] ?? 0) & 0x7f
+    const count = record.readUInt16BE(at + 1)
+    at += 3
+    for (let i = 0; i < count && at + 2 <= record.length; i++) {
+      const length = record.readUInt16BE(at)
+      units.push(record.subarray(at + 2, at + 2 + length))
+      at += 2 + length
+    }
+  }
+  record[21] = (record[21] ?? 0) | 3
+  const lengthBytes = (((extradata[21] ?? 0) & 3) + 1) as LengthBytes
+  return { lengthBytes, units: units.filter(isSet), record }
+}
+
+/**
+ * Joins HEVC: encoders give their parameter sets the ids that sources use, so that each keyframe brings the sets it
+ * needs (sample entry `hev1`, ISO/IEC 14496-15, 8.4). Throws `CannotJoin`.
+ *
+ * @param extradata of the source's stream
+ */
+export const joinHevc = (extradata: Uint8Array): Joining => {
+  const sets = readSets(extradata)
+  if (sets === undefined) throw new CannotJoin("its parameter sets are not in its header")
+  const split = (packet: Uint8Array): ReadonlyArray<Uint8Array> => {
+    const units = unitsOf(packet, sets.lengthBytes)
+    if (units === undefined) throw new CannotJoin("one of its packets is damaged")
+    return units
+  }
+  return {
+    part: { codec: "hevc", setId: 0, profile: undefined },
+    canBegin: (packet) => isKeyPacket(split(packet)),
+    describe: () => ({ tag: "hev1", record: sets.record }),
+    encoded: (packet) => packetOf(unitsOf(packet, 0) ?? []),
+    copied: (packet, first) => {
+      const units = split(packet)
+      if (units.some((unit) => layerOf(unit) > 0)) throw new CannotJoin("it has several layers")
+      if (units.some((unit) => isSet(unit) && !sets.units.some((set) => sameBytes(set, unit))))
+        throw new CannotJoin("its parameter sets change on the way")
+      const isKey = isKeyPacket(units)
+      const kept = units.filter((unit) => !isSet(unit) && !isEnd(unit))
+      if (!isKey && kept.length === units.length && isPacked(sets.lengthBytes)) return undefined
+      const rest = first ? kept.map((unit) => (isPicture(unit) ? asBrokenLink(unit) : unit)) : kept
+      if (!isKey) return packetOf(rest)
+      const delimiters = rest.filter(isDelimiter)
+      return packetOf([...delimiters, ...sets.units, ...rest.filter((unit) => !isDelimiter(unit))])
+    },
+  }
+}
