@@ -125,6 +125,8 @@ const kinds: Record<string, VideoSpec> = {
   "H.264 in an MPEG transport stream": { name: "video.ts" },
   "variable frame rate in MP4": { timeBase: [1, 1000], pts: uneven },
   "variable frame rate in Matroska": { timeBase: [1, 1000], pts: uneven, name: "uneven.mkv" },
+  "H.264 with open groups of pictures": { openGop: true },
+  "the same with B-frames that refer to B-frames": { openGop: true, pyramid: true, bFrames: 4 },
   HEVC: { codec: "hevc" },
   "HEVC in Matroska": { codec: "hevc", name: "video.mkv" },
   "full range": { pixelFormat: "yuvj420p" },

@@ -21,7 +21,7 @@ export interface AvcSets {
 }
 
 /** Profiles whose sequence parameter sets say how chroma and depth are coded. */
-const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135])
+export const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135])
 
 /** What of a sequence parameter set matters here (ITU-T H.264, 7.3.2.1). */
 export interface SequenceFacts {
@@ -43,7 +43,8 @@ const passScalingList = (bits: BitReader, size: number): void => {
   }
 }
 
-const readChroma = (bits: BitReader) => {
+/** Chroma and depth in a sequence parameter set of a high profile. */
+export const readChroma = (bits: BitReader) => {
   const chromaFormat = bits.unsigned()
   if (chromaFormat === 3) bits.bit()
   const lumaDepth = 8 + bits.unsigned()

@@ -1,3 +1,4 @@
+import { AvcRebase } from "./avc-rebase.ts"
 import {
   type AvcSets,
   avcType,
@@ -7,6 +8,7 @@ import {
   readSequenceFacts,
   writeAvcRecord,
 } from "./avc-sets.ts"
+import { BitReader, unescaped } from "./bits.ts"
 import { CannotJoin, type Joining } from "./joining.ts"
 import { isPacked, packetOf, sameBytes, unitsOf } from "./units.ts"
 
@@ -23,6 +25,33 @@ const PROFILES: Readonly<Record<number, string>> = {
 /** Sequence parameter sets have ids below this; picture parameter sets may share them. */
 const SET_IDS = 32
 
+const RECOVERY_POINT = 6
+
+/** Whether a SEI unit says that the pictures shown from here on are right. */
+const isRecoveryPoint = (unit: Uint8Array): boolean => {
+  const bytes = unescaped(unit)
+  for (let at = 1; at + 2 < bytes.length; ) {
+    let type = 0
+    let size = 0
+    while (bytes[at] === 255) type += bytes[at++] ?? 0
+    type += bytes[at++] ?? 0
+    while (bytes[at] === 255) size += bytes[at++] ?? 0
+    size += bytes[at++] ?? 0
+    if (type === RECOVERY_POINT) return new BitReader(bytes, at).unsigned() === 0
+    at += size
+  }
+  return false
+}
+
+const INTRA = 2
+const SLICE_KINDS = 5
+
+const isIntraSlice = (unit: Uint8Array): boolean => {
+  const bits = new BitReader(unescaped(unit.subarray(0, 16)), 1)
+  bits.unsigned()
+  return avcTypeOf(unit) === avcType.slice && bits.unsigned() % SLICE_KINDS === INTRA
+}
+
 const isPicture = (unit: Uint8Array): boolean =>
   avcTypeOf(unit) >= avcType.slice && avcTypeOf(unit) <= avcType.idrSlice
 
@@ -34,6 +63,8 @@ const spareId = (sets: AvcSets): number => {
   for (let id = 1; id < SET_IDS; id++) if (!used.has(id)) return id
   throw new CannotJoin("its parameter sets use every id")
 }
+
+const isIdr = (unit: Uint8Array): boolean => avcTypeOf(unit) === avcType.idrSlice
 
 const isSet = (unit: Uint8Array): boolean => {
   const type = avcTypeOf(unit)
@@ -56,6 +87,17 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
   const profiles = new Set(facts.map(({ profile }) => profile))
   const known = [...sets.sequences, ...sets.pictures]
 
+  let rebase: AvcRebase | undefined
+  const canRebase = (() => {
+    try {
+      return new AvcRebase(sets) !== undefined
+    } catch (error) {
+      if (error instanceof CannotJoin) return false
+      throw error
+    }
+  })()
+  const isKept = (unit: Uint8Array) => !isSet(unit) && avcTypeOf(unit) !== avcType.sequenceEnd
+
   const split = (packet: Uint8Array): ReadonlyArray<Uint8Array> => {
     const units = unitsOf(packet, sets.lengthBytes)
     if (units === undefined) throw new CannotJoin("one of its packets is damaged")
@@ -68,20 +110,33 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
       profile: profiles.size === 1 ? PROFILES[facts[0]?.profile ?? 0] : undefined,
     },
     canBegin: (packet) => {
-      const pictures = split(packet).filter(isPicture)
-      return pictures.length > 0 && pictures.every((unit) => avcTypeOf(unit) === avcType.idrSlice)
+      const units = split(packet)
+      const pictures = units.filter(isPicture)
+      if (pictures.length === 0) return false
+      if (pictures.every(isIdr)) return true
+      const isSeiRecovery = (unit: Uint8Array) => avcTypeOf(unit) === avcType.sei && isRecoveryPoint(unit)
+      return canRebase && pictures.every(isIntraSlice) && units.some(isSeiRecovery)
     },
     describe: (encoded) => {
       const added = encoded === undefined ? undefined : readAvcSets(encoded)
       return { tag: "avc1", record: writeAvcRecord(sets, added ?? { sequences: [], pictures: [] }) }
     },
     encoded: (packet) => packetOf(unitsOf(packet, 0) ?? []),
-    copied: (packet) => {
+    copied: (packet, first) => {
       const units = split(packet)
       if (units.some((unit) => isSet(unit) && !known.some((set) => sameBytes(set, unit))))
         throw new CannotJoin("its parameter sets change on the way")
-      const kept = units.filter((unit) => !isSet(unit) && avcTypeOf(unit) !== avcType.sequenceEnd)
-      return kept.length === units.length && isPacked(sets.lengthBytes) ? undefined : packetOf(kept)
+      const kept = units.filter(isKept)
+      if (first && !units.some(isIdr)) rebase = new AvcRebase(sets)
+      const written = rebase === undefined ? kept : rebase.take(kept, false)
+      const isSame = written === kept && kept.length === units.length && isPacked(sets.lengthBytes)
+      return isSame ? undefined : packetOf(written)
+    },
+    get isRewritten() {
+      return rebase !== undefined
+    },
+    leftOut: (packet) => {
+      rebase?.take(split(packet).filter(isKept), true)
     },
   }
 }

@@ -106,5 +106,7 @@ export const joinHevc = (extradata: Uint8Array): Joining => {
       const delimiters = rest.filter(isDelimiter)
       return packetOf([...delimiters, ...sets.units, ...rest.filter((unit) => !isDelimiter(unit))])
     },
+    isRewritten: false,
+    leftOut: () => {},
   }
 }

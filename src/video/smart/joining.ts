@@ -32,6 +32,10 @@ export interface Joining {
    * @param first whether copying begins with it
    */
   readonly copied: (packet: Uint8Array, first: boolean) => Buffer | undefined
+  /** Whether more of the copied packets had to be changed than how their units are parted. */
+  readonly isRewritten: boolean
+  /** Sees a packet between copied ones that is left out. Throws `CannotJoin`. */
+  readonly leftOut: (packet: Uint8Array) => void
 }
 
 export interface SampleDescription {

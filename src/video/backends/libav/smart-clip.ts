@@ -91,7 +91,7 @@ export class SmartClip implements Disposable {
     const { head, joining, plan, tail } = parts
     const whole = this.#guarded(() => {
       writeJoined(this.#call, joining, plan, [head, tail], this.#packets, this.#io)
-      checkJoined(this.#call, this.#io)
+      checkJoined(this.#call, plan.from, joining.isRewritten ? plan.firstGroup : 1, this.#io)
       return true
     })
     if (whole === true) this.#onDone(plan.copied.length)

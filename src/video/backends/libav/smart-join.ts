@@ -111,7 +111,8 @@ const writeCopied = (track: JoinedTrack, joining: Joining, plan: JoinPlan, packe
         packet.isKeyframe = isKeyframe
       }
       track.write(packet, pts)
-    } else if (pts >= plan.from.pts) throw new CannotJoin("its packets are not those of its frames")
+    } else if (pts < plan.from.pts) joining.leftOut(data)
+    else throw new CannotJoin("its packets are not those of its frames")
     if (left.size > 0 && !packets.next()) throw new CannotJoin("its packets end early")
   }
 }

@@ -12,6 +12,8 @@ export interface JoinPlan {
   readonly head: ReadonlyArray<number>
   readonly copied: ReadonlyArray<number>
   readonly tail: ReadonlyArray<number>
+  /** How many of the copied frames come before the next keyframe. */
+  readonly firstGroup: number
 }
 
 /** So many packets beyond the end say that no wanted one follows: codecs put off a picture by at most sixteen others. */
@@ -67,16 +69,17 @@ export const planJoin = (
     packets.goTo(from)
     if (!joining.canBegin(packets.data)) continue
     const tailFrom = findTail(packets, candidates, from, endPts)
+    const copied = framePts.filter((pts) => pts >= from.pts && pts < tailFrom)
+    const next = candidates.find(({ pts }) => pts > from.pts)?.pts ?? endPts
     const plan = {
       from,
       head: framePts.filter((pts) => pts < from.pts),
-      copied: framePts.filter((pts) => pts >= from.pts && pts < tailFrom),
+      copied,
       tail: framePts.filter((pts) => pts >= tailFrom),
+      firstGroup: copied.filter((pts) => pts < next).length,
     }
     if (plan.copied.length * LEAST_SHARE < framePts.length) break
     return plan
   }
-  throw new CannotJoin(
-    "most of it lies before its first keyframe that copying could begin with, or after the last",
-  )
+  throw new CannotJoin("most of it lies outside the keyframes between which it could be copied")
 }
