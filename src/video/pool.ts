@@ -1,7 +1,7 @@
 import { Cause, Data, Duration, Effect, Exit, Queue, Schedule, type Scope } from "effect"
 import * as v from "valibot"
-import { CREDITS, INITIAL_CREDITS, type StartMessage } from "./protocol.ts"
-import { cancel, endThread, leave, loadThread, type Thread, type WorkerEvent } from "./thread.ts"
+import { CREDITS, INITIAL_CREDITS, type StartMessage, type WorkerMessage } from "./protocol.ts"
+import { cancel, endThread, leave, loadThread, type Thread } from "./thread.ts"
 import { VideoError } from "./VideoError.ts"
 
 export interface WorkerPoolOptions {
@@ -163,7 +163,7 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
           ? Effect.succeed(parsed.output)
           : Effect.fail(workerFailed(call.file, `its answer is not understood: ${parsed.issues[0].message}`))
       }
-      const inbox = yield* Queue.unbounded<WorkerEvent>()
+      const inbox = yield* Queue.unbounded<WorkerMessage>()
       const id = ++lastId
       const control = new Int32Array(new SharedArrayBuffer(8))
       control[CREDITS] = INITIAL_CREDITS

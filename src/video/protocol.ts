@@ -37,7 +37,7 @@ const reasons = v.picklist([
 /** The error reasons a worker itself can report; `WorkerFailed` is the pool's. */
 export type FailureReason = v.InferOutput<typeof reasons>
 
-/** Everything a worker says. `alive` breaks the silence of a long operation. */
+/** Everything a worker says. `alive` breaks the silence of a long operation, `crashed` is its last word. */
 export const WorkerMessage = v.variant("type", [
   v.strictObject({ type: v.literal("ready") }),
   v.strictObject({ type: v.literal("unavailable"), message: v.string() }),
@@ -46,6 +46,7 @@ export const WorkerMessage = v.variant("type", [
   v.strictObject({ type: v.literal("done"), id: count, result: v.unknown() }),
   v.strictObject({ type: v.literal("failed"), id: count, reason: reasons, message: v.string() }),
   v.strictObject({ type: v.literal("cancelled"), id: count }),
+  v.strictObject({ type: v.literal("crashed"), message: v.string() }),
 ])
 export type WorkerMessage = v.InferOutput<typeof WorkerMessage>
 

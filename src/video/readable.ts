@@ -1,5 +1,6 @@
 import { access, constants, stat } from "node:fs/promises"
 import { Effect } from "effect"
+import { promisesTooMuch, tooManySamples } from "./sample-table.ts"
 import { VideoError } from "./VideoError.ts"
 
 const why = (cause: unknown): string => {
@@ -8,7 +9,10 @@ const why = (cause: unknown): string => {
   return code === "EACCES" ? "may not be read" : `cannot be read: ${String(cause)}`
 }
 
-/** Size in bytes of a file that may be read; `NotReadable` for what is missing, empty, or not a plain file. */
+/**
+ * Size in bytes of a file that may be read; `NotReadable` for what is missing, empty, or not a plain file, `NotAVideo` for a
+ * header that would take all memory.
+ */
 export const readableSize = Effect.fn("Video.readableSize")(function* (file: string) {
   const refuse = (words: string, cause?: unknown) =>
     new VideoError({ reason: "NotReadable", file, message: `${file} ${words}`, cause })
@@ -21,5 +25,11 @@ export const readableSize = Effect.fn("Video.readableSize")(function* (file: str
   })
   if (found.isDirectory()) return yield* refuse("is a folder, not a video")
   if (!found.isFile()) return yield* refuse("is a pipe or a device, not a file")
-  return found.size === 0 ? yield* refuse("is empty") : found.size
+  if (found.size === 0) return yield* refuse("is empty")
+  const isHostile = yield* Effect.try({
+    try: () => promisesTooMuch(file, found.size),
+    catch: (cause) => refuse(why(cause), cause),
+  })
+  if (isHostile) return yield* new VideoError({ reason: "NotAVideo", file, message: tooManySamples(file) })
+  return found.size
 })

@@ -29,6 +29,8 @@ export interface WorkerIo {
 
 export type WorkerHandler = (request: unknown, io: WorkerIo) => Promise<unknown>
 
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 const post = (message: WorkerMessage, transfer: ReadonlyArray<ArrayBuffer> = []): void =>
   globalThis.postMessage(message, { transfer: [...transfer] })
 
@@ -63,7 +65,10 @@ const answer = async (handler: WorkerHandler, start: StartMessage): Promise<void
     if (error instanceof Cancelled) post({ type: "cancelled", id })
     else if (error instanceof WorkerFailure)
       post({ type: "failed", id, reason: error.reason, message: error.message })
-    else throw error
+    else {
+      post({ type: "crashed", message: textOf(error) })
+      throw error
+    }
   }
 }
 
@@ -79,7 +84,6 @@ export const serve = (load: () => Promise<WorkerHandler>): void => {
   }
   loading.then(
     () => post({ type: "ready" }),
-    (error: unknown) =>
-      post({ type: "unavailable", message: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => post({ type: "unavailable", message: textOf(error) }),
   )
 }

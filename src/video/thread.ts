@@ -8,9 +8,6 @@ export class LoadFailure extends Data.TaggedError("LoadFailure")<{
   readonly permanent: boolean
 }> {}
 
-/** What a thread says, or that it is gone. */
-export type WorkerEvent = WorkerMessage | { readonly type: "crashed"; readonly message: string }
-
 /** Bun's additions to `Worker`: whether the thread keeps the process alive. */
 interface RefCounted {
   readonly ref: () => void
@@ -20,13 +17,13 @@ interface RefCounted {
 /** A thread, and the request it is busy with. */
 export interface Thread {
   readonly worker: Worker & RefCounted
-  listener: (event: WorkerEvent) => void
+  listener: (event: WorkerMessage) => void
   busyWith: { readonly id: number; readonly control: Int32Array<SharedArrayBuffer> } | undefined
   dead: boolean
 }
 
 /** Whether an event leaves the thread at rest: loaded, or done with its request. */
-const endsWork = ({ type }: WorkerEvent): boolean => type !== "alive" && type !== "item"
+const endsWork = ({ type }: WorkerMessage): boolean => type !== "alive" && type !== "item"
 
 /** Ends a thread at once; nothing more is heard of it. */
 export const endThread = (thread: Thread): void => {
@@ -46,12 +43,14 @@ const startThread = (entry: URL): Thread => {
   }
   worker.addEventListener("message", (event: MessageEvent) => {
     const message = v.safeParse(WorkerMessage, event.data)
-    if (message.success) thread.listener(message.output)
+    if (message.success && message.output.type === "crashed") crashed(message.output.message)
+    else if (message.success) thread.listener(message.output)
     else crashed("it said something that is not understood")
   })
   worker.addEventListener("error", (event) => {
     event.preventDefault()
-    crashed(event.message)
+    // Bun puts the lines of the source around it.
+    crashed(/^(?:\w*error): (.*)$/im.exec(event.message)?.[1] ?? event.message)
   })
   worker.addEventListener("messageerror", () => crashed("its message could not be read"))
   worker.addEventListener("close", () => crashed("it ended"))

@@ -3,6 +3,7 @@ import { Effect, Layer, Stream } from "effect"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inOrder } from "../ordered.ts"
+import { sizeProblem } from "../picture-size.ts"
 import { readableSize } from "../readable.ts"
 import { keyframeIndex } from "../sampling.ts"
 import { isQuarterTurn, squareSize } from "../upright.ts"
@@ -49,6 +50,9 @@ const make = (program: FfmpegProgram) => {
         }),
     })
     const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
+    const problem = sizeProblem(width, height, pixelAspect)
+    if (problem !== undefined)
+      return yield* new VideoError({ reason: "Unsupported", file, message: `${file}: ${problem}` })
     const index = yield* indexFrames(program, file, stream)
     if (index.framePts.length === 0 || width < 1 || height < 1)
       return yield* new VideoError({

@@ -1,3 +1,4 @@
+import { MOST_PIXELS } from "../../picture-size.ts"
 import { scaleFlags } from "../../upright.ts"
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import type { ChromaPosition } from "../wasm/chroma.ts"
@@ -27,7 +28,7 @@ const input = ({ file, from }: FfmpegInput): ReadonlyArray<string> => {
     ...["-hide_banner", "-nostdin", "-nostats", "-v", "error", "-copyts", "-noautorotate"],
     ...demuxing,
     ...(from === undefined ? [] : seek(from)),
-    ...["-threads", "1", "-i", `file:${file}`],
+    ...["-threads", "1", "-max_pixels", String(MOST_PIXELS), "-i", `file:${file}`],
   ]
 }
 

@@ -23,6 +23,8 @@ import {
   Packet,
   type Stream,
 } from "node-av/lib"
+import { MOST_PIXELS } from "../../picture-size.ts"
+import { promisesTooMuch, tooManySamples } from "../../sample-table.ts"
 import { WorkerFailure } from "../../serve.ts"
 
 Log.setLevel(AV_LOG_QUIET)
@@ -76,6 +78,7 @@ export interface Input extends Disposable {
 /** Opens a file; `NotReadable` or `NotAVideo` if that fails. */
 export const openInput = (file: string): Input => {
   const sizeBytes = requireReadable(file)
+  if (promisesTooMuch(file, sizeBytes)) throw new WorkerFailure("NotAVideo", tooManySamples(file))
   const format = new FormatContext()
   using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })
   const refuse = (code: number) =>
@@ -150,6 +153,7 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
   context.parametersToContext(stream.codecpar)
   context.pktTimebase = stream.timeBase
   context.threadCount = 1
+  context.setOption("max_pixels", String(MOST_PIXELS))
   const opened = context.open2Sync(codec)
   if (opened < 0) {
     context.freeContext()

@@ -1,5 +1,6 @@
 import { avGetCodecName } from "node-av/lib"
 import type * as v from "valibot"
+import { sizeProblem } from "../../picture-size.ts"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { isQuarterTurn, squareSize } from "../../upright.ts"
@@ -13,6 +14,8 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
   const stream = pickVideoStream(input)
   const { width, height, codecId } = stream.codecpar
   const orientation = orientationOf(stream)
+  const problem = sizeProblem(width, height, pixelAspect(stream))
+  if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)

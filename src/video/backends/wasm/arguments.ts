@@ -1,3 +1,4 @@
+import { MOST_PIXELS } from "../../picture-size.ts"
 import { scaleFlags } from "../../upright.ts"
 import type { ChromaPosition } from "./chroma.ts"
 import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
@@ -49,7 +50,7 @@ const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
   ...(seekSeconds === undefined
     ? []
     : ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", seekSeconds.toFixed(6)]),
-  ...["-threads", "1", "-i", mediaPath(name)],
+  ...["-threads", "1", "-max_pixels", String(MOST_PIXELS), "-i", mediaPath(name)],
 ]
 
 /** A range of presentation times in seconds, `[from, to)`. */

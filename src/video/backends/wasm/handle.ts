@@ -11,6 +11,9 @@ const LOAD_DEADLINE_MS = 20_000
 /** How long the core may show no sign of life, in milliseconds. */
 const STALL_MS = 60_000
 
+/** Memory of WebAssembly only ever grows: an instance in which a run took more than this is not used again. */
+const MOST_HEAP_BYTES = 2 ** 29
+
 /** What the wasm worker can be asked. */
 export type WasmCall = PingCall | ProbeCall | FramesCall | RunCall
 
@@ -40,7 +43,8 @@ const answer = (instance: Instance, { call, source }: WasmRequest, io: WorkerIo)
 export const makeHandler = (): WorkerHandler => {
   let instance: Instance | undefined
   const load = async (module: WebAssembly.Module): Promise<Instance> => {
-    if (instance !== undefined && !instance.broken) return instance
+    if (instance !== undefined && !instance.broken && instance.heapBytes <= MOST_HEAP_BYTES) return instance
+    instance?.[Symbol.dispose]()
     try {
       instance = await Instance.load({ module, loadDeadlineMs: LOAD_DEADLINE_MS, stallMs: STALL_MS })
     } catch (error) {

@@ -54,7 +54,14 @@ export const readMediaInfo = (file: string, json: string): MediaInfo => {
   const refuse = (why: string) =>
     new WorkerFailure("NotAVideo", `${file} is not a video that can be read: ${why}`)
   if (json === "") throw refuse("ffprobe found nothing to say")
-  const { error, streams, packets, format } = v.parse(ProbeOutput, JSON.parse(json))
+  const read = (): v.InferOutput<typeof ProbeOutput> => {
+    try {
+      return v.parse(ProbeOutput, JSON.parse(json))
+    } catch {
+      throw refuse("ffprobe broke off")
+    }
+  }
+  const { error, streams, packets, format } = read()
   if (error !== undefined || format === undefined) throw refuse(error?.string ?? "it has no container")
   return { container: format.format_name, streams, packets }
 }

@@ -1,4 +1,5 @@
 import type * as v from "valibot"
+import { sizeProblem } from "../../picture-size.ts"
 import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { isQuarterTurn, squareSize } from "../../upright.ts"
@@ -12,6 +13,8 @@ export const probe = async (media: Media): Promise<v.InferOutput<typeof ProbeRep
   const info = await mediaInfo(media)
   const stream = pickVideoStream(file, info)
   const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
+  const problem = sizeProblem(width, height, pixelAspect)
+  if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
   const index = await indexFrames(media, stream)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)

@@ -14,7 +14,7 @@ const ARGUMENT_BYTES = 1 << 20
 const STACK_SAVE = "Da"
 const STACK_RESTORE = "Ea"
 /** How a run ends that calls `exit` or `abort`; only the first sets an exit code. */
-const EXITED = /^Aborted\((native code called abort\(\))?\)/
+const EXITED = /^(Aborted\((native code called abort\(\))?\)|Program terminated with exit)/
 const POINTER_BYTES = 4
 
 type StackExport = (pointer?: number) => number | undefined
@@ -80,7 +80,8 @@ export const repair = (core: Core, afterRun: () => void): void => {
     try {
       main(args.length, write(args))
     } catch (error) {
-      if (!(error instanceof Error && EXITED.test(error.message))) throw error
+      // What `exit` throws is no `Error`.
+      if (!(error instanceof Object && "message" in error && EXITED.test(String(error.message)))) throw error
     } finally {
       resetStack()
     }
