@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { video } from "../../src/layers.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { makeVideo } from "../support/media.ts"
 import { decoderContract } from "./decoder.contract.ts"
 
 setDefaultTimeout(120_000)
@@ -21,6 +22,25 @@ decoderContract({
 
 if (Bun.which("ffmpeg") !== null)
   decoderContract({ name: "ffmpeg", layer: only("ffmpeg"), refuses: {}, rounds: {} })
+
+test.skipIf(Bun.which("ffmpeg") === null)(
+  "ffmpeg finds the frames of VP8 and VP9 by their packets, as libav does",
+  async () => {
+    for (const codec of ["vp8", "vp9"] as const) {
+      const file = await makeVideo({ codec, frames: 60, name: "video.webm" })
+      const probe = (decoder: "ffmpeg" | "native") =>
+        Effect.runPromise(
+          Effect.provide(
+            Effect.flatMap(VideoDecoder, (one) => one.probe(file)),
+            only(decoder),
+          ),
+        )
+      const { framePts, keyframes, indexedBy } = await probe("native")
+      expect(indexedBy).toBe("packets")
+      expect(await probe("ffmpeg")).toMatchObject({ framePts, keyframes, indexedBy })
+    }
+  },
+)
 
 test("an ffmpeg program that is not there makes the backend unavailable", async () => {
   const absent = video({ decoder: "ffmpeg", decoderFallback: false, ffmpegBin: "/nowhere/ffmpeg" })

@@ -38,12 +38,17 @@ export const infoArguments = (file: string): ReadonlyArray<string> => [
   ...["-show_error", "-show_format", "-show_streams", "-show_data", "-of", "json", `file:${file}`],
 ]
 
-/** Packets of the stream as `framecrc` lines. */
-export const packetArguments = (source: FfmpegInput): ReadonlyArray<string> => [
+const copied = (source: FfmpegInput, muxer: string): ReadonlyArray<string> => [
   ...input(source),
   ...["-map", `0:${source.streamIndex}`, "-c", "copy", "-copyinkf", "-copypriorss", "1"],
-  ...["-f", "framecrc", "pipe:1"],
+  ...["-f", muxer, "pipe:1"],
 ]
+
+/** Packets of the stream as `framecrc` lines. */
+export const packetArguments = (source: FfmpegInput): ReadonlyArray<string> => copied(source, "framecrc")
+
+/** The bytes of the stream's packets, one after the other. */
+export const dataArguments = (source: FfmpegInput): ReadonlyArray<string> => copied(source, "data")
 
 const filtered = ({ streamIndex }: FfmpegInput, filters: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...["-map", `0:${streamIndex}`, "-vf", filters.join(","), "-fps_mode", "passthrough"],

@@ -9,13 +9,14 @@ import {
   type Shown,
 } from "../../packet-index.ts"
 import { VideoError } from "../../VideoError.ts"
-import { type FfmpegRun, runFfmpeg } from "../ffmpeg-process.ts"
+import { runFfmpeg } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import { readTimes } from "../wasm/frame-index.ts"
 import { type MediaInfo, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
 import { readPacket } from "../wasm/packet-list.ts"
 import { infoArguments, packetArguments, timesArguments } from "./arguments.ts"
 import { readBanner } from "./banner.ts"
+import { hiddenPackets } from "./hidden-packets.ts"
 
 /** `ffprobe` from the same folder, if there is one. */
 const ffprobeBeside = (bin: string): string | undefined => {
@@ -30,7 +31,7 @@ const CORRUPT = 2
 const DISCARD = 4
 /** How many frames are decoded to check that the packet headers tell the truth. */
 const CHECKED_FRAMES = 3
-/** Codecs with packets that show nothing, which a list of packets does not tell. */
+/** Codecs with packets that show nothing, which their headers alone do not tell. */
 const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
 
 /** Runs the program for its output as text. */
@@ -67,17 +68,28 @@ export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgr
 })
 
 /** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
-const indexByPackets = (stream: VideoStream, { stdout }: FfmpegRun): FrameIndex | undefined => {
+const indexByPackets = Effect.fn("Ffmpeg.packets")(function* (
+  program: FfmpegProgram,
+  file: string,
+  stream: VideoStream,
+) {
+  const source = { file, streamIndex: stream.index }
+  const { stdout } = yield* run(program, file, packetArguments(source))
+  const packets = stdout.split("\n").flatMap((line) => readPacket(line) ?? [])
+  const sizes = packets.map(({ sizeBytes }) => sizeBytes)
+  const hidden = HAS_HIDDEN_PACKETS.has(stream.codec)
+    ? yield* hiddenPackets(program, source, stream.codec, sizes)
+    : new Set<number>()
+  if (hidden === undefined) return undefined
   const indexer = makePacketIndexer(stream)
-  for (const line of stdout.split("\n")) {
-    const packet = readPacket(line)
-    if (packet === undefined || (packet.flags & DISCARD) !== 0) continue
+  for (const [i, packet] of packets.entries()) {
+    if ((packet.flags & DISCARD) !== 0 || hidden.has(i)) continue
     const isKeyframe = (packet.flags & KEY) !== 0
     const isBroken = packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0
     if (!indexer.add({ ...packet, isKeyframe, isBroken })) return undefined
   }
   return indexer.finish()
-}
+})
 
 /** Finds every frame's PTS: from a list of packets, checked against the first decoded frames, else by decoding everything. */
 export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
@@ -86,9 +98,8 @@ export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
   stream: VideoStream,
 ) {
   const { index: streamIndex } = stream
-  if (onePacketOneFrame(stream) && !HAS_HIDDEN_PACKETS.has(stream.codec)) {
-    const listed = yield* run(program, file, packetArguments({ file, streamIndex }))
-    const index = indexByPackets(stream, listed)
+  if (onePacketOneFrame(stream)) {
+    const index = yield* indexByPackets(program, file, stream)
     const first = yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES))
     const decoded = readTimes(first.stdout.split("\n"))
     const agrees = index?.framePts.slice(0, CHECKED_FRAMES).every((pts, i) => pts === decoded[i])
