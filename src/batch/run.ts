@@ -1,8 +1,9 @@
-import { Cause, Clock, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
+import { Cause, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
 import type { RunSettings } from "../config.ts"
 import { videoId } from "../dataset/layout.ts"
 import { type RunEvent, RunEvents, type StopCause } from "../events.ts"
 import { CallDrain, makeDrain } from "../model/CallDrain.ts"
+import { monotonicMs } from "../model/monotonic.ts"
 import { Pipeline, type PipelineError } from "../pipeline.ts"
 import { failureOf, forgetFailure, recordFailure } from "./failure.ts"
 
@@ -45,7 +46,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
   const pipeline = yield* Pipeline
   const drain = yield* makeDrain
   const stopping = yield* Deferred.make<StopCause>()
-  const started = yield* Clock.currentTimeMillis
+  const started = yield* monotonicMs
   const count = { done: 0, failed: 0 }
   const told = new Set<string>()
 
@@ -133,7 +134,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     ...count,
     left: options.videos === undefined ? null : options.videos - count.done - count.failed,
     stopped: cause._tag === "Some" ? yield* cause.value : null,
-    seconds: ((yield* Clock.currentTimeMillis) - started) / 1000,
+    seconds: ((yield* monotonicMs) - started) / 1000,
   })
 }, Effect.scoped)
 

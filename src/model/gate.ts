@@ -1,6 +1,7 @@
-import { Clock, Deferred, Duration, Effect, Queue } from "effect"
+import { Deferred, Duration, Effect, Queue } from "effect"
 import { bucket, type TokenBucket } from "./bucket.ts"
 import { type Adaptive, adaptive } from "./concurrency.ts"
+import { monotonicMs } from "./monotonic.ts"
 import type { LimitHints, ModelLoad } from "./VisionModel.ts"
 
 /** Limits a user gave; absent ones are learned from the service's headers and rejections. */
@@ -114,7 +115,7 @@ const readyAt = (state: State, waiter: Waiter, now: number): number => {
  * a service that cannot be reached is left alone for a while and then tried with one call.
  */
 export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
-  const started = yield* Clock.currentTimeMillis
+  const started = yield* monotonicMs
   const changed = yield* Effect.acquireRelease(Queue.sliding<void>(1), Queue.shutdown)
   const queues = makeQueues()
   const state: State = {
@@ -144,7 +145,7 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
   }
 
   const loop = Effect.gen(function* () {
-    const wait = dispatch(yield* Clock.currentTimeMillis)
+    const wait = dispatch(yield* monotonicMs)
     const something = Queue.take(changed)
     yield* Number.isFinite(wait) ? Effect.race(something, Effect.sleep(Duration.millis(wait))) : something
   }).pipe(Effect.forever)
@@ -186,7 +187,7 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
       Effect.gen(function* () {
         const waiter: Waiter = { ...admission, ready: yield* Deferred.make<void>(), granted: false }
         let outcome: GateOutcome = { type: "other" }
-        const leave = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const leave = Effect.flatMap(monotonicMs, (now) => {
           const sentence = settle(waiter, outcome, now)
           return sentence === undefined ? signal : Effect.zipRight(Effect.logWarning(sentence), signal)
         })
@@ -203,7 +204,7 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
                 ),
           ),
         )
-        state.adaptive.sent(yield* Clock.currentTimeMillis)
+        state.adaptive.sent(yield* monotonicMs)
         return yield* restore(
           use((reported) => {
             outcome = reported
@@ -213,7 +214,7 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
     )
 
   const learn: Gate["learn"] = (hints) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.flatMap(monotonicMs, (now) => {
       if (limits.rpm === undefined && hints.rpm !== undefined && state.requests?.perMinute !== hints.rpm) {
         state.requests = bucket(hints.rpm, now)
       }

@@ -1,4 +1,4 @@
-import { Clock, type Context, Data, DateTime, Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { type Context, Data, DateTime, Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import OpenAI from "openai"
 import { attempt, type Deadlines, defaultDeadlines } from "./attempt.ts"
 import { lazyBody } from "./body.ts"
@@ -10,6 +10,7 @@ import { makeEstimator } from "./estimate.ts"
 import { formatParameter, sentFormat, weaker } from "./format.ts"
 import { type Gate, type GateLimits, type GateOutcome, longestPauseMs, makeGate } from "./gate.ts"
 import { costOf, type Price, priceOf } from "./money.ts"
+import { monotonicMs } from "./monotonic.ts"
 import { labelOf, requestDigest } from "./request.ts"
 import { measure } from "./telemetry.ts"
 import {
@@ -164,7 +165,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
     asked: ResponseFormat,
   ) =>
     Effect.gen(function* () {
-      const queued = yield* Clock.currentTimeMillis
+      const queued = yield* monotonicMs
       const lease = yield* CurrentLease
       const passed = gate.pass(
         { key: request.videoId, tokens: estimator.reserved(request, estimate) },
@@ -172,9 +173,9 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
           Effect.gen(function* () {
             if (lease.isClosed()) return yield* new Closed({ message: "no call starts any more" })
             lease.begin()
-            const started = yield* Clock.currentTimeMillis
+            const started = yield* monotonicMs
             const note = Effect.fn("OpenAi.note")(function* (usage: ModelUsage, ending: Ending | undefined) {
-              const ended = yield* Clock.currentTimeMillis
+              const ended = yield* monotonicMs
               const event: CallEvent = {
                 time: DateTime.formatIso(yield* DateTime.now),
                 ...labelOf(request),
@@ -231,7 +232,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
   }
 
   const complete = Effect.fn("VisionModel.complete")(function* (request: ModelRequest) {
-    const started = yield* Clock.currentTimeMillis
+    const started = yield* monotonicMs
     const estimate = estimator.estimate(request)
     const reservation = yield* budget.reserve(estimate)
     let attempts = 0
@@ -252,7 +253,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
       }),
       Effect.ensuring(reservation.settle(undefined)),
     )
-    const ended = yield* Clock.currentTimeMillis
+    const ended = yield* monotonicMs
     return {
       text: redact(completion.text),
       truncated: completion.finishReason === "length",
@@ -266,7 +267,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
     } satisfies ModelReply
   })
 
-  const load = Effect.map(Clock.currentTimeMillis, gate.load)
+  const load = Effect.map(monotonicMs, gate.load)
   return VisionModel.of({ config, complete, load })
 }
 

@@ -88,7 +88,7 @@ export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
     VisionModel.of({
       config,
       complete: Effect.fn("Rehearsal.complete")(function* (request: ModelRequest) {
-        const started = Date.now()
+        const started = performance.now()
         const changes = yield* differences(request, luma)
         return {
           text: JSON.stringify(answer(request.task, changes), null, 2),
@@ -98,7 +98,7 @@ export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
           costUsd: null,
           waitMs: 0,
           responseFormat: "none",
-          latencyMs: Date.now() - started,
+          latencyMs: Math.round(performance.now() - started),
           transportAttempts: 0,
         } satisfies ModelReply
       }),

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { Clock, Data, Effect, Either, type Scope } from "effect"
+import { Data, Effect, Either, type Scope } from "effect"
 import type * as v from "valibot"
 import type { StageNumber } from "../config.ts"
 import { type CallFiles, layout } from "../dataset/layout.ts"
@@ -9,6 +9,7 @@ import { reusableAnswer } from "../dataset/resume.ts"
 import { DatasetError, jsonText, promptDigest, remove, writeIfChanged } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/CallDrain.ts"
+import { monotonicMs } from "../model/monotonic.ts"
 import type { ModelError, ModelErrorReason, ModelImage, ModelTask } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
@@ -131,9 +132,9 @@ const outcome = <A>(run: VideoRun, call: StageCall<A>, attempts: ReadonlyArray<A
 
 /** Asks for an answer, writes it and notes how it went. */
 const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  const started = yield* Clock.currentTimeMillis
+  const started = yield* monotonicMs
   const clock = yield* RunClock
-  const seconds = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  const seconds = Effect.flatMap(monotonicMs, (now) =>
     clock.seconds(`${run.folder.videoId}/${call.what}/wall`, (now - started) / 1000),
   )
   // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already, and must not

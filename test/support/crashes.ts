@@ -16,6 +16,8 @@ export interface CrashPlan {
   /** How many times one of them is killed and started again. */
   readonly kills: number
   readonly flags: ReadonlyArray<string>
+  /** Longest time that an answer takes, in milliseconds. */
+  readonly latencyMs: number
   /** Of the random moments. */
   readonly seed: number
 }
@@ -109,7 +111,7 @@ export const crashUntilDone = async (plan: CrashPlan): Promise<CrashReport> => {
       }
       calls.push({ number, run, request })
       for (const listener of heard) listener()
-      await Bun.sleep(20 + 130 * random())
+      await Bun.sleep(plan.latencyMs * (0.1 + 0.9 * random()))
       return `Reply ${number}.\n\n${isBad(call) ? good.replaceAll("The cube", "In frame 3 the cube") : good}`
     },
   })

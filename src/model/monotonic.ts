@@ -1,0 +1,6 @@
+import { Clock, Effect } from "effect"
+
+/** Milliseconds since some moment, for spans of time: they stay right when the wall clock is set. */
+export const monotonicMs: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) =>
+  Number(nanos / 1_000_000n),
+)
