@@ -170,7 +170,7 @@ describe("clips that cannot be copied are re-encoded, and say why", () => {
   const cases: Record<string, readonly [VideoSpec, readonly [number, number], string]> = {
     "another codec": [{ codec: "mpeg4", name: "video.avi" }, [5, 41], "its codec is mpeg4"],
     "no keyframe in the range": [{ keyframeEvery: 60 }, [5, 41], "no keyframe lies in it"],
-    "a keyframe near the end": [{ keyframeEvery: 30 }, [1, 33], "most of it lies outside"],
+    "a keyframe near the end": [{ keyframeEvery: 30 }, [1, 33], "too few of its frames lie"],
     interlaced: [{ interlaced: true }, [5, 41], "it is interlaced"],
   }
   for (const [name, [spec, range, reason]] of Object.entries(cases))

@@ -21,6 +21,8 @@ const PACKETS_BEYOND = 18
 
 /** Where fewer than one in so many frames could be copied, all are re-encoded. */
 const LEAST_SHARE = 4
+/** The same where fewer than so many could be copied beside others: decoders know little of pictures in such small pieces. */
+const LEAST_COPIED = 8
 
 /** PTS of the packets from a keyframe to beyond the end, in order of decoding. */
 const packetsToEnd = (packets: PacketReader, from: Keyframe, endPts: number): ReadonlyArray<number> => {
@@ -78,8 +80,11 @@ export const planJoin = (
       tail: framePts.filter((pts) => pts >= tailFrom),
       firstGroup: copied.filter((pts) => pts < next).length,
     }
-    if (plan.copied.length * LEAST_SHARE < framePts.length) break
+    const isWorthwhile =
+      copied.length === framePts.length ||
+      (copied.length >= LEAST_COPIED && copied.length * LEAST_SHARE >= framePts.length)
+    if (!isWorthwhile) break
     return plan
   }
-  throw new CannotJoin("most of it lies outside the keyframes between which it could be copied")
+  throw new CannotJoin("too few of its frames lie between keyframes, from where they could be copied")
 }
