@@ -4,6 +4,7 @@ import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { root } from "../test/support/folders.ts"
 import type { BenchCase, Figures } from "./case.ts"
+import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
 import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
@@ -11,11 +12,11 @@ import { decoderCases, decoders } from "./video/cases.ts"
 import { makeLongVideo, makeShortVideos } from "./video/media.ts"
 import { peerCases } from "./video/peers.ts"
 
-const help = `Measures frame sampling and the model layer. Every video case runs in a process of its own.
+const help = `Measures frame sampling, cutting and the model layer. Every video case runs in a process of its own.
 
 Usage: bun run bench [options]
 
-  --video FILE      sample this video instead of a generated one
+  --video FILE      sample and cut this video instead of a generated one
   --only TEXT       run only the cases whose name contains TEXT
   --peers           also run ffmpeg, OpenCV, PyAV, decord and torchcodec, where installed (BENCH_PYTHON names the Python)
   --quick           a short generated video and few calls, to see that everything runs
@@ -42,6 +43,7 @@ const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {
   const all = [
     ...decoders.flatMap((decoder) => decoderCases(decoder, { long, short })),
     ...(values.peers ? await peerCases(long) : []),
+    ...cutCases(long, values.peers),
     ...gateCases(values.quick ? 20 : 600),
     ...requestCases,
   ]

@@ -14,7 +14,8 @@ const targetsOf = (file: string) =>
     return { indices, times: indices.map((index) => ((source.framePts[index] ?? 0) * num) / den) }
   }).pipe(Effect.provide(Layers.video()), Effect.runPromise)
 
-const runFfmpeg = async (args: ReadonlyArray<string>): Promise<{ cpu: number; rss: number }> => {
+/** Runs `ffmpeg`, if it is installed; CPU seconds and MB of memory it used. */
+export const runFfmpeg = async (args: ReadonlyArray<string>): Promise<{ cpu: number; rss: number }> => {
   const child = Bun.spawn(["ffmpeg", "-v", "error", "-nostdin", ...args], {
     stdout: "ignore",
     stderr: "ignore",
