@@ -1,132 +1,114 @@
-import { MultiBar, type SingleBar } from "cli-progress"
-import { Effect, type Scope } from "effect"
-import type { StageNumber } from "../config.ts"
+import { Effect, Schedule, type Scope } from "effect"
+import { allStages, type StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
+import { divertMessages } from "./messages.ts"
+import { frameLines } from "./progress/frame.ts"
+import { eventJson, progressJson } from "./progress/json.ts"
+import { admitLine, eventLine, fullAllowance, progressLine } from "./progress/lines.ts"
+import { makeScreen, type TerminalStream } from "./progress/screen.ts"
+import { advance, initialState, type RunState } from "./progress/state.ts"
+import { printableLines } from "./progress/text.ts"
+import { count } from "./quantity.ts"
 
-/** Shows what happens in a run. What it holds of the terminal is given back when the scope closes. */
-export type Display = Effect.Effect<(event: RunEvent) => void, never, Scope.Scope>
+/** Follows a run and shows how it goes. */
+export interface Display {
+  readonly show: (event: RunEvent) => void
+  /** All that is known of the run by now. */
+  readonly state: () => RunState
+}
 
-const stageNames: Readonly<Record<StageNumber, string>> = { 1: "draft", 2: "localise", 3: "refine" }
+export interface DisplayOptions {
+  /** Tell everything. */
+  readonly verbose: boolean
+  /** The stages that run. */
+  readonly stages?: ReadonlyArray<StageNumber>
+}
 
-/** One plain line for an event; undefined for those that only move a bar or, unless `verbose`, say nothing new. */
-export const eventLine = (event: RunEvent, verbose: boolean): string | undefined => {
-  switch (event.type) {
-    case "VideoStarted":
-      return `${event.videoId}: started, ${event.file}`
-    case "StageStarted":
-      return undefined
-    case "StageAdvanced":
-      if (event.kept && !verbose) return undefined
-      return `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: ${event.what} ${event.kept ? "kept" : "done"}`
-    case "AnswerRejected": {
-      const [first = "", ...others] = event.problems
-      const head = `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: answer ${event.attempt} for the ${event.what} rejected`
-      if (verbose) return [`${head}:`, ...event.problems.map((line) => `  ${line}`)].join("\n")
-      return `${head}: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ""}`
-    }
-    case "StageFinished":
-      return `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: complete`
-    case "Notice":
-      return `${event.videoId}: ${event.message}`
-    case "VideoFinished":
-      return `${event.videoId}: finished, ${event.folder}`
-    case "VideoFailed":
-      return `error: ${event.videoId}: ${event.message}`
-    case "VideoPostponed":
-      return `${event.videoId}: left for later: ${event.message}`
-    case "BatchStopping":
-      return event.cause === "asked"
-        ? `stopping: calls under way have ${event.graceSec} s to finish; once more stops at once`
-        : undefined
-    case "BatchStarted":
-    case "BatchFinished":
-    case "AnswerReceived":
-    case "ModelLoad":
-      return undefined
+/** Where a display goes. What it holds of a terminal is given back when the scope closes. */
+export type MakeDisplay<Out> = (
+  out: Out,
+  options: DisplayOptions,
+) => Effect.Effect<Display, never, Scope.Scope>
+
+const linesEvery = "30 seconds"
+const jsonEvery = "5 seconds"
+
+/** A clock that never goes back. */
+const now = (): number => performance.now()
+
+/** Keeps the state of a run; `tell` hears of every event after it has been taken in. */
+const follow = (
+  { stages = allStages }: DisplayOptions,
+  tell: (event: RunEvent, state: RunState) => void,
+): Display => {
+  let state = initialState(stages, now())
+  return {
+    show: (event) => {
+      state = advance(state, event, now())
+      tell(event, state)
+    },
+    state: () => state,
   }
 }
 
-/** One plain line per event on `out`. For pipes, files and CI. */
-export const lines = (out: NodeJS.WritableStream, verbose: boolean): Display =>
-  Effect.succeed((event) => {
-    const line = eventLine(event, verbose)
-    if (line !== undefined) out.write(`${line}\n`)
+const regularly = (every: typeof linesEvery | typeof jsonEvery, run: () => void) =>
+  Effect.forkScoped(Effect.delay(Effect.repeat(Effect.sync(run), Schedule.spaced(every)), every))
+
+/** Plain lines, for pipes, files and CI: what happens to videos, and every 30 seconds how the batch stands. */
+export const lines: MakeDisplay<Pick<NodeJS.WritableStream, "write">> = (out, options) =>
+  Effect.gen(function* () {
+    let limit = fullAllowance
+    const write = (text: string) => out.write(`${printableLines(text)}\n`)
+    const tellProgress = (state: RunState) => {
+      const { heldBack } = limit
+      limit = { ...limit, heldBack: 0 }
+      write(progressLine(state, now()))
+      if (heldBack > 0) write(`${count(heldBack)} lines held back; --verbose prints all`)
+    }
+    const display = follow(options, (event, state) => {
+      const line = eventLine(event, options.verbose)
+      const isBatch = state.videos !== 1
+      if (line !== undefined) {
+        const admitted = admitLine(limit, event, { ...options, isBatch, nowMs: now() })
+        limit = admitted.limit
+        if (admitted.isShown) write(line)
+      }
+      if (event.type === "BatchFinished" && isBatch) tellProgress(state)
+    })
+    yield* regularly(linesEvery, () => tellProgress(display.state()))
+    return display
   })
 
-interface Bars {
-  readonly started: Map<StageNumber, SingleBar>
-}
-
-const nameWidth = 22
-
-const shorten = (text: string): string =>
-  text.length <= nameWidth ? text.padEnd(nameWidth) : `${text.slice(0, nameWidth - 1)}…`
-
-/**
- * A bar for each stage of a video on a terminal; what a person has to know is printed above the bars. The terminal is
- * restored when the scope closes, also after Ctrl-C.
- */
-export const bars = (out: NodeJS.WritableStream, verbose: boolean): Display =>
+/** One JSON object per line, see `jsonLineSchema`. */
+export const json: MakeDisplay<Pick<NodeJS.WritableStream, "write">> = (out, options) =>
   Effect.gen(function* () {
-    const display = yield* Effect.acquireRelease(
-      Effect.sync(
-        () =>
-          new MultiBar({
-            stream: out,
-            format: "{name} {stage} {bar} {value}/{total} {what}",
-            barsize: 20,
-            barCompleteChar: "\u2588",
-            barIncompleteChar: "\u2591",
-            hideCursor: true,
-            clearOnComplete: false,
-            gracefulExit: false,
-            emptyOnZero: true,
-            forceRedraw: true,
-          }),
-      ),
-      (multi) => Effect.sync(() => multi.stop()),
-    )
-    const videos = new Map<string, Bars>()
-    const barOf = (event: { readonly videoId: string; readonly stage: StageNumber }) =>
-      videos.get(event.videoId)?.started.get(event.stage)
-    const show = (event: RunEvent): void => {
-      switch (event.type) {
-        case "VideoStarted":
-          videos.set(event.videoId, { started: new Map() })
-          return
-        case "StageStarted": {
-          const payload = {
-            name: shorten(event.videoId),
-            stage: `${event.stage} ${stageNames[event.stage]}`.padEnd(10),
-            what: "",
-          }
-          videos.get(event.videoId)?.started.set(event.stage, display.create(event.total, 0, payload))
-          return
-        }
-        case "StageAdvanced":
-          barOf(event)?.increment(1, { what: event.kept ? `${event.what} (kept)` : event.what })
-          return
-        case "StageFinished":
-          barOf(event)?.update({ what: "complete" })
-          return
-        case "VideoFailed":
-        case "VideoFinished":
-        case "AnswerRejected":
-        case "Notice":
-        case "VideoPostponed":
-        case "BatchStopping":
-          display.log(`${eventLine(event, verbose) ?? ""}\n`)
-          return
-        case "BatchStarted":
-        case "BatchFinished":
-        case "AnswerReceived":
-        case "ModelLoad":
-          return
-      }
-    }
-    return show
+    const time = () => new Date().toISOString()
+    const tellProgress = (state: RunState) => out.write(`${progressJson(state, now(), time())}\n`)
+    const display = follow(options, (event, state) => {
+      if (event.type === "BatchFinished") tellProgress(state)
+      out.write(`${eventJson(event, time())}\n`)
+    })
+    yield* regularly(jsonEvery, () => tellProgress(display.state()))
+    return display
+  })
+
+const isSeenInBars = ({ type }: RunEvent): boolean =>
+  type === "VideoStarted" || type === "StageAdvanced" || type === "StageFinished"
+
+/** Bars on a terminal, a line for each video under way, and above them what a person has to know. */
+export const bars: MakeDisplay<TerminalStream> = (out, options) =>
+  Effect.gen(function* () {
+    let print = (_text: string): void => undefined
+    const display = follow(options, (event) => {
+      const line = eventLine(event, options.verbose)
+      if (line !== undefined && (options.verbose || !isSeenInBars(event))) print(line)
+    })
+    const screen = yield* makeScreen(out, (size) => frameLines(display.state(), now(), size))
+    print = screen.print
+    yield* divertMessages(print)
+    return display
   })
 
 /** Bars on a terminal, plain lines elsewhere. */
-export const display = (out: NodeJS.WriteStream, verbose: boolean): Display =>
-  out.isTTY === true ? bars(out, verbose) : lines(out, verbose)
+export const display: MakeDisplay<NodeJS.WriteStream> = (out, options) =>
+  out.isTTY === true ? bars(out, options) : lines(out, options)

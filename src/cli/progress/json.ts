@@ -1,0 +1,110 @@
+import * as v from "valibot"
+import type { RunEvent } from "../../events.ts"
+import { answersPerMinute, eta, type RunState, videosLeft } from "./state.ts"
+
+const amount = v.pipe(v.number(), v.minValue(0))
+const whole = v.pipe(amount, v.integer())
+const stage = v.picklist([1, 2, 3])
+const time = v.pipe(v.string(), v.isoTimestamp())
+const text = v.string()
+
+const line = <const E extends string, const T extends v.ObjectEntries>(event: E, entries: T) =>
+  v.strictObject({ time, event: v.literal(event), ...entries })
+
+const video = { video_id: text }
+const answer = { ...video, stage, what: text, attempt: whole }
+
+/**
+ * One line of `--json`. `time` is ISO 8601 in UTC. `progress` comes every five seconds and once before `batch_finished`,
+ * which is always the last; the others are the events of a batch.
+ */
+export const jsonLineSchema = v.variant("event", [
+  line("batch_started", { videos: v.nullable(whole) }),
+  line("video_started", { ...video, file: text, folder: text }),
+  line("stage_started", { ...video, stage, total: whole }),
+  line("stage_advanced", { ...video, stage, what: text, kept: v.boolean() }),
+  line("answer_received", {
+    ...answer,
+    recalled: v.boolean(),
+    prompt_tokens: v.nullable(whole),
+    completion_tokens: v.nullable(whole),
+    cost_usd: v.nullable(amount),
+    latency_ms: amount,
+  }),
+  line("answer_rejected", { ...answer, problems: v.array(text) }),
+  line("stage_finished", { ...video, stage }),
+  line("notice", { ...video, message: text }),
+  line("video_finished", { ...video, folder: text }),
+  line("video_failed", {
+    ...video,
+    file: text,
+    stage: v.optional(stage),
+    reason: text,
+    message: text,
+    will_retry: v.boolean(),
+  }),
+  line("video_postponed", { ...video, file: text, message: text }),
+  line("model_load", {
+    in_flight: whole,
+    waiting: whole,
+    limit: amount,
+    rpm: v.nullable(amount),
+    tpm: v.nullable(amount),
+    paused_ms: amount,
+  }),
+  line("batch_stopping", { cause: v.picklist(["asked", "failure", "budget"]), grace_sec: amount }),
+  line("progress", {
+    videos: v.nullable(whole),
+    done: whole,
+    failed: whole,
+    left: v.nullable(whole),
+    under_way: whole,
+    steps: whole,
+    calls: whole,
+    calls_per_minute: amount,
+    calls_per_minute_limit: v.nullable(amount),
+    prompt_tokens: whole,
+    completion_tokens: whole,
+    cost_usd: v.nullable(amount),
+    seconds: amount,
+    seconds_left: v.nullable(amount),
+  }),
+  line("batch_finished", {
+    done: whole,
+    failed: whole,
+    left: v.nullable(whole),
+    stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
+    seconds: amount,
+  }),
+])
+
+const snake = (name: string): string => name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)
+
+/** An event as a line of JSON: names in snake_case, as in all files of a dataset. */
+export const eventJson = ({ type, ...rest }: RunEvent, time: string): string =>
+  JSON.stringify({
+    time,
+    event: snake(type).slice(1),
+    ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [snake(name), value])),
+  })
+
+/** How a batch stands, as a line of JSON. The cost is null if that of any answer is not known. */
+export const progressJson = (state: RunState, nowMs: number, time: string): string =>
+  JSON.stringify({
+    time,
+    event: "progress",
+    videos: state.videos ?? null,
+    done: state.done,
+    failed: state.failures.length,
+    left: videosLeft(state) ?? null,
+    under_way: state.active.size,
+    steps: state.steps,
+    calls: state.answers,
+    calls_per_minute: answersPerMinute(state, nowMs),
+    calls_per_minute_limit: state.load.rpm,
+    prompt_tokens: state.promptTokens,
+    completion_tokens: state.completionTokens,
+    cost_usd: state.unpriced > 0 ? null : state.costUsd,
+    seconds: (nowMs - state.startedMs) / 1000,
+    seconds_left: eta(state, nowMs) ?? null,
+  })

@@ -1,0 +1,96 @@
+import type { RunEvent } from "../../events.ts"
+import { compact, count, duration, plural } from "../quantity.ts"
+import { costText, rateText, stageNames } from "./frame.ts"
+import { eta, type RunState, videosLeft } from "./state.ts"
+
+/** One line for an event; undefined for those that only move a bar or, unless `verbose`, say nothing new. */
+export const eventLine = (event: RunEvent, verbose: boolean): string | undefined => {
+  switch (event.type) {
+    case "VideoStarted":
+      return `${event.videoId}: started, ${event.file}`
+    case "StageAdvanced":
+      if (event.kept && !verbose) return undefined
+      return `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: ${event.what} ${event.kept ? "kept" : "done"}`
+    case "AnswerRejected": {
+      const [first = "", ...others] = event.problems
+      const head = `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: answer ${event.attempt} for the ${event.what} rejected`
+      if (verbose) return [`${head}:`, ...event.problems.map((line) => `  ${line}`)].join("\n")
+      return `${head}: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ""}`
+    }
+    case "StageFinished":
+      return `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: complete`
+    case "Notice":
+      return `${event.videoId}: ${event.message}`
+    case "VideoFinished":
+      return `${event.videoId}: finished, ${event.folder}`
+    case "VideoFailed":
+      return `error: ${event.videoId}: ${event.message}${event.willRetry ? " (tried once more later)" : ""}`
+    case "VideoPostponed":
+      return `${event.videoId}: left for later: ${event.message}`
+    case "BatchStopping":
+      return event.cause === "asked"
+        ? `stopping: calls under way have ${event.graceSec} s to finish`
+        : undefined
+    case "StageStarted":
+    case "BatchStarted":
+    case "BatchFinished":
+    case "AnswerReceived":
+    case "ModelLoad":
+      return undefined
+  }
+}
+
+/** How a batch stands, in one line. */
+export const progressLine = (state: RunState, nowMs: number): string => {
+  const { videos, done, failures, active, steps, promptTokens, completionTokens } = state
+  const left = videosLeft(state)
+  const seconds = eta(state, nowMs)
+  return [
+    `progress: ${videos === undefined ? plural(done, "video") : `${count(done)} of ${plural(videos, "video")}`} done`,
+    `${count(failures.length)} failed`,
+    ...(left === undefined ? [] : [`${count(left)} left`]),
+    `${count(active.size)} under way`,
+    plural(steps, "step"),
+    rateText(state, nowMs),
+    `${compact(promptTokens + completionTokens)} tokens`,
+    costText(state),
+    `${duration((nowMs - state.startedMs) / 1000)} so far`,
+    ...(seconds === undefined || left === 0 ? [] : [`${duration(seconds)} to go`]),
+  ].join(", ")
+}
+
+/** What a person must not miss, however many lines there are. */
+const isUrgent = (event: RunEvent): boolean => event.type === "VideoFailed" || event.type === "BatchStopping"
+
+/** Lines that may come at once, and how many a second after that. */
+const burst = 40
+const perSecond = 2
+
+export interface LineLimit {
+  readonly allowance: number
+  readonly atMs: number
+  /** Lines held back since the last that told of it. */
+  readonly heldBack: number
+}
+
+export const fullAllowance: LineLimit = { allowance: burst, atMs: 0, heldBack: 0 }
+
+/**
+ * Whether the line of an event is printed. Of a batch only what concerns whole videos is, and no more than a person or
+ * a log can bear; failures always. With `verbose` everything is.
+ */
+export const admitLine = (
+  limit: LineLimit,
+  event: RunEvent,
+  options: { readonly verbose: boolean; readonly isBatch: boolean; readonly nowMs: number },
+): { readonly limit: LineLimit; readonly isShown: boolean } => {
+  if (options.verbose || isUrgent(event)) return { limit, isShown: true }
+  if (options.isBatch && (event.type === "StageAdvanced" || event.type === "StageFinished"))
+    return { limit, isShown: false }
+  const gained = ((options.nowMs - limit.atMs) / 1000) * perSecond
+  const allowance = Math.min(burst, limit.allowance + gained)
+  const next = { ...limit, atMs: options.nowMs }
+  return allowance >= 1
+    ? { limit: { ...next, allowance: allowance - 1 }, isShown: true }
+    : { limit: { ...next, allowance, heldBack: limit.heldBack + 1 }, isShown: false }
+}

@@ -1,0 +1,89 @@
+import { writeSync } from "node:fs"
+import { Effect, Schedule, type Scope } from "effect"
+import { hideCursor, nothingPainted, type Painted, repaint, restore } from "./paint.ts"
+
+/** A terminal that lines are painted on. */
+export type TerminalStream = Pick<
+  NodeJS.WriteStream,
+  "columns" | "rows" | "write" | "writableLength" | "on" | "off"
+> & { readonly fd?: number }
+
+/** The lower part of a terminal, painted anew as things change; what is printed stands above it and scrolls away. */
+export interface Screen {
+  /** Prints text above the painted lines, for good. */
+  readonly print: (text: string) => void
+}
+
+const paintEvery = "100 millis"
+
+/** Terminals that leave lines as they are when they become narrower. */
+const reflows = ({ TERM = "", TMUX, XTERM_VERSION, STY }: NodeJS.ProcessEnv): boolean =>
+  TMUX !== undefined || (XTERM_VERSION === undefined && STY === undefined && TERM !== "linux")
+
+interface Emitter {
+  on(name: string, run: () => void): unknown
+  off(name: string, run: () => void): unknown
+}
+
+const listen = (target: Emitter, name: string, run: () => void) =>
+  Effect.acquireRelease(
+    Effect.sync(() => target.on(name, run)),
+    () => Effect.sync(() => target.off(name, run)),
+  )
+
+/**
+ * Paints what `lines` gives, ten times a second and whenever the window changes its size. The cursor is hidden
+ * meanwhile; it is back when the scope closes, when the process ends in any other way that lets it, and while it is
+ * suspended with Ctrl-Z. The lines that `lines` gives last stay.
+ */
+export const makeScreen = (
+  out: TerminalStream,
+  lines: (size: { readonly columns: number; readonly rows: number }) => ReadonlyArray<string>,
+): Effect.Effect<Screen, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let painted: Painted = nothingPainted
+    let texts: Array<string> = []
+    const doesReflow = reflows(process.env)
+    const paint = (): void => {
+      const { columns = 80, rows = 24 } = out
+      const next = { lines: lines({ columns, rows }), columns }
+      const text = repaint(painted, next, texts, doesReflow)
+      painted = next
+      texts = []
+      if (text !== undefined) out.write(text)
+    }
+    /** A terminal that does not keep up is spared what nobody would see. */
+    const paintIfRead = () => {
+      if (out.writableLength === 0) paint()
+    }
+    const restoreNow = () => {
+      writeSync(out.fd ?? 2, restore)
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => out.write(hideCursor)),
+      () =>
+        Effect.sync(() => {
+          paint()
+          out.write(restore)
+        }),
+    )
+    yield* listen(process, "exit", restoreNow)
+    yield* listen(out, "resize", paint)
+    if (process.platform !== "win32") {
+      yield* listen(process, "SIGTSTP", () => {
+        restoreNow()
+        process.kill(process.pid, "SIGSTOP")
+      })
+      yield* listen(process, "SIGCONT", () => {
+        painted = nothingPainted
+        out.write(hideCursor)
+        paint()
+      })
+    }
+    yield* Effect.forkScoped(Effect.repeat(Effect.sync(paintIfRead), Schedule.spaced(paintEvery)))
+    return {
+      print: (text) => {
+        texts.push(text)
+      },
+    }
+  })

@@ -1,0 +1,261 @@
+import type { StageNumber } from "../../config.ts"
+import type { RunEvent, StopCause } from "../../events.ts"
+import type { Failure } from "../../dataset/failures.ts"
+import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
+
+/** A video that is being worked on. */
+export interface ActiveVideo {
+  readonly videoId: string
+  readonly file: string
+  readonly startedMs: number
+  /** When something was last heard of it. */
+  readonly lastMs: number
+  /** What was last done. */
+  readonly what: string
+  readonly stage?: {
+    readonly number: StageNumber
+    readonly total: number
+    readonly done: number
+    /** Of those done, what an earlier run had done. */
+    readonly kept: number
+    readonly startedMs: number
+  }
+  readonly finishedStages: ReadonlyArray<{
+    readonly number: StageNumber
+    /** From 0 to 1: how much of it an earlier run had done. */
+    readonly kept: number
+  }>
+}
+
+export interface SlowVideo {
+  readonly videoId: string
+  readonly seconds: number
+}
+
+/** What is known about a batch at one moment. Times are milliseconds of one clock that never goes back. */
+export interface RunState {
+  readonly startedMs: number
+  readonly nowMs: number
+  readonly stages: ReadonlyArray<StageNumber>
+  /** How many videos there are; undefined where the input does not say. */
+  readonly videos: number | undefined
+  readonly done: number
+  readonly failures: ReadonlyArray<Failure>
+  /** Seen, but not finished: another process has it, or it is tried again. */
+  readonly postponed: ReadonlySet<string>
+  /** In the order in which they were begun. */
+  readonly active: ReadonlyMap<string, ActiveVideo>
+  /** Steps refined, without those an earlier run had refined. */
+  readonly steps: number
+  readonly answers: number
+  readonly rejected: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  /** US dollars of the answers whose cost is known. */
+  readonly costUsd: number
+  readonly unpriced: number
+  /** When answers came in, of the last minute. */
+  readonly answeredMs: ReadonlyArray<number>
+  readonly load: { readonly inFlight: number; readonly rpm: number | null; readonly pausedMs: number }
+  readonly stopping: StopCause | undefined
+  readonly slowest: ReadonlyArray<SlowVideo>
+  /** Work done in this run on videos that are no longer active, in videos. */
+  readonly finishedWork: number
+  readonly pace: Pace
+}
+
+const slowestKept = 10
+const minuteMs = 60_000
+
+export const initialState = (stages: ReadonlyArray<StageNumber>, nowMs: number): RunState => ({
+  startedMs: nowMs,
+  nowMs,
+  stages,
+  videos: undefined,
+  done: 0,
+  failures: [],
+  postponed: new Set(),
+  active: new Map(),
+  steps: 0,
+  answers: 0,
+  rejected: 0,
+  promptTokens: 0,
+  completionTokens: 0,
+  costUsd: 0,
+  unpriced: 0,
+  answeredMs: [],
+  load: { inFlight: 0, rpm: null, pausedMs: 0 },
+  stopping: undefined,
+  slowest: [],
+  finishedWork: 0,
+  pace: sampled(noPace, nowMs, 0),
+})
+
+/** How far a video is, from 0 to 1, and how much of that was done in this run. */
+const progressOf = (state: RunState, video: ActiveVideo) => {
+  const part = shares(state.pace, state.stages)
+  let made = 0
+  let reached = 0
+  for (const { number, kept } of video.finishedStages) {
+    reached += part[number]
+    made += part[number] * (1 - kept)
+  }
+  if (video.stage !== undefined && video.stage.total > 0) {
+    const { number, total, done, kept } = video.stage
+    reached += (part[number] * done) / total
+    made += (part[number] * (done - kept)) / total
+  }
+  return { reached: Math.min(1, reached), made: Math.min(1, made) }
+}
+
+/** Work done in this run, in videos. */
+const workDone = (state: RunState): number =>
+  [...state.active.values()].reduce((sum, video) => sum + progressOf(state, video).made, state.finishedWork)
+
+/** How far the videos under way are, added up: two halfway through count as 1. */
+export const workUnderWay = (state: RunState): number =>
+  [...state.active.values()].reduce((sum, video) => sum + progressOf(state, video).reached, 0)
+
+/** Videos neither done nor failed, those under way included; undefined if the input does not say how many there are. */
+export const videosLeft = (state: RunState): number | undefined =>
+  state.videos === undefined ? undefined : Math.max(0, state.videos - state.done - state.failures.length)
+
+/** Seconds to go at the rate measured so far; undefined while too little is known. */
+export const eta = (state: RunState, nowMs: number): number | undefined => {
+  const left = videosLeft(state)
+  if (left === undefined) return undefined
+  return secondsLeft(state.pace, { atMs: nowMs, videos: workDone(state) }, left - workUnderWay(state))
+}
+
+/** Answers per minute, over the last minute, or since the start while that is less than a minute ago. */
+export const answersPerMinute = (state: RunState, nowMs: number): number => {
+  const spanMs = Math.min(minuteMs, Math.max(10_000, nowMs - state.startedMs))
+  return (state.answeredMs.filter((at) => at > nowMs - spanMs).length * minuteMs) / spanMs
+}
+
+const withVideo = (
+  state: RunState,
+  videoId: string,
+  change: (video: ActiveVideo) => ActiveVideo,
+): RunState => {
+  const video = state.active.get(videoId)
+  if (video === undefined) return state
+  return { ...state, active: new Map(state.active).set(videoId, change({ ...video, lastMs: state.nowMs })) }
+}
+
+/** Takes a video off the list; what was done on it counts. */
+const withoutVideo = (state: RunState, videoId: string): RunState => {
+  const video = state.active.get(videoId)
+  if (video === undefined) return state
+  const active = new Map(state.active)
+  active.delete(videoId)
+  return { ...state, active, finishedWork: state.finishedWork + progressOf(state, video).made }
+}
+
+const withSlowest = (state: RunState, video: ActiveVideo | undefined): RunState => {
+  if (video === undefined) return state
+  const one = { videoId: video.videoId, seconds: (state.nowMs - video.startedMs) / 1000 }
+  const slowest = [...state.slowest, one].toSorted((a, b) => b.seconds - a.seconds).slice(0, slowestKept)
+  return { ...state, slowest }
+}
+
+const stageFinished = (state: RunState, videoId: string, stage: StageNumber): RunState => {
+  const current = state.active.get(videoId)?.stage
+  if (current?.number !== stage) return state
+  const kept = current.total === 0 ? 1 : current.kept / current.total
+  const next = withVideo(state, videoId, ({ stage: _finished, ...video }) => ({
+    ...video,
+    what: "",
+    finishedStages: [...video.finishedStages, { number: stage, kept }],
+  }))
+  return kept > 0 ? next : { ...next, pace: stageTook(next.pace, stage, state.nowMs - current.startedMs) }
+}
+
+const applied = (state: RunState, event: RunEvent): RunState => {
+  switch (event.type) {
+    case "BatchStarted":
+      return { ...state, videos: event.videos ?? undefined }
+    case "VideoStarted": {
+      const { videoId, file } = event
+      const { nowMs } = state
+      const video = { videoId, file, startedMs: nowMs, lastMs: nowMs, what: "", finishedStages: [] }
+      const postponed = new Set(state.postponed)
+      postponed.delete(videoId)
+      return { ...state, postponed, active: new Map(state.active).set(videoId, video) }
+    }
+    case "StageStarted":
+      return withVideo(state, event.videoId, (video) => ({
+        ...video,
+        what: "",
+        stage: { number: event.stage, total: event.total, done: 0, kept: 0, startedMs: state.nowMs },
+      }))
+    case "StageAdvanced": {
+      const { kept, what } = event
+      const isStep = event.stage === 3 && !kept
+      return withVideo({ ...state, steps: state.steps + (isStep ? 1 : 0) }, event.videoId, (video) =>
+        video.stage === undefined
+          ? video
+          : {
+              ...video,
+              what: `${what} ${kept ? "kept" : "done"}`,
+              stage: {
+                ...video.stage,
+                done: video.stage.done + 1,
+                kept: video.stage.kept + (kept ? 1 : 0),
+              },
+            },
+      )
+    }
+    case "AnswerReceived": {
+      if (event.recalled) return state
+      const answeredMs = [...state.answeredMs.filter((at) => at > state.nowMs - minuteMs), state.nowMs]
+      return {
+        ...state,
+        answers: state.answers + 1,
+        promptTokens: state.promptTokens + (event.promptTokens ?? 0),
+        completionTokens: state.completionTokens + (event.completionTokens ?? 0),
+        costUsd: state.costUsd + (event.costUsd ?? 0),
+        unpriced: state.unpriced + (event.costUsd === null ? 1 : 0),
+        answeredMs,
+      }
+    }
+    case "AnswerRejected":
+      return withVideo({ ...state, rejected: state.rejected + 1 }, event.videoId, (video) => ({
+        ...video,
+        what: `${event.what}: answer ${event.attempt} rejected`,
+      }))
+    case "StageFinished":
+      return stageFinished(state, event.videoId, event.stage)
+    case "Notice":
+      return withVideo(state, event.videoId, (video) => video)
+    case "VideoFinished":
+      return withSlowest(
+        { ...withoutVideo(state, event.videoId), done: state.done + 1 },
+        state.active.get(event.videoId),
+      )
+    case "VideoFailed": {
+      const { videoId, file, stage, reason, message } = event
+      const next = withoutVideo(state, videoId)
+      if (event.willRetry) return { ...next, postponed: new Set(next.postponed).add(videoId) }
+      const failure = { videoId, file, ...(stage === undefined ? {} : { stage }), reason, message }
+      return withSlowest({ ...next, failures: [...next.failures, failure] }, state.active.get(videoId))
+    }
+    case "VideoPostponed":
+      return {
+        ...withoutVideo(state, event.videoId),
+        postponed: new Set(state.postponed).add(event.videoId),
+      }
+    case "ModelLoad":
+      return { ...state, load: event }
+    case "BatchStopping":
+      return { ...state, stopping: event.cause }
+    case "BatchFinished":
+      return state
+  }
+}
+
+/** What is known after an event that came at `nowMs`. */
+export const advance = (state: RunState, event: RunEvent, nowMs: number): RunState => {
+  const next = applied({ ...state, nowMs }, event)
+  return { ...next, pace: sampled(next.pace, nowMs, workDone(next)) }
+}
