@@ -6,6 +6,7 @@ import { Cause, Console, Effect, Exit, Layer, Logger, LogLevel } from "effect"
 import manifest from "../package.json"
 import { triptych } from "./cli/commands.ts"
 import { helpFor, unknownCommand } from "./cli/help.ts"
+import { messages } from "./cli/messages.ts"
 import { makeStopRequests, StopRequests } from "./cli/stop.ts"
 import { exitCode, interruptedMessage, UsageError } from "./cli/usage.ts"
 import * as Telemetry from "./telemetry.ts"
@@ -23,12 +24,6 @@ const withPlainErrors = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       },
     }),
   )
-
-/** What the program has to say beside its results: one line on stderr. */
-const warnings = Logger.make(({ logLevel, message }) => {
-  const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-  process.stderr.write(`${logLevel.label.toLowerCase()}: ${text}\n`)
-})
 
 const cli = Command.run(triptych, { name: "triptych", version: manifest.version })
 
@@ -60,7 +55,7 @@ const program = Effect.suspend(() => requested(process.argv.slice(2))).pipe(
     Layer.mergeAll(
       BunContext.layer,
       CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }),
-      Logger.replace(Logger.defaultLogger, warnings),
+      Logger.replace(Logger.defaultLogger, messages),
       Logger.minimumLogLevel(LogLevel.Warning),
       Telemetry.layer(process.env),
     ),
@@ -90,6 +85,7 @@ const runMain = makeRunMain(({ fiber, teardown }) => {
 
 runMain(Effect.provideService(program, StopRequests, stopRequests.service), {
   disableErrorReporting: true,
+  disablePrettyLogger: true,
   teardown: (exit, onExit) => {
     if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {
       console.error(interruptedMessage)

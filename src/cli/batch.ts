@@ -1,16 +1,26 @@
 import { Console, Effect, Option, Stream } from "effect"
 import { type BatchOptions, runBatch } from "../batch/run.ts"
-import { display } from "./progress.ts"
+import { display, json } from "./progress.ts"
 import { StopRequests } from "./stop.ts"
 import { exitCode, interruptedMessage } from "./usage.ts"
 
-/** Runs files as one batch, shows how it goes, and gives the exit code. */
-export const runFiles = Effect.fn("Cli.runFiles")(function* (
+/** How a person or a program is told. */
+export interface Telling {
+  /** Everything. */
+  readonly verbose: boolean
+  /** As lines of JSON on stdout, and nothing else there. */
+  readonly json: boolean
+}
+
+/** Runs files as one batch and shows how it goes. What the display holds is given back at the end. */
+const watched = Effect.fn("Cli.watched")(function* (
   files: ReadonlyArray<string>,
   options: BatchOptions,
-  verbose: boolean,
+  telling: Telling,
 ) {
-  const show = yield* display(process.stderr, verbose)
+  const { stages } = options.settings
+  const showing = { verbose: telling.verbose, stages }
+  const { show } = yield* telling.json ? json(process.stdout, showing) : display(process.stderr, showing)
   const folders: Array<string> = []
   const stop = yield* (yield* StopRequests).first
   const videos = Stream.fromIterable(files)
@@ -25,15 +35,25 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
     Stream.runLast,
     Effect.map(Option.getOrThrow),
   )
-  for (const folder of folders.toSorted()) yield* Console.log(folder)
+  return { end, folders: folders.toSorted() }
+}, Effect.scoped)
+
+/** Runs files as one batch, says what came of it, and gives the exit code. */
+export const runFiles = Effect.fn("Cli.runFiles")(function* (
+  files: ReadonlyArray<string>,
+  options: BatchOptions,
+  telling: Telling,
+) {
+  const { end, folders } = yield* watched(files, options, telling)
   const { done, failed, left, stopped } = end
-  if (files.length > 1) {
+  if (!telling.json) {
+    for (const folder of folders) yield* Console.log(folder)
     const rest = left === 0 ? "" : `, ${left} not finished`
-    yield* Console.log(`${done} done, ${failed} failed${rest}`)
+    if (files.length > 1) yield* Console.log(`${done} done, ${failed} failed${rest}`)
   }
   if (stopped === "asked" && left !== 0) {
     yield* Effect.sync(() => console.error(interruptedMessage))
     return exitCode.interrupted
   }
   return failed === 0 ? exitCode.done : exitCode.failed
-}, Effect.scoped)
+})

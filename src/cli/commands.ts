@@ -18,6 +18,7 @@ import { demoCommand } from "./demo.ts"
 import * as flags from "./flags.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
+import { count, dollars, duration } from "./quantity.ts"
 import { exitCode, UsageError } from "./usage.ts"
 import { validateCommand } from "./validate.ts"
 
@@ -63,6 +64,7 @@ interface RunFlags extends WorkFlags, BatchFlags, ModelFlags {
   readonly preflightOnly: boolean
   readonly postValidate: boolean
   readonly verbose: boolean
+  readonly json: boolean
   readonly stages: ReadonlyArray<StageNumber>
   readonly dryRun: boolean
   readonly record: Option.Option<string>
@@ -179,22 +181,13 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
   return { name, price: settings === undefined ? undefined : priceOf(name, settings.price ?? {}), layer }
 })
 
-const duration = (seconds: number): string =>
-  seconds < 90
-    ? `${Math.ceil(seconds)} s`
-    : seconds < 5400
-      ? `${Math.ceil(seconds / 60)} min`
-      : `${(seconds / 3600).toFixed(1)} h`
-
-const count = (value: number): string => value.toLocaleString("en-US")
-
 const printExpectation = (expected: Expectation) =>
   Console.log(`videos        ${count(expected.videos)}
 calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)
 pictures      ${count(expected.images)}
 input tokens  about ${count(expected.promptTokens)}
 output tokens about ${count(expected.completionTokens)}
-cost          ${expected.costUsd === null ? "not known: give --price-in and --price-out" : `about $${expected.costUsd.toFixed(2)}`}
+cost          ${expected.costUsd === null ? "not known: give --price-in and --price-out" : `about ${dollars(expected.costUsd)}`}
 model time    about ${duration(expected.seconds)} (${assumedLatencySec} s a call assumed)
 Nothing was sent. Rejected answers that are asked for again come on top.`)
 
@@ -235,7 +228,7 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     graceSec: given.graceSec,
   }
   if (inputs.length > 1) yield* writeInputs(resolve(settings.outputRoot), inputs)
-  return yield* Effect.provide(runFiles(files, options, given.verbose), services)
+  return yield* Effect.provide(runFiles(files, options, given), services)
 })
 
 /** The exit code of a command that ran; `main` hands it to the process. */

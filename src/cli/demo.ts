@@ -44,7 +44,7 @@ const rehearse = Effect.fn("Demo.rehearse")(function* (
   verbose: boolean,
 ) {
   const { runVideo } = yield* Pipeline
-  const show = yield* display(process.stderr, verbose)
+  const { show } = yield* display(process.stderr, { verbose })
   const events = { publish: (event: RunEvent) => Effect.sync(() => show(event)) }
   return yield* Effect.provideService(runVideo(file, settings), RunEvents, events)
 }, Effect.scoped)

@@ -73,6 +73,10 @@ export const input = {
   ),
   postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
   verbose: flag.toggle("verbose", "Tell more: every problem of a rejected answer, everything that was kept"),
+  json: flag.toggle(
+    "json",
+    "Print what happens as JSON, one object a line on stdout, and nothing else there",
+  ),
 }
 
 /** How many videos are worked on, and when to stop. */

@@ -2,7 +2,7 @@ import { Effect, Schedule, type Scope } from "effect"
 import { allStages, type StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
 import { divertMessages } from "./messages.ts"
-import { frameLines } from "./progress/frame.ts"
+import { frameLines, headerLines } from "./progress/frame.ts"
 import { eventJson, progressJson } from "./progress/json.ts"
 import { admitLine, eventLine, fullAllowance, progressLine } from "./progress/lines.ts"
 import { makeScreen, type TerminalStream } from "./progress/screen.ts"
@@ -103,7 +103,9 @@ export const bars: MakeDisplay<TerminalStream> = (out, options) =>
       const line = eventLine(event, options.verbose)
       if (line !== undefined && (options.verbose || !isSeenInBars(event))) print(line)
     })
-    const screen = yield* makeScreen(out, (size) => frameLines(display.state(), now(), size))
+    const screen = yield* makeScreen(out, (size, isLast) =>
+      (isLast ? headerLines : frameLines)(display.state(), now(), size),
+    )
     print = screen.print
     yield* divertMessages(print)
     return display

@@ -17,8 +17,7 @@ export const duration = (seconds: number): string => {
 }
 
 /** US dollars, with more decimals where two would show nothing. */
-export const dollars = (value: number): string =>
-  `$${value.toFixed(value === 0 || value >= 0.1 ? 2 : 4)}`
+export const dollars = (value: number): string => `$${value.toFixed(value === 0 || value >= 0.1 ? 2 : 4)}`
 
 /** `1 video`, `3 videos`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>

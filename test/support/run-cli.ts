@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { VirtualTerminal } from "./virtual-terminal.ts"
 
 const main = join(import.meta.dir, "../../src/main.ts")
 
@@ -64,3 +65,47 @@ export const changedFiles = (
   [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((file) => before[file] !== after[file])
     .toSorted()
+
+/**
+ * Starts the program on a terminal of its own and keeps what that shows. It is not the program's controlling terminal,
+ * so signals are sent to it directly.
+ */
+export const startCliOnTerminal = (
+  args: ReadonlyArray<string>,
+  size: { readonly columns: number; readonly rows: number },
+) => {
+  const shown = new VirtualTerminal(size.columns, size.rows)
+  const decoder = new TextDecoder()
+  let changed = Promise.withResolvers<void>()
+  const pty = new Bun.Terminal({
+    cols: size.columns,
+    rows: size.rows,
+    data: (_terminal, data) => {
+      shown.write(decoder.decode(data, { stream: true }))
+      changed.resolve()
+      changed = Promise.withResolvers()
+    },
+  })
+  const child = Bun.spawn([process.execPath, main, ...args], { terminal: pty, env: cleanEnvironment() })
+  return {
+    terminal: shown,
+    screen: () => shown.screen(),
+    /** Waits until the screen is as it should be; the test's own limit ends a wait in vain. */
+    until: async (isSo: () => boolean) => {
+      while (shown.isUpdating || !isSo()) await changed.promise
+    },
+    resize: (columns: number, rows: number) => {
+      shown.resize(columns, rows)
+      pty.resize(columns, rows)
+      child.kill("SIGWINCH")
+    },
+    /** What a terminal does for Ctrl-C. */
+    interrupt: () => child.kill("SIGINT"),
+    exited: child.exited,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL")
+      await child.exited
+      pty.close()
+    },
+  }
+}

@@ -5,7 +5,8 @@ interface Row {
   wrapped: boolean
 }
 
-const pattern = /\u001b\[([?\d;]*)([A-Za-z])|[\r\n]|[^\u001b\r\n]+|\u001b/gu
+const esc = "\u001b"
+const pattern = new RegExp(`${esc}\\[([?\\d;]*)([A-Za-z])|[\\r\\n]|[^${esc}\\r\\n]+|${esc}`, "gu")
 
 const blank = (): Row => ({ cells: [], wrapped: false })
 
@@ -64,7 +65,8 @@ export class VirtualTerminal {
     } else if (parameter === "?7") this.wraps = final === "h"
     else if (parameter === "?25") this.isCursorVisible = final === "h"
     else if (parameter === "?2026") this.isUpdating = final === "h"
-    else throw new Error(`not a sequence of this terminal: ${parameter}${final}`)
+    // Colours.
+    else if (final !== "m") throw new Error(`not a sequence of this terminal: ${parameter}${final}`)
   }
 
   /** Takes what a program writes, line breaks as the program wrote them or as the kernel hands them on. */

@@ -2,7 +2,7 @@ import { Format } from "cli-progress"
 import type { StageNumber } from "../../config.ts"
 import { compact, count, dollars, duration, plural } from "../quantity.ts"
 import { type ActiveVideo, answersPerMinute, eta, type RunState, videosLeft, workUnderWay } from "./state.ts"
-import { clip, fit, flow, printable } from "./text.ts"
+import { clip, fit, flow, padded, printable } from "./text.ts"
 
 export const stageNames: Readonly<Record<StageNumber, string>> = {
   1: "draft",
@@ -22,15 +22,19 @@ const bar = (progress: number, size: number): string =>
 const between = (low: number, value: number, high: number): number =>
   Math.max(low, Math.min(high, Math.floor(value)))
 
-/** What was paid, as far as it is known. */
-export const costText = ({ costUsd, unpriced, answers }: RunState): string => {
-  if (answers > 0 && unpriced === answers) return "cost not known"
-  return unpriced > 0 ? `more than ${dollars(costUsd)}` : dollars(costUsd)
+/** Tokens and cost, as far as they are known; nothing where the service does not count. */
+export const spentItems = (state: RunState): ReadonlyArray<string> => {
+  const { promptTokens, completionTokens, costUsd, unpriced, answers } = state
+  const tokens = promptTokens + completionTokens
+  if (tokens === 0) return []
+  const isUnknown = unpriced === answers
+  const cost = isUnknown ? "cost not known" : `${unpriced > 0 ? "more than " : ""}${dollars(costUsd)}`
+  return [`${compact(tokens)} tokens`, cost]
 }
 
 const etaText = (state: RunState, nowMs: number): string => {
   const seconds = eta(state, nowMs)
-  return seconds === undefined ? "time left not known yet" : `${duration(seconds)} left`
+  return seconds === undefined || seconds === 0 ? "" : `${duration(seconds)} to go`
 }
 
 const videosItems = (state: RunState, nowMs: number, columns: number): ReadonlyArray<string> => {
@@ -44,7 +48,7 @@ const videosItems = (state: RunState, nowMs: number, columns: number): ReadonlyA
     `${count(done)} of ${plural(videos, "video")} done`,
     failed,
     `${count(left)} left`,
-    left === 0 ? "" : etaText(state, nowMs),
+    etaText(state, nowMs),
   ]
 }
 
@@ -62,13 +66,12 @@ export const rateText = (state: RunState, nowMs: number): string => {
 }
 
 const workItems = (state: RunState, nowMs: number): ReadonlyArray<string> => {
-  const { load, steps, promptTokens, completionTokens } = state
+  const { load, steps } = state
   return [
     plural(steps, "step"),
     rateText(state, nowMs),
     load.inFlight === 0 ? "" : `${count(load.inFlight)} in flight`,
-    `${compact(promptTokens + completionTokens)} tokens`,
-    costText(state),
+    ...spentItems(state),
     `${duration((nowMs - state.startedMs) / 1000)} so far`,
     load.pausedMs > 0 ? `the service is given ${duration(load.pausedMs / 1000)} of rest` : "",
     state.stopping === undefined ? "" : stoppingText[state.stopping],
@@ -102,28 +105,44 @@ const videoLine = (video: ActiveVideo, nowMs: number, columns: number): string =
   const used = nameColumns + 1 + stageColumns + 1 + (barColumns === 0 ? 0 : barColumns + 1) + countColumns
   const room = Math.min(whatColumns, columns - used - 2 - ageColumns - 1)
   const age = duration((nowMs - video.lastMs) / 1000).padStart(ageColumns)
-  const tail = room < 8 ? "" : `  ${fit(printable(video.what), room)} ${age}`
+  const tail = room < 8 ? "" : `  ${padded(clip(printable(video.what), room), room)} ${age}`
   return clip(`${parts.join(" ")}${tail}`, columns).trimEnd()
 }
 
 /** How much of a screen is left to what was printed before. */
 const rowsAbove = (rows: number): number => (rows < 12 ? 1 : 3)
 
+interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** The last column stays free: some terminals go on to the next row once it is taken. */
+const usable = ({ columns }: Size): number => Math.max(10, columns - 1)
+
+/** Whether there is anything to show. */
+const hasBegun = ({ videos, active, done }: RunState): boolean =>
+  videos !== undefined || active.size > 0 || done > 0
+
+/** How the batch stands, in as few lines as the width allows. */
+export const headerLines = (state: RunState, nowMs: number, size: Size): ReadonlyArray<string> => {
+  const columns = usable(size)
+  const room = Math.max(1, size.rows - rowsAbove(size.rows))
+  if (!hasBegun(state)) return []
+  return [
+    ...flow(videosItems(state, nowMs, columns), columns),
+    ...flow(workItems(state, nowMs), columns),
+  ].slice(0, Math.ceil(room / 2))
+}
+
 /**
  * The display at one moment: how the batch stands, then a line for each video that is worked on, as many as there is
  * room for. No line takes more than `columns` - 1 columns, and there are fewer than `rows` of them.
  */
-export const frameLines = (
-  state: RunState,
-  nowMs: number,
-  size: { readonly columns: number; readonly rows: number },
-): ReadonlyArray<string> => {
-  const columns = Math.max(10, size.columns - 1)
+export const frameLines = (state: RunState, nowMs: number, size: Size): ReadonlyArray<string> => {
+  const columns = usable(size)
+  const header = headerLines(state, nowMs, size)
   const room = Math.max(1, size.rows - rowsAbove(size.rows))
-  const header = [
-    ...flow(videosItems(state, nowMs, columns), columns),
-    ...flow(workItems(state, nowMs), columns),
-  ].slice(0, Math.ceil(room / 2))
   const active = [...state.active.values()]
   const fitting = room - header.length
   const shown = active.length <= fitting ? active.length : Math.max(0, fitting - 1)

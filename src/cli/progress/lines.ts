@@ -1,6 +1,6 @@
 import type { RunEvent } from "../../events.ts"
-import { compact, count, duration, plural } from "../quantity.ts"
-import { costText, rateText, stageNames } from "./frame.ts"
+import { count, duration, plural } from "../quantity.ts"
+import { rateText, spentItems, stageNames } from "./frame.ts"
 import { eta, type RunState, videosLeft } from "./state.ts"
 
 /** One line for an event; undefined for those that only move a bar or, unless `verbose`, say nothing new. */
@@ -29,7 +29,7 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
       return `${event.videoId}: left for later: ${event.message}`
     case "BatchStopping":
       return event.cause === "asked"
-        ? `stopping: calls under way have ${event.graceSec} s to finish`
+        ? `stopping: calls under way have ${event.graceSec} s to finish; once more stops at once`
         : undefined
     case "StageStarted":
     case "BatchStarted":
@@ -42,7 +42,7 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
 
 /** How a batch stands, in one line. */
 export const progressLine = (state: RunState, nowMs: number): string => {
-  const { videos, done, failures, active, steps, promptTokens, completionTokens } = state
+  const { videos, done, failures, active, steps } = state
   const left = videosLeft(state)
   const seconds = eta(state, nowMs)
   return [
@@ -52,10 +52,9 @@ export const progressLine = (state: RunState, nowMs: number): string => {
     `${count(active.size)} under way`,
     plural(steps, "step"),
     rateText(state, nowMs),
-    `${compact(promptTokens + completionTokens)} tokens`,
-    costText(state),
+    ...spentItems(state),
     `${duration((nowMs - state.startedMs) / 1000)} so far`,
-    ...(seconds === undefined || left === 0 ? [] : [`${duration(seconds)} to go`]),
+    ...(seconds === undefined || seconds === 0 ? [] : [`${duration(seconds)} to go`]),
   ].join(", ")
 }
 

@@ -52,8 +52,8 @@ export const repaint = (
     beginUpdate,
     "\r",
     up(rows),
-    isFresh ? clearBelow : "",
-    ...texts.map((text) => `${printableLines(text)}\n`),
+    // Not cleared first: some terminals would keep what is cleared in their history.
+    ...texts.map((text) => `${printableLines(text).replaceAll("\n", `${clearRight}\n`)}${clearRight}\n`),
     noWrap,
     ...lines,
     clearBelow,

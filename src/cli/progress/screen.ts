@@ -34,19 +34,22 @@ const listen = (target: Emitter, name: string, run: () => void) =>
 /**
  * Paints what `lines` gives, ten times a second and whenever the window changes its size. The cursor is hidden
  * meanwhile; it is back when the scope closes, when the process ends in any other way that lets it, and while it is
- * suspended with Ctrl-Z. The lines that `lines` gives last stay.
+ * suspended with Ctrl-Z. The last lines stay.
  */
 export const makeScreen = (
   out: TerminalStream,
-  lines: (size: { readonly columns: number; readonly rows: number }) => ReadonlyArray<string>,
+  lines: (
+    size: { readonly columns: number; readonly rows: number },
+    isLast: boolean,
+  ) => ReadonlyArray<string>,
 ): Effect.Effect<Screen, never, Scope.Scope> =>
   Effect.gen(function* () {
     let painted: Painted = nothingPainted
     let texts: Array<string> = []
     const doesReflow = reflows(process.env)
-    const paint = (): void => {
+    const paint = (isLast = false): void => {
       const { columns = 80, rows = 24 } = out
-      const next = { lines: lines({ columns, rows }), columns }
+      const next = { lines: lines({ columns, rows }, isLast), columns }
       const text = repaint(painted, next, texts, doesReflow)
       painted = next
       texts = []
@@ -63,12 +66,12 @@ export const makeScreen = (
       Effect.sync(() => out.write(hideCursor)),
       () =>
         Effect.sync(() => {
-          paint()
+          paint(true)
           out.write(restore)
         }),
     )
     yield* listen(process, "exit", restoreNow)
-    yield* listen(out, "resize", paint)
+    yield* listen(out, "resize", () => paint())
     if (process.platform !== "win32") {
       yield* listen(process, "SIGTSTP", () => {
         restoreNow()

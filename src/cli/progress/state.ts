@@ -1,6 +1,6 @@
 import type { StageNumber } from "../../config.ts"
-import type { RunEvent, StopCause } from "../../events.ts"
 import type { Failure } from "../../dataset/failures.ts"
+import type { RunEvent, StopCause } from "../../events.ts"
 import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
 
 /** A video that is being worked on. */
@@ -222,7 +222,7 @@ const applied = (state: RunState, event: RunEvent): RunState => {
     case "AnswerRejected":
       return withVideo({ ...state, rejected: state.rejected + 1 }, event.videoId, (video) => ({
         ...video,
-        what: `${event.what}: answer ${event.attempt} rejected`,
+        what: `${event.what} rejected`,
       }))
     case "StageFinished":
       return stageFinished(state, event.videoId, event.stage)

@@ -47,7 +47,8 @@ export const rowsOf = (text: string, columns: number): number => {
   return rows
 }
 
-const padded = (text: string, columns: number): string =>
+/** A text with blanks up to `columns` columns. */
+export const padded = (text: string, columns: number): string =>
   text + " ".repeat(Math.max(0, columns - widthOf(text)))
 
 /** A text in exactly `columns` columns. Of a longer one the middle is left out: names often differ at their ends. */
