@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import * as v from "valibot"
+import { jsonLineSchema } from "../../src/cli/progress/json.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { startCliOnTerminal } from "../support/run-cli.ts"
+import { runCli, startCliOnTerminal } from "../support/run-cli.ts"
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 const names = ["把杯子放到桌上_第一集_很长的名字", "cup one", "cup two", "cup three"]
@@ -73,4 +75,15 @@ describe.skipIf(process.platform === "win32")("on a terminal", () => {
     expect(run.terminal.isUpdating).toBe(false)
     expect(run.terminal.lines().at(-1)).toContain("run the same command again")
   })
+})
+
+test("with --json every line of stdout is an object of the schema, and nothing else is there", async () => {
+  await using root = await temporaryFolder()
+  const flags = ["--output-root", root.path, "--max-frames", "8", "--rehearsal", "--json"]
+  const { code, stdout } = await runCli(["pipeline", "--input-video-dir", folder.path, ...flags])
+  expect(code).toBe(0)
+  const lines = stdout.trimEnd().split("\n")
+  const events = lines.map((line) => v.parse(jsonLineSchema, JSON.parse(line)))
+  expect(events.filter(({ event }) => event === "video_finished")).toHaveLength(names.length)
+  expect(events.at(-1)).toMatchObject({ event: "batch_finished", done: names.length, failed: 0, left: 0 })
 })

@@ -1,5 +1,5 @@
 import type { StageNumber } from "../../config.ts"
-import type { Failure } from "../../dataset/failures.ts"
+import type { FailedVideo } from "../../dataset/failures.ts"
 import type { RunEvent, StopCause } from "../../events.ts"
 import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
 
@@ -40,7 +40,7 @@ export interface RunState {
   /** How many videos there are; undefined where the input does not say. */
   readonly videos: number | undefined
   readonly done: number
-  readonly failures: ReadonlyArray<Failure>
+  readonly failures: ReadonlyArray<FailedVideo>
   /** Seen, but not finished: another process has it, or it is tried again. */
   readonly postponed: ReadonlySet<string>
   /** In the order in which they were begun. */
@@ -234,10 +234,10 @@ const applied = (state: RunState, event: RunEvent): RunState => {
         state.active.get(event.videoId),
       )
     case "VideoFailed": {
-      const { videoId, file, stage, reason, message } = event
+      const { videoId, file, stage = null, reason, message } = event
       const next = withoutVideo(state, videoId)
       if (event.willRetry) return { ...next, postponed: new Set(next.postponed).add(videoId) }
-      const failure = { videoId, file, ...(stage === undefined ? {} : { stage }), reason, message }
+      const failure = { video_id: videoId, source_video: file, stage, reason, message }
       return withSlowest({ ...next, failures: [...next.failures, failure] }, state.active.get(videoId))
     }
     case "VideoPostponed":
