@@ -9,6 +9,7 @@ import * as Pipeline from "./pipeline.ts"
 import * as FfmpegCutter from "./video/backends/ffmpeg-cutter.ts"
 import * as FfmpegDecoder from "./video/backends/ffmpeg-decoder.ts"
 import * as FfmpegProgram from "./video/backends/ffmpeg-program.ts"
+import * as LabelThreads from "./video/backends/label-threads.ts"
 import * as LibavCutter from "./video/backends/libav-cutter.ts"
 import * as LibavDecoder from "./video/backends/libav-decoder.ts"
 import * as LibavPool from "./video/backends/libav-pool.ts"
@@ -105,7 +106,8 @@ export const video = (settings: VideoSettings = {}) => {
     FfmpegProgram.layer({ bin: settings.ffmpegBin ?? "ffmpeg", size, deadlineMs: ffmpegSilenceMs }),
     WasmPool.layer({ size, deadlineMs: silenceMs }),
   )
-  return Layer.merge(decoderLayer(settings), cutterLayer(settings)).pipe(Layer.provide(means))
+  const labels = LabelThreads.layer({ size, deadlineMs: silenceMs })
+  return Layer.mergeAll(decoderLayer(settings), cutterLayer(settings), labels).pipe(Layer.provide(means))
 }
 
 /** `VisionModel` over an OpenAI-compatible service. */

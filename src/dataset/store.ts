@@ -1,14 +1,5 @@
 import { randomBytes } from "node:crypto"
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile as write,
-} from "node:fs/promises"
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Context, Data, Effect } from "effect"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -131,15 +122,38 @@ export const publishFile = <A, E, R>(
     (temporary) => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined)),
   )
 
-/** Writes a whole file or nothing (see `publishFile`). */
-export const writeFile = Effect.fn("Dataset.writeFile")(
-  (path: string, content: string | Uint8Array, names: NameSync = "now") =>
-    publishFile(
-      path,
-      (temporary) => Effect.tryPromise({ try: () => write(temporary, content), catch: unwritable(path) }),
-      names,
-    ).pipe(Effect.asVoid),
-)
+/** Writes and flushes a new file; the folders above it are made if they are not there. */
+const writeNew = async (path: string, content: string | Uint8Array): Promise<void> => {
+  const create = () => open(path, "wx")
+  await using handle = await create().catch(async (cause: unknown) => {
+    if (!hasCode(cause, "ENOENT")) throw cause
+    await makeFolder(dirname(path))
+    return create()
+  })
+  await handle.writeFile(content)
+  await sync(handle)
+}
+
+/** Writes a whole file or nothing, as `publishFile` does, in as few steps as that takes. */
+export const writeFile = Effect.fn("Dataset.writeFile")(function* (
+  path: string,
+  content: string | Uint8Array,
+  names: NameSync = "now",
+) {
+  const temporary = temporaryPath(path)
+  const disk = (work: () => Promise<void>) => Effect.tryPromise({ try: work, catch: unwritable(path) })
+  const publish = async () => {
+    await rename(temporary, path)
+    if (names === "now") await syncFolder(dirname(path))
+  }
+  const { confirm } = yield* Fence
+  yield* disk(() => writeNew(temporary, content)).pipe(
+    Effect.zipRight(confirm),
+    Effect.zipRight(disk(publish)),
+    Effect.onError(() => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined))),
+    Effect.uninterruptible,
+  )
+})
 
 /** Makes the names of the files in a folder durable that were written with `later`. */
 export const syncNames = Effect.fn("Dataset.syncNames")((folder: string) =>

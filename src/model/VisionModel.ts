@@ -5,9 +5,11 @@ import type { AnnotationSchema, DraftStep } from "../plan/annotation.ts"
 export interface ModelImage {
   /** Text placed right before the picture, for example `Frame 07`; absent when nothing is said. */
   readonly label?: string
-  /** Absolute path. */
+  /** Absolute path of a file, which must not change while the request is open. */
   readonly path: string
-  /** Size of the file; it must not change while the request is open. */
+  /** Where in the file the picture begins, in bytes; absent if it is the whole file. */
+  readonly offset?: number
+  /** Size of the picture. */
   readonly bytes: number
   readonly sha256: string
   /** In pixels. */

@@ -18,7 +18,7 @@ const sliceBytes = 12 * 1024
 
 const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3)
 
-async function* base64Of({ path, bytes }: ModelImage): AsyncGenerator<Uint8Array> {
+async function* base64Of({ path, offset, bytes }: ModelImage): AsyncGenerator<Uint8Array> {
   const file = await open(path, "r").catch((cause: unknown) => {
     throw new PictureReadError(`the picture ${path} cannot be read: ${String(cause)}`)
   })
@@ -26,14 +26,14 @@ async function* base64Of({ path, bytes }: ModelImage): AsyncGenerator<Uint8Array
     const slice = Buffer.allocUnsafeSlow(Math.min(sliceBytes, bytes))
     for (let read = 0; read < bytes; ) {
       const wanted = Math.min(slice.length, bytes - read)
-      const { bytesRead } = await file.read(slice, 0, wanted, read)
+      const { bytesRead } = await file.read(slice, 0, wanted, (offset ?? 0) + read)
       if (bytesRead < wanted)
         throw new PictureReadError(`the picture ${path} changed while it was being sent`)
       read += bytesRead
       yield Buffer.from(slice.toString("base64", 0, bytesRead), "latin1")
     }
-    const { size } = await file.stat()
-    if (size !== bytes) throw new PictureReadError(`the picture ${path} changed while it was being sent`)
+    if (offset === undefined && (await file.stat()).size !== bytes)
+      throw new PictureReadError(`the picture ${path} changed while it was being sent`)
   } finally {
     await file.close()
   }

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises"
 import { Effect, Layer } from "effect"
 import { chooseBoundaries, chooseKeyframes, countSteps, distinctMoments, meanDifference } from "./motion.ts"
 import {
   type ApiConfig,
   ModelError,
+  type ModelImage,
   type ModelReply,
   type ModelRequest,
   type ModelTask,
@@ -17,13 +17,18 @@ export const rehearsalNote = "Rehearsal text: no model has looked at this video.
 /** A picture as a small grid of grey values, row by row; the same size for every picture. */
 export type Luma = (jpeg: Uint8Array) => Effect.Effect<Uint8Array, { readonly message: string }>
 
+const bytesOf = ({ path, offset = 0, bytes }: ModelImage): Promise<Uint8Array> =>
+  Bun.file(path)
+    .slice(offset, offset + bytes)
+    .bytes()
+
 const differences = Effect.fn("Rehearsal.differences")(function* (request: ModelRequest, luma: Luma) {
   const changes: Array<number> = []
   let before: Uint8Array | undefined
   for (const image of request.images) {
     const unreadable = (why: string) => new ModelError({ reason: "ImageUnreadable", message: why })
     const jpeg = yield* Effect.tryPromise({
-      try: () => readFile(image.path),
+      try: () => bytesOf(image),
       catch: () => unreadable(`the picture ${image.path} cannot be read`),
     })
     const grid = yield* Effect.mapError(luma(jpeg), ({ message }) => unreadable(message))

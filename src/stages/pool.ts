@@ -1,5 +1,5 @@
-import { readFile, stat, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { stat } from "node:fs/promises"
+import { basename, join } from "node:path"
 import { Effect, Stream } from "effect"
 import type { PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
@@ -11,11 +11,11 @@ import {
   type PlannedFrame,
   readManifest,
 } from "../dataset/resume.ts"
-import { scratchFolder, unwritableScratch } from "../dataset/scratch.ts"
-import { type DatasetError, jsonText, remove, syncNames, writeIfChanged } from "../dataset/store.ts"
+import { scratchFolder } from "../dataset/scratch.ts"
+import { jsonText, remove, syncNames, writeFile, writeIfChanged } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
-import { labelJpeg } from "../video/overlay.ts"
+import { FrameLabeller } from "../video/FrameLabeller.ts"
 import { uniformFrames } from "../video/sampling.ts"
 import { type Rational, type SampledFrame, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { VideoError } from "../video/VideoError.ts"
@@ -117,6 +117,7 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
   jpegQuality: number,
 ) {
   const decoder = yield* VideoDecoder
+  const present = new Set(yield* listFolder(join(request.dir, layout.sampledFrames)))
   const { num, den } = request.source.timeBase
   const times = planned.map((frame) => (frame.pts * num) / den)
   return yield* decoder
@@ -133,7 +134,9 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
               new Error(`the decoder answered request ${picture.request} of ${planned.length}`),
             )
           const entry = picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
-          const written = writeIfChanged(join(request.dir, entry.image_relpath), picture.data, "later")
+          const path = join(request.dir, entry.image_relpath)
+          const write = present.has(basename(path)) ? writeIfChanged : writeFile
+          const written = write(path, picture.data, "later")
           return Effect.map(written, () => {
             const digest = sha256(picture.data)
             picture.close()
@@ -191,62 +194,46 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
 })
 
 const unreadable = (path: string, why: string) =>
-  new ModelError({ reason: "ImageUnreadable", message: `the picture ${path} cannot be sent: ${why}` })
+  new ModelError({ reason: "ImageUnreadable", message: `a picture cannot be sent: ${path}: ${why}` })
 
 /** How the index of a picture is told: not at all, drawn on it, or as text before it. */
 export type IndexDisplay = "none" | "drawn" | "text"
 
-/** Pictures that are drawn on at a time; each is held whole in memory. */
-const labelsAtOnce = 2
-
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
 
-const unsendable = ({ message }: DatasetError) => new ModelError({ reason: "ImageUnreadable", message })
-
-/** Draws the label on a copy of a picture; gives the copy. */
-const labelled = Effect.fn("Pool.label")(function* (
-  image: ModelImage,
-  label: string,
-  quality: number,
-  copy: string,
-) {
-  const jpeg = yield* Effect.tryPromise({
-    try: () => readFile(image.path),
-    catch: () => unreadable(image.path, "it cannot be read"),
-  })
-  const drawn = yield* Effect.mapError(labelJpeg(jpeg, label, quality), ({ message }) =>
-    unreadable(image.path, message),
+const imageSize = (path: string) =>
+  Effect.tryPromise({ try: () => stat(path), catch: () => unreadable(path, "it is missing") }).pipe(
+    Effect.map(({ size }) => size),
   )
-  yield* Effect.tryPromise({
-    try: () => writeFile(copy, drawn),
-    catch: (cause) => unsendable(unwritableScratch(copy)(cause)),
-  })
-  return { ...image, path: copy, bytes: drawn.length, sha256: sha256(drawn) } satisfies ModelImage
-})
 
 /**
  * The pictures of a pool as a request sends them. Files of the dataset stay clean: labels are drawn on copies, which live
- * as long as the scope.
+ * in one file as long as the scope.
  */
 export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, display: IndexDisplay) {
   const { width, height } = pool
-  const clean: Array<ModelImage> = []
-  for (const frame of pool.manifest.frames) {
-    const path = join(pool.dir, frame.image_relpath)
-    const found = yield* Effect.tryPromise({
-      try: () => stat(path),
-      catch: () => unreadable(path, "it is missing"),
-    })
-    clean.push({ path, bytes: found.size, sha256: frame.sha256, width, height })
+  const clean = pool.manifest.frames.map((frame, i) => ({
+    path: join(pool.dir, frame.image_relpath),
+    label: frameLabel(i + 1),
+    sha256: frame.sha256,
+  }))
+  if (display !== "drawn") {
+    return yield* Effect.forEach(clean, ({ label, ...image }) =>
+      Effect.map(
+        imageSize(image.path),
+        (bytes): ModelImage => ({ ...image, bytes, width, height, ...(display === "text" ? { label } : {}) }),
+      ),
+    )
   }
-  if (display === "none") return clean
-  if (display === "text") return clean.map((image, i) => ({ ...image, label: frameLabel(i + 1) }))
-  const folder = yield* Effect.mapError(scratchFolder, unsendable)
-  const quality = pool.manifest.jpeg_quality
-  return yield* Effect.forEach(
-    clean,
-    (image, i) => labelled(image, frameLabel(i + 1), quality, join(folder, `${i + 1}.jpg`)),
-    { concurrency: labelsAtOnce },
+  const folder = yield* Effect.mapError(
+    scratchFolder,
+    ({ message }) => new ModelError({ reason: "ImageUnreadable", message }),
   )
+  const output = join(folder, "labelled")
+  const pictures = clean.map(({ path, label }) => ({ path, label }))
+  const drawn = yield* (yield* FrameLabeller)
+    .draw({ pictures, quality: pool.manifest.jpeg_quality, output })
+    .pipe(Effect.mapError(({ message }) => unreadable(pool.dir, message)))
+  return drawn.map((picture): ModelImage => ({ ...picture, path: output, width, height }))
 })

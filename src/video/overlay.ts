@@ -1,6 +1,5 @@
-import { Effect } from "effect"
 import { GLYPH_HEIGHT, GLYPH_WIDTH, GLYPHS } from "./glyphs.ts"
-import { decodeJpeg, encodeJpeg, PictureError } from "./picture.ts"
+import { openJpeg, PictureError, pixelsOf, writeJpeg } from "./jpeg.ts"
 
 /**
  * The part of a picture's height, from the top, that a label may cover. Pictures of less than 66 pixels are the
@@ -89,27 +88,21 @@ const swapRedAndBlue = (pixels: Uint32Array): void => {
 /**
  * Draws a label such as `Frame 07` in the top left corner: white on a dark box with a light border.
  *
- * Fails with `PictureError` if the JPEG is damaged, too small for the label, or if a character has no glyph.
+ * Rejects with `PictureError` if the JPEG is damaged, too small for the label, or if a character has no glyph.
  *
  * @param quality of the new JPEG, 1 to 100
  */
-export const labelJpeg = Effect.fn("Overlay.labelJpeg")(function* (
-  jpeg: Uint8Array,
-  label: string,
-  quality: number,
-) {
+export const labelJpeg = async (jpeg: Uint8Array, label: string, quality: number): Promise<Uint8Array> => {
   const glyphs = [...label].map((character) => GLYPHS.get(character))
   const known = glyphs.filter((glyph) => glyph !== undefined)
   if (known.length === 0 || known.length < glyphs.length)
-    return yield* new PictureError({ message: `There are no glyphs to draw all of "${label}"` })
-  const { width, height, rgba } = yield* decodeJpeg(jpeg)
+    throw new PictureError(`There are no glyphs to draw all of "${label}"`)
+  const { width, height, rgba } = await pixelsOf(openJpeg(jpeg))
   const box = labelBox(known.length, width, height)
   if (box === undefined)
-    return yield* new PictureError({
-      message: `A ${width}x${height} picture is too small for the label "${label}"`,
-    })
+    throw new PictureError(`A ${width}x${height} picture is too small for the label "${label}"`)
   const pixels = new Uint32Array(rgba.buffer, rgba.byteOffset, width * height)
   swapRedAndBlue(pixels)
   paint(pixels, width, box, known)
-  return yield* encodeJpeg(rgba, width, height, quality)
-})
+  return writeJpeg(rgba, width, height, quality)
+}

@@ -1,5 +1,6 @@
-import { Cause, Data, Duration, Effect, Exit, Queue, Schedule, type Scope } from "effect"
+import { Cause, Data, Effect, Exit, Schedule, type Scope } from "effect"
 import * as v from "valibot"
+import { makeInbox } from "./inbox.ts"
 import { CREDITS, INITIAL_CREDITS, type StartMessage, type WorkerMessage } from "./protocol.ts"
 import { cancel, endThread, leave, loadThread, type Thread } from "./thread.ts"
 import { VideoError } from "./VideoError.ts"
@@ -163,13 +164,11 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
           ? Effect.succeed(parsed.output)
           : Effect.fail(workerFailed(call.file, `its answer is not understood: ${parsed.issues[0].message}`))
       }
-      const inbox = yield* Queue.unbounded<WorkerMessage>()
+      const inbox = makeInbox<WorkerMessage>()
       const id = ++lastId
       const control = new Int32Array(new SharedArrayBuffer(8))
       control[CREDITS] = INITIAL_CREDITS
-      thread.listener = (event) => {
-        Queue.unsafeOffer(inbox, event)
-      }
+      thread.listener = inbox.put
       thread.busyWith = { id, control }
       thread.worker.ref()
       thread.worker.postMessage({
@@ -179,12 +178,9 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
         control: control.buffer,
       } satisfies StartMessage)
       for (let seen = 0; ; ) {
-        const event = yield* Queue.take(inbox).pipe(
-          Effect.timeoutFail({
-            duration: Duration.millis(options.deadlineMs),
-            onTimeout: () => workerFailed(call.file, `no sign of life for ${options.deadlineMs / 1000} s`),
-          }),
-        )
+        const event = yield* inbox.take(options.deadlineMs)
+        if (event === undefined)
+          return yield* workerFailed(call.file, `no sign of life for ${options.deadlineMs / 1000} s`)
         switch (event.type) {
           case "item": {
             if (seen++ >= state.delivered) {

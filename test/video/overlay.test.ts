@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { GLYPH_HEIGHT } from "../../src/video/glyphs.ts"
 import { LABEL_HEIGHT_FRACTION, labelBox, labelJpeg } from "../../src/video/overlay.ts"
-import { decodeJpeg, encodeJpeg, type Pixels } from "../../src/video/picture.ts"
+import { decodeJpeg, encodeJpeg, PictureError, type Pixels } from "../../src/video/picture.ts"
 
 const label = "Frame 07"
 
@@ -17,7 +17,7 @@ const paintedOn = async (shade: (x: number, y: number) => number, width: number,
     shade(Math.floor(i / 4) % width, Math.floor(i / 4 / width)),
   )
   const plain = await Effect.runPromise(encodeJpeg(pixels, width, height, 95))
-  const labelled = await Effect.runPromise(labelJpeg(plain, label, 95))
+  const labelled = await labelJpeg(plain, label, 95)
   return {
     before: await Effect.runPromise(decodeJpeg(plain)),
     after: await Effect.runPromise(decodeJpeg(labelled)),
@@ -90,18 +90,18 @@ describe("frame labels", () => {
   test("a label with a character that has no glyph is refused", async () => {
     const jpeg = await Effect.runPromise(encodeJpeg(new Uint8Array(100 * 100 * 4), 100, 100, 90))
     for (const text of ["Frame é", "Frame #1", ""])
-      expect((await Effect.runPromise(Effect.flip(labelJpeg(jpeg, text, 90))))._tag).toBe("PictureError")
+      await expect(labelJpeg(jpeg, text, 90)).rejects.toBeInstanceOf(PictureError)
   })
 
   test("a picture without room for the label is refused", async () => {
     const jpeg = await Effect.runPromise(encodeJpeg(new Uint8Array(20 * 20 * 4), 20, 20, 90))
-    expect((await Effect.runPromise(Effect.flip(labelJpeg(jpeg, label, 90)))).message).toContain("too small")
+    await expect(labelJpeg(jpeg, label, 90)).rejects.toThrow("too small")
   })
 
   test("all numbers a pool can have are drawn", async () => {
     const jpeg = await Effect.runPromise(encodeJpeg(new Uint8Array(320 * 240 * 4), 320, 240, 90))
     const labels = Array.from({ length: 12 }, (_, i) => `Frame ${String(i * 83).padStart(2, "0")}`)
-    const drawn = await Promise.all(labels.map((text) => Effect.runPromise(labelJpeg(jpeg, text, 90))))
+    const drawn = await Promise.all(labels.map((text) => labelJpeg(jpeg, text, 90)))
     expect(new Set(drawn.map((bytes) => Bun.hash(bytes))).size).toBe(labels.length)
   })
 })

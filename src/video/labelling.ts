@@ -1,0 +1,57 @@
+import { open, readFile } from "node:fs/promises"
+import { sha256 } from "../plan/fingerprint.ts"
+import { PictureError } from "./jpeg.ts"
+import { labelJpeg } from "./overlay.ts"
+
+/** Pictures to draw labels on. The labelled copies go into one new file, one after the other. */
+export interface LabelCall {
+  readonly pictures: ReadonlyArray<{
+    /** A JPEG; it is not touched. */
+    readonly path: string
+    readonly label: string
+  }>
+  /** JPEG quality of the copies, 1 to 100. */
+  readonly quality: number
+  /** Must not exist. */
+  readonly output: string
+}
+
+/** Where a labelled copy is in the file, in bytes, and its digest. */
+export interface LabelledPicture {
+  readonly offset: number
+  readonly bytes: number
+  readonly sha256: string
+}
+
+const unwritable = (path: string, cause: unknown) =>
+  new PictureError(
+    `cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}; make room there, or set TMPDIR to another folder`,
+    { cause },
+  )
+
+/** Draws labels one picture at a time. Rejects with `PictureError`; `poll` is called before each and may throw. */
+export const drawLabels = async (
+  { pictures, quality, output }: LabelCall,
+  poll: () => void,
+): Promise<ReadonlyArray<LabelledPicture>> => {
+  await using file = await open(output, "wx", 0o600).catch((cause: unknown) => {
+    throw unwritable(output, cause)
+  })
+  const done: Array<LabelledPicture> = []
+  let offset = 0
+  for (const { path, label } of pictures) {
+    poll()
+    const jpeg = await readFile(path).catch((cause: unknown) => {
+      throw new PictureError(`the picture ${path} cannot be read`, { cause })
+    })
+    const drawn = await labelJpeg(jpeg, label, quality).catch((cause: unknown) => {
+      throw new PictureError(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    })
+    await file.writeFile(drawn).catch((cause: unknown) => {
+      throw unwritable(output, cause)
+    })
+    done.push({ offset, bytes: drawn.length, sha256: sha256(drawn) })
+    offset += drawn.length
+  }
+  return done
+}

@@ -1,0 +1,12 @@
+import { PictureError } from "../src/video/jpeg.ts"
+import { drawLabels, type LabelCall } from "../src/video/labelling.ts"
+import { serve, WorkerFailure } from "../src/video/serve.ts"
+
+// A thread that draws labels on pictures. Only our own pool sends requests, so their shape is known.
+serve(async () => async (request, { poll }) => {
+  try {
+    return await drawLabels(request as LabelCall, poll)
+  } catch (error) {
+    throw error instanceof PictureError ? new WorkerFailure("DecodeFailed", error.message) : error
+  }
+})
