@@ -50,6 +50,8 @@ export interface ModelRequest {
   readonly schema?: { readonly name: string; readonly json: unknown }
   /** 1-based: how often this answer has been asked for. */
   readonly attempt: number
+  /** Calls its video still needs, this one included, as far as that is known: videos that are nearly done go first. */
+  readonly callsLeft?: number
   /** Only some fields are asked for, so the schema does not hold for the answer. */
   readonly isPartial?: boolean
   /** Replaces the configured limit of the answer's length, in tokens. */

@@ -13,10 +13,14 @@ export interface GateLimits {
   readonly tpm?: number
 }
 
-/** What wants to pass: whose it is (fairness is between keys) and how many tokens it is thought to take. */
+/** What wants to pass. */
 export interface Admission {
+  /** Whose it is: those of the same rank take turns by key. */
   readonly key: string
+  /** How many tokens it is thought to take. */
   readonly tokens: number
+  /** Lower ranks go first. */
+  readonly rank: number
 }
 
 /** How an admitted call ended, as far as the gate is concerned. */
@@ -41,9 +45,7 @@ export interface Gate {
   readonly load: (now: number) => ModelLoad
 }
 
-interface Waiter {
-  readonly key: string
-  readonly tokens: number
+interface Waiter extends Admission {
   readonly ready: Deferred.Deferred<void>
   granted: boolean
 }
@@ -55,29 +57,35 @@ const failuresToOpen = 5
 const firstBreakMs = 5000
 const longestBreakMs = 120_000
 
-/** Round-robin queues: the next waiter is the first of the key that has waited longest for its turn. */
+/** Queues by key: the next waiter is one of the lowest rank, of the key that has waited longest for its turn. */
 const makeQueues = () => {
   const queues = new Map<string, Array<Waiter>>()
+  const first = (): Waiter | undefined => {
+    let best: Waiter | undefined
+    for (const [waiter] of queues.values())
+      if (waiter !== undefined && (best === undefined || waiter.rank < best.rank)) best = waiter
+    return best
+  }
+  const remove = (waiter: Waiter): void => {
+    const rest = (queues.get(waiter.key) ?? []).filter((other) => other !== waiter)
+    if (rest.length > 0) queues.set(waiter.key, rest)
+    else queues.delete(waiter.key)
+  }
   return {
     add: (waiter: Waiter) => {
-      const queue = queues.get(waiter.key)
-      if (queue === undefined) queues.set(waiter.key, [waiter])
-      else queue.push(waiter)
+      const queue = queues.get(waiter.key) ?? []
+      queues.set(
+        waiter.key,
+        [...queue, waiter].toSorted((a, b) => a.rank - b.rank),
+      )
     },
-    remove: (waiter: Waiter) => {
+    remove,
+    first,
+    /** Takes a waiter and sends its key to the end of the line. */
+    take: (waiter: Waiter) => {
       const rest = (queues.get(waiter.key) ?? []).filter((other) => other !== waiter)
+      queues.delete(waiter.key)
       if (rest.length > 0) queues.set(waiter.key, rest)
-      else queues.delete(waiter.key)
-    },
-    first: (): Waiter | undefined => queues.values().next().value?.[0],
-    /** Takes the first waiter and sends its key to the end of the line. */
-    take: (): Waiter | undefined => {
-      const next = queues.entries().next().value
-      if (next === undefined) return undefined
-      const [key, [waiter, ...rest]] = next
-      queues.delete(key)
-      if (rest.length > 0) queues.set(key, rest)
-      return waiter
     },
     size: (): number => [...queues.values()].reduce((sum, queue) => sum + queue.length, 0),
   }
@@ -110,7 +118,7 @@ const readyAt = (state: State, waiter: Waiter, now: number): number => {
 }
 
 /**
- * The one way to a service: bounds calls in flight, requests and tokens per minute, fairly between keys. A 429 pauses
+ * The one way to a service: bounds calls in flight, requests and tokens per minute, in order of rank and fairly between keys. A 429 pauses
  * everything for the time asked; sustained throttling or rising latency lowers the number in flight and success raises it;
  * a service that cannot be reached is left alone for a while and then tried with one call.
  */
@@ -134,7 +142,7 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
     for (let waiter = queues.first(); waiter !== undefined; waiter = queues.first()) {
       const at = readyAt(state, waiter, now)
       if (at > now) return at - now
-      queues.take()
+      queues.take(waiter)
       waiter.granted = true
       state.inFlight++
       state.requests?.take(1, now)

@@ -168,7 +168,11 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
       const queued = yield* monotonicMs
       const lease = yield* CurrentLease
       const passed = gate.pass(
-        { key: request.videoId, tokens: estimator.reserved(request, estimate) },
+        {
+          key: request.videoId,
+          tokens: estimator.reserved(request, estimate),
+          rank: request.callsLeft ?? 0,
+        },
         (report) =>
           Effect.gen(function* () {
             if (lease.isClosed()) return yield* new Closed({ message: "no call starts any more" })

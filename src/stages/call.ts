@@ -56,6 +56,8 @@ export interface StageCall<A> {
   /** How an earlier run ended. */
   readonly previous: Outcome | undefined
   readonly task: ModelTask
+  /** Answers the video still needs, this one included. */
+  readonly callsLeft: number
   readonly prompt: string
   /** The form of the answer, as a valibot schema. */
   readonly schema: v.GenericSchema
@@ -87,6 +89,7 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
     const request = {
       videoId: run.folder.videoId,
       task: call.task,
+      callsLeft: call.callsLeft,
       system: run.prompts.system,
       prompt: call.prompt,
       images: yield* call.images,

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
-import { checkDraft, draftPlanSchema } from "../plan/draft.ts"
+import { checkDraft, draftPlanSchema, stepCount } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
@@ -59,6 +59,7 @@ export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
     inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
     previous,
     task: { stage: "draft", annotation },
+    callsLeft: 2 + stepCount.max,
     prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
     schema: draftPlanSchema(annotation),
     images: poolImages(pool, "none"),

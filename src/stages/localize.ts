@@ -201,6 +201,7 @@ export const localizeStage = Effect.fn("Stage2.localize")(function* (
     artefact,
     inputs: fingerprint({ pool: pool.fingerprint, draft, rehearsal: run.rehearsal }),
     previous,
+    callsLeft: 1 + draft.steps.length,
     task: { stage: "localize", stepIds: context.stepIds, boundarySeconds: context.boundarySeconds },
     prompt: run.prompts.stage2({
       frame_count: String(count),

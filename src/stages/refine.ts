@@ -96,7 +96,7 @@ const writeMeta = Effect.fn("Stage3.meta")(function* (
 /** One step: its pool, its refined annotation, its two keyframe pictures. Independent of the other steps. */
 const refineStep = Effect.fn("Stage3.step")(function* (
   run: VideoRun,
-  goal: string,
+  plan: DraftPlan,
   draft: DraftStep,
   segment: Segment,
 ) {
@@ -106,6 +106,9 @@ const refineStep = Effect.fn("Stage3.step")(function* (
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, folder, pool)
   const { stage3 } = yield* run.summary.progress
+  const { high_level_goal: goal, steps } = plan
+  const isDone = ({ step_id }: DraftStep) =>
+    stage3?.steps.some((step) => step.step_id === step_id && step.status === "completed")
   const note = (outcome: Outcome) =>
     run.summary.update((progress) => {
       const entry = {
@@ -136,6 +139,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
       rehearsal: run.rehearsal,
     }),
     previous: stage3?.steps.find((step) => step.step_id === draft.step_id),
+    callsLeft: steps.filter((step) => step === draft || isDone(step) !== true).length,
     task: { stage: "refine", annotation: run.annotation, step: draft, timestamps: pool.timestamps },
     prompt: run.prompts.stage3({
       frame_count: String(pool.timestamps.length),
@@ -199,7 +203,7 @@ export const refineStage = Effect.fn("Stage3.refine")(function* (
     segments.segments.flatMap((segment) =>
       draft.steps.filter((step) => step.step_id === segment.step_id).map((step) => ({ step, segment })),
     ),
-    ({ step, segment }) => Effect.either(refineStep(run, draft.high_level_goal, step, segment)),
+    ({ step, segment }) => Effect.either(refineStep(run, draft, step, segment)),
     { concurrency: run.settings.stepConcurrency },
   )
   const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))

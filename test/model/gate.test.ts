@@ -32,7 +32,7 @@ interface Passed {
 /** Lets calls through a gate that each take a second; gives when each was let in. */
 const passAll = (
   limits: GateLimits,
-  calls: ReadonlyArray<{ readonly key: string; readonly tokens?: number }>,
+  calls: ReadonlyArray<{ readonly key: string; readonly tokens?: number; readonly rank?: number }>,
   act: (gate: Gate, index: number, report: (outcome: GateOutcome) => void) => Effect.Effect<void> = (
     _gate,
     index,
@@ -50,8 +50,8 @@ const passAll = (
         const passed = yield* Ref.make<ReadonlyArray<Passed>>([])
         yield* Effect.forEach(
           calls,
-          ({ key, tokens = 0 }, index) =>
-            gate.pass({ key, tokens }, (report) =>
+          ({ key, tokens = 0, rank = 0 }, index) =>
+            gate.pass({ key, tokens, rank }, (report) =>
               Effect.gen(function* () {
                 const at = yield* Clock.currentTimeMillis
                 yield* Ref.update(passed, (all) => [...all, { key, at }])
@@ -118,6 +118,19 @@ describe("limits", () => {
     const { passed } = await passAll({ maxInFlight: 3 }, same(9))
     expect(passed.map(({ at }) => at)).toEqual([0, 0, 0, 1000, 1000, 1000, 2000, 2000, 2000])
   })
+})
+
+test("calls of videos that are nearly done go first; those of the same rank take turns", async () => {
+  const calls = [
+    { key: "new", rank: 10 },
+    { key: "new", rank: 10 },
+    { key: "half", rank: 3 },
+    { key: "half", rank: 3 },
+    { key: "nearly", rank: 1 },
+    { key: "other half", rank: 3 },
+  ]
+  const { passed } = await passAll({ maxInFlight: 1 }, calls)
+  expect(passed.map(({ key }) => key)).toEqual(["nearly", "half", "other half", "half", "new", "new"])
 })
 
 test("400 waiting requests of one video do not delay another's first by more than a few slots", async () => {
@@ -219,7 +232,7 @@ test("interrupting a thousand waiting and running calls at any moment leaks noth
       })()
       const fibers = yield* Effect.forEach(Array.from({ length: 1000 }), (_, i) =>
         Effect.fork(
-          gate.pass({ key: `video ${i % 13}`, tokens: 10 }, (report) =>
+          gate.pass({ key: `video ${i % 13}`, tokens: 10, rank: 0 }, (report) =>
             Effect.zipRight(
               Effect.sleep(Duration.millis(1 + random() * 20)),
               Effect.sync(() => report(succeeded(10))),
@@ -243,7 +256,7 @@ test("interrupting a thousand waiting and running calls at any moment leaks noth
       yield* Effect.forEach(
         Array.from({ length: 7 }),
         () =>
-          gate.pass({ key: "later", tokens: 1 }, (report) =>
+          gate.pass({ key: "later", tokens: 1, rank: 0 }, (report) =>
             Effect.gen(function* () {
               const count = yield* Ref.updateAndGet(inside, (n) => n + 1)
               if (count === 7) yield* Deferred.succeed(done, count)
