@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { root } from "../test/support/folders.ts"
+import { batchCases } from "./batch/cases.ts"
 import type { BenchCase, Figures } from "./case.ts"
 import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
@@ -12,7 +13,7 @@ import { decoderCases, decoders } from "./video/cases.ts"
 import { makeLongVideo, makeShortVideos } from "./video/media.ts"
 import { peerCases } from "./video/peers.ts"
 
-const help = `Measures frame sampling, cutting and the model layer. Every video case runs in a process of its own.
+const help = `Measures frame sampling, cutting, the model layer and whole runs. Every video case runs in a process of its own.
 
 Usage: bun run bench [options]
 
@@ -39,13 +40,15 @@ const { values } = parseArgs({
 const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {
   const long =
     values.video === undefined ? await makeLongVideo(work, values.quick ? 600 : 9000) : resolve(values.video)
-  const short = await makeShortVideos(work, values.quick ? 5 : 40)
+  const many = await makeShortVideos(work, values.quick ? 5 : 200)
+  const short = many.slice(0, 40)
   const all = [
     ...decoders.flatMap((decoder) => decoderCases(decoder, { long, short })),
     ...(values.peers ? await peerCases(long) : []),
     ...cutCases(long, values.peers),
     ...gateCases(values.quick ? 20 : 600),
     ...requestCases,
+    ...batchCases(long, many, values.quick),
   ]
   return all.filter(({ name }) => name.includes(values.only))
 }

@@ -1,10 +1,10 @@
 // One measurement in a process of its own, so that CPU time and peak memory are its alone. Prints one line of JSON.
-import { existsSync, readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect, Stream } from "effect"
 import * as Layers from "../../src/layers.ts"
 import { uniformFrames } from "../../src/video/sampling.ts"
 import { type SamplingMode, VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { peakRssMb } from "../memory.ts"
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,13 +54,6 @@ const program = Effect.gen(function* () {
   }
   return { seconds: (performance.now() - started) / 1000, pictures, bytes, first_ms: firstMs }
 })
-
-/** The most memory this process ever held. The system's own figure for a child begins with that of its parent. */
-const peakRssMb = (): number => {
-  const status = "/proc/self/status"
-  const line = existsSync(status) ? /VmHWM:\s+(\d+) kB/u.exec(readFileSync(status, "utf8")) : null
-  return line === null ? process.memoryUsage.rss() / 1e6 : (Number(line[1]) * 1024) / 1e6
-}
 
 const decoder = values.decoder as "auto" | "wasm" | "native" | "ffmpeg"
 const layer = Layers.video({ decoder, workers: Number(values.workers), decoderFallback: false })
