@@ -60,5 +60,4 @@ export const recordFailure = (outputRoot: string, file: string, { reason, stage,
   )
 
 /** Takes the note away once the video is done. */
-export const forgetFailure = (outputRoot: string, file: string) =>
-  orWarn(clearFailure(resolve(outputRoot), videoId(file)))
+export const forgetFailure = (outputRoot: string, id: string) => orWarn(clearFailure(resolve(outputRoot), id))

@@ -1,7 +1,7 @@
 import { Cause, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
 import type { RunSettings } from "../config.ts"
 import { videoId } from "../dataset/layout.ts"
-import { type RunEvent, RunEvents, type StopCause } from "../events.ts"
+import { type RunEvent, RunEvents, type StopCause, type VideoEvent } from "../events.ts"
 import { CallDrain, makeDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import { Pipeline, type PipelineError } from "../pipeline.ts"
@@ -77,13 +77,20 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     return { file, why: "locked" as const }
   })
 
+  /** What videos tell. One that says that it is finished is done, whatever interrupts the batch then. */
+  const listen = (event: VideoEvent) => {
+    if (event.type !== "VideoFinished") return publish(event)
+    const finish = Effect.suspend(() => {
+      count.done++
+      return forgetFailure(settings.outputRoot, event.videoId)
+    })
+    return Effect.zipRight(Effect.uninterruptible(finish), publish(event))
+  }
+
   /** One video to its end; something if it is to be looked at again. Of failures, only an interruption goes through. */
   const runOne = (file: string, last: boolean): Effect.Effect<Unfinished | undefined> =>
     Effect.matchCauseEffect(pipeline.runVideo(file, settings), {
-      onSuccess: () => {
-        count.done++
-        return Effect.as(forgetFailure(settings.outputRoot, file), undefined)
-      },
+      onSuccess: () => Effect.succeed(undefined),
       onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
         if (Cause.isInterrupted(cause)) return Effect.interrupt
         const { reason, message } = failureOf(cause)
@@ -125,7 +132,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
   if (options.stop !== undefined) yield* Effect.forkScoped(Effect.zipRight(options.stop, stop("asked")))
   yield* publish({ type: "BatchStarted", videos: options.videos ?? null })
   yield* Effect.raceFirst(all, stopped).pipe(
-    Effect.provideService(RunEvents, { publish }),
+    Effect.provideService(RunEvents, { publish: listen }),
     Effect.provideService(CallDrain, drain),
   )
   const cause = yield* Deferred.poll(stopping)
