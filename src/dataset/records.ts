@@ -21,13 +21,15 @@ const sampling = v.picklist(["uniform", "keyframe"])
 
 /**
  * `frame_manifest.json`: one frame pool. Beyond the contract: `pts`, `time_base`, `sha256`, `jpeg_quality`, `sampling`, and
- * `substituted_for_pts` where the frame with that PTS was wanted but does not decode.
+ * `substituted_for_pts` where the frame with that PTS was wanted but does not decode. Of a step pool also `pictures_from`: what
+ * its pictures were decoded from, the clip if absent.
  */
 export const frameManifestSchema = v.object({
   num_frames: index,
   note: filled,
   sampling,
   jpeg_quality: index,
+  pictures_from: v.optional(v.picklist(["source", "clip"])),
   frames: v.array(
     v.object({
       frame_index_1based: index,

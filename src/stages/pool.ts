@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises"
 import { basename, join } from "node:path"
-import { Effect, Stream } from "effect"
+import { Effect, Either, Stream } from "effect"
 import type { PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
 import type { FrameManifest } from "../dataset/records.ts"
@@ -44,6 +44,15 @@ export interface PoolRequest {
   readonly note: string
   /** Seconds on the source video's timeline of a PTS of `source`. */
   readonly secondsOf: (pts: number) => number
+  /** Where the pictures come from instead, if they can. */
+  readonly original?: Original
+}
+
+/** A video of which `PoolRequest.source` is a piece. */
+export interface Original {
+  readonly source: VideoSource
+  /** PTS in it of every frame of the piece. */
+  readonly framePts: ReadonlyArray<number>
 }
 
 const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`
@@ -79,12 +88,16 @@ export const planFrames = (request: PoolRequest): ReadonlyArray<PlannedFrame> =>
     }
   })
 
+/** What the pictures of a manifest were decoded from. */
+const shownBy = ({ original, source }: PoolRequest, manifest: Pick<FrameManifest, "pictures_from">) =>
+  manifest.pictures_from === "source" && original !== undefined ? original.source : source
+
 /** A pool as it is described by its manifest. */
-const poolOf = ({ dir, source }: PoolRequest, manifest: FrameManifest): FramePool => ({
-  dir,
+const poolOf = (request: PoolRequest, manifest: FrameManifest): FramePool => ({
+  dir: request.dir,
   manifest,
-  width: source.displayWidth,
-  height: source.displayHeight,
+  width: shownBy(request, manifest).displayWidth,
+  height: shownBy(request, manifest).displayHeight,
   timestamps: manifest.frames.map((frame) => frame.timestamp_sec),
   fingerprint: fingerprint(
     manifest.frames.map((frame) => [frame.timestamp_sec, frame.original_frame_index, frame.sha256]),
@@ -111,38 +124,51 @@ export const substitutes = ({ manifest }: FramePool): number =>
 /** Pictures that are on their way to the disk while others are decoded. */
 const writesAtOnce = 4
 
+/** The picture of another frame is of no use where the frame itself is at hand. */
+const notThere = ({ source }: Original, pts: number) =>
+  new VideoError({
+    reason: "DecodeFailed",
+    file: source.file,
+    message: `${source.file}: the frame with PTS ${pts} does not decode`,
+  })
+
 const decodePictures = Effect.fn("Pool.decode")(function* (
   request: PoolRequest,
   planned: ReadonlyArray<PlannedFrame>,
   jpegQuality: number,
+  original: Original | undefined,
 ) {
   const decoder = yield* VideoDecoder
   const present = new Set(yield* listFolder(join(request.dir, layout.sampledFrames)))
-  const { num, den } = request.source.timeBase
-  const times = planned.map((frame) => (frame.pts * num) / den)
+  const shown = original?.source ?? request.source
+  const { num, den } = shown.timeBase
+  const ptsOf = (frame: PlannedFrame) => original?.framePts[frame.original_frame_index] ?? frame.pts
+  const times = planned.map((frame) => (ptsOf(frame) * num) / den)
   return yield* decoder
-    .frames(request.source, times, {
+    .frames(shown, times, {
       output: { format: "JPEG", quality: jpegQuality },
       sampling: request.sampling === "keyframe" ? "keyframe" : "exact",
     })
     .pipe(
       Stream.mapEffect(
-        (picture) => {
-          const frame = planned[picture.request]
-          if (frame === undefined)
-            return Effect.die(
-              new Error(`the decoder answered request ${picture.request} of ${planned.length}`),
-            )
-          const entry = picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
-          const path = join(request.dir, entry.image_relpath)
-          const write = present.has(basename(path)) ? writeIfChanged : writeFile
-          const written = write(path, picture.data, "later")
-          return Effect.map(written, () => {
+        (picture) =>
+          Effect.gen(function* () {
+            const frame = planned[picture.request]
+            if (frame === undefined)
+              return yield* Effect.die(
+                new Error(`the decoder answered request ${picture.request} of ${planned.length}`),
+              )
+            if (original !== undefined && picture.pts !== ptsOf(frame))
+              return yield* notThere(original, ptsOf(frame))
+            const entry =
+              picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
+            const path = join(request.dir, entry.image_relpath)
+            const write = present.has(basename(path)) ? writeIfChanged : writeFile
+            yield* write(path, picture.data, "later")
             const digest = sha256(picture.data)
             picture.close()
             return { ...entry, sha256: digest }
-          })
-        },
+          }),
         { concurrency: writesAtOnce },
       ),
       Stream.runCollect,
@@ -159,8 +185,28 @@ const removeStrays = Effect.fn("Pool.removeStrays")(function* (dir: string, mani
 })
 
 /**
+ * Decodes the pictures of a pool: from the original if there is one, or else from the source. A failure of the first is
+ * given back with what the second made of it.
+ */
+const decodeFirstHand = Effect.fn("Pool.decodeFirstHand")(function* (
+  request: PoolRequest,
+  planned: ReadonlyArray<PlannedFrame>,
+  jpegQuality: number,
+) {
+  const { original } = request
+  const fromSource = decodePictures(request, planned, jpegQuality, undefined)
+  if (original === undefined) return { frames: yield* fromSource, from: undefined, failure: undefined }
+  const first = yield* Effect.either(decodePictures(request, planned, jpegQuality, original))
+  if (Either.isRight(first)) return { frames: first.right, from: "source" as const, failure: undefined }
+  if (first.left._tag !== "VideoError") return yield* first.left
+  return { frames: yield* fromSource, from: "clip" as const, failure: first.left }
+})
+
+/**
  * Makes sure that a frame pool is on disk, whole and undamaged. What is there is kept if it lists the frames that sampling
- * chooses; pictures that are missing or damaged are decoded again at the quality the manifest names.
+ * chooses; pictures that are missing or damaged are decoded again at the quality the manifest names, from where it says.
+ *
+ * @returns also why the original could not be decoded, if it could not
  */
 export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolRequest, keep: boolean) {
   const { sampling = "uniform", source } = request
@@ -175,10 +221,12 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
     keep && present !== undefined && matchesPlan(present, planned, sampling) ? present : undefined
   if (matching !== undefined && (yield* damagedPictures(request.dir, matching)).length === 0) {
     yield* removeStrays(request.dir, matching)
-    return { pool: poolOf(request, matching), kept: true }
+    return { pool: poolOf(request, matching), kept: true, failure: undefined }
   }
   const jpegQuality = matching?.jpeg_quality ?? request.jpegQuality
-  const frames = yield* decodePictures(request, planned, jpegQuality)
+  const { original: _, ...fromSource } = request
+  const asBefore = matching === undefined || matching.pictures_from === "source" ? request : fromSource
+  const { failure, frames, from } = yield* decodeFirstHand(asBefore, planned, jpegQuality)
   // Where the manifest is, its pictures are.
   yield* syncNames(join(request.dir, layout.sampledFrames))
   const manifest: FrameManifest = {
@@ -186,11 +234,12 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
     note: request.note,
     sampling,
     jpeg_quality: jpegQuality,
+    ...(from === undefined ? {} : { pictures_from: from }),
     frames,
   }
   yield* writeIfChanged(join(request.dir, layout.frameManifest), jsonText(manifest))
   yield* removeStrays(request.dir, manifest)
-  return { pool: poolOf(request, manifest), kept: false }
+  return { pool: poolOf(request, manifest), kept: false, failure }
 })
 
 const unreadable = (path: string, why: string) =>

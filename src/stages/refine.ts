@@ -21,7 +21,7 @@ import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
-import { ensurePool, type FramePool, poolImages } from "./pool.ts"
+import { ensurePool, type FramePool, type Original, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
 const { final: artefact, meta: metaFile, call: files } = layout.stage3
@@ -41,20 +41,34 @@ const sourceSeconds = (source: VideoSource, clip: VideoSource, firstPts: number)
   }
 }
 
+/** The source's frames in a clip, if they are one by one the clip's. */
+const originalOf = ({ source }: VideoRun, clip: VideoSource, segment: Segment): Original | undefined => {
+  const { clip_first_pts: firstPts, end_pts: endPts } = segment
+  const framePts = source.framePts.filter((pts) => pts >= firstPts && pts < endPts)
+  return framePts.length === clip.framePts.length ? { source, framePts } : undefined
+}
+
 const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string, segment: Segment) {
   const decoder = yield* VideoDecoder
   const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
-  return yield* ensurePool(
+  const original = originalOf(run, clip, segment)
+  const { failure, pool } = yield* ensurePool(
     {
       dir,
       source: clip,
+      ...(original === undefined ? {} : { original }),
       count: run.settings.maxFrames,
       jpegQuality: run.settings.jpegQuality,
-      note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's.",
+      note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's. pictures_from says which of the two was decoded.",
       secondsOf: sourceSeconds(run.source, clip, segment.clip_first_pts),
     },
     mayKeep(run, 3),
   )
+  if (failure !== undefined) {
+    const why = `the pictures of step ${segment.step_id} are taken from its clip, because the source's cannot be`
+    yield* notice(run, `${why} (${failure.reason}): ${failure.message}`)
+  }
+  return pool
 })
 
 const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
@@ -102,7 +116,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
 ) {
   const folder = stepFolder(draft.step_id, draft.step_goal)
   const dir = join(run.folder.root, folder)
-  const { pool } = yield* stepPool(run, dir, segment)
+  const pool = yield* stepPool(run, dir, segment)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, folder, pool)
   const { stage3 } = yield* run.summary.progress
