@@ -130,7 +130,8 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
       if (first && !units.some(isIdr)) rebase = new AvcRebase(sets)
       const written = rebase === undefined ? kept : rebase.take(kept, false)
       const isSame = written === kept && kept.length === units.length && isPacked(sets.lengthBytes)
-      return isSame ? undefined : packetOf(written)
+      // Players that jump to the keyframe of an open group do not drop the pictures before it, which they cannot decode.
+      return { data: isSame ? undefined : packetOf(written), isKeyframe: written.some(isIdr) }
     },
     get isRewritten() {
       return rebase !== undefined

@@ -100,11 +100,13 @@ export const joinHevc = (extradata: Uint8Array): Joining => {
         throw new CannotJoin("its parameter sets change on the way")
       const isKey = isKeyPacket(units)
       const kept = units.filter((unit) => !isSet(unit) && !isEnd(unit))
-      if (!isKey && kept.length === units.length && isPacked(sets.lengthBytes)) return undefined
+      if (!isKey && kept.length === units.length && isPacked(sets.lengthBytes))
+        return { data: undefined, isKeyframe: false }
       const rest = first ? kept.map((unit) => (isPicture(unit) ? asBrokenLink(unit) : unit)) : kept
-      if (!isKey) return packetOf(rest)
+      if (!isKey) return { data: packetOf(rest), isKeyframe: false }
       const delimiters = rest.filter(isDelimiter)
-      return packetOf([...delimiters, ...sets.units, ...rest.filter((unit) => !isDelimiter(unit))])
+      const others = rest.filter((unit) => !isDelimiter(unit))
+      return { data: packetOf([...delimiters, ...sets.units, ...others]), isKeyframe: true }
     },
     isRewritten: false,
     leftOut: () => {},

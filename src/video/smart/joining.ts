@@ -27,15 +27,22 @@ export interface Joining {
   /** A re-encoded packet (with start codes) as it stands in the track. */
   readonly encoded: (packet: Uint8Array) => Buffer
   /**
-   * A copied packet as it stands in the track, `undefined` if unchanged. Throws `CannotJoin`.
+   * A copied packet as it stands in the track. Throws `CannotJoin`.
    *
    * @param first whether copying begins with it
    */
-  readonly copied: (packet: Uint8Array, first: boolean) => Buffer | undefined
+  readonly copied: (packet: Uint8Array, first: boolean) => CopiedPacket
   /** Whether more of the copied packets had to be changed than how their units are parted. */
   readonly isRewritten: boolean
   /** Sees a packet between copied ones that is left out. Throws `CannotJoin`. */
   readonly leftOut: (packet: Uint8Array) => void
+}
+
+export interface CopiedPacket {
+  /** `undefined` if unchanged. */
+  readonly data: Buffer | undefined
+  /** Whether players may jump to it. */
+  readonly isKeyframe: boolean
 }
 
 export interface SampleDescription {

@@ -104,12 +104,9 @@ const writeCopied = (track: JoinedTrack, joining: Joining, plan: JoinPlan, packe
   for (let first = true; left.size > 0; first = false) {
     const { data, packet, pts } = packets
     if (left.delete(pts)) {
-      const { isKeyframe } = packet
-      const changed = joining.copied(data, first)
-      if (changed !== undefined) {
-        packet.data = changed
-        packet.isKeyframe = isKeyframe
-      }
+      const copied = joining.copied(data, first)
+      if (copied.data !== undefined) packet.data = copied.data
+      packet.isKeyframe = copied.isKeyframe
       track.write(packet, pts)
     } else if (pts < plan.from.pts) joining.leftOut(data)
     else throw new CannotJoin("its packets are not those of its frames")
