@@ -71,14 +71,14 @@ for (const [name, requests, layer] of [
     "libav",
     200,
     libavDecoder.layer.pipe(
-      Layer.provide(libavPool.layer({ size: 2, deadlineMs: 600, entry: entry("chaos-libav") })),
+      Layer.provide(libavPool.layer({ size: 2, deadlineMs: 1000, entry: entry("chaos-libav") })),
     ),
   ],
   [
     "wasm",
     40,
     wasmDecoder.layer.pipe(
-      Layer.provide(wasmPool.layer({ size: 2, deadlineMs: 600, entry: entry("chaos-wasm") })),
+      Layer.provide(wasmPool.layer({ size: 2, deadlineMs: 1000, entry: entry("chaos-wasm") })),
     ),
   ],
 ] as const)

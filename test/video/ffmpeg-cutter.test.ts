@@ -92,6 +92,13 @@ describe("cutting with an ffmpeg program", () => {
     expect(existsSync(output)).toBe(false)
   })
 
+  test("of a long error output the end is told", async () => {
+    const bin = await program("chatty", "yes damaged | head -c 3000000 >&2; echo the last word >&2; exit 7")
+    const { message } = await failureOf(bin, "chatty.mp4")
+    expect(message).toEndWith("the last word")
+    expect(message.length).toBeLessThan(1000)
+  })
+
   test("CutFailed: fewer frames were written than asked for", async () => {
     const bin = await program("short", "echo frame=2; echo progress=end")
     expect((await failureOf(bin, "short.mp4")).reason).toBe("CutFailed")

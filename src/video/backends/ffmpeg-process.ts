@@ -5,6 +5,9 @@ import type { FfmpegProgram } from "./ffmpeg-program.ts"
 /** Lines of the error output that go into a message. */
 const TAIL_LINES = 6
 
+/** Characters at either end of a long error output that are kept. */
+const KEPT = 100_000
+
 /** What a finished run said. */
 export interface FfmpegRun {
   readonly exitCode: number
@@ -57,17 +60,35 @@ const start = (command: FfmpegCommand) =>
     ),
   )
 
-const pieces = (pipe: ReadableStream<Uint8Array>, command: FfmpegCommand) =>
-  Stream.fromReadableStream({
-    evaluate: () => pipe,
-    onError: (cause) => failed(command, "has an output that cannot be read", cause),
-  })
-
 /** What the process writes to its standard output, each piece within the deadline. */
 const outputOf = (child: Child, command: FfmpegCommand) => {
   const { duration, onTimeout } = silent(command)
-  return Stream.timeoutFail(pieces(child.stdout, command), onTimeout, duration)
+  const pieces = Stream.fromReadableStream({
+    evaluate: () => child.stdout,
+    onError: (cause) => failed(command, "has an output that cannot be read", cause),
+  })
+  return Stream.timeoutFail(pieces, onTimeout, duration)
 }
+
+/**
+ * The error output of a process, of a long one the two ends. Not as a stream: a damaged file brings out millions of lines,
+ * each a piece of its own.
+ */
+const complaintsOf = (child: Child, command: FfmpegCommand, onComplaint: () => void = () => {}) =>
+  Effect.tryPromise({
+    try: async () => {
+      const decoder = new TextDecoder()
+      let kept = ""
+      for await (const bytes of child.stderr) {
+        if (bytes.length === 0) continue
+        onComplaint()
+        kept += decoder.decode(bytes, { stream: true })
+        if (kept.length > 3 * KEPT) kept = kept.slice(0, KEPT) + kept.slice(-KEPT)
+      }
+      return kept
+    },
+    catch: (cause) => failed(command, "has an error output that cannot be read", cause),
+  })
 
 /** The exit code of a process that has ended its output. */
 const exitOf = (child: Child, command: FfmpegCommand) =>
@@ -87,9 +108,7 @@ export const onceMoreIfKilled = <A, R>(effect: Effect.Effect<A, VideoError, R>) 
 export const runFfmpeg = Effect.fn("Ffmpeg.run")(
   function* (command: FfmpegCommand) {
     const child = yield* start(command)
-    const complaints = yield* Effect.forkScoped(
-      pieces(child.stderr, command).pipe(Stream.decodeText(), Stream.mkString),
-    )
+    const complaints = yield* Effect.forkScoped(complaintsOf(child, command))
     const stdout = yield* outputOf(child, command).pipe(Stream.decodeText(), Stream.mkString)
     const exitCode = yield* exitOf(child, command)
     const stderr = yield* Effect.timeoutFail(Fiber.join(complaints), silent(command))
@@ -111,12 +130,8 @@ export const ffmpegBytes = (
 ): Stream.Stream<Uint8Array, VideoError> =>
   Stream.unwrapScoped(
     Effect.map(start(command), (child) => {
-      // The error output is short at `-v error`; it is read so that the process never waits for it.
-      const heard = pieces(child.stderr, command).pipe(
-        Stream.tap((text) => Effect.sync(() => (text.length > 0 ? onComplaint() : undefined))),
-        Stream.orElse(() => Stream.empty),
-        Stream.drain,
-      )
+      // Read to its end, so that the process never waits for it.
+      const heard = Stream.drain(Stream.fromEffect(Effect.ignore(complaintsOf(child, command, onComplaint))))
       const given = Stream.concat(
         outputOf(child, command),
         Stream.drain(Stream.fromEffect(exitOf(child, command))),

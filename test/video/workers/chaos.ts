@@ -7,7 +7,7 @@ export const harms = ["throw", "reject", "exit", "memory", "hang"] as const
 /** Name of the variable that names the file to which every harm done is written. */
 export const LOG = "TRIPTYCH_CHAOS_LOG"
 /** How long a thread hangs, in milliseconds. */
-export const HANG_MS = 1200
+export const HANG_MS = 1800
 
 const pick = (below: number): number => Math.floor(Math.random() * below)
 
