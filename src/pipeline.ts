@@ -17,8 +17,9 @@ import { describeRun } from "./stages/header.ts"
 import { localizeStage } from "./stages/localize.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
-import { notice, type VideoRun } from "./stages/run.ts"
+import { atStage, notice, type VideoRun } from "./stages/run.ts"
 import type { ClipCutter } from "./video/ClipCutter.ts"
+import { WorkRank } from "./video/turns.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
 import { VideoError } from "./video/VideoError.ts"
 
@@ -88,10 +89,10 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (file: string, setti
   const { videoId: id, root } = run.folder
   yield* events.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: root })
   const last = Math.max(...settings.stages)
-  const { pool, draft } = yield* draftStage(run)
+  const { pool, draft } = yield* atStage(1, draftStage(run))
   if (last >= 2) {
-    const segments = yield* localizeStage(run, pool, draft)
-    if (last >= 3) yield* refineStage(run, draft, segments)
+    const segments = yield* atStage(2, localizeStage(run, pool, draft))
+    if (last >= 3) yield* atStage(3, refineStage(run, draft, segments))
   }
   if (settings.postValidate) yield* postValidate(run)
   yield* events.publish({ type: "VideoFinished", videoId: id, folder: root })
@@ -122,6 +123,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const context = yield* Effect.context<VideoDecoder | ClipCutter | VisionModel>()
     const locks = yield* makeFolderLocks
+    let begun = 0
     yield* removeDeadScratch
     const { load = Effect.succeed(undefined) } = Context.get(context, VisionModel)
     return Pipeline.of({
@@ -130,7 +132,11 @@ export const layer = Layer.effect(
         Effect.flatMap(RunEvents, (events) =>
           locks
             .hold(folderOf(file, settings), runLocked(file, settings))
-            .pipe(Effect.provideService(RunEvents, events), Effect.provide(context)),
+            .pipe(
+              Effect.provideService(RunEvents, events),
+              Effect.provideService(WorkRank, begun++),
+              Effect.provide(context),
+            ),
         ).pipe(Effect.withSpan("Pipeline.runVideo")),
       load,
     })

@@ -36,10 +36,10 @@ const late = (what: string, ms: number, unreachable = false): ModelError =>
 /** Watches an attempt: aborts it with the reason when a deadline passes. */
 const watch = (deadlines: Deadlines, outer: AbortSignal) => {
   const controller = new AbortController()
-  const stop = (error: ModelError) => () => controller.abort(error)
+  const stopAfter = (ms: number, error: () => ModelError) => setTimeout(() => controller.abort(error()), ms)
   const { connectMs, silenceMs, totalMs } = deadlines
-  const total = setTimeout(stop(late("did not finish its answer", totalMs)), totalMs)
-  let silence = setTimeout(stop(late("did not take the request", connectMs, true)), connectMs)
+  const total = stopAfter(totalMs, () => late("did not finish its answer", totalMs))
+  let silence = stopAfter(connectMs, () => late("did not take the request", connectMs, true))
   const onAbort = () => controller.abort(outer.reason)
   outer.addEventListener("abort", onAbort, { once: true })
   if (outer.aborted) onAbort()
@@ -47,7 +47,7 @@ const watch = (deadlines: Deadlines, outer: AbortSignal) => {
     signal: controller.signal,
     heard: () => {
       clearTimeout(silence)
-      silence = setTimeout(stop(late("was silent and did not go on", silenceMs)), silenceMs)
+      silence = stopAfter(silenceMs, () => late("was silent and did not go on", silenceMs))
     },
     end: () => {
       clearTimeout(total)

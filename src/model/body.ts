@@ -39,6 +39,21 @@ async function* base64Of({ path, offset, bytes }: ModelImage): AsyncGenerator<Ui
   }
 }
 
+/** Joins small pieces: every one that is sent has a price, whatever its size. */
+async function* joined(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let waiting: Array<Uint8Array> = []
+  let bytes = 0
+  for await (const piece of pieces) {
+    waiting.push(piece)
+    bytes += piece.length
+    if (bytes < sliceBytes) continue
+    yield Buffer.concat(waiting)
+    waiting = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(waiting)
+}
+
 const messages = (request: ModelRequest, slotOf: (index: number) => string): ReadonlyArray<unknown> => [
   { role: "system", content: request.system },
   {
@@ -78,12 +93,13 @@ export const lazyBody = (
       sum + (piece === undefined ? 0 : Buffer.isBuffer(piece) ? piece.length : base64Length(piece.bytes)),
     0,
   )
-  async function* stream(): AsyncGenerator<Uint8Array> {
+  async function* parts(): AsyncGenerator<Uint8Array> {
     for (const piece of pieces) {
       if (piece === undefined) continue
       if (Buffer.isBuffer(piece)) yield piece
       else yield* base64Of(piece)
     }
   }
+  const stream = () => joined(parts())
   return { length, stream }
 }

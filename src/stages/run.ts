@@ -4,6 +4,7 @@ import type { VideoFolder } from "../dataset/layout.ts"
 import type { SummaryFile } from "../dataset/summary.ts"
 import { RunEvents } from "../events.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
+import { WorkRank } from "../video/turns.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
 import type { Prompts } from "./prompts.ts"
 
@@ -45,3 +46,10 @@ export const notice = (run: VideoRun, message: string) =>
   Effect.flatMap(RunEvents, (events) =>
     events.publish({ type: "Notice", videoId: run.folder.videoId, message }),
   )
+
+/** Later stages go before earlier ones, and within a stage the video that was begun first. */
+const stageWeight = 1e9
+
+/** Work of a stage: videos that are nearly done get threads first. */
+export const atStage = <A, E, R>(stage: StageNumber, work: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(WorkRank, (rank) => Effect.provideService(work, WorkRank, rank - stage * stageWeight))

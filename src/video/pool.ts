@@ -3,6 +3,7 @@ import * as v from "valibot"
 import { makeInbox } from "./inbox.ts"
 import { CREDITS, INITIAL_CREDITS, type StartMessage, type WorkerMessage } from "./protocol.ts"
 import { cancel, endThread, leave, loadThread, type Thread } from "./thread.ts"
+import { makeTurns } from "./turns.ts"
 import { VideoError } from "./VideoError.ts"
 
 export interface WorkerPoolOptions {
@@ -39,7 +40,7 @@ export interface WorkerPool {
   /** Whether a request waits for a worker. */
   readonly contended: Effect.Effect<boolean>
   /**
-   * Runs a request on a free worker, first come first served. `onItem` sees the items in order, each once; the worker
+   * Runs a request on a free worker, in order of `WorkRank`. `onItem` sees the items in order, each once; the worker
    * runs at most a few items ahead of it. A request whose worker crashes is tried once more, on a fresh one.
    * Interruption, and a failure of `onItem`, stop the worker's work and keep the worker.
    */
@@ -67,7 +68,7 @@ const workerFailed = (file: string, message: string) =>
 /** A pool of threads, all of them ended with the scope. */
 export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: WorkerPoolOptions) {
   const { loadDeadlineMs = 30_000, cancelGraceMs = 150, endable = true } = options
-  const permits = yield* Effect.makeSemaphore(options.size)
+  const places = makeTurns(options.size)
   const started = new Set<Thread>()
   const idle: Array<Thread> = []
   const left = new Set<Thread>()
@@ -236,10 +237,10 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
     Effect.acquireUseRelease(
       Effect.suspend(() => {
         waiting++
-        return Effect.interruptible(permits.take(1)).pipe(Effect.ensuring(Effect.sync(() => waiting--)))
+        return Effect.interruptible(places.take).pipe(Effect.ensuring(Effect.sync(() => waiting--)))
       }),
       () => onWorker(call, onItem),
-      () => permits.release(1),
+      () => places.release,
     ).pipe(Effect.withSpan("WorkerPool.run"))
   return { size: options.size, contended: Effect.sync(() => waiting > 0), run } satisfies WorkerPool
 }) satisfies (options: WorkerPoolOptions) => Effect.Effect<WorkerPool, never, Scope.Scope>
