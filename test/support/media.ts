@@ -78,6 +78,8 @@ export interface VideoSpec {
   readonly openGop?: boolean
   /** B-frames that refer to B-frames, H.264 only. */
   readonly pyramid?: boolean
+  /** More of what x264 can be told, `name=value:…`. */
+  readonly x264?: string
   /** Options of the container, for example `movflags`. */
   readonly container?: Readonly<Record<string, string>>
   /** Puts the sound before the pictures. */
@@ -211,6 +213,7 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
       spec.openGop === true ? ":open-gop=1" : "",
       spec.pyramid === true ? ":b-pyramid=normal:ref=4" : "",
     ]
+    if (spec.x264 !== undefined) more.push(`:${spec.x264}`)
     context.setOption("x264-params", `scenecut=0:b-adapt=0${more.join("")}`)
   } else if (name === "hevc") {
     context.setOption("preset", "ultrafast")

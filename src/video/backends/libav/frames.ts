@@ -49,9 +49,8 @@ const startOf = (call: FramesCall, key: number): Keyframe | undefined => {
  */
 const quickly = async (reader: Reader, call: FramesCall, gop: Gop, deliver: Deliver): Promise<number> => {
   reader.start(startOf(call, gop.key), new Set(gop.wanted))
-  const last = gop.wanted.at(-1)
   let done = 0
-  for (let out = reader.next(last); out !== undefined; out = reader.next(last)) {
+  for (let out = reader.next(); out !== undefined; out = reader.next()) {
     const wanted = gop.wanted[done]
     if (wanted === undefined) continue
     if (reader.damage.length > 0 || out.pts > wanted) return done

@@ -41,6 +41,10 @@ export const ticks = (value: bigint): number | undefined =>
 /** Text of a libav error code. */
 export const libavText = (code: number): string => new FFmpegError(code).message
 
+/** When a packet's frame is shown, as far as it says. */
+export const packetPts = (packet: Packet): number =>
+  ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
+
 /** libav reads names with a colon or percent sign as its own syntax; with the prefix it takes them literally. */
 export const fileUrl = (path: string): string => `file:${path}`
 

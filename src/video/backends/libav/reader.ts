@@ -1,5 +1,5 @@
 import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
-import type { Frame, Packet } from "node-av/lib"
+import type { Frame } from "node-av/lib"
 import type { StreamCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import type { Keyframe } from "../../VideoDecoder.ts"
@@ -10,10 +10,11 @@ import {
   makePacket,
   openDecoder,
   openInput,
+  packetPts,
   streamAt,
-  ticks,
 } from "./input.ts"
 import { orientationOf } from "./orientation.ts"
+import { ReadAhead } from "./read-ahead.ts"
 
 /** A jump did not get to its keyframe: the container cannot seek, or its index lies. */
 export class Lost extends Error {}
@@ -26,9 +27,6 @@ export interface Decoded {
 
 /** Codecs whose decoders pass over unreferenced pictures without any effect on the others. */
 const PASSING_OVER = new Set(["h264", "hevc"])
-
-const packetPts = (packet: Packet): number =>
-  ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
 
 interface Opened extends Disposable {
   readonly input: Input
@@ -71,10 +69,13 @@ export class Reader implements Disposable {
   #readAhead = false
   #fresh = true
   #skipping = false
+  #ahead: ReadAhead | undefined
   #lastPacketPts = Number.NEGATIVE_INFINITY
   #startPts = Number.NEGATIVE_INFINITY
   /** PTS of the only pictures that must come out; of others those that nothing refers to are passed over. */
   #onlyWanted: ReadonlySet<number> | undefined
+  /** Those of which the decoder has not been given the packet yet. */
+  #missing: Set<number> | undefined
   /** Frames that the decoder gave. */
   decoded = 0
   /** PTS of the packets that the decoder found damaged since the last start, leading pictures aside. */
@@ -98,6 +99,8 @@ export class Reader implements Disposable {
    */
   start(from: Keyframe | undefined, onlyWanted?: ReadonlySet<number>): void {
     this.#frames = undefined
+    this.#ahead?.[Symbol.dispose]()
+    this.#ahead = undefined
     this.#clock = makeFrameClock()
     this.damage = []
     this.#startPts = from?.pts ?? Number.NEGATIVE_INFINITY
@@ -110,11 +113,19 @@ export class Reader implements Disposable {
     decoder.onDamage = () => {
       if (this.#lastPacketPts >= this.#startPts) this.damage.push(this.#lastPacketPts)
     }
+    this.#missing = onlyWanted === undefined ? undefined : new Set(onlyWanted)
     this.#onlyWanted = PASSING_OVER.has(decoder.codec) ? onlyWanted : undefined
     this.#skipUnreferenced(false)
     this.#drained = false
     this.#readAhead = false
     this.#fresh = false
+    this.#land(from)
+    const { extradata } = streamAt(this.#opened.input, this.#call.streamIndex).codecpar
+    if (decoder.codec !== "h264" || onlyWanted === undefined || extradata === null) return
+    this.#ahead = new ReadAhead(extradata, this.#packet, () => this.#readOn(), onlyWanted)
+  }
+
+  #land(from: Keyframe | undefined): void {
     if (from === undefined) return
     // Containers search by presentation or by decoding time; the wrong one may lead past the keyframe.
     this.#readAhead = this.#landsAt(from, from.pts) || this.#landsAt(from, from.dts)
@@ -135,12 +146,10 @@ export class Reader implements Disposable {
   }
 
   /**
-   * The next frame that comes out; `undefined` at the end.
-   *
-   * @param lastPts PTS of the last packet that is needed: once it went in, the decoder is drained instead of fed, and
-   *   only `start` leads on from there
+   * The next frame that comes out; `undefined` at the end. Once the packets of all wanted frames went in, the decoder is
+   * drained instead of fed, and only `start` leads on from there.
    */
-  next(lastPts?: number): Decoded | undefined {
+  next(): Decoded | undefined {
     for (;;) {
       const step = this.#frames?.next()
       if (step !== undefined && step.done !== true) {
@@ -149,7 +158,7 @@ export class Reader implements Disposable {
       }
       if (this.#drained) return undefined
       this.#io.poll()
-      this.#frames = this.#lastPacketPts === lastPts ? this.#drain() : this.#feed()
+      this.#frames = this.#missing?.size === 0 ? this.#drain() : this.#feed()
     }
   }
 
@@ -159,14 +168,28 @@ export class Reader implements Disposable {
   }
 
   #feed(): Generator<Frame, void> | undefined {
-    const { input, decoder } = this.#opened
-    const ready = this.#readAhead || input.read(this.#packet)
-    this.#readAhead = false
+    const { decoder } = this.#opened
+    const ready = this.#ahead === undefined ? this.#readOn() : this.#ahead.next()
+    if (this.#ahead?.isLost === true) this.damage.push(this.#lastPacketPts)
     if (!ready) return this.#drain()
-    if (this.#packet.streamIndex !== this.#call.streamIndex) return undefined
     this.#lastPacketPts = packetPts(this.#packet)
+    this.#missing?.delete(this.#lastPacketPts)
     if (this.#onlyWanted !== undefined) this.#skipUnreferenced(!this.#onlyWanted.has(this.#lastPacketPts))
     return decoder.push(this.#packet)
+  }
+
+  /** Reads the stream's next packet; `false` at the end. */
+  #readOn(): boolean {
+    const { input } = this.#opened
+    if (this.#readAhead) {
+      this.#readAhead = false
+      return true
+    }
+    while (input.read(this.#packet)) {
+      this.#io.poll()
+      if (this.#packet.streamIndex === this.#call.streamIndex) return true
+    }
+    return false
   }
 
   /** Takes effect from the next packet on, because the decoder runs on one thread. */
@@ -177,6 +200,7 @@ export class Reader implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ahead?.[Symbol.dispose]()
     this.#packet.free()
     this.#opened[Symbol.dispose]()
   }

@@ -1,0 +1,156 @@
+import type { SliceHeader } from "./slice-header.ts"
+
+/** A picture that later ones may refer to. */
+interface Reference {
+  /** Its place in the order of decoding, from 0. */
+  readonly place: number
+  readonly frameNum: number
+  readonly poc: number
+}
+
+/** What a picture refers to, by the places of pictures in the order of decoding. */
+export interface PictureReferences {
+  /** Of each slice, of each of its lists: the entries in use. */
+  readonly lists: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>
+  /** Whatever later pictures may still refer to after this one. */
+  readonly heldAfter: ReadonlyArray<number>
+  readonly poc: number
+}
+
+/** Counts the order of presentation through the slice headers of a stream (ITU-T H.264, 8.2.1). */
+export class OrderCounter {
+  #base = 0
+  #lsb = 0
+  #frameNumOffset = 0
+  #lastFrameNum = 0
+
+  /** `PicOrderCnt` of the next picture in order of decoding. */
+  next({
+    sequence,
+    isIdr,
+    referenceIdc,
+    frameNum,
+    pocLsb,
+  }: Pick<SliceHeader, "sequence" | "isIdr" | "referenceIdc" | "frameNum" | "pocLsb">): number {
+    if (isIdr) {
+      this.#base = 0
+      this.#lsb = 0
+      this.#frameNumOffset = 0
+    } else if (this.#lastFrameNum > frameNum) this.#frameNumOffset += 2 ** sequence.frameNumBits
+    this.#lastFrameNum = frameNum
+    if (sequence.pocType === 2) return 2 * (this.#frameNumOffset + frameNum) - (referenceIdc === 0 ? 1 : 0)
+    const span = 2 ** sequence.pocBits
+    const ahead = pocLsb - this.#lsb
+    const base = this.#base + (ahead <= -span / 2 ? span : ahead > span / 2 ? -span : 0)
+    if (referenceIdc !== 0) {
+      this.#base = base
+      this.#lsb = pocLsb
+    }
+    return base + pocLsb
+  }
+}
+
+/**
+ * Follows the decoded picture buffer through the slice headers of a stream, from an IDR picture on, and tells which
+ * pictures each one may refer to (ITU-T H.264, 8.2.4 and 8.2.5, frames and short-term references only).
+ */
+export class ReferenceTracker {
+  readonly #order = new OrderCounter()
+  #held: ReadonlyArray<Reference> = []
+  #pictures = 0
+  #lastReferenceFrameNum = 0
+
+  /**
+   * Takes the next picture in order of decoding. `undefined` if the stream does not add up, after which nothing is
+   * known any more.
+   *
+   * @param slices at least one
+   */
+  add(slices: ReadonlyArray<SliceHeader>): PictureReferences | undefined {
+    const [first] = slices
+    if (first === undefined || (this.#pictures === 0 && !first.isIdr)) return undefined
+    const numbers = 2 ** first.sequence.frameNumBits
+    const follows =
+      first.frameNum === this.#lastReferenceFrameNum ||
+      first.frameNum === (this.#lastReferenceFrameNum + 1) % numbers
+    if (first.isIdr) this.#held = []
+    else if (!follows) return undefined
+    const poc = this.#order.next(first)
+    const lists: Array<ReadonlyArray<ReadonlyArray<number>>> = []
+    for (const slice of slices) {
+      if (slice.frameNum !== first.frameNum || slice.pocLsb !== first.pocLsb) return undefined
+      const entries = this.#lists(slice, poc, numbers)
+      if (entries === undefined) return undefined
+      lists.push(entries)
+    }
+    if (!this.#mark(first, { place: this.#pictures, frameNum: first.frameNum, poc }, numbers))
+      return undefined
+    this.#pictures++
+    return { lists, heldAfter: this.#held.map(({ place }) => place), poc }
+  }
+
+  /** The entries in use of each list of a slice; `undefined` if one is missing. */
+  #lists(slice: SliceHeader, poc: number, numbers: number): ReadonlyArray<ReadonlyArray<number>> | undefined {
+    const number = (reference: Reference) => this.#number(reference, slice.frameNum, numbers)
+    const initial = []
+    if (slice.type === "P") initial.push(this.#held.toSorted((a, b) => number(b) - number(a)))
+    if (slice.type === "B") {
+      const before = this.#held.filter((held) => held.poc < poc).toSorted((a, b) => b.poc - a.poc)
+      const after = this.#held.filter((held) => held.poc > poc).toSorted((a, b) => a.poc - b.poc)
+      const backward = [...after, ...before]
+      // Two equal lists would be of no use: the second begins with its second entry.
+      if (after.length === 0 || before.length === 0)
+        backward.splice(0, 2, ...backward.slice(0, 2).toReversed())
+      initial.push([...before, ...after], backward)
+    }
+    const used: Array<ReadonlyArray<number>> = []
+    for (const [list, entries] of initial.entries()) {
+      const active = slice.active[list] ?? 0
+      const changed = this.#changed(entries.slice(0, active), slice.changes[list] ?? [], slice, numbers)
+      if (changed === undefined || changed.length === 0) return undefined
+      used.push(changed.slice(0, active).map(({ place }) => place))
+    }
+    return used
+  }
+
+  #changed(
+    entries: ReadonlyArray<Reference>,
+    changes: ReadonlyArray<number>,
+    { frameNum }: SliceHeader,
+    numbers: number,
+  ): ReadonlyArray<Reference> | undefined {
+    let list = entries
+    let predicted = frameNum
+    for (const [at, change] of changes.entries()) {
+      predicted = (predicted + change + numbers) % numbers
+      const wanted = predicted > frameNum ? predicted - numbers : predicted
+      const found = this.#held.find((held) => this.#number(held, frameNum, numbers) === wanted)
+      if (found === undefined) return undefined
+      list = [...list.slice(0, at), found, ...list.slice(at).filter((entry) => entry !== found)]
+    }
+    return list
+  }
+
+  /** `PicNum` as seen from a picture. */
+  #number(reference: Reference, frameNum: number, numbers: number): number {
+    return reference.frameNum > frameNum ? reference.frameNum - numbers : reference.frameNum
+  }
+
+  #mark(slice: SliceHeader, picture: Reference, numbers: number): boolean {
+    if (slice.referenceIdc === 0) return true
+    const number = (held: Reference) => this.#number(held, slice.frameNum, numbers)
+    for (const distance of slice.forgets ?? []) {
+      const kept = this.#held.filter((held) => number(held) !== slice.frameNum - distance)
+      if (kept.length === this.#held.length) return false
+      this.#held = kept
+    }
+    const { mostReferences } = slice.sequence
+    if (slice.forgets === undefined && this.#held.length >= mostReferences) {
+      const oldest = this.#held.reduce((a, b) => (number(b) < number(a) ? b : a))
+      this.#held = this.#held.filter((held) => held !== oldest)
+    }
+    this.#held = [...this.#held, picture]
+    this.#lastReferenceFrameNum = slice.frameNum
+    return this.#held.length <= mostReferences
+  }
+}
