@@ -23,6 +23,12 @@ export interface RawPicture {
   readonly pixels: Uint8Array
 }
 
+/** Frees the memory of a picture that is no longer needed, which the collector of garbage would leave lying for long. */
+export const release = (bytes: Uint8Array<ArrayBuffer>): void => {
+  bytes.buffer.transfer(0)
+}
+
+/** Takes a picture out of its memory before the promise settles. */
 type Take = (wantedPts: number, picture: RawPicture) => Promise<void>
 
 export interface Attempt {
@@ -117,6 +123,7 @@ export const makeDecoding = (
           return
         }
         await take(pts, { pts, pixels: record.bytes })
+        release(record.bytes)
         done++
       },
       view,

@@ -4,7 +4,7 @@ import { keyframeIndex } from "../../sampling.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { deliver, isQuarterTurn } from "../../upright.ts"
 import type { SecondsRange } from "./arguments.ts"
-import { type Attempt, makeDecoding, type RawPicture, SOUGHT_BY_PTS } from "./decoding.ts"
+import { type Attempt, makeDecoding, type RawPicture, release, SOUGHT_BY_PTS } from "./decoding.ts"
 import { type Media, mediaInfo } from "./media.ts"
 import { packetPlaces, streamAt } from "./media-info.ts"
 import { moovPosition } from "./mp4-layout.ts"
@@ -95,10 +95,12 @@ export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Prom
     chroma: stream.chroma,
     isSameSize: stream.width === width && stream.height === height,
   })
-  const { send, finish } = makeSender(call, io, ({ pixels }) => {
+  const { send, finish } = makeSender(call, io, async ({ pixels }) => {
     const bitmap = makeBitmap(width, height)
     bitmap.pixels.set(pixels)
-    return deliver(bitmap, width, height, orientation, call.output)
+    const data = await deliver(bitmap, width, height, orientation, call.output)
+    release(bitmap.file)
+    return data
   })
   const carefully = async (key: number, wanted: ReadonlyArray<number>): Promise<void> => {
     for (const from of [startOf(key - RUN_UP), undefined])

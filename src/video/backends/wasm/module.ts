@@ -4,10 +4,11 @@ import wasmPath from "@ffmpeg/core/wasm" with { type: "file" }
 const KNOWN_BYTES = 32_232_419
 
 const compile = async (): Promise<WebAssembly.Module> => {
-  const bytes = await Bun.file(wasmPath).bytes()
-  if (bytes.length !== KNOWN_BYTES)
-    throw new Error(`${wasmPath} has ${bytes.length} bytes: it is not that of @ffmpeg/core 0.12.10`)
-  return WebAssembly.compile(bytes)
+  const file = Bun.file(wasmPath)
+  if (file.size !== KNOWN_BYTES)
+    throw new Error(`${wasmPath} has ${file.size} bytes: it is not that of @ffmpeg/core 0.12.10`)
+  // As a stream it never lies in memory twice.
+  return WebAssembly.compileStreaming(new Response(file, { headers: { "content-type": "application/wasm" } }))
 }
 
 let compiled: Promise<WebAssembly.Module> | undefined
