@@ -85,6 +85,7 @@ const runMain = makeRunMain(({ fiber, teardown }) => {
 
 runMain(Effect.provideService(program, StopRequests, stopRequests.service), {
   disableErrorReporting: true,
+  // It would say everything a second time, on stdout.
   disablePrettyLogger: true,
   teardown: (exit, onExit) => {
     if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {

@@ -92,7 +92,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     Effect.matchCauseEffect(pipeline.runVideo(file, settings), {
       onSuccess: () => Effect.succeed(undefined),
       onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
-        if (Cause.isInterrupted(cause)) return Effect.interrupt
+        if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
         const { reason, message } = failureOf(cause)
         return reason === "Locked" ? locked(file, message) : failed(file, cause, last)
       },

@@ -162,6 +162,8 @@ const outcome = {
   calls: v.array(callSchema),
   warnings: v.array(v.string()),
   error: v.optional(v.string()),
+  /** Set if the answer stands although the stage failed: its pictures or clips could not be made. */
+  answered: v.optional(v.literal(true)),
   /** Why it failed; a call that broke off may use the replies it has received. */
   error_reason: v.optional(v.string()),
   wall_time_sec: v.number(),
@@ -291,6 +293,7 @@ export type StepOutcome = v.InferOutput<typeof stepOutcomeSchema>
 export type Outcome = Pick<
   StepOutcome,
   | "status"
+  | "answered"
   | "attempts"
   | "calls"
   | "warnings"

@@ -93,7 +93,7 @@ export const reusableAnswer = Effect.fn("Dataset.reusableAnswer")(function* <A>(
   readonly check: (json: unknown) => Checked<A>
 }) {
   const { outcome, dir } = options
-  if (outcome?.status !== "completed") return Either.left("not done yet")
+  if (outcome?.status !== "completed" && outcome?.answered !== true) return Either.left("not done yet")
   if (outcome.inputs !== options.inputs) return Either.left("its inputs have changed")
   const raw = yield* readBytes(join(dir, options.rawResponse))
   if (raw === undefined) return Either.left(`${options.rawResponse} is missing`)

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Context, Data, Effect } from "effect"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -159,6 +159,17 @@ export const writeFile = Effect.fn("Dataset.writeFile")(function* (
 export const syncNames = Effect.fn("Dataset.syncNames")((folder: string) =>
   Effect.tryPromise({ try: () => syncFolder(folder), catch: unwritable(folder) }),
 )
+
+/** Replies come with their records, and many may be under way at once. */
+const roomForReplies = 8 << 20
+
+/** Fails if the disk of a folder is too full to keep what is about to be paid for. */
+export const ensureRoom = Effect.fn("Dataset.ensureRoom")(function* (folder: string) {
+  const { bavail, bsize } = yield* Effect.tryPromise({ try: () => statfs(folder), catch: unwritable(folder) })
+  if (bavail * bsize >= roomForReplies) return
+  const message = `less than ${roomForReplies >> 20} MiB are free on the disk of ${folder}, too little to ask for answers and keep them; make room and run the same command again`
+  return yield* new DatasetError({ reason: "Unwritable", path: folder, message })
+})
 
 /** JSON as it stands in every file of the dataset: two spaces, a final newline. */
 export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`

@@ -8,6 +8,7 @@ import { keepOrAsk } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { ensurePool, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { withStatus } from "./status.ts"
 
 const { dir, draft: artefact, call: files } = layout.stage1
 
@@ -26,8 +27,12 @@ const poolNote = {
     "Full-video pool: keyframes, uniformly spread over the whole video by presentation time. Seconds on the source video's timeline.",
 }
 
-/** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
-export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
+const note = (run: VideoRun) => (outcome: Outcome) =>
+  run.summary.update((progress) => ({ ...progress, stage1: { ...outcome, ...paths } }))
+
+const ofWholeStage = withStatus(({ stage1 }) => stage1, note)
+
+const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
   const { source, settings, annotation } = run
   yield* stageStarted(run, 1, 2)
   const { pool, kept } = yield* ensurePool(
@@ -64,9 +69,11 @@ export const draftStage = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
     schema: draftPlanSchema(annotation),
     images: poolImages(pool, "none"),
     check: (json) => checkDraft(annotation, json),
-    note: (outcome: Outcome) =>
-      run.summary.update((progress) => ({ ...progress, stage1: { ...outcome, ...paths } })),
+    note: note(run),
   })
   yield* stageFinished(run, 1)
   return { pool, draft }
 })
+
+/** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
+export const draftStage = (...given: Parameters<typeof make>) => ofWholeStage(make(...given), given[0])

@@ -21,6 +21,7 @@ import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 import { localizationContext, type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
+import { withStatus } from "./status.ts"
 
 const { dir, localization: artefact, segments: segmentsFile, call: files } = layout.stage2
 
@@ -183,12 +184,12 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   return record
 })
 
-/** Stage 2: a `[start, end)` range on the full-video pool for every step, and a clip for each. */
-export const localizeStage = Effect.fn("Stage2.localize")(function* (
-  run: VideoRun,
-  pool: FramePool,
-  draft: DraftPlan,
-) {
+const note = (run: VideoRun) => (outcome: Outcome) =>
+  run.summary.update((progress) => ({ ...progress, stage2: { ...outcome, ...paths } }))
+
+const ofWholeStage = withStatus(({ stage2 }) => stage2, note)
+
+const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FramePool, draft: DraftPlan) {
   const count = pool.timestamps.length
   const context = localizationContext(pool, run.source, draft)
   yield* stageStarted(run, 2, 1 + draft.steps.length)
@@ -212,10 +213,12 @@ export const localizeStage = Effect.fn("Stage2.localize")(function* (
     schema: localizationSchema,
     images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
     check: (json) => checkLocalization(context, json),
-    note: (outcome: Outcome) =>
-      run.summary.update((progress) => ({ ...progress, stage2: { ...outcome, ...paths } })),
+    note: note(run),
   })
   const segments = yield* cutClips(run, planSegments(pool, run.source, draft, localization))
   yield* stageFinished(run, 2)
   return segments
 })
+
+/** Stage 2: a `[start, end)` range on the full-video pool for every step, and a clip for each. */
+export const localizeStage = (...given: Parameters<typeof make>) => ofWholeStage(make(...given), given[0])

@@ -4,7 +4,15 @@ import * as v from "valibot"
 import { attemptFile, callFile, errorsFile } from "../dataset/layout.ts"
 import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/records.ts"
 import { listFolder } from "../dataset/resume.ts"
-import { jsonText, type NameSync, readJson, readText, remove, writeFile } from "../dataset/store.ts"
+import {
+  ensureRoom,
+  jsonText,
+  type NameSync,
+  readJson,
+  readText,
+  remove,
+  writeFile,
+} from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { RunEvents, type VideoEvent } from "../events.ts"
 import type { Attempt } from "../model/ask.ts"
@@ -84,7 +92,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   // A reply has to reach the disk; that somebody hears of it may be given up.
   const tell = (event: VideoEvent) => Effect.interruptible(events.publish(event))
 
-  const recallFrom = Effect.fn("Stage.recall")(function* (file: string, requestSha256: string) {
+  const recallFrom = Effect.fn("Stage.recallFrom")(function* (file: string, requestSha256: string) {
     const parsed = v.safeParse(replyRecordSchema, yield* readJson(join(dir, callFile(file))))
     if (!parsed.success || parsed.output.request_sha256 !== requestSha256) return undefined
     const text = yield* readText(join(dir, file))
@@ -93,14 +101,17 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
       : undefined
   })
 
+  const recallAny = Effect.fn("Stage.recall")(function* (requestSha256: string, attempt: number) {
+    if (!mayRecall) return undefined
+    const last = yield* recallFrom(files.rawResponse, requestSha256)
+    return last ?? (yield* recallFrom(attemptFile(files.rawResponse, attempt), requestSha256))
+  })
+
   const recall = (requestSha256: string, attempt: number) =>
-    mayRecall
-      ? Effect.flatMap(recallFrom(files.rawResponse, requestSha256), (found) =>
-          found === undefined
-            ? recallFrom(attemptFile(files.rawResponse, attempt), requestSha256)
-            : Effect.succeed(found),
-        )
-      : Effect.succeed(undefined)
+    // What is not there is asked for next.
+    Effect.tap(recallAny(requestSha256, attempt), (found) =>
+      found === undefined ? ensureRoom(run.folder.root) : Effect.void,
+    )
 
   const record = Effect.fn("Stage.recordAttempt")(function* (attempt: Attempt) {
     const { number, reply, problems, requestSha256 } = attempt
