@@ -23,6 +23,7 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
 const why = (cause: unknown, wayOut: string): string => {
   if (hasCode(cause, "ENOSPC", "EDQUOT")) return "the disk is full; make room and run the same command again"
   if (hasCode(cause, "EACCES", "EPERM")) return `permission denied; change the permissions, or ${wayOut}`
+  if (hasCode(cause, "EFBIG")) return "files may not grow so large here; see `ulimit -f` and the file system"
   if (hasCode(cause, "EROFS")) return `the file system is read-only; ${wayOut}`
   if (hasCode(cause, "ENOTDIR", "EEXIST")) return "a file is in the way of a folder"
   return cause instanceof Error ? cause.message : String(cause)

@@ -1,13 +1,8 @@
 import { access, constants, stat } from "node:fs/promises"
 import { Effect } from "effect"
+import { whyUnreadable } from "./access.ts"
 import { promisesTooMuch, tooManySamples } from "./sample-table.ts"
 import { VideoError } from "./VideoError.ts"
-
-const why = (cause: unknown): string => {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-  if (code === "ENOENT") return "does not exist"
-  return code === "EACCES" ? "may not be read" : `cannot be read: ${String(cause)}`
-}
 
 /**
  * Size in bytes of a file that may be read; `NotReadable` for what is missing, empty, or not a plain file, `NotAVideo` for a
@@ -21,14 +16,14 @@ export const readableSize = Effect.fn("Video.readableSize")(function* (file: str
       await access(file, constants.R_OK)
       return stat(file)
     },
-    catch: (cause) => refuse(why(cause), cause),
+    catch: (cause) => refuse(whyUnreadable(cause), cause),
   })
   if (found.isDirectory()) return yield* refuse("is a folder, not a video")
   if (!found.isFile()) return yield* refuse("is a pipe or a device, not a file")
   if (found.size === 0) return yield* refuse("is empty")
   const isHostile = yield* Effect.try({
     try: () => promisesTooMuch(file, found.size),
-    catch: (cause) => refuse(why(cause), cause),
+    catch: (cause) => refuse(whyUnreadable(cause), cause),
   })
   if (isHostile) return yield* new VideoError({ reason: "NotAVideo", file, message: tooManySamples(file) })
   return found.size

@@ -1,4 +1,4 @@
-import { Effect, Either, Layer, Redacted } from "effect"
+import { Clock, Effect, Either, Layer, Redacted } from "effect"
 import { defaultSettings, type RunSettings } from "../../src/config.ts"
 import { type RunEvent, RunEvents } from "../../src/events.ts"
 import * as Layers from "../../src/layers.ts"
@@ -14,7 +14,12 @@ export const quickSettings = (outputRoot: string, changes: Partial<RunSettings> 
 })
 
 /** Runs one video in this process, against a server or in rehearsal; gives the error's message if it fails. */
-export const runPipeline = async (video: string, settings: RunSettings, server: ChatServer | "rehearsal") => {
+export const runPipeline = async (
+  video: string,
+  settings: RunSettings,
+  server: ChatServer | "rehearsal",
+  { clock = Clock.make(), callRetries = 0 }: { clock?: Clock.Clock; callRetries?: number } = {},
+) => {
   const events: Array<RunEvent> = []
   const model =
     server === "rehearsal"
@@ -24,7 +29,7 @@ export const runPipeline = async (video: string, settings: RunSettings, server: 
           apiBase: server.url,
           model: "loopback-vlm",
           temperature: 0.2,
-          callRetries: 0,
+          callRetries,
           callRetryBackoffSec: 0,
         })
   const listener = { publish: (event: RunEvent) => Effect.sync(() => void events.push(event)) }
@@ -33,6 +38,7 @@ export const runPipeline = async (video: string, settings: RunSettings, server: 
     Effect.provideService(RunEvents, listener),
     Effect.either,
     Effect.provide(services),
+    Effect.withClock(clock),
     Effect.runPromise,
   )
   return { error: Either.isLeft(result) ? result.left : undefined, events }

@@ -23,6 +23,7 @@ import {
   Packet,
   type Stream,
 } from "node-av/lib"
+import { whyUnreadable } from "../../access.ts"
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { promisesTooMuch, tooManySamples } from "../../sample-table.ts"
 import { WorkerFailure } from "../../serve.ts"
@@ -59,14 +60,7 @@ const requireReadable = (file: string): number => {
     return stat.size
   } catch (error) {
     if (error instanceof WorkerFailure) throw error
-    const code = error instanceof Error && "code" in error ? error.code : undefined
-    throw refuse(
-      code === "ENOENT"
-        ? "does not exist"
-        : code === "EACCES"
-          ? "may not be read"
-          : `cannot be read: ${error}`,
-    )
+    throw refuse(whyUnreadable(error))
   }
 }
 
