@@ -61,7 +61,7 @@ const runShell = (script: string, args: ReadonlyArray<string>) =>
 test("files that may not grow: each video says so, nothing half-written stays, and nothing is paid for twice", async () => {
   await using root = await temporaryFolder()
   await using server = startChatServer()
-  const args = argsFor(root.path, server)
+  const args = argsFor(root.path, server, "--no-embed-index")
   // In units of 512 bytes: the first limit is met by a prompt, the others by an answer and by the final plan.
   for (const [limit, file] of [
     [8, "stage1/stage1_user_prompt.txt"],
