@@ -46,15 +46,18 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
   const pipeline = yield* Pipeline
   const drain = yield* makeDrain
   const stopping = yield* Deferred.make<StopCause>()
+  let stopCause: StopCause | null = null
   const started = yield* monotonicMs
   const count = { done: 0, failed: 0 }
   const told = new Set<string>()
 
-  const stop = (cause: StopCause) =>
-    Effect.whenEffect(
-      Effect.zipRight(drain.close, publish({ type: "BatchStopping", cause, graceSec })),
-      Deferred.succeed(stopping, cause),
-    )
+  const stop = Effect.fnUntraced(function* (cause: StopCause) {
+    if (stopCause !== null) return
+    stopCause = cause
+    yield* drain.close
+    yield* publish({ type: "BatchStopping", cause, graceSec })
+    yield* Deferred.succeed(stopping, cause)
+  })
 
   const failed = Effect.fnUntraced(function* (
     file: string,
@@ -62,6 +65,8 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     last: boolean,
   ) {
     const failure = failureOf(cause)
+    // A Ctrl-C reaches the programs that decode too: what their end looks like says nothing of the video.
+    if (stopCause === "asked" && failure.stage === undefined) return undefined
     const isFinal = failure.reason === "BudgetSpent" || !continueOnError
     const willRetry = !last && !isFinal
     if (!willRetry) count.failed++
@@ -135,12 +140,11 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     Effect.provideService(RunEvents, { publish: listen }),
     Effect.provideService(CallDrain, drain),
   )
-  const cause = yield* Deferred.poll(stopping)
   yield* publish({
     type: "BatchFinished",
     ...count,
     left: options.videos === undefined ? null : options.videos - count.done - count.failed,
-    stopped: cause._tag === "Some" ? yield* cause.value : null,
+    stopped: stopCause,
     seconds: ((yield* monotonicMs) - started) / 1000,
   })
 }, Effect.scoped)
