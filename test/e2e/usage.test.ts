@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { runCli } from "../support/run-cli.ts"
+import { filesBelow, runCli } from "../support/run-cli.ts"
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let video: string
@@ -169,7 +169,9 @@ describe("wrong usage ends in one clear sentence and leaves nothing behind", () 
       expect(said).toMatch(says)
       expect(said).not.toContain("    at ")
       expect(result.code).toBe(code)
-      expect(readdirSync(root.path)).toEqual([])
+      // A video that failed is noted, for --only-failed.
+      const left = filesBelow(root.path).filter((file) => !file.startsWith("out/.batch/failed/"))
+      expect(left).toEqual([])
       if (code === 2 && says !== noModel) expect(result.stderr.trim().split("\n")).toHaveLength(1)
     },
   )
