@@ -86,6 +86,8 @@ export interface VideoSpec {
   readonly audioFirst?: boolean
   /** Marks H.264 pictures as made of two fields. */
   readonly interlaced?: boolean
+  /** Adds strong noise, another one in every picture. */
+  readonly noise?: boolean
   /** Number of the first picture, as `readFrameNumber` will read it. */
   readonly firstNumber?: number
   readonly audio?: boolean
@@ -175,7 +177,9 @@ const drawFrame = (spec: VideoSpec, number: number, width: number, height: numbe
   const cells = cellsOf(number)
   const samples = Array.from({ length: width * height }, (_, i) => {
     const [u, v] = upright(spec, ((i % width) + 0.5) / width, (Math.floor(i / width) + 0.5) / height)
-    return shade(cells, u, v)
+    // The upper bits of a linear congruence.
+    const noise = spec.noise === true ? (Math.imul(i + number * 7919 + 1, 2_654_435_761) >>> 25) - 64 : 0
+    return Math.max(16, Math.min(235, shade(cells, u, v) + noise))
   })
   const planes = [...samples, ...Array.from({ length: 2 * chroma }, () => 128)]
   const bytes = deep

@@ -20,7 +20,7 @@ import {
 } from "node-av/lib"
 import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
-import { CannotJoin, type PartSettings } from "../../smart/joining.ts"
+import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
 import { libavText, makePacket } from "./input.ts"
 import { pixelAspect } from "./orientation.ts"
@@ -31,8 +31,18 @@ const KEPT = /^yuv(?:j)?(420|422|444)p(10le)?$/
 /** x264 itself writes to the terminal about others. */
 const PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ")
 
-/** Parts report how much their pictures differ from the source's. */
-const PART_FLAGS = (AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_PSNR) as typeof AV_CODEC_FLAG_GLOBAL_HEADER
+/** The encoder reports how much its pictures differ from what they were. */
+const CHECKED_FLAGS = (AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_PSNR) as typeof AV_CODEC_FLAG_GLOBAL_HEADER
+
+/** Least PSNR of a picture that is checked, over all its samples, in dB. */
+const LEAST_PSNR = 40
+
+/**
+ * - `asked`: as the rate factor has it.
+ * - `checked`: the same, but a picture that differs too much is a failure (`TooCoarse`). H.264 only.
+ * - `fine`: the quantiser is bounded, so that no picture differs too much.
+ */
+export type Fidelity = "asked" | "checked" | "fine"
 
 interface Layout {
   readonly name: string
@@ -67,13 +77,18 @@ const fineQuantiser = (layout: Layout): number =>
 /**
  * Sets what decides about the bytes that come out: one thread, and the same result on every processor.
  *
- * @param part set where the packets are to fit beside copied ones
+ * @param options.part set where the packets are to fit beside copied ones
  */
-const configure = (context: CodecContext, call: ClipCall, layout: Layout, part: EncoderOptions["part"]) => {
+const configure = (
+  context: CodecContext,
+  call: ClipCall,
+  layout: Layout,
+  { fidelity, part }: EncoderOptions,
+) => {
   context.threadCount = 1
   context.setOption("preset", call.preset)
   context.setOption("crf", String(call.crf))
-  const quantiser = part?.isFine === true ? `:qpmax=${fineQuantiser(layout)}` : ""
+  const quantiser = fidelity === "fine" ? `:qpmax=${fineQuantiser(layout)}` : ""
   if (part?.codec === "hevc") {
     const alone = "pools=none:frame-threads=1:log-level=none:info=0"
     context.setOption("x265-params", `${alone}:repeat-headers=1:open-gop=0${quantiser}`)
@@ -98,21 +113,15 @@ export interface EncoderOptions {
   readonly source: Stream
   readonly first: Frame
   /** Set where the packets are to fit beside copied ones. */
-  readonly part?: PartSettings & {
-    /** Whether the quantiser is bounded. */
-    readonly isFine: boolean
-  }
+  readonly part?: PartSettings
+  readonly fidelity: Fidelity
   /**
    * Whether frames may be coded in another order than they are shown. MP4 stores durations in decoding order, so that
    * without it each frame of a variable rate keeps its own.
    */
   readonly reorders: boolean
-  /**
-   * Sees every packet; it is valid until this returns.
-   *
-   * @param psnr of a part's picture over all its samples, in dB; 0 if the encoder does not say
-   */
-  readonly onPacket: (packet: Packet, psnr: number) => void
+  /** Sees every packet; it is valid until this returns. */
+  readonly onPacket: (packet: Packet) => void
 }
 
 /** Samples of a picture, all planes together. */
@@ -130,7 +139,7 @@ const psnrOf = (packet: Packet, layout: Layout): number => {
 }
 
 const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): CodecContext => {
-  const { first, part, reorders, source } = options
+  const { fidelity, first, part, reorders, source } = options
   const name = part?.codec === "hevc" ? FF_ENCODER_LIBX265 : FF_ENCODER_LIBX264
   const codec = Codec.findEncoderByName(name)
   if (codec === null)
@@ -153,8 +162,8 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
   }
   context.colorPrimaries = first.colorPrimaries
   context.colorTrc = first.colorTrc
-  context.setFlags(part === undefined ? AV_CODEC_FLAG_GLOBAL_HEADER : PART_FLAGS)
-  configure(context, call, layout, part)
+  context.setFlags(fidelity === "checked" ? CHECKED_FLAGS : AV_CODEC_FLAG_GLOBAL_HEADER)
+  configure(context, call, layout, options)
   if (!reorders) context.maxBFrames = 0
   const opened = context.open2Sync(codec)
   if (opened < 0) {
@@ -192,7 +201,8 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
 
   const drain = () => {
     while (context.receivePacketSync(packet) >= 0) {
-      options.onPacket(packet, psnrOf(packet, layout))
+      if (options.fidelity === "checked" && psnrOf(packet, layout) < LEAST_PSNR) throw new TooCoarse()
+      options.onPacket(packet)
       packet.unref()
     }
   }

@@ -1,8 +1,9 @@
 import type { Frame, Stream } from "node-av/lib"
 import type { ClipCall } from "../../protocol.ts"
 import type { WorkerIo } from "../../serve.ts"
+import { TooCoarse } from "../../smart/joining.ts"
 import { type AudioTrack, addAudioTrack } from "./audio.ts"
-import { type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
+import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
 import { type Mp4, openMp4 } from "./mp4.ts"
 import { describeVideo } from "./orientation.ts"
 import type { FrameRun } from "./sweep.ts"
@@ -18,16 +19,20 @@ export class FullClip implements FrameRun, Disposable {
   readonly #call: ClipCall
   readonly #source: Stream
   readonly #io: WorkerIo
+  readonly #fidelity: Fidelity
   readonly #onDone: () => void
   #mp4: Mp4 | undefined
   #sound: AudioTrack | undefined
   #encoder: FrameEncoder | undefined
+  /** A picture differed too much from the source's: the clip has to be made anew. */
+  isTooCoarse = false
 
   /** @param source described by its container; its file may be read by others */
-  constructor(call: ClipCall, source: Stream, io: WorkerIo, onDone: () => void) {
+  constructor(call: ClipCall, source: Stream, io: WorkerIo, fidelity: Fidelity, onDone: () => void) {
     this.#call = call
     this.#source = source
     this.#io = io
+    this.#fidelity = fidelity
     this.#onDone = onDone
   }
 
@@ -36,9 +41,22 @@ export class FullClip implements FrameRun, Disposable {
   }
 
   add(frame: Frame, pts: number): void {
-    this.#encoder ??= this.#begin(frame)
-    frame.pts = BigInt(pts - (this.#call.framePts[0] ?? 0))
-    this.#encoder.push(frame)
+    this.#unlessTooCoarse(() => {
+      this.#encoder ??= this.#begin(frame)
+      frame.pts = BigInt(pts - (this.#call.framePts[0] ?? 0))
+      this.#encoder.push(frame)
+    })
+  }
+
+  #unlessTooCoarse(work: () => void): void {
+    if (this.isTooCoarse) return
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof TooCoarse)) throw error
+      this.isTooCoarse = true
+      this[Symbol.dispose]()
+    }
   }
 
   #begin(first: Frame): FrameEncoder {
@@ -50,6 +68,7 @@ export class FullClip implements FrameRun, Disposable {
     const encoder = makeFrameEncoder(call, {
       source: this.#source,
       first,
+      fidelity: this.#fidelity,
       reorders: new Set(durations.values()).size === 1,
       onPacket: (packet) => {
         packet.duration = BigInt(durations.get(Number(packet.pts)) ?? 1)
@@ -69,11 +88,13 @@ export class FullClip implements FrameRun, Disposable {
   }
 
   end(): void {
-    this.#encoder?.finish()
-    this.#io.poll()
-    this.#mp4?.finish()
-    this[Symbol.dispose]()
-    this.#onDone()
+    this.#unlessTooCoarse(() => {
+      this.#encoder?.finish()
+      this.#io.poll()
+      this.#mp4?.finish()
+      this[Symbol.dispose]()
+      this.#onDone()
+    })
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 import type { ClipCall, CutCall } from "../../protocol.ts"
 import type { WorkerIo } from "../../serve.ts"
 import { CannotJoin, type Joining, TooCoarse } from "../../smart/joining.ts"
+import type { Fidelity } from "./encoder.ts"
 import { checkJoined } from "./smart-check.ts"
 import { writeJoined } from "./smart-join.ts"
 import { joiningOf, type PacketReader, reasonOf } from "./smart-packets.ts"
@@ -30,20 +31,19 @@ export class SmartClip implements Disposable {
   /** Frames that have to be decoded for it. The clip is written when all have come. */
   readonly runs: ReadonlyArray<FrameRun>
 
-  /** @param isFine whether re-encoded pictures are kept from being coarse at any price */
   constructor(
     cut: CutCall,
     call: ClipCall,
     packets: PacketReader,
     io: WorkerIo,
-    isFine: boolean,
+    fidelity: Fidelity,
     onDone: (copiedFrames: number) => void,
   ) {
     this.#call = call
     this.#packets = packets
     this.#io = io
     this.#onDone = onDone
-    this.#parts = this.#guarded(() => this.#plan(cut, isFine))
+    this.#parts = this.#guarded(() => this.#plan(cut, fidelity))
     this.runs = [this.#parts?.head, this.#parts?.tail].flatMap((part) =>
       part === undefined || part.framePts.length === 0 ? [] : [this.#guardedRun(part)],
     )
@@ -51,14 +51,15 @@ export class SmartClip implements Disposable {
     if (this.#open === 0) this.#write()
   }
 
-  #plan({ keyframes, packetsTrusted }: CutCall, isFine: boolean): Parts {
+  #plan({ keyframes, packetsTrusted }: CutCall, fidelity: Fidelity): Parts {
     if (!packetsTrusted) throw new CannotJoin("its packets do not tell which frames they are")
     const { stream } = this.#packets
     const joining = joiningOf(stream)
     const plan = planJoin(this.#call, keyframes, joining, this.#packets)
     // x265 does not say how its pictures come out.
-    const settings = { ...joining.part, isFine: isFine || joining.part.codec === "hevc" }
-    const part = (framePts: ReadonlyArray<number>) => new EncodedPart(this.#call, stream, settings, framePts)
+    const own = fidelity === "checked" && joining.part.codec === "hevc" ? "fine" : fidelity
+    const part = (framePts: ReadonlyArray<number>) =>
+      new EncodedPart(this.#call, stream, joining.part, own, framePts)
     return { joining, plan, head: part(plan.head), tail: part(plan.tail) }
   }
 

@@ -1,12 +1,9 @@
 import { AV_FRAME_FLAG_INTERLACED } from "node-av/constants"
 import type { Frame, Stream } from "node-av/lib"
 import type { ClipCall } from "../../protocol.ts"
-import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
-import { type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
+import { CannotJoin, type PartSettings } from "../../smart/joining.ts"
+import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
 import type { FrameRun } from "./sweep.ts"
-
-/** Least PSNR of a re-encoded picture, over all its samples, in dB. */
-const LEAST_PSNR = 40
 
 /** A re-encoded packet. */
 export interface EncodedPacket {
@@ -21,23 +18,25 @@ export interface EncodedPacket {
 export class EncodedPart implements FrameRun, Disposable {
   readonly #call: ClipCall
   readonly #source: Stream
-  readonly #part: PartSettings & { readonly isFine: boolean }
+  readonly #part: PartSettings
+  readonly #fidelity: Fidelity
   #encoder: FrameEncoder | undefined
   readonly framePts: ReadonlyArray<number>
   readonly packets: Array<EncodedPacket> = []
   /** The encoder's parameter sets with start codes. */
   sets: Uint8Array | undefined
 
-  /** @param part with `isFine`, no picture is too coarse */
   constructor(
     call: ClipCall,
     source: Stream,
-    part: PartSettings & { readonly isFine: boolean },
+    part: PartSettings,
+    fidelity: Fidelity,
     framePts: ReadonlyArray<number>,
   ) {
     this.#call = call
     this.#source = source
     this.#part = part
+    this.#fidelity = fidelity
     this.framePts = framePts
   }
 
@@ -53,9 +52,9 @@ export class EncodedPart implements FrameRun, Disposable {
       source: this.#source,
       first,
       part: this.#part,
+      fidelity: this.#fidelity,
       reorders: false,
-      onPacket: ({ data, isKeyframe, pts }, psnr) => {
-        if (!this.#part.isFine && psnr < LEAST_PSNR) throw new TooCoarse()
+      onPacket: ({ data, isKeyframe, pts }) => {
         if (data === null) throw new CannotJoin("the encoder gave an empty packet")
         this.packets.push({ data: Uint8Array.from(data), isKeyframe, pts: Number(pts) })
       },
