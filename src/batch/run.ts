@@ -65,8 +65,9 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     last: boolean,
   ) {
     const failure = failureOf(cause)
-    // A Ctrl-C reaches the programs that decode too: what their end looks like says nothing of the video.
-    if (stopCause === "asked" && failure.stage === undefined) return undefined
+    // A Ctrl-C reaches the programs that decode too, and a spent budget every video: neither says anything of this one.
+    const isOfTheVideo = failure.stage !== undefined && failure.reason !== "BudgetSpent"
+    if (stopCause !== null && !isOfTheVideo) return undefined
     const isFinal = failure.reason === "BudgetSpent" || !continueOnError
     const willRetry = !last && !isFinal
     if (!willRetry) count.failed++

@@ -227,8 +227,8 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     retryFailed: given.retryFailed,
     graceSec: given.graceSec,
   }
-  if (inputs.length > 1) yield* writeInputs(resolve(settings.outputRoot), inputs)
-  return yield* Effect.provide(runFiles(files, options, given), services)
+  const noteInputs = inputs.length > 1 ? writeInputs(resolve(settings.outputRoot), inputs) : Effect.void
+  return yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, given)), services)
 })
 
 /** The exit code of a command that ran; `main` hands it to the process. */
