@@ -1,7 +1,10 @@
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 import { Effect } from "effect"
+import * as v from "valibot"
 import type { RunSettings, StageNumber } from "./config.ts"
-import { videoFolder, videoId } from "./dataset/layout.ts"
+import { layout, type VideoFolder, videoFolder, videoId } from "./dataset/layout.ts"
+import type { Outcome } from "./dataset/records.ts"
+import { readJson } from "./dataset/store.ts"
 import { readSummary, summaryPath } from "./dataset/summary.ts"
 import { firstAnswer, promptTokens } from "./model/estimate.ts"
 import type { GateLimits } from "./model/gate.ts"
@@ -37,22 +40,39 @@ interface Call {
 
 const stages = { 1: "draft", 2: "localize", 3: "refine" } as const
 
-/** The calls a video still needs. */
+/** Whether an answer is on record, and what was received and written is still there. Nothing is read for that. */
+const isDone = (folder: VideoFolder, outcome: Outcome | undefined, files: ReadonlyArray<string>) =>
+  outcome?.status !== "completed" && outcome?.answered !== true
+    ? Effect.succeed(false)
+    : Effect.every(files, (file) => Effect.promise(() => Bun.file(join(folder.root, file)).exists()))
+
+/** Steps of the plan on disk; undefined if there is none. */
+const draftedSteps = (folder: VideoFolder) =>
+  Effect.map(readJson(join(folder.stage1, layout.stage1.draft)), (json) => {
+    const parsed = v.safeParse(v.object({ steps: v.array(v.unknown()) }), json)
+    return parsed.success ? parsed.output.steps.length : undefined
+  })
+
+/** The calls a video still needs. What follows from an answer that is missing is counted as missing too. */
 const callsFor = Effect.fn("DryRun.calls")(function* (file: string, settings: RunSettings) {
   const source = yield* (yield* VideoDecoder).probe(file)
   const folder = videoFolder(resolve(settings.outputRoot), videoId(file))
   const summary = settings.overwrite ? undefined : yield* readSummary(summaryPath(folder))
   const { displayWidth: width, displayHeight: height } = source
-  const call = (stage: StageNumber): Call => ({ stage, width, height })
-  const done = (summary?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
-  const drafted = summary?.stage3?.steps.length ?? assumedSteps
-  return settings.stages.flatMap((stage): ReadonlyArray<Call> => {
-    if (stage === 3) {
-      const left = summary?.stage3?.status === "completed" ? 0 : Math.max(0, drafted - done)
-      return Array.from({ length: left }, () => call(3))
-    }
-    return summary?.[`stage${stage}`]?.status === "completed" ? [] : [call(stage)]
-  })
+  const { stage1, stage2, stage3 } = summary ?? {}
+  const isDrafted = yield* isDone(folder, stage1, stage1 ? [stage1.draft_plan, stage1.raw_response] : [])
+  const isLocalized =
+    isDrafted && (yield* isDone(folder, stage2, stage2 ? [stage2.localization_raw, stage2.raw_response] : []))
+  const refined = isLocalized
+    ? yield* Effect.filter(stage3?.steps ?? [], (step) =>
+        isDone(folder, step, [step.step_final, step.raw_response]),
+      )
+    : []
+  const steps = (isDrafted ? yield* draftedSteps(folder) : undefined) ?? assumedSteps
+  const left = { 1: isDrafted ? 0 : 1, 2: isLocalized ? 0 : 1, 3: Math.max(0, steps - refined.length) }
+  return settings.stages.flatMap(
+    (stage): ReadonlyArray<Call> => Array.from({ length: left[stage] }, () => ({ stage, width, height })),
+  )
 })
 
 /** Calls one after the other: those of Stages 1 and 2, then the steps, some at a time. */

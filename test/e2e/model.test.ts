@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { type ChatServer, completion, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
@@ -156,6 +165,17 @@ describe("--dry-run", () => {
     await run(root.path, server, "--stages", "1,2")
     const { stdout } = await run(root.path, server, "--dry-run")
     expect(stdout).toContain("calls         15 ")
+  })
+
+  test("knows the steps of a plan on disk, and does not count on files that are gone", async () => {
+    await using root = await temporaryFolder()
+    await using server = startChatServer({ steps: 3 })
+    await run(root.path, server, "--stages", "1,2")
+    expect((await run(root.path, server, "--dry-run")).stdout).toContain("calls         9 ")
+    rmSync(join(root.path, "a/stage2/stage2_raw_response.txt"))
+    rmSync(join(root.path, "b/stage1/draft_plan.json"))
+    // Stage 2 and three steps of a, everything of b with five steps, three steps of c.
+    expect((await run(root.path, server, "--dry-run")).stdout).toContain("calls         14 ")
   })
 })
 
