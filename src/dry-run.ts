@@ -75,7 +75,7 @@ const callsFor = Effect.fn("DryRun.calls")(function* (file: string, settings: Ru
   )
 })
 
-/** Calls one after the other: those of Stages 1 and 2, then the steps, some at a time. */
+/** Calls of one video one after the other: those of Stages 1 and 2, then the steps, some at a time. */
 const roundsOf = (calls: ReadonlyArray<Call>, atOnce: number): number => {
   const steps = calls.filter(({ stage }) => stage === 3).length
   return calls.length - steps + Math.ceil(steps / atOnce)
@@ -86,6 +86,7 @@ export const expect = Effect.fn("DryRun.expect")(function* (
   files: ReadonlyArray<string>,
   settings: RunSettings,
   model: { readonly name: string; readonly price: Price | undefined; readonly limits: GateLimits },
+  videoConcurrency: number,
 ) {
   const prompts = yield* loadPrompts(annotationSchemas[settings.annotationSchema])
   const values = {
@@ -122,8 +123,14 @@ export const expect = Effect.fn("DryRun.expect")(function* (
     completion_tokens: sum("completion_tokens"),
   }
   const { rpm = Number.POSITIVE_INFINITY, tpm = Number.POSITIVE_INFINITY } = model.limits
-  const atOnce = Math.min(settings.stepConcurrency, model.limits.maxInFlight ?? Number.POSITIVE_INFINITY)
-  const rounds = perVideo.reduce((sum, video) => sum + roundsOf(video, atOnce), 0)
+  const { maxInFlight = Number.POSITIVE_INFINITY } = model.limits
+  const each = perVideo.map((video) => roundsOf(video, Math.min(settings.stepConcurrency, maxInFlight)))
+  const inLine = each.reduce((sum, rounds) => sum + rounds, 0)
+  const rounds = Math.max(
+    ...each,
+    Math.ceil(inLine / videoConcurrency),
+    Math.ceil(calls.length / maxInFlight),
+  )
   const seconds = Math.max(
     rounds * assumedLatencySec,
     (calls.length / rpm) * 60,

@@ -213,7 +213,7 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   }
   if (given.dryRun) {
     const { limits } = accountOf(given)
-    yield* expect(files, settings, { ...model, limits }).pipe(
+    yield* expect(files, settings, { ...model, limits }, given.videoConcurrency).pipe(
       Effect.provide(video),
       Effect.flatMap(printExpectation),
     )
