@@ -100,7 +100,8 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
       onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
         if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
         const { reason, message } = failureOf(cause)
-        return reason === "Locked" ? locked(file, message) : failed(file, cause, last)
+        const isElsewhere = reason === "Locked" || reason === "LockLost"
+        return isElsewhere ? locked(file, message) : failed(file, cause, last)
       },
     })
 

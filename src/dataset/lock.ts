@@ -5,7 +5,15 @@ import { Clock, Data, DateTime, Duration, Effect, Ref } from "effect"
 import * as v from "valibot"
 import { hasCode } from "./fault.ts"
 import { type Fate, fateOf, processSchema, thisProcess } from "./owner.ts"
-import { DatasetError, Fence, isTemporary, temporaryPath, unreadable, unwritable } from "./store.ts"
+import {
+  DatasetError,
+  Fence,
+  isTemporary,
+  makeFolder,
+  temporaryPath,
+  unreadable,
+  unwritable,
+} from "./store.ts"
 
 /**
  * The lock of a video folder is a folder of its own, `<output root>/.locks/<video id>/`, which holds one file named after
@@ -204,7 +212,8 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
         if (!(yield* isOver(path, present))) return yield* lockedBy(folder, present)
         yield* disk(() => drop(path, present.file))
       }
-      made = (yield* disk(() => mkdir(dirname(path), { recursive: true }))) ?? made
+      made = (yield* disk(() => makeFolder(dirname(folder)))) ?? made
+      yield* disk(() => mkdir(dirname(path), { recursive: true }))
       if (yield* disk(() => take(path, owner))) {
         seen.delete(path)
         return { owner, made }

@@ -77,15 +77,22 @@ const sync = async (handle: FileHandle): Promise<void> => {
 const syncFolder = async (folder: string): Promise<void> => {
   // Windows cannot open folders; its renames are durable without.
   if (process.platform === "win32") return
-  await using handle = await open(folder, "r")
+  const opened = await open(folder, "r").catch((cause: unknown) => {
+    // A folder may be open for new names and yet closed to readers.
+    if (hasCode(cause, "EACCES")) return undefined
+    throw cause
+  })
+  if (opened === undefined) return
+  await using handle = opened
   await sync(handle)
 }
 
-/** Makes a folder and what is missing above it, each durably. */
-const makeFolder = async (folder: string): Promise<void> => {
+/** Makes a folder and what is missing above it, each durably. Gives the topmost one that was not there. */
+export const makeFolder = async (folder: string): Promise<string | undefined> => {
   const first = await mkdir(folder, { recursive: true })
-  if (first === undefined) return
+  if (first === undefined) return undefined
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+  return first
 }
 
 /** When the name of a new file survives a power failure: at once, or only after `syncNames`, which many can share. */
