@@ -197,6 +197,14 @@ const tamperings: ReadonlyArray<Tampering> = [
     "Nap",
     "segments[2].step_goal must be",
   ),
+  [
+    "a clip cut in another way without a reason",
+    (out) => {
+      edit(out, "stage2/step_segments.json", "segments.2.clip_cut_mode", "copy")
+      edit(out, "stage2/step_segments.json", "segments.2.clip_cut_reason", undefined)
+    },
+    "segments[2].clip_cut_mode is not smart",
+  ],
   set(
     "a segment's clip path changed",
     "stage2/step_segments.json",

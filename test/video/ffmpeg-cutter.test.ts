@@ -6,7 +6,7 @@ import { Effect, Fiber, Layer } from "effect"
 import { reencodeArguments } from "../../src/video/backends/ffmpeg-arguments.ts"
 import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
 import * as ffmpegProgram from "../../src/video/backends/ffmpeg-program.ts"
-import { ClipCutter } from "../../src/video/ClipCutter.ts"
+import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
 import { cutOf } from "./video-layers.ts"
@@ -43,11 +43,11 @@ const program = async (name: string, script: string, mode = 0o755) => {
   return file
 }
 
-const request = (name: string) => cutOf(source, 0, 160, join(folder, name))
+const request = (name: string, mode: CutMode) => cutOf(source, 0, 160, join(folder, name), { mode })
 
-const cutWith = (bin: string, output: string, deadlineMs = 30_000) =>
+const cutWith = (bin: string, output: string, deadlineMs = 30_000, mode: CutMode = "reencode") =>
   Effect.gen(function* () {
-    return yield* (yield* ClipCutter).cut(request(output))
+    return yield* (yield* ClipCutter).cut(request(output, mode))
   }).pipe(
     Effect.provide(Layer.provide(ffmpegCutter.layer, ffmpegProgram.layer({ bin, deadlineMs, size: 2 }))),
   )
@@ -107,7 +107,17 @@ describe("cutting with an ffmpeg program", () => {
   test("the number of frames is that of the last report", async () => {
     const bin = await program("good", "echo frame=1; echo progress=continue; echo frame=4; echo progress=end")
     const reply = await Effect.runPromise(cutWith(bin, "good.mp4"))
-    expect(reply).toMatchObject({ frames: 4, firstPts: 0, cutter: "ffmpeg" })
+    expect(reply).toEqual({ frames: 4, firstPts: 0, cutter: "ffmpeg", mode: "reencode", copiedFrames: 0 })
+  })
+
+  test("what should be joined is re-encoded, and the result says why", async () => {
+    const bin = await program("joins not", "echo frame=4; echo progress=end")
+    const reply = await Effect.runPromise(cutWith(bin, "whole.mp4", 30_000, "smart"))
+    expect(reply).toMatchObject({
+      frames: 4,
+      mode: "reencode",
+      reason: "the cutter ffmpeg cannot join packets",
+    })
   })
 
   test("a program that never ends is killed after the deadline", async () => {

@@ -75,6 +75,14 @@ const segmentFindings = (segment: Segment, i: number, expected: Expected): Reado
   ]
 }
 
+/** A clip that was not cut in the mode that was asked for says why. */
+const cutFindings = (segment: Segment, i: number, mode: string): ReadonlyArray<Finding> =>
+  segment.clip_cut_mode === undefined ||
+  segment.clip_cut_mode === mode ||
+  segment.clip_cut_reason !== undefined
+    ? []
+    : [finding(file, `segments[${i}].clip_cut_mode is not ${mode}, and clip_cut_reason does not say why`)]
+
 /** Checks `step_segments.json` against draft, localization and pool, and its clips. */
 export const checkSegments = Effect.fn("Validate.segments")(function* (root: string, expected: Expected) {
   const { value: record, findings } = yield* loadJson(root, file, stepSegmentsSchema)
@@ -92,6 +100,7 @@ export const checkSegments = Effect.fn("Validate.segments")(function* (root: str
       record.segments.map((segment) => segment.step_id).join(", "),
     ),
     ...record.segments.flatMap((segment, i) => segmentFindings(segment, i, expected)),
+    ...record.segments.flatMap((segment, i) => cutFindings(segment, i, record.cut.mode)),
   ]
   for (const segment of record.segments) {
     const path = `${layout.stage2.dir}/${segment.clip_relpath}`
