@@ -38,9 +38,14 @@ export interface Prompts {
 
 const slot = /\{\{\s*([\w-]+)\s*\}\}/gu
 
-/** The JSON schema of a valibot schema; what JSON schema cannot say is left out. */
-export const jsonSchema = (schema: v.GenericSchema) =>
-  toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" })
+const converted = new WeakMap<v.GenericSchema, ReturnType<typeof toJsonSchema>>()
+
+/** The JSON schema of a valibot schema; what JSON schema cannot say is left out. The same schema is converted once. */
+export const jsonSchema = (schema: v.GenericSchema) => {
+  const json = converted.get(schema) ?? toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" })
+  converted.set(schema, json)
+  return json
+}
 
 const checkPlaceholders = (
   file: string,

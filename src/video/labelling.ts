@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises"
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { sha256 } from "../plan/fingerprint.ts"
 import { PictureError } from "./jpeg.ts"
 import { labelJpeg } from "./overlay.ts"
@@ -29,29 +29,42 @@ const unwritable = (path: string, cause: unknown) =>
     { cause },
   )
 
-/** Draws labels one picture at a time. Rejects with `PictureError`; `poll` is called before each and may throw. */
+const attempt = <A>(work: () => A, failure: (cause: unknown) => PictureError): A => {
+  try {
+    return work()
+  } catch (cause) {
+    throw failure(cause)
+  }
+}
+
+/**
+ * Draws labels one picture at a time, for a thread of its own: files are read and written without giving way. Rejects with
+ * `PictureError`; `poll` is called before each picture and may throw.
+ */
 export const drawLabels = async (
   { pictures, quality, output }: LabelCall,
   poll: () => void,
 ): Promise<ReadonlyArray<LabelledPicture>> => {
-  await using file = await open(output, "wx", 0o600).catch((cause: unknown) => {
-    throw unwritable(output, cause)
-  })
-  const done: Array<LabelledPicture> = []
-  let offset = 0
-  for (const { path, label } of pictures) {
-    poll()
-    const jpeg = await readFile(path).catch((cause: unknown) => {
-      throw new PictureError(`the picture ${path} cannot be read`, { cause })
-    })
-    const drawn = await labelJpeg(jpeg, label, quality).catch((cause: unknown) => {
-      throw new PictureError(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-    })
-    await file.writeFile(drawn).catch((cause: unknown) => {
-      throw unwritable(output, cause)
-    })
-    done.push({ offset, bytes: drawn.length, sha256: sha256(drawn) })
-    offset += drawn.length
+  const failedWrite = (cause: unknown) => unwritable(output, cause)
+  const file = attempt(() => openSync(output, "wx", 0o600), failedWrite)
+  try {
+    const done: Array<LabelledPicture> = []
+    let offset = 0
+    for (const { path, label } of pictures) {
+      poll()
+      const unreadable = (cause: unknown) => new PictureError(`the picture ${path} cannot be read`, { cause })
+      const jpeg = attempt(() => readFileSync(path), unreadable)
+      const drawn = await labelJpeg(jpeg, label, quality).catch((cause: unknown) => {
+        throw new PictureError(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+          cause,
+        })
+      })
+      attempt(() => writeFileSync(file, drawn), failedWrite)
+      done.push({ offset, bytes: drawn.length, sha256: sha256(drawn) })
+      offset += drawn.length
+    }
+    return done
+  } finally {
+    closeSync(file)
   }
-  return done
 }
