@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
 })
 
 const count = Number(values.count)
+const workers = Number(values.workers)
 const sampling: SamplingMode = values.sampling === "keyframe" ? "keyframe" : "exact"
 const output = { format: "JPEG", quality: 95 } as const
 
@@ -34,7 +35,11 @@ const timesFor = (source: VideoSource): ReadonlyArray<number> => {
 
 const program = Effect.gen(function* () {
   const decoder = yield* VideoDecoder
-  yield* decoder.available
+  // As the peers have loaded their libraries by then, so have all workers.
+  yield* Effect.all(
+    Array.from({ length: workers }, () => decoder.available),
+    { concurrency: "unbounded", discard: true },
+  )
   const started = performance.now()
   let pictures = 0
   let bytes = 0
@@ -56,7 +61,7 @@ const program = Effect.gen(function* () {
 })
 
 const decoder = values.decoder as "auto" | "wasm" | "native" | "ffmpeg"
-const layer = Layers.video({ decoder, workers: Number(values.workers), decoderFallback: false })
+const layer = Layers.video({ decoder, workers, decoderFallback: false })
 const figures = await Effect.runPromise(Effect.provide(program, layer))
 console.log(JSON.stringify({ ...figures, peak_rss_mb: peakRssMb() }))
 process.exit(0)

@@ -3,8 +3,6 @@ import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import type { Frame } from "node-av/lib"
 import { makePacket, openDecoder, openInput, pickVideoStream } from "../../src/video/backends/libav/input.ts"
 import { ReadAhead } from "../../src/video/backends/libav/read-ahead.ts"
-import { BitReader, BitWriter } from "../../src/video/h264/bits.ts"
-import { payloadOf, unitOf } from "../../src/video/h264/units.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 
 const FRAMES = 60
@@ -102,28 +100,3 @@ for (const [name, [x264, most]] of Object.entries(streams))
     expect(middle.packets).toBeLessThanOrEqual(most)
     close()
   })
-
-test("bits come back as they were written", () => {
-  const writer = new BitWriter().flag(true).unsigned(0).unsigned(5).bits(300, 12).unsigned(70_000)
-  const bytes = writer.followedBy(Uint8Array.of(0b1010_1010), 3)
-  const reader = new BitReader(unitOf(0x41, bytes))
-  expect(reader.flag()).toBe(true)
-  expect([reader.unsigned(), reader.unsigned(), reader.bits(12), reader.unsigned()]).toEqual([
-    0, 5, 300, 70_000,
-  ])
-  expect(reader.bits(4)).toBe(0b0101)
-})
-
-test("a payload is found again behind its emulation prevention", () => {
-  for (const bytes of [
-    [0, 0, 0, 0, 0, 1],
-    [0, 0, 3, 0, 0, 3, 7],
-    [1, 0, 0, 2, 0, 0, 1, 0, 0, 4],
-    [5],
-    [0, 1, 0, 0, 0, 3, 0, 0, 9],
-  ]) {
-    const unit = unitOf(0x65, Uint8Array.from(bytes))
-    expect(Buffer.from(unit).toString("hex")).not.toMatch(/^(..)*0000(00|01|02)/u)
-    expect([...payloadOf(unit)]).toEqual(bytes)
-  }
-})

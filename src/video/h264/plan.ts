@@ -1,51 +1,63 @@
-import { ParameterSets, readAvcRecord } from "./parameter-sets.ts"
+import { NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 import { type PictureReferences, ReferenceTracker } from "./references.ts"
-import { ShortenedStream, type Slice } from "./shortened.ts"
-import { readSliceHeader } from "./slice-header.ts"
-import { packetOf, typeOf, unitsOf, unitType } from "./units.ts"
+import { type AvcSets, avcType, avcTypeOf, readAvcSets, readSequenceFacts } from "./sets.ts"
+import { ShortenedStream, type SliceUnit } from "./shortened.ts"
+import { readPictureSets, readSlice } from "./slice.ts"
 
 /** What becomes of a packet: decoded as it is, decoded as these bytes, or left out. */
 export type Treatment = "decode" | "leave out" | Uint8Array
 
 interface Picture {
   readonly units: ReadonlyArray<Uint8Array>
-  readonly slices: ReadonlyArray<Slice>
+  readonly slices: ReadonlyArray<SliceUnit>
   readonly references: PictureReferences
-  /** It carries parameter sets, or nothing can be decoded without it. */
-  readonly stays: boolean
 }
 
-const isSlice = (type: number): boolean => type >= unitType.slice && type <= unitType.idrSlice
-const isSet = (type: number): boolean => type === unitType.sequenceSet || type === unitType.pictureSet
+const isPicture = (unit: Uint8Array): boolean =>
+  avcTypeOf(unit) >= avcType.slice && avcTypeOf(unit) <= avcType.idrSlice
+
+const isSet = (unit: Uint8Array): boolean =>
+  avcTypeOf(unit) === avcType.sequenceSet || avcTypeOf(unit) === avcType.pictureSet
+
+/** Bytes of the length before each unit that the decoder expects and `packetOf` writes. */
+const LENGTH_BYTES = 4
+
+/** What `make` gives; `undefined` where the stream uses what is not followed, or is damaged. */
+const ifFollowed = <A>(make: () => A): A | undefined => {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof NotFollowed || error instanceof RangeError) return undefined
+    throw error
+  }
+}
 
 /**
  * Finds out, from an IDR picture on, which packets of an H.264 stream have to be decoded for a few wanted pictures, and
  * makes a stream of these that decodes to the same pictures.
  */
 export class DecodingPlan {
-  readonly #sets = new ParameterSets()
-  readonly #lengthBytes: number
+  readonly #sets: AvcSets
+  readonly #pictureSets: ReturnType<typeof readPictureSets>
   readonly #tracker = new ReferenceTracker()
   readonly #shortened = new ShortenedStream()
   #pictures: Array<Picture> = []
   /** Place of the first of these in the order of decoding. */
   #first = 0
 
-  /** @param record an `avcC` record; `undefined` is returned for anything else */
+  /** @param record an `avcC` record; `undefined` is returned for one that is not followed, or is none */
   static from(record: Uint8Array): DecodingPlan | undefined {
-    const avc = readAvcRecord(record)
-    if (avc === undefined) return undefined
-    try {
-      return new DecodingPlan(avc.lengthBytes, avc.sets)
-    } catch (error) {
-      if (error instanceof RangeError) return undefined
-      throw error
-    }
+    const sets = ifFollowed(() => readAvcSets(record))
+    return sets?.lengthBytes === LENGTH_BYTES ? ifFollowed(() => new DecodingPlan(sets)) : undefined
   }
 
-  private constructor(lengthBytes: number, sets: ReadonlyArray<Uint8Array>) {
-    this.#lengthBytes = lengthBytes
-    for (const set of sets) this.#sets.add(set)
+  private constructor(sets: AvcSets) {
+    const facts = sets.sequences.map(readSequenceFacts)
+    if (facts.some(({ framesOnly }) => !framesOnly)) throw new NotFollowed("it is interlaced")
+    if (facts.some(({ chromaFormat }) => chromaFormat === 3))
+      throw new NotFollowed("its colours may be coded in pictures of their own")
+    this.#sets = sets
+    this.#pictureSets = readPictureSets(sets.sequences, sets.pictures)
   }
 
   /**
@@ -53,25 +65,22 @@ export class DecodingPlan {
    * the plan is of no use any more.
    */
   add(packet: Uint8Array): boolean {
-    const units = unitsOf(packet, this.#lengthBytes)
-    if (units === undefined) return false
-    try {
-      for (const unit of units) if (isSet(typeOf(unit))) this.#sets.add(unit)
-      const slices: Array<Slice> = []
-      for (const unit of units.filter((one) => isSlice(typeOf(one)))) {
-        const header = readSliceHeader(unit, this.#sets)
-        if (header === undefined) return false
-        slices.push({ unit, header })
-      }
-      const references = this.#tracker.add(slices.map(({ header }) => header))
-      if (references === undefined) return false
-      const stays = units.some((unit) => isSet(typeOf(unit)) || typeOf(unit) === unitType.idrSlice)
-      this.#pictures.push({ units, slices, references, stays })
-      return true
-    } catch (error) {
-      if (error instanceof RangeError) return false
-      throw error
-    }
+    const picture = ifFollowed(() => this.#read(packet))
+    if (picture !== undefined) this.#pictures.push(picture)
+    return picture !== undefined
+  }
+
+  #read(packet: Uint8Array): Picture {
+    const units = unitsOf(packet, LENGTH_BYTES)
+    if (units === undefined) throw new NotFollowed("one of its packets is damaged")
+    const { pictures, sequences } = this.#sets
+    const isKnown = (unit: Uint8Array) => [...sequences, ...pictures].some((set) => sameBytes(set, unit))
+    if (units.some((unit) => isSet(unit) && !isKnown(unit)))
+      throw new NotFollowed("its parameter sets change on the way")
+    const slices = units
+      .filter(isPicture)
+      .map((unit) => ({ unit, slice: readSlice(unit, this.#pictureSets) }))
+    return { units, slices, references: this.#tracker.add(slices.map(({ slice }) => slice)) }
   }
 
   /**
@@ -82,24 +91,23 @@ export class DecodingPlan {
    */
   take(isWanted: (place: number) => boolean, goesOn: boolean): ReadonlyArray<Treatment> | undefined {
     const needed = this.#needed(isWanted, goesOn)
-    const treatments: Array<Treatment> = []
-    for (const [i, { units, slices, references }] of this.#pictures.entries()) {
-      const place = this.#first + i
-      if (!needed.has(place)) {
-        if (slices[0]?.header.referenceIdc !== 0) this.#shortened.leaveOut()
-        treatments.push("leave out")
-        continue
-      }
-      const rewritten = this.#shortened.add(place, slices, references)
-      if (rewritten === undefined) return undefined
-      const changed = new Map(slices.map(({ unit }, k) => [unit, rewritten[k] ?? unit]))
-      const same = [...changed].every(([unit, other]) => unit === other)
-      const all = units.map((unit) => changed.get(unit) ?? unit)
-      treatments.push(same ? "decode" : packetOf(all, this.#lengthBytes))
-    }
+    const treatments = ifFollowed(() =>
+      this.#pictures.map((picture, i) => this.#treat(picture, this.#first + i, needed)),
+    )
     this.#first += this.#pictures.length
     this.#pictures = []
     return treatments
+  }
+
+  #treat({ units, slices, references }: Picture, place: number, needed: ReadonlySet<number>): Treatment {
+    if (!needed.has(place)) {
+      if (slices[0]?.slice.referenceIdc !== 0) this.#shortened.leaveOut()
+      return "leave out"
+    }
+    const written = this.#shortened.add(place, slices, references)
+    const changed = new Map(slices.map(({ unit }, i) => [unit, written[i] ?? unit]))
+    if ([...changed].every(([unit, other]) => unit === other)) return "decode"
+    return packetOf(units.map((unit) => changed.get(unit) ?? unit))
   }
 
   /** Places of the pictures that the wanted ones depend on, and of these. */
@@ -108,7 +116,9 @@ export class DecodingPlan {
     for (let i = this.#pictures.length - 1; i >= 0; i--) {
       const picture = this.#pictures[i]
       const place = this.#first + i
-      if (picture === undefined || !(needed.has(place) || isWanted(i) || picture.stays)) continue
+      if (picture === undefined) continue
+      const isIdr = picture.slices.some(({ slice }) => slice.isIdr)
+      if (!(isIdr || needed.has(place) || isWanted(i))) continue
       needed.add(place)
       for (const reference of picture.references.lists.flat(2)) needed.add(reference)
     }

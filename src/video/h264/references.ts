@@ -1,4 +1,5 @@
-import type { SliceHeader } from "./slice-header.ts"
+import { NotFollowed } from "../nal/units.ts"
+import type { Slice } from "./slice.ts"
 
 /** A picture that later ones may refer to. */
 interface Reference {
@@ -25,13 +26,7 @@ export class OrderCounter {
   #lastFrameNum = 0
 
   /** `PicOrderCnt` of the next picture in order of decoding. */
-  next({
-    sequence,
-    isIdr,
-    referenceIdc,
-    frameNum,
-    pocLsb,
-  }: Pick<SliceHeader, "sequence" | "isIdr" | "referenceIdc" | "frameNum" | "pocLsb">): number {
+  next({ set: { sequence }, isIdr, referenceIdc, pocLsb, bottomDelta }: Slice, frameNum: number): number {
     if (isIdr) {
       this.#base = 0
       this.#lsb = 0
@@ -46,7 +41,7 @@ export class OrderCounter {
       this.#base = base
       this.#lsb = pocLsb
     }
-    return base + pocLsb
+    return base + pocLsb + Math.min(0, bottomDelta)
   }
 }
 
@@ -61,40 +56,36 @@ export class ReferenceTracker {
   #lastReferenceFrameNum = 0
 
   /**
-   * Takes the next picture in order of decoding. `undefined` if the stream does not add up, after which nothing is
-   * known any more.
-   *
-   * @param slices at least one
+   * Takes the next picture in order of decoding. Throws `NotFollowed` if the stream does not add up, after which nothing
+   * is known any more.
    */
-  add(slices: ReadonlyArray<SliceHeader>): PictureReferences | undefined {
+  add(slices: ReadonlyArray<Slice>): PictureReferences {
     const [first] = slices
-    if (first === undefined || (this.#pictures === 0 && !first.isIdr)) return undefined
-    const numbers = 2 ** first.sequence.frameNumBits
+    if (first === undefined) throw new NotFollowed("one of its packets holds no picture")
+    if (this.#pictures === 0 && !first.isIdr) throw new NotFollowed("it does not begin with an IDR picture")
+    const numbers = 2 ** first.set.sequence.frameNumBits
     const follows =
       first.frameNum === this.#lastReferenceFrameNum ||
       first.frameNum === (this.#lastReferenceFrameNum + 1) % numbers
     if (first.isIdr) this.#held = []
-    else if (!follows) return undefined
-    const poc = this.#order.next(first)
-    const lists: Array<ReadonlyArray<ReadonlyArray<number>>> = []
-    for (const slice of slices) {
-      if (slice.frameNum !== first.frameNum || slice.pocLsb !== first.pocLsb) return undefined
-      const entries = this.#lists(slice, poc, numbers)
-      if (entries === undefined) return undefined
-      lists.push(entries)
-    }
-    if (!this.#mark(first, { place: this.#pictures, frameNum: first.frameNum, poc }, numbers))
-      return undefined
+    else if (!follows) throw new NotFollowed("its count of pictures has gaps")
+    const poc = this.#order.next(first, first.frameNum)
+    const lists = slices.map((slice) => {
+      if (slice.frameNum !== first.frameNum || slice.pocLsb !== first.pocLsb)
+        throw new NotFollowed("one of its packets holds more than a picture")
+      return this.#lists(slice, poc, numbers)
+    })
+    this.#mark(first, { place: this.#pictures, frameNum: first.frameNum, poc }, numbers)
     this.#pictures++
     return { lists, heldAfter: this.#held.map(({ place }) => place), poc }
   }
 
-  /** The entries in use of each list of a slice; `undefined` if one is missing. */
-  #lists(slice: SliceHeader, poc: number, numbers: number): ReadonlyArray<ReadonlyArray<number>> | undefined {
+  /** The entries in use of each list of a slice. */
+  #lists(slice: Slice, poc: number, numbers: number): ReadonlyArray<ReadonlyArray<number>> {
     const number = (reference: Reference) => this.#number(reference, slice.frameNum, numbers)
     const initial = []
-    if (slice.type === "P") initial.push(this.#held.toSorted((a, b) => number(b) - number(a)))
-    if (slice.type === "B") {
+    if (slice.kind === "P") initial.push(this.#held.toSorted((a, b) => number(b) - number(a)))
+    if (slice.kind === "B") {
       const before = this.#held.filter((held) => held.poc < poc).toSorted((a, b) => b.poc - a.poc)
       const after = this.#held.filter((held) => held.poc > poc).toSorted((a, b) => a.poc - b.poc)
       const backward = [...after, ...before]
@@ -103,29 +94,27 @@ export class ReferenceTracker {
         backward.splice(0, 2, ...backward.slice(0, 2).toReversed())
       initial.push([...before, ...after], backward)
     }
-    const used: Array<ReadonlyArray<number>> = []
-    for (const [list, entries] of initial.entries()) {
+    return initial.map((entries, list) => {
       const active = slice.active[list] ?? 0
       const changed = this.#changed(entries.slice(0, active), slice.changes[list] ?? [], slice, numbers)
-      if (changed === undefined || changed.length === 0) return undefined
-      used.push(changed.slice(0, active).map(({ place }) => place))
-    }
-    return used
+      if (changed.length === 0) throw new NotFollowed("it refers to pictures that are not there")
+      return changed.slice(0, active).map(({ place }) => place)
+    })
   }
 
   #changed(
     entries: ReadonlyArray<Reference>,
     changes: ReadonlyArray<number>,
-    { frameNum }: SliceHeader,
+    { frameNum }: Slice,
     numbers: number,
-  ): ReadonlyArray<Reference> | undefined {
+  ): ReadonlyArray<Reference> {
     let list = entries
     let predicted = frameNum
     for (const [at, change] of changes.entries()) {
       predicted = (predicted + change + numbers) % numbers
       const wanted = predicted > frameNum ? predicted - numbers : predicted
       const found = this.#held.find((held) => this.#number(held, frameNum, numbers) === wanted)
-      if (found === undefined) return undefined
+      if (found === undefined) throw new NotFollowed("it refers to pictures that are not there")
       list = [...list.slice(0, at), found, ...list.slice(at).filter((entry) => entry !== found)]
     }
     return list
@@ -136,21 +125,21 @@ export class ReferenceTracker {
     return reference.frameNum > frameNum ? reference.frameNum - numbers : reference.frameNum
   }
 
-  #mark(slice: SliceHeader, picture: Reference, numbers: number): boolean {
-    if (slice.referenceIdc === 0) return true
+  #mark(slice: Slice, picture: Reference, numbers: number): void {
+    if (slice.referenceIdc === 0) return
     const number = (held: Reference) => this.#number(held, slice.frameNum, numbers)
     for (const distance of slice.forgets ?? []) {
       const kept = this.#held.filter((held) => number(held) !== slice.frameNum - distance)
-      if (kept.length === this.#held.length) return false
+      if (kept.length === this.#held.length) throw new NotFollowed("it forgets pictures that are not there")
       this.#held = kept
     }
-    const { mostReferences } = slice.sequence
+    const { mostReferences } = slice.set.sequence
     if (slice.forgets === undefined && this.#held.length >= mostReferences) {
       const oldest = this.#held.reduce((a, b) => (number(b) < number(a) ? b : a))
       this.#held = this.#held.filter((held) => held !== oldest)
     }
     this.#held = [...this.#held, picture]
     this.#lastReferenceFrameNum = slice.frameNum
-    return this.#held.length <= mostReferences
+    if (this.#held.length > mostReferences) throw new NotFollowed("it keeps more pictures than it says")
   }
 }

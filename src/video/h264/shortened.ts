@@ -1,18 +1,11 @@
-import { BitWriter } from "./bits.ts"
+import { NotFollowed } from "../nal/units.ts"
 import { OrderCounter, type PictureReferences } from "./references.ts"
-import type { BitSpan, SliceHeader } from "./slice-header.ts"
-import { payloadOf, unitOf } from "./units.ts"
+import { type Slice, writeSlice } from "./slice.ts"
 
-/** A slice, as it was read. */
-export interface Slice {
+/** A slice, and the unit it was read from. */
+export interface SliceUnit {
   readonly unit: Uint8Array
-  readonly header: SliceHeader
-}
-
-const writeDistance = (bits: BitWriter, distance: number, numbers: number): void => {
-  // A distance of nothing is that of all numbers.
-  const steps = distance === 0 ? numbers : Math.abs(distance)
-  bits.unsigned(distance < 0 ? 0 : 1).unsigned(steps - 1)
+  readonly slice: Slice
 }
 
 /**
@@ -23,7 +16,7 @@ const writeDistance = (bits: BitWriter, distance: number, numbers: number): void
 export class ShortenedStream {
   readonly #order = new OrderCounter()
   /** New `frame_num` of what later pictures may refer to, by place. */
-  #numbers = new Map<number, number>()
+  readonly #numbers = new Map<number, number>()
   #lastReferenceNumber = 0
   #isShortened = false
 
@@ -33,31 +26,32 @@ export class ShortenedStream {
   }
 
   /**
-   * The next picture's slices in the shortened stream: new ones, or the same if nothing had to be changed. `undefined`
-   * if the picture would come to be shown at another place.
+   * The next picture's slices in the shortened stream: new ones, or the same if nothing had to be changed. Throws
+   * `NotFollowed` if the picture would come to be shown at another place.
    *
    * @param place in the order of decoding of the whole stream
    */
   add(
     place: number,
-    slices: ReadonlyArray<Slice>,
+    slices: ReadonlyArray<SliceUnit>,
     references: PictureReferences,
-  ): ReadonlyArray<Uint8Array> | undefined {
-    const header = slices[0]?.header
-    if (header === undefined) return undefined
-    if (header.isIdr) {
+  ): ReadonlyArray<Uint8Array> {
+    const slice = slices[0]?.slice
+    if (slice === undefined) return []
+    if (slice.isIdr) {
       this.#isShortened = false
       this.#numbers.clear()
     }
-    const all = 2 ** header.sequence.frameNumBits
-    const frameNum = this.#isShortened ? this.#nextNumber(header, all) : header.frameNum
-    const poc = this.#order.next({ ...header, frameNum })
-    if (header.sequence.pocType === 0 && poc !== references.poc) return undefined
-    const forgotten = this.#forgotten(references.heldAfter)
+    const all = 2 ** slice.set.sequence.frameNumBits
+    const frameNum = this.#isShortened ? (this.#lastReferenceNumber + 1) % all : slice.frameNum
+    const poc = this.#order.next(slice, frameNum)
+    if (slice.set.sequence.pocType === 0 && poc !== references.poc)
+      throw new NotFollowed("too many of its pictures are left out at once")
+    const forgotten = [...this.#numbers.keys()].filter((held) => !references.heldAfter.includes(held))
     const units = this.#isShortened
-      ? slices.map((slice, i) => this.#rewrite(slice, references.lists[i] ?? [], frameNum, forgotten, all))
+      ? slices.map((one, i) => this.#rewrite(one.slice, references.lists[i] ?? [], frameNum, forgotten, all))
       : slices.map(({ unit }) => unit)
-    if (header.referenceIdc !== 0) {
+    if (slice.referenceIdc !== 0) {
       for (const gone of forgotten) this.#numbers.delete(gone)
       this.#numbers.set(place, frameNum)
       this.#lastReferenceNumber = frameNum
@@ -65,55 +59,35 @@ export class ShortenedStream {
     return units
   }
 
-  #nextNumber({ isIdr }: SliceHeader, all: number): number {
-    return isIdr ? 0 : (this.#lastReferenceNumber + 1) % all
-  }
-
-  #forgotten(held: ReadonlyArray<number>): ReadonlyArray<number> {
-    return [...this.#numbers.keys()].filter((place) => !held.includes(place))
-  }
-
-  /** `PicNum` of a picture as seen from one with the given `frame_num`. */
-  #number(place: number, frameNum: number, all: number): number {
-    const number = this.#numbers.get(place) ?? 0
-    return number > frameNum ? number - all : number
+  /** How many reference pictures back from a `frame_num` a picture is. */
+  #distance(place: number, frameNum: number, all: number): number {
+    return (frameNum - (this.#numbers.get(place) ?? 0) + all) % all
   }
 
   #rewrite(
-    { unit, header }: Slice,
+    slice: Slice,
     lists: ReadonlyArray<ReadonlyArray<number>>,
     frameNum: number,
     forgotten: ReadonlyArray<number>,
     all: number,
   ): Uint8Array {
-    const payload = payloadOf(unit)
-    const { spans } = header
-    const bits = new BitWriter()
-    const copy = ([, from]: BitSpan, [to]: BitSpan) => bits.copy(payload, from, to)
-    copy([0, 0], spans.frameNum)
-    bits.bits(frameNum, header.sequence.frameNumBits)
-    copy(spans.frameNum, spans.changes)
-    for (const list of lists) {
-      bits.flag(true)
-      let predicted = frameNum
-      for (const place of list) {
-        const number = this.#number(place, frameNum, all)
-        writeDistance(bits, number - predicted, all)
-        predicted = number
-      }
-      bits.unsigned(3)
+    const distances = (places: ReadonlyArray<number>) =>
+      places.map((place) => this.#distance(place, frameNum, all))
+    const changesTo = (places: ReadonlyArray<number> = []) => {
+      let back = 0
+      return distances(places).map((distance) => {
+        const step = (distance - back + all) % all
+        back = distance
+        // A distance of nothing is that of all numbers.
+        return -(step === 0 ? all : step)
+      })
     }
-    copy(spans.changes, spans.marking)
-    if (header.referenceIdc !== 0) {
-      bits.flag(forgotten.length > 0)
-      for (const place of forgotten)
-        bits.unsigned(1).unsigned(frameNum - this.#number(place, frameNum, all) - 1)
-      if (forgotten.length > 0) bits.unsigned(0)
-    }
-    const [, end] = spans.header
-    bits.copy(payload, spans.marking[1], end)
-    if (header.picture.cabac) bits.alignWithOnes()
-    const data = bits.followedBy(payload, header.picture.cabac ? Math.ceil(end / 8) * 8 : end)
-    return unitOf(unit[0] ?? 0, data)
+    return writeSlice(slice, {
+      isIdr: false,
+      frameNum,
+      pocLsb: slice.pocLsb,
+      changes: [changesTo(lists[0]), changesTo(lists[1])],
+      forgets: forgotten.length === 0 ? undefined : distances(forgotten),
+    })
   }
 }

@@ -1,5 +1,5 @@
-import { type AvcSets, avcType, avcTypeOf } from "./avc-sets.ts"
-import { type Rebased, readPictureSets, readSlice, type Slice, writeSlice } from "./avc-slice.ts"
+import { type AvcSets, avcType, avcTypeOf } from "../h264/sets.ts"
+import { type Rebased, readPictureSets, readSlice, type Slice, writeSlice } from "../h264/slice.ts"
 import { CannotJoin } from "./joining.ts"
 
 /** A picture that later ones may refer to. */

@@ -1,4 +1,3 @@
-import { AvcRebase } from "./avc-rebase.ts"
 import {
   type AvcSets,
   avcType,
@@ -7,10 +6,11 @@ import {
   readAvcSets,
   readSequenceFacts,
   writeAvcRecord,
-} from "./avc-sets.ts"
-import { BitReader, unescaped } from "./bits.ts"
+} from "../h264/sets.ts"
+import { BitReader, unescaped } from "../nal/bits.ts"
+import { isPacked, NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
+import { AvcRebase } from "./avc-rebase.ts"
 import { CannotJoin, type Joining } from "./joining.ts"
-import { isPacked, packetOf, sameBytes, unitsOf } from "./units.ts"
 
 /** `profile_idc` by the name x264 knows it by. */
 const PROFILES: Readonly<Record<number, string>> = {
@@ -92,7 +92,7 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
     try {
       return new AvcRebase(sets) !== undefined
     } catch (error) {
-      if (error instanceof CannotJoin) return false
+      if (error instanceof NotFollowed) return false
       throw error
     }
   })()

@@ -1,5 +1,5 @@
+import { isPacked, type LengthBytes, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 import { CannotJoin, type Joining } from "./joining.ts"
-import { isPacked, type LengthBytes, packetOf, sameBytes, unitsOf } from "./units.ts"
 
 /** NAL unit types of ITU-T H.265, table 7-1. */
 const hevcType = {

@@ -1,5 +1,7 @@
+import { NotFollowed } from "../nal/units.ts"
+
 /** The packets cannot be copied beside re-encoded ones. `message` completes "re-encoded, because …". */
-export class CannotJoin extends Error {}
+export class CannotJoin extends NotFollowed {}
 
 /** A re-encoded picture is not like the source's enough. */
 export class TooCoarse extends Error {}

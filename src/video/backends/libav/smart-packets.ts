@@ -1,5 +1,6 @@
 import { AV_PKT_FLAG_DISCARD, AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import { avGetCodecName, type Packet, type Stream } from "node-av/lib"
+import { NotFollowed } from "../../nal/units.ts"
 import type { StreamCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { joinAvc } from "../../smart/avc.ts"
@@ -88,7 +89,7 @@ export const joiningOf = (stream: Stream): Joining => {
 
 /** Turns what must not happen in a joined clip into the reason to re-encode it; other errors pass. */
 export const reasonOf = (error: unknown): string => {
-  if (error instanceof CannotJoin) return error.message
+  if (error instanceof NotFollowed) return error.message
   if (error instanceof RangeError) return "one of its packets is damaged"
   if (error instanceof WorkerFailure && error.reason === "BackendUnavailable") return error.message
   throw error

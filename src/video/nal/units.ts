@@ -1,3 +1,6 @@
+/** The stream uses what is not followed here. `message` completes "…, because". */
+export class NotFollowed extends Error {}
+
 /** Bytes of the length before each NAL unit in a packet; 0 where start codes part them. */
 export type LengthBytes = 0 | 1 | 2 | 3 | 4
 

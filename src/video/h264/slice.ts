@@ -1,6 +1,6 @@
-import { avcType, avcTypeOf, HIGH_PROFILES, readChroma } from "./avc-sets.ts"
-import { BitReader, BitWriter, escaped, unescaped } from "./bits.ts"
-import { CannotJoin } from "./joining.ts"
+import { BitReader, BitWriter, escaped, unescaped } from "../nal/bits.ts"
+import { NotFollowed } from "../nal/units.ts"
+import { avcType, avcTypeOf, HIGH_PROFILES, readChroma } from "./sets.ts"
 
 /** What of a sequence parameter set (ITU-T H.264, 7.3.2.1) slice headers depend on. Frames only. */
 interface SequenceSet {
@@ -33,10 +33,10 @@ const readSequenceSet = (unit: Uint8Array): readonly [number, SequenceSet] => {
   const { chromaFormat } = HIGH_PROFILES.has(profile) ? readChroma(bits) : { chromaFormat: 1 }
   const frameNumBits = bits.unsigned() + 4
   const pocType = bits.unsigned()
-  if (pocType === 1) throw new CannotJoin("it counts its pictures in a pattern that cannot begin anew")
+  if (pocType === 1) throw new NotFollowed("it counts its pictures in a pattern that cannot begin anew")
   const pocBits = pocType === 0 ? bits.unsigned() + 4 : 0
   const mostReferences = Math.max(1, bits.unsigned())
-  if (bits.bit() === 1) throw new CannotJoin("gaps in the count of its pictures are allowed")
+  if (bits.bit() === 1) throw new NotFollowed("gaps in the count of its pictures are allowed")
   return [
     id,
     {
@@ -56,10 +56,10 @@ const readPictureSet = (
   const bits = new BitReader(unescaped(unit), 1)
   const id = bits.unsigned()
   const sequence = sequences.get(bits.unsigned())
-  if (sequence === undefined) throw new CannotJoin("its parameter sets are not all in its header")
+  if (sequence === undefined) throw new NotFollowed("its parameter sets are not all in its header")
   const isCabac = bits.bit() === 1
   const hasBottomOrder = bits.bit() === 1
-  if (bits.unsigned() > 0) throw new CannotJoin("its pictures are in slice groups")
+  if (bits.unsigned() > 0) throw new NotFollowed("its pictures are in slice groups")
   const activeByDefault = [bits.unsigned() + 1, bits.unsigned() + 1] as const
   const weightedP = bits.bit() === 1
   const weightedB = bits.bits(2) === 1
@@ -82,7 +82,7 @@ const readPictureSet = (
   ]
 }
 
-/** Picture parameter sets by id. Throws `CannotJoin` for what is not followed here. */
+/** Picture parameter sets by id. Throws `NotFollowed` for what is not followed here. */
 export const readPictureSets = (
   sequences: ReadonlyArray<Uint8Array>,
   pictures: ReadonlyArray<Uint8Array>,
@@ -94,6 +94,7 @@ export const readPictureSets = (
 /** A slice header (7.3.3) as far as it changes when the stream begins anew, and where the rest of it lies. */
 export interface Slice {
   readonly set: PictureSet
+  readonly isIdr: boolean
   /** `nal_ref_idc`; 0 for a picture that no other one refers to. */
   readonly referenceIdc: number
   readonly kind: "P" | "B" | "I"
@@ -108,7 +109,7 @@ export interface Slice {
   readonly forgets: ReadonlyArray<number> | undefined
   /** The unit without emulation prevention. */
   readonly bytes: Uint8Array
-  /** Bit offsets of pieces that stay as they are. */
+  /** Bit offsets of pieces that stay as they are; that of an IDR picture's `idr_pic_id` is not among them. */
   readonly start: Span
   readonly order: Span
   readonly weights: Span
@@ -124,7 +125,7 @@ const readChanges = (bits: BitReader): ReadonlyArray<number> => {
   const changes: Array<number> = []
   if (bits.bit() === 0) return changes
   for (let kind = bits.unsigned(); kind !== 3; kind = bits.unsigned()) {
-    if (kind > 1 || changes.length > MOST_ENTRIES) throw new CannotJoin("it has long-term references")
+    if (kind > 1 || changes.length > MOST_ENTRIES) throw new NotFollowed("it has long-term references")
     const distance = bits.unsigned() + 1
     changes.push(kind === 0 ? -distance : distance)
   }
@@ -140,12 +141,17 @@ const passWeights = (bits: BitReader, hasChroma: boolean, active: ReadonlyArray<
   }
 }
 
-const readMarking = (bits: BitReader): ReadonlyArray<number> | undefined => {
+const readMarking = (bits: BitReader, isIdr: boolean): ReadonlyArray<number> | undefined => {
+  if (isIdr) {
+    bits.bit()
+    if (bits.bit() === 1) throw new NotFollowed("it has long-term references")
+    return undefined
+  }
   if (bits.bit() === 0) return undefined
   const forgets: Array<number> = []
   for (let operation = bits.unsigned(); operation !== 0; operation = bits.unsigned()) {
     if (operation !== 1 || forgets.length > MOST_ENTRIES)
-      throw new CannotJoin("it has long-term references, or forgets all pictures at once")
+      throw new NotFollowed("it has long-term references, or forgets all pictures at once")
     forgets.push(bits.unsigned() + 1)
   }
   return forgets
@@ -159,7 +165,7 @@ const passEnd = (bits: BitReader, set: PictureSet, kind: Slice["kind"]): void =>
   bits.signed()
 }
 
-/** Reads the header of a slice that is not an IDR picture's. Throws `CannotJoin` or `RangeError`. */
+/** Reads the header of a slice. Throws `NotFollowed` or `RangeError`. */
 export const readSlice = (unit: Uint8Array, sets: ReadonlyMap<number, PictureSet>): Slice => {
   const bytes = unescaped(unit)
   const bits = new BitReader(bytes, 1)
@@ -167,15 +173,17 @@ export const readSlice = (unit: Uint8Array, sets: ReadonlyMap<number, PictureSet
   bits.unsigned()
   const kind = KINDS[bits.unsigned() % 5]
   const set = sets.get(bits.unsigned())
-  if (avcTypeOf(unit) !== avcType.slice || kind === undefined || set === undefined)
-    throw new CannotJoin("it has slices of an unusual kind")
+  const isIdr = avcTypeOf(unit) === avcType.idrSlice
+  if (!(isIdr || avcTypeOf(unit) === avcType.slice) || kind === undefined || set === undefined)
+    throw new NotFollowed("it has slices of an unusual kind")
   const { sequence } = set
   const start = span(8)
   const frameNum = bits.bits(sequence.frameNumBits)
+  if (isIdr) bits.unsigned()
   const pocLsb = bits.bits(sequence.pocBits)
   const bottomDelta = sequence.pocType === 0 && set.hasBottomOrder ? bits.signed() : 0
   const orderFrom = bits.at
-  if (set.countsRedundant && bits.unsigned() > 0) throw new CannotJoin("it has redundant pictures")
+  if (set.countsRedundant && bits.unsigned() > 0) throw new NotFollowed("it has redundant pictures")
   if (kind === "B") bits.bit()
   const lists = kind === "I" ? 0 : kind === "P" ? 1 : 2
   const overrides = lists > 0 && bits.bit() === 1
@@ -191,11 +199,12 @@ export const readSlice = (unit: Uint8Array, sets: ReadonlyMap<number, PictureSet
     passWeights(bits, sequence.hasChroma, active)
   const weights = span(weightsFrom)
   const referenceIdc = ((unit[0] ?? 0) >> 5) & 3
-  const forgets = referenceIdc === 0 ? undefined : readMarking(bits)
+  const forgets = referenceIdc === 0 ? undefined : readMarking(bits, isIdr)
   const endFrom = bits.at
   passEnd(bits, set, kind)
   return {
     set,
+    isIdr,
     referenceIdc,
     kind,
     frameNum,

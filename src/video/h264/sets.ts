@@ -1,5 +1,5 @@
-import { BitReader, unescaped } from "./bits.ts"
-import { type LengthBytes, unitsOf } from "./units.ts"
+import { BitReader, unescaped } from "../nal/bits.ts"
+import { type LengthBytes, unitsOf } from "../nal/units.ts"
 
 /** NAL unit types of ITU-T H.264, table 7-1. */
 export const avcType = {
