@@ -1,6 +1,7 @@
-import { Console, Effect, Option, Stream } from "effect"
+import { Console, DateTime, Effect, Option, Stream } from "effect"
 import { type BatchOptions, runBatch } from "../batch/run.ts"
 import { display, json } from "./progress.ts"
+import { type ReportHead, reportOf, writeReport } from "./report.ts"
 import { StopRequests } from "./stop.ts"
 import { exitCode, interruptedMessage } from "./usage.ts"
 
@@ -10,6 +11,8 @@ export interface Telling {
   readonly verbose: boolean
   /** As lines of JSON on stdout, and nothing else there. */
   readonly json: boolean
+  /** If there is to be a report in the output root. */
+  readonly report?: ReportHead
 }
 
 /** Runs files as one batch and shows how it goes. What the display holds is given back at the end. */
@@ -20,7 +23,9 @@ const watched = Effect.fn("Cli.watched")(function* (
 ) {
   const { stages } = options.settings
   const showing = { verbose: telling.verbose, stages }
-  const { show } = yield* telling.json ? json(process.stdout, showing) : display(process.stderr, showing)
+  const { show, state } = yield* telling.json
+    ? json(process.stdout, showing)
+    : display(process.stderr, showing)
   const folders: Array<string> = []
   const stop = yield* (yield* StopRequests).first
   const videos = Stream.fromIterable(files)
@@ -35,7 +40,7 @@ const watched = Effect.fn("Cli.watched")(function* (
     Stream.runLast,
     Effect.map(Option.getOrThrow),
   )
-  return { end, folders: folders.toSorted() }
+  return { end, folders: folders.toSorted(), state: state() }
 }, Effect.scoped)
 
 /** Runs files as one batch, says what came of it, and gives the exit code. */
@@ -44,8 +49,13 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
   options: BatchOptions,
   telling: Telling,
 ) {
-  const { end, folders } = yield* watched(files, options, telling)
+  const { end, folders, state } = yield* watched(files, options, telling)
   const { done, failed, left, stopped } = end
+  const { report } = telling
+  if (report !== undefined) {
+    const time = DateTime.formatIso(yield* DateTime.now)
+    yield* writeReport(reportOf(state, end, report, time), report)
+  }
   if (!telling.json) {
     for (const folder of folders) yield* Console.log(folder)
     const rest = left === 0 ? "" : `, ${left} not finished`

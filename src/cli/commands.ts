@@ -19,6 +19,7 @@ import * as flags from "./flags.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
 import { count, dollars, duration } from "./quantity.ts"
+import { statusCommand } from "./status.ts"
 import { exitCode, UsageError } from "./usage.ts"
 import { validateCommand } from "./validate.ts"
 
@@ -195,7 +196,7 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const inputs = yield* inputFiles(given)
   const files = yield* selected(inputs, given)
   if (files.length === 0) {
-    yield* Console.log(
+    yield* (given.json ? Console.error : Console.log)(
       `none of ${count(inputs.length)} videos ${given.onlyFailed ? "failed before" : "is in this shard"}`,
     )
     return exitCode.done
@@ -227,8 +228,15 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     retryFailed: given.retryFailed,
     graceSec: given.graceSec,
   }
-  const noteInputs = inputs.length > 1 ? writeInputs(resolve(settings.outputRoot), inputs) : Effect.void
-  return yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, given)), services)
+  const outputRoot = resolve(settings.outputRoot)
+  const noteInputs = inputs.length > 1 ? writeInputs(outputRoot, inputs) : Effect.void
+  // A replay gives the same files as the recorded run, and a report has times of its own.
+  const hasReport = inputs.length > 1 && Option.isNone(given.replay)
+  const part = Option.map(given.shard, ({ index, of }) => ({ part: `shard-${index}-of-${of}` }))
+  const head = { outputRoot, model: model.name, stages: given.stages, ...Option.getOrElse(part, () => ({})) }
+  const { verbose, json } = given
+  const telling = { verbose, json, ...(hasReport ? { report: head } : {}) }
+  return yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
 })
 
 /** The exit code of a command that ran; `main` hands it to the process. */
@@ -256,6 +264,7 @@ export const triptych = Command.make("triptych").pipe(
     single(2),
     single(3),
     validateCommand(report, reportChecks),
+    statusCommand(report),
     framesCommand(report),
     demoCommand(report),
   ]),

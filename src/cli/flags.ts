@@ -332,6 +332,24 @@ export const validate = {
   reportJson: flag.text("report-json", "FILE", "Also write the findings to this file as JSON"),
 }
 
+/** What `status` takes. */
+export const status = {
+  outputRoot: input.outputRoot,
+  stages: flag.parsed(
+    "stages",
+    "LIST",
+    "Stages that make a video done",
+    "1,2,3",
+    parseStages,
+    "must list stages out of 1, 2 and 3, as in --stages 1,2",
+  ),
+  watch: flag.toggle("watch", "Look every two seconds, until nothing is left to do"),
+  json: flag.toggle(
+    "json",
+    "Print one JSON object instead of a table; with --watch one a line, when it changes",
+  ),
+}
+
 /** What `frames` takes. */
 export const frames = {
   video: flag.text("video", "FILE", "The video, or a step's clip"),

@@ -11,6 +11,8 @@ interface CommandHelp {
   readonly usage: string
   readonly sections: ReadonlyArray<Section>
   readonly examples: ReadonlyArray<string>
+  /** Where they differ from those of the others. */
+  readonly exitCodes?: string
 }
 
 const input: Section = { title: "Input and output", flags: Object.values(flags.input) }
@@ -47,6 +49,14 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     sections: [{ title: "Options", flags: Object.values(flags.validate) }],
     examples: ["bun run validate --output-root dataset --report-json report.json"],
   },
+  status: {
+    summary: "Tell how an output root stands: done, failed and why, running, not started, cost",
+    usage: "bun run status --output-root DIR [options]",
+    sections: [{ title: "Options", flags: Object.values(flags.status) }],
+    examples: ["bun run status --output-root dataset --watch"],
+    exitCodes:
+      "Exit codes: 0 all done, 1 a video failed, 2 wrong usage, 3 nothing failed but not all is done.",
+  },
   frames: {
     summary: "Decode single frames of a video again, byte for byte as in a manifest",
     usage: "bun run frames --video FILE --at T [--at T ...] [options]",
@@ -72,7 +82,7 @@ const flagLine = ({ name, value, help, fallback }: FlagHelp): string => {
 const exitCodes =
   "Exit codes: 0 all done, 1 a video failed, 2 wrong usage or missing configuration, 130 interrupted."
 
-const commandText = ({ summary, usage, sections, examples }: CommandHelp): string =>
+const commandText = ({ summary, usage, sections, examples, ...more }: CommandHelp): string =>
   [
     `${summary}.`,
     "",
@@ -87,7 +97,7 @@ const commandText = ({ summary, usage, sections, examples }: CommandHelp): strin
     ]),
     ...(examples.length === 0 ? [] : ["", "Examples:", ...examples.map((example) => `  ${example}`)]),
     "",
-    exitCodes,
+    more.exitCodes ?? exitCodes,
   ].join("\n")
 
 const overview = (): string =>

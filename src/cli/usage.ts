@@ -3,8 +3,8 @@ import { Data } from "effect"
 /** The command was called wrongly or configuration is missing: exit code 2. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
-/** The contract's exit codes. */
-export const exitCode = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
+/** The contract's exit codes; `incomplete` is of `status` alone: nothing has failed, but not everything is done. */
+export const exitCode = { done: 0, failed: 1, usage: 2, incomplete: 3, interrupted: 130 } as const
 
 /** The last line of a run that was stopped. */
 export const interruptedMessage = "Interrupted. What is done is kept: run the same command again to go on."

@@ -94,6 +94,14 @@ export const readLock = Effect.fn("Dataset.readLock")((folder: string) => {
   return Effect.tryPromise({ try: () => look(path), catch: unreadable(path) })
 })
 
+/** Ids of the videos in an output root that have a lock, dead owners' among them. */
+export const lockedVideos = Effect.fn("Dataset.lockedVideos")((outputRoot: string) => {
+  const path = join(outputRoot, locksFolder)
+  const none: ReadonlyArray<string> = []
+  const list = async () => (await readdir(path).catch(ifAbsent(none))).filter((name) => !isTemporary(name))
+  return Effect.tryPromise({ try: list, catch: unreadable(path) })
+})
+
 /** What a rename says where a filled folder is in the way. */
 const inTheWay = process.platform === "win32" ? ["EEXIST", "EPERM", "EACCES"] : ["EEXIST", "ENOTEMPTY"]
 

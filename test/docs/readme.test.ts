@@ -85,8 +85,10 @@ describe.each(both)("%s", (_file, readme) => {
   })
 
   test("lists every flag with its value and its default, and no other", () => {
-    const { input, batch, stages, work, model, validate, frames, demo } = flags
-    expect(tablesOf(readme)).toEqual([input, batch, stages, work, model, validate, frames, demo].map(rowsOf))
+    const { input, batch, stages, work, model, validate, status, frames, demo } = flags
+    expect(tablesOf(readme)).toEqual(
+      [input, batch, stages, work, model, validate, status, frames, demo].map(rowsOf),
+    )
   })
 
   test("links only to files and sections that exist", async () => {
@@ -241,7 +243,7 @@ describe("what the README says to run works", () => {
   })
 
   test("--help of every command", async () => {
-    const scripts = ["pipeline", "stage1", "stage2", "stage3", "validate", "demo"]
+    const scripts = ["pipeline", "stage1", "stage2", "stage3", "validate", "status", "demo"]
     const results = await Promise.all(scripts.map((script) => start(["run", script, "--help"], {})))
     expect(results.map(({ code }) => code)).toEqual(scripts.map(() => 0))
     for (const [i, script] of scripts.entries())

@@ -256,6 +256,11 @@ describe("what is asked for comes out", () => {
   })
 })
 
+const foldersIn = (path: string): ReadonlyArray<string> =>
+  readdirSync(path, { withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+    .toSorted()
+
 describe("a folder of videos", () => {
   const prepare = async (dir: string) => {
     await makeVideo({ dir, name: "a.mp4", frames: 40 })
@@ -278,7 +283,7 @@ describe("a folder of videos", () => {
     const { code, stdout } = await runCli(rehearsed(...flags, "--video-concurrency", "1"))
     expect(code).toBe(1)
     expect(stdout).toContain("1 done, 1 failed, 1 not finished")
-    expect(readdirSync(join(root.path, "out")).toSorted()).toEqual([".batch", "a"])
+    expect(foldersIn(join(root.path, "out"))).toEqual([".batch", "a"])
   })
 
   test("goes on with --continue-on-error, and still says that one failed", async () => {
@@ -296,6 +301,6 @@ describe("a folder of videos", () => {
     expect(code).toBe(1)
     expect(stdout).toContain("2 done, 1 failed\n")
     expect(stderr).toContain("error: b: ")
-    expect(readdirSync(join(root.path, "out")).toSorted()).toEqual([".batch", "a", "c"])
+    expect(foldersIn(join(root.path, "out"))).toEqual([".batch", "a", "c"])
   })
 })

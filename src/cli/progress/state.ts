@@ -250,7 +250,7 @@ const applied = (state: RunState, event: RunEvent): RunState => {
     case "BatchStopping":
       return { ...state, stopping: event.cause }
     case "BatchFinished":
-      return state
+      return { ...state, load: { ...state.load, inFlight: 0, pausedMs: 0 } }
   }
 }
 

@@ -1,0 +1,181 @@
+import { join } from "node:path"
+import { Effect } from "effect"
+import * as v from "valibot"
+import type { StageNumber } from "../config.ts"
+import { groupFailures } from "../dataset/failures.ts"
+import { jsonText, writeFile } from "../dataset/store.ts"
+import type { RunEvent } from "../events.ts"
+import { failureText } from "./failure-text.ts"
+import type { RunState } from "./progress/state.ts"
+import { count, dollars, duration, plural } from "./quantity.ts"
+
+const amount = v.pipe(v.number(), v.minValue(0))
+const whole = v.pipe(amount, v.integer())
+
+/** `run_report.json`: what came of one run over several videos. */
+export const reportSchema = v.strictObject({
+  finished_at_utc: v.pipe(v.string(), v.isoTimestamp()),
+  output_root: v.string(),
+  model: v.string(),
+  stages: v.array(v.picklist([1, 2, 3])),
+  seconds: amount,
+  /** `asked`, `failure` or `budget` if the run ended before its input did. */
+  stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
+  videos: whole,
+  done: whole,
+  failed: whole,
+  left: whole,
+  steps: whole,
+  calls: whole,
+  rejected_answers: whole,
+  prompt_tokens: whole,
+  completion_tokens: whole,
+  /** Null if that of any call is not known. */
+  cost_usd: v.nullable(amount),
+  failures: v.array(
+    v.strictObject({
+      reason: v.string(),
+      stage: v.nullable(v.picklist([1, 2, 3])),
+      count: whole,
+      videos: v.array(
+        v.strictObject({ video_id: v.string(), source_video: v.string(), message: v.string() }),
+      ),
+    }),
+  ),
+  slowest: v.array(v.strictObject({ video_id: v.string(), seconds: amount })),
+  /** What to do next; empty if all is done. */
+  how_to_continue: v.array(v.string()),
+})
+export type RunReport = v.InferOutput<typeof reportSchema>
+
+/** What a report is about, beside what happened. */
+export interface ReportHead {
+  /** Absolute. */
+  readonly outputRoot: string
+  readonly model: string
+  readonly stages: ReadonlyArray<StageNumber>
+  /** Part of the file names, where several runs share a root on purpose: `shard-2-of-4`. */
+  readonly part?: string
+}
+
+type Finished = Extract<RunEvent, { type: "BatchFinished" }>
+
+const nextSteps = ({ failed, left, stopped }: Pick<RunReport, "failed" | "left" | "stopped">) => [
+  ...(stopped === "budget"
+    ? ["The budget was spent. The same command goes on, with a new count of cost and tokens."]
+    : left > 0
+      ? ["Run the same command again: it goes on where this run stopped and pays for nothing twice."]
+      : []),
+  ...(failed > 0
+    ? [
+        "Run the same command with --only-failed to try the failed videos again, once what the messages name is mended.",
+      ]
+    : []),
+]
+
+/** The report of a run that has ended. */
+export const reportOf = (state: RunState, end: Finished, head: ReportHead, time: string): RunReport => {
+  const ending = { failed: end.failed, left: end.left ?? 0, stopped: end.stopped }
+  return {
+    finished_at_utc: time,
+    output_root: head.outputRoot,
+    model: head.model,
+    stages: [...head.stages],
+    seconds: end.seconds,
+    stopped: end.stopped,
+    videos: state.videos ?? end.done + end.failed,
+    done: end.done,
+    failed: end.failed,
+    left: ending.left,
+    steps: state.steps,
+    calls: state.answers,
+    rejected_answers: state.rejected,
+    prompt_tokens: state.promptTokens,
+    completion_tokens: state.completionTokens,
+    cost_usd: state.unpriced > 0 ? null : state.costUsd,
+    failures: groupFailures(state.failures).map(({ reason, stage, videos }) => ({
+      reason,
+      stage,
+      count: videos.length,
+      videos: videos.map(({ video_id, source_video, message }) => ({ video_id, source_video, message })),
+    })),
+    slowest: state.slowest.map(({ videoId, seconds }) => ({ video_id: videoId, seconds })),
+    how_to_continue: nextSteps(ending),
+  }
+}
+
+/** Text for a cell or a line of Markdown, whatever is in it. */
+const plain = (text: string): string =>
+  text.replaceAll(/\s+/gu, " ").replaceAll(/[\\`*_{}[\]<>|#]/gu, (character) => `\\${character}`)
+
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
+
+const endings = {
+  asked: "stopped on request",
+  failure: "stopped after the first failure",
+  budget: "stopped because the budget was spent",
+}
+
+/** The report for people: `run_report.md`. */
+export const reportMarkdown = (report: RunReport): string => {
+  const { failures, slowest, how_to_continue, stopped } = report
+  const cost = report.cost_usd === null ? "not known" : dollars(report.cost_usd)
+  return [
+    "# Run report",
+    "",
+    `${plain(report.output_root)}, finished ${report.finished_at_utc}${stopped === null ? "" : `, ${endings[stopped]}`}.`,
+    "",
+    ...table(
+      ["what", "how much"],
+      [
+        ["videos", count(report.videos)],
+        ["done", count(report.done)],
+        ["failed", count(report.failed)],
+        ["left", count(report.left)],
+        ["steps refined", count(report.steps)],
+        ["calls", `${count(report.calls)}, ${count(report.rejected_answers)} rejected`],
+        ["tokens", `${count(report.prompt_tokens)} in, ${count(report.completion_tokens)} out`],
+        ["cost", cost],
+        ["time", duration(report.seconds)],
+        ["model", plain(report.model)],
+        ["stages", report.stages.join(", ")],
+      ],
+    ),
+    ...(how_to_continue.length === 0
+      ? []
+      : ["", "## How to continue", "", ...how_to_continue.map((line) => `- ${line}`)]),
+    ...(failures.length === 0 ? [] : ["", "## Failures"]),
+    ...failures.flatMap((group) => [
+      "",
+      `### ${plural(group.count, "video")}: ${failureText(group)}`,
+      "",
+      ...table(
+        ["video", "message"],
+        group.videos.map(({ video_id, message }) => [plain(video_id), plain(message)]),
+      ),
+    ]),
+    ...(slowest.length === 0
+      ? []
+      : [
+          "",
+          "## Slowest videos",
+          "",
+          ...table(
+            ["video", "time"],
+            slowest.map(({ video_id, seconds }) => [plain(video_id), duration(seconds)]),
+          ),
+        ]),
+    "",
+  ].join("\n")
+}
+
+/** Writes both forms of a report into its output root. A report that cannot be written is no failure of the run. */
+export const writeReport = Effect.fn("Cli.writeReport")(
+  function* (report: RunReport, { outputRoot, part }: ReportHead) {
+    const stem = join(outputRoot, part === undefined ? "run_report" : `run_report.${part}`)
+    yield* writeFile(`${stem}.json`, jsonText(report))
+    yield* writeFile(`${stem}.md`, reportMarkdown(report))
+  },
+  Effect.catchTag("DatasetError", ({ message }) => Effect.logWarning(`no run report: ${message}`)),
+)

@@ -1,0 +1,84 @@
+import { stat } from "node:fs/promises"
+import { resolve } from "node:path"
+import { Command } from "@effect/cli"
+import { Console, Effect, Option } from "effect"
+import { makeStatusReader, type RootStatus } from "../dataset/status.ts"
+import * as flags from "./flags.ts"
+import { makeScreen } from "./progress/screen.ts"
+import { fitStatus, statusJson, statusLines } from "./status-text.ts"
+import { StopRequests } from "./stop.ts"
+import { exitCode, UsageError } from "./usage.ts"
+
+const lookEvery = "2 seconds"
+
+const requireFolder = (path: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      if (!(await stat(path)).isDirectory()) throw new Error("not a folder")
+    },
+    catch: () => new UsageError({ message: `${path} is not a folder` }),
+  })
+
+/** What is left to do, by somebody who is at it or by a next run. */
+const isOpen = ({ running, unfinished, notStarted }: RootStatus): boolean =>
+  running.length + unfinished.length + notStarted.length > 0
+
+const codeOf = (status: RootStatus): number =>
+  status.failed.length > 0 ? exitCode.failed : isOpen(status) ? exitCode.incomplete : exitCode.done
+
+const print = (status: RootStatus, json: boolean) =>
+  Console.log(
+    json ? statusJson(status, new Date().toISOString()) : statusLines(status, Date.now()).join("\n"),
+  )
+
+/** Looks again and again, until nothing is left to do or the user has seen enough; gives the last look. */
+const watch = Effect.fn("Cli.watchStatus")(function* <E>(
+  read: Effect.Effect<RootStatus, E>,
+  show: (status: RootStatus) => Effect.Effect<void>,
+) {
+  const stop = yield* (yield* StopRequests).first
+  let status = yield* read
+  yield* show(status)
+  while (isOpen(status)) {
+    const asked = yield* Effect.timeoutOption(stop, lookEvery)
+    if (Option.isSome(asked)) break
+    status = yield* read
+    yield* show(status)
+  }
+  return status
+})
+
+/** On a terminal one table that changes; elsewhere a table, or a line of JSON, whenever something has changed. */
+const watched = Effect.fn("Cli.watched")(function* <E>(read: Effect.Effect<RootStatus, E>, json: boolean) {
+  if (process.stdout.isTTY && !json) {
+    let latest: RootStatus | undefined
+    yield* makeScreen(process.stdout, (size) =>
+      latest === undefined ? [] : fitStatus(statusLines(latest, Date.now()), size),
+    )
+    return yield* watch(read, (status) =>
+      Effect.sync(() => {
+        latest = status
+      }),
+    )
+  }
+  let before = ""
+  return yield* watch(read, (status) => {
+    const now = JSON.stringify(status)
+    if (now === before) return Effect.void
+    before = now
+    return print(status, json)
+  })
+}, Effect.scoped)
+
+/** `status`: how an output root stands, read from the disk; nothing in it is touched. */
+export const statusCommand = (report: (code: number) => Effect.Effect<void>) =>
+  Command.make("status", flags.status, (given) =>
+    Effect.gen(function* () {
+      const root = resolve(given.outputRoot)
+      yield* requireFolder(root)
+      const read = makeStatusReader(root, given.stages)
+      const status = given.watch ? yield* watched(read, given.json) : yield* read
+      if (!given.watch) yield* print(status, given.json)
+      yield* report(codeOf(status))
+    }),
+  )

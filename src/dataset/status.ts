@@ -1,0 +1,225 @@
+import { stat } from "node:fs/promises"
+import { join, resolve } from "node:path"
+import { Effect } from "effect"
+import * as v from "valibot"
+import { readFailures, readInputs } from "./batch-state.ts"
+import type { FailedVideo } from "./failures.ts"
+import { videoFolder, videoId } from "./layout.ts"
+import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
+import { listFolder } from "./resume.ts"
+import { readJson } from "./store.ts"
+import { summaryPath } from "./summary.ts"
+
+type StageNumber = 1 | 2 | 3
+
+const count = v.fallback(v.number(), 0)
+
+const outcomeSchema = v.object({
+  status: v.picklist(["running", "completed", "failed"]),
+  error: v.optional(v.string()),
+  error_reason: v.optional(v.string()),
+  wall_time_sec: count,
+})
+type Outcome = v.InferOutput<typeof outcomeSchema>
+
+/** What is looked at of a `run_summary.json`: little, so that thousands are read quickly. */
+const glanceSchema = v.object({
+  video_id: v.string(),
+  source_video: v.string(),
+  updated_at_utc: v.string(),
+  stage1: v.optional(outcomeSchema),
+  stage2: v.optional(outcomeSchema),
+  stage3: v.optional(v.object({ ...outcomeSchema.entries, steps: v.array(outcomeSchema) })),
+  totals: v.optional(
+    v.object({
+      calls: count,
+      prompt_tokens: count,
+      completion_tokens: count,
+      cost_usd: v.fallback(v.nullable(v.number()), null),
+    }),
+  ),
+  post_validate: v.nullish(v.object({ ok: v.boolean(), problems: v.array(v.string()) })),
+})
+type Glance = v.InferOutput<typeof glanceSchema>
+
+/** A video somebody works on right now. */
+export interface RunningVideo {
+  readonly video_id: string
+  /** The stage it is in; null if that is not known yet. */
+  readonly stage: StageNumber | null
+  /** Steps refined. */
+  readonly steps_done: number
+  /** Who works on it; null if the lock does not say. */
+  readonly owner: Pick<LockOwner, "host" | "pid" | "since_utc"> | null
+}
+
+/** How an output root stands. The ids in all lists are in order of name. */
+export interface RootStatus {
+  /** Absolute. */
+  readonly outputRoot: string
+  readonly done: ReadonlyArray<string>
+  readonly failed: ReadonlyArray<FailedVideo>
+  readonly running: ReadonlyArray<RunningVideo>
+  /** Begun, not finished, and nobody works on them. */
+  readonly unfinished: ReadonlyArray<string>
+  /** Inputs of the last run of several videos that were not begun. */
+  readonly notStarted: ReadonlyArray<string>
+  readonly steps: number
+  /** Replies on record; rejected ones too. */
+  readonly calls: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  /** US dollars; null if that of any video is not known. */
+  readonly costUsd: number | null
+  /** Wall time of all stages, added up over all videos. */
+  readonly stageSeconds: number
+  /** ISO 8601, UTC; null if nothing was done yet. */
+  readonly lastChangeUtc: string | null
+}
+
+const stageNumbers: ReadonlyArray<StageNumber> = [1, 2, 3]
+const foldersAtOnce = 32
+
+const failureOf = (glance: Glance, stages: ReadonlyArray<StageNumber>): FailedVideo | undefined => {
+  const { video_id, source_video } = glance
+  for (const stage of stages) {
+    const outcome: Outcome | undefined = glance[`stage${stage}`]
+    if (outcome?.status !== "failed") continue
+    const steps = stage === 3 ? (glance.stage3?.steps ?? []) : []
+    const first = [outcome, ...steps].find(({ error_reason }) => error_reason !== undefined)
+    const reason = first?.error_reason ?? "Unknown"
+    return { video_id, source_video, stage, reason, message: outcome.error ?? "" }
+  }
+  if (glance.post_validate?.ok !== false) return undefined
+  const message = glance.post_validate.problems[0] ?? ""
+  return { video_id, source_video, stage: null, reason: "FolderInvalid", message }
+}
+
+/** The stage after the last that is completed. */
+const stageOf = (glance: Glance | undefined): StageNumber | null =>
+  stageNumbers.find((stage) => glance?.[`stage${stage}`]?.status !== "completed") ?? null
+
+const stepsOf = (glance: Glance | undefined): number =>
+  (glance?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
+
+interface SeenFolder {
+  readonly id: string
+  readonly glance: Glance | undefined
+  readonly owner: LockOwner | null | undefined
+}
+
+const sumOf = (folders: ReadonlyArray<SeenFolder>, field: "calls" | "prompt_tokens" | "completion_tokens") =>
+  folders.reduce((sum, { glance }) => sum + (glance?.totals?.[field] ?? 0), 0)
+
+const costOf = (folders: ReadonlyArray<SeenFolder>): number | null => {
+  const costs = folders.flatMap(({ glance }) =>
+    glance?.totals === undefined ? [] : [glance.totals.cost_usd],
+  )
+  return costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0)
+}
+
+const secondsOf = ({ glance }: SeenFolder): number =>
+  stageNumbers.reduce((sum, stage) => sum + (glance?.[`stage${stage}`]?.wall_time_sec ?? 0), 0)
+
+/** Puts what was seen together. Who is worked on now counts as running, whatever happened to it before. */
+const statusOf = (
+  outputRoot: string,
+  stages: ReadonlyArray<StageNumber>,
+  folders: ReadonlyArray<SeenFolder>,
+  recorded: ReadonlyArray<FailedVideo>,
+  inputs: ReadonlyArray<string>,
+): RootStatus => {
+  const running = folders.filter(({ owner }) => owner !== undefined)
+  const runningIds = new Set(running.map(({ id }) => id))
+  const failed = new Map(
+    recorded.filter(({ video_id }) => !runningIds.has(video_id)).map((one) => [one.video_id, one]),
+  )
+  const done: Array<string> = []
+  const unfinished: Array<string> = []
+  for (const { id, glance } of folders) {
+    if (glance === undefined || runningIds.has(id) || failed.has(id)) continue
+    const failure = failureOf(glance, stages)
+    if (failure !== undefined) failed.set(id, failure)
+    else if (stages.every((stage) => glance[`stage${stage}`]?.status === "completed")) done.push(id)
+    else unfinished.push(id)
+  }
+  const known = new Set([...done, ...unfinished, ...failed.keys(), ...runningIds])
+  const times = folders.flatMap(({ glance }) => (glance === undefined ? [] : [glance.updated_at_utc]))
+  return {
+    outputRoot,
+    done,
+    failed: [...failed.values()].toSorted((a, b) => a.video_id.localeCompare(b.video_id, "en")),
+    running: running.map(({ id, glance, owner }) => ({
+      video_id: id,
+      stage: stageOf(glance),
+      steps_done: stepsOf(glance),
+      owner: owner == null ? null : { host: owner.host, pid: owner.pid, since_utc: owner.since_utc },
+    })),
+    unfinished,
+    notStarted: inputs.map(videoId).filter((id) => !known.has(id)),
+    steps: folders.reduce((sum, { glance }) => sum + stepsOf(glance), 0),
+    calls: sumOf(folders, "calls"),
+    promptTokens: sumOf(folders, "prompt_tokens"),
+    completionTokens: sumOf(folders, "completion_tokens"),
+    costUsd: costOf(folders),
+    stageSeconds: folders.reduce((sum, folder) => sum + secondsOf(folder), 0),
+    lastChangeUtc: times.toSorted().at(-1) ?? null,
+  }
+}
+
+const stampOf = (path: string) =>
+  Effect.promise(() =>
+    stat(path).then(
+      ({ ino, mtimeMs, size }) => `${ino} ${mtimeMs} ${size}`,
+      () => undefined,
+    ),
+  )
+
+/**
+ * Reads how an output root stands, without touching it. Others may work in it meanwhile: every file is whole whenever it is
+ * read, and what vanishes between two looks counts as not there. What has not changed since the last read is not read
+ * again.
+ *
+ * @param stages those that make a video done
+ */
+export const makeStatusReader = (root: string, stages: ReadonlyArray<StageNumber>) => {
+  const outputRoot = resolve(root)
+  const glances = new Map<string, { readonly stamp: string; readonly glance: Glance | undefined }>()
+
+  const glanceAt = Effect.fn("Status.glance")(function* (id: string) {
+    const path = summaryPath(videoFolder(outputRoot, id))
+    const stamp = yield* stampOf(path)
+    if (stamp === undefined) return undefined
+    const before = glances.get(id)
+    if (before?.stamp === stamp) return before.glance
+    const parsed = v.safeParse(glanceSchema, yield* readJson(path))
+    const glance = parsed.success ? parsed.output : undefined
+    glances.set(id, { stamp, glance })
+    return glance
+  })
+
+  /** Who works on a video; undefined if nobody does, null if that cannot be told. */
+  const ownerOf = Effect.fn("Status.owner")(function* (id: string) {
+    const lock = yield* readLock(join(outputRoot, id))
+    return lock === undefined || lock.fate === "dead" ? undefined : (lock.owner ?? null)
+  })
+
+  return Effect.gen(function* () {
+    const locked = new Set(yield* lockedVideos(outputRoot))
+    const names = (yield* listFolder(outputRoot)).filter((name) => !name.startsWith("."))
+    const ids = [...new Set([...names, ...locked])].toSorted()
+    const folders = yield* Effect.forEach(
+      ids,
+      (id) =>
+        Effect.all({
+          id: Effect.succeed(id),
+          glance: glanceAt(id),
+          owner: locked.has(id) ? ownerOf(id) : Effect.succeed(undefined),
+        }),
+      { concurrency: foldersAtOnce },
+    )
+    const failures = yield* readFailures(outputRoot)
+    const inputs = (yield* readInputs(outputRoot)) ?? []
+    return statusOf(outputRoot, stages, folders, failures, inputs)
+  }).pipe(Effect.withSpan("Status.read"))
+}
