@@ -111,6 +111,7 @@ export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Prom
   const source = {
     fd: media.fd,
     codec: stream.codec,
+    record: stream.extradata,
     headerAt: info.container === SOUGHT_BY_PTS ? moovPosition(media.fd) : undefined,
   }
   /** Packets from a keyframe on, in order of decoding, up to some after the last wanted frame. */

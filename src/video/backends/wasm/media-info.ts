@@ -96,6 +96,8 @@ export interface VideoStream extends PacketStream {
   readonly chroma: ChromaPosition
   /** Bytes of the length before each NAL unit; 0 where there is none. */
   readonly nalLengthBytes: number
+  /** The codec's own header, if the container holds it. */
+  readonly extradata: Uint8Array | null
 }
 
 /** Bytes of one of `ffprobe`'s hexadecimal dumps: `00000000: 0164 001f  .d..` */
@@ -136,6 +138,7 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
         ? { rotationDegrees: 0, mirrored: false }
         : orientationOfMatrix(readMatrix(matrix)),
     nalLengthBytes: nalLengthBytes(stream.codec_name, extradata),
+    extradata,
   }
 }
 

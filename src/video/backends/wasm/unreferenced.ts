@@ -1,4 +1,5 @@
 import { readSync } from "node:fs"
+import { DecodingPlan, type Overlay } from "../../h264/plan.ts"
 import type { FileView } from "./steering.ts"
 
 /** Where a packet's data is in the file. */
@@ -20,6 +21,8 @@ const HEVC_FILLER = 38
 export interface ViewedFile {
   readonly fd: number
   readonly codec: string
+  /** The codec's own header; H.264's tells which pictures depend on which. */
+  readonly record: Uint8Array | null
   /** Where an MP4's header begins; `undefined` for containers whose demuxers complain of an early end. */
   readonly headerAt: number | undefined
 }
@@ -49,22 +52,21 @@ const kindOf = (codec: string, header: number): UnitKind => {
   return { isSlice: type >= 1 && type <= 5, isReferred: (header & 0x60) !== 0, asFiller: H264_FILLER }
 }
 
-/** A slice of a picture that nothing refers to: where its first byte is, and what it becomes. */
-type Slice = readonly [position: number, asFiller: number]
+/** A byte that the decoder sees otherwise: where it is, and what it becomes. */
+type ChangedByte = readonly [position: number, byte: number]
 
-/**
- * The slices of a packet if nothing refers to its picture; none if something does, and `undefined` if there are no NAL
- * units here that add up to the packet's size.
- */
-const slicesAt = (
-  fd: number,
-  codec: string,
-  start: number,
-  sizeBytes: number,
-): ReadonlyArray<Slice> | undefined => {
+interface PacketSlices {
+  /** Whether other pictures may refer to this one. */
+  readonly isReferred: boolean
+  /** What makes them filler. */
+  readonly asFiller: ReadonlyArray<ChangedByte>
+}
+
+/** The slices of a packet; `undefined` if there are no NAL units here that add up to the packet's size. */
+const slicesAt = (fd: number, codec: string, start: number, sizeBytes: number): PacketSlices | undefined => {
   const bytes = new Uint8Array(LENGTH_BYTES + 1)
-  const slices: Array<Slice> = []
-  let referred = false
+  const asFiller: Array<ChangedByte> = []
+  let isReferred = false
   let at = start
   const end = start + sizeBytes
   while (at < end) {
@@ -72,13 +74,44 @@ const slicesAt = (
     const length = bytes.subarray(0, LENGTH_BYTES).reduce((sum, byte) => sum * 256 + byte, 0)
     const kind = kindOf(codec, bytes[LENGTH_BYTES] ?? 0)
     if (length > 0 && kind.isSlice) {
-      referred ||= kind.isReferred
-      slices.push([at + LENGTH_BYTES, kind.asFiller])
+      isReferred ||= kind.isReferred
+      asFiller.push([at + LENGTH_BYTES, kind.asFiller])
     }
     at += LENGTH_BYTES + length
   }
   if (at !== end) return undefined
-  return referred ? [] : slices
+  return { isReferred, asFiller }
+}
+
+interface PlacedPacket extends PacketPlace {
+  /** Of its data. */
+  readonly start: number
+  readonly slices: PacketSlices
+}
+
+const place = (fd: number, codec: string, packet: PacketPlace): PlacedPacket | undefined => {
+  for (const bytes of HEADER_BYTES) {
+    const start = packet.position + bytes
+    const slices = slicesAt(fd, codec, start, packet.sizeBytes)
+    if (slices !== undefined) return { ...packet, start, slices }
+  }
+  return undefined
+}
+
+/** What becomes of each packet of an H.264 stream; `undefined` if it cannot be followed. */
+const planned = (
+  fd: number,
+  record: Uint8Array,
+  packets: ReadonlyArray<PlacedPacket>,
+  wanted: ReadonlySet<number>,
+): ReadonlyArray<Overlay> | undefined => {
+  const plan = DecodingPlan.from(record)
+  if (plan === undefined) return undefined
+  for (const { sizeBytes, start } of packets) {
+    const data = new Uint8Array(sizeBytes)
+    if (readSync(fd, data, 0, sizeBytes, start) < sizeBytes || !plan.add(data)) return undefined
+  }
+  return plan.overlays((i) => wanted.has(packets[i]?.pts ?? Number.NaN))
 }
 
 /** From the end of the last wanted packet to where the next but known packets end: the decoder needs none of these. */
@@ -100,8 +133,9 @@ const afterLast = (
 /**
  * How the core should see the file so that it decodes no more than the wanted pictures depend on. Slices of other pictures
  * to which nothing refers become filler: the program has no switch for it, since `-skip_frame noref` would leave out
- * wanted ones too. And the file seems to end after the last wanted packet, so that the decoder gives what it holds back.
- * Where packets are not found in the file, it is seen as it is.
+ * wanted ones too. H.264 pictures to which only such pictures refer become copies of the ones before them. And the file
+ * seems to end after the last wanted packet, so that the decoder gives what it holds back. Where packets are not found in
+ * the file, it is seen as it is.
  *
  * Source: ITU-T H.264, 7.4.1 (nal_ref_idc, nal_unit_type); ITU-T H.265, table 7-1
  *
@@ -109,26 +143,30 @@ const afterLast = (
  * @param wanted PTS, increasing, at least one
  */
 export const viewFor = (
-  { fd, codec, headerAt }: ViewedFile,
+  { fd, codec, headerAt, record }: ViewedFile,
   packets: ReadonlyArray<PacketPlace>,
   wanted: ReadonlyArray<number>,
 ): FileView | undefined => {
   if (codec !== "h264" && codec !== "hevc") return undefined
   const keep = new Set(wanted)
-  const lastPts = wanted.at(-1) ?? 0
-  const found: Array<Slice> = []
-  for (const { pts, position, sizeBytes } of packets) {
-    if (pts >= lastPts || keep.has(pts)) continue
-    const slices = HEADER_BYTES.map((bytes) => slicesAt(fd, codec, position + bytes, sizeBytes)).find(
-      (one) => one !== undefined,
-    )
-    if (slices === undefined) return undefined
-    found.push(...slices)
+  const end = packets.findLastIndex(({ pts }) => keep.has(pts)) + 1
+  const placed: Array<PlacedPacket> = []
+  for (const packet of packets.slice(0, end)) {
+    const found = place(fd, codec, packet)
+    if (found === undefined) return undefined
+    placed.push(found)
   }
-  found.sort(([a], [b]) => a - b)
+  const plan = codec === "h264" && record !== null ? planned(fd, record, placed, keep) : undefined
+  const changed = placed.flatMap(({ pts, start, slices }, i): ReadonlyArray<ChangedByte> => {
+    const overlay = plan?.[i] ?? (slices.isReferred || keep.has(pts) ? "decode" : "pass over")
+    if (overlay === "decode") return []
+    if (overlay === "pass over") return slices.asFiller
+    return Array.from(overlay, (byte, k) => [start + k, byte] as const)
+  })
+  changed.sort(([a], [b]) => a - b)
   return {
-    positions: Float64Array.from(found, ([position]) => position),
-    bytes: Uint8Array.from(found, ([, byte]) => byte),
+    positions: Float64Array.from(changed, ([position]) => position),
+    bytes: Uint8Array.from(changed, ([, byte]) => byte),
     hidden: headerAt === undefined ? NOTHING_HIDDEN : afterLast(packets, keep, headerAt),
   }
 }
