@@ -87,6 +87,14 @@ const segmentOf = Effect.fn("Stage2.segment")(function* (
   } satisfies Segment
 })
 
+/** Steps whose clips were not cut in the mode that was asked for, by reason. */
+const reencoded = (segments: ReadonlyArray<Segment>): ReadonlyMap<string, ReadonlyArray<number>> => {
+  const steps = new Map<string, Array<number>>()
+  for (const { clip_cut_reason: reason, step_id } of segments)
+    if (reason !== undefined) steps.set(reason, [...(steps.get(reason) ?? []), step_id])
+  return steps
+}
+
 /** Cuts clips in one go; each gets its own name as soon as it is whole. */
 const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
   run: VideoRun,
@@ -135,9 +143,11 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
     { concurrency: "unbounded" },
   )
   const [segments] = yield* Effect.all([naming, cutting], { concurrency: "unbounded" })
-  for (const { clip_cut_reason: reason, step_id } of segments)
-    if (reason !== undefined)
-      yield* notice(run, `the clip of step ${step_id} is re-encoded, because ${reason}`)
+  for (const [reason, steps] of reencoded(segments)) {
+    const clips =
+      steps.length === 1 ? `the clip of step ${steps[0]} is` : `the clips of steps ${steps.join(", ")} are`
+    yield* notice(run, `${clips} re-encoded: ${reason}`)
+  }
   return segments
 })
 
