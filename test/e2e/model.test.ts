@@ -199,7 +199,12 @@ describe("recordings", () => {
     const replayed = await runCli(flags(out, "--replay", recording))
     expect(replayed.code).toBe(0)
     const before = bytesBelow(`${out}-recorded`)
-    const { "events.jsonl": _events, ...files } = before
+    const {
+      "events.jsonl": _events,
+      "run_report.json": _report,
+      "run_report.md": _reportText,
+      ...files
+    } = before
     expect(bytesBelow(out)).toEqual(files)
     expect((await runCli(["validate", "--output-root", out])).code).toBe(0)
 
