@@ -16,6 +16,8 @@ const { values, positionals: videos } = parseArgs({
 })
 
 const inFlight = Number(values["in-flight"])
+/** More videos than calls, so that calls go on while some decode or cut. */
+const videosPerCall = 3
 const outputRoot = mkdtempSync(join(tmpdir(), "triptych-bench-"))
 const model = Layers.openai({
   apiBase: values.url,
@@ -35,7 +37,7 @@ const watch = setInterval(() => {
 
 const program = runBatch(Stream.fromIterable(videos), {
   settings: { ...defaultSettings, outputRoot, stepConcurrency: 8 },
-  videoConcurrency: Math.min(videos.length, inFlight),
+  videoConcurrency: Math.min(videos.length, videosPerCall * inFlight),
   continueOnError: true,
   graceSec: 0,
   videos: videos.length,

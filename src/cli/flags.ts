@@ -84,7 +84,7 @@ export const batch = {
   videoConcurrency: flag.whole(
     "video-concurrency",
     { min: 1, max: 256 },
-    16,
+    48,
     "Videos worked on at the same time",
   ),
   continueOnError: flag.toggle("continue-on-error", "Go on with the other videos when one fails"),
