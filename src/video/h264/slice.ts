@@ -113,8 +113,7 @@ export interface Slice {
   readonly changes: readonly [ReadonlyArray<number>, ReadonlyArray<number>]
   /** Distances to the pictures that are no longer referred to after this one; `undefined`: the oldest goes. */
   readonly forgets: ReadonlyArray<number> | undefined
-  /** The unit without emulation prevention. */
-  readonly bytes: Uint8Array
+  readonly unit: Uint8Array
   /** Bit offsets of pieces that stay as they are; that of an IDR picture's `idr_pic_id` is not among them. */
   readonly start: Span
   readonly order: Span
@@ -171,9 +170,22 @@ const passEnd = (bits: BitReader, set: PictureSet, kind: Slice["kind"]): void =>
   bits.signed()
 }
 
+/** Bytes at the beginning of a slice in which nearly all headers end. */
+const HEAD_BYTES = 256
+
 /** Reads the header of a slice. Throws `NotFollowed` or `RangeError`. */
 export const readSlice = (unit: Uint8Array, sets: ReadonlyMap<number, PictureSet>): Slice => {
-  const bytes = unescaped(unit)
+  if (unit.length <= HEAD_BYTES) return readHeader(unit, unescaped(unit), sets)
+  try {
+    return readHeader(unit, unescaped(unit.subarray(0, HEAD_BYTES)), sets)
+  } catch (error) {
+    if (error instanceof RangeError) return readHeader(unit, unescaped(unit), sets)
+    throw error
+  }
+}
+
+/** @param bytes the unit, or its beginning, without emulation prevention */
+const readHeader = (unit: Uint8Array, bytes: Uint8Array, sets: ReadonlyMap<number, PictureSet>): Slice => {
   const bits = new BitReader(bytes, 1)
   const span = (from: number): Span => [from, bits.at]
   bits.unsigned()
@@ -219,7 +231,7 @@ export const readSlice = (unit: Uint8Array, sets: ReadonlyMap<number, PictureSet
     active,
     changes,
     forgets,
-    bytes,
+    unit,
     start,
     order,
     weights,
@@ -268,7 +280,8 @@ const stopBit = (bytes: Uint8Array): number => {
 
 /** The slice's unit with another header. */
 export const writeSlice = (slice: Slice, rebased: Rebased): Uint8Array => {
-  const { bytes, end, kind, order, set, start, weights } = slice
+  const { end, kind, order, set, start, weights } = slice
+  const bytes = unescaped(slice.unit)
   const { sequence } = set
   const bits = new BitWriter()
     .bits((slice.referenceIdc << 5) | (rebased.isIdr ? avcType.idrSlice : avcType.slice), 8)
