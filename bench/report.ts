@@ -95,6 +95,7 @@ export const chart = (report: Report, title: string, names: ReadonlyArray<string
     ].join("\n")
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="800" height="${height}" viewBox="0 0 800 ${height}" font-family="system-ui, sans-serif" font-size="13" fill="#1d2733">
+<title>${escaped(title)}</title>
 <rect width="800" height="${height}" fill="#ffffff"/>
 <text x="20" y="24" font-size="16" font-weight="600">${escaped(title)}</text>
 <text x="20" y="42" fill="#5b6875">${escaped(`${report.machine.cpu}, ${report.machine.cores} cores, ${report.machine.system}; shorter is better`)}</text>
