@@ -89,8 +89,10 @@ export const makeWorkerDecoder = (backend: string, pool: WorkerPool): VideoDecod
     }
     return inOrder<TargetGroup, SampledFrame>({
       groups: splitTargets(source, targets, pool.size, sampling),
-      window: pool.size,
-      buffer: output.format === "JPEG" ? MOST_TARGETS : 2,
+      // Compressed pictures may wait, so that no worker stands still until another's group has been delivered.
+      ...(output.format === "JPEG"
+        ? { window: 2 * pool.size, buffer: MOST_TARGETS }
+        : { window: pool.size, buffer: 2 }),
       run: (group, outlet) => Effect.withSpan(decodeGroup(group, outlet), "VideoDecoder.frames"),
     })
   }
