@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs"
+import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import type { WorkerHandler } from "../../../src/video/serve.ts"
 
 /** The ways in which a thread comes to harm in the midst of decoding. */
@@ -11,9 +11,15 @@ export const HANG_MS = 1800
 
 const pick = (below: number): number => Math.floor(Math.random() * below)
 
+/** How often harm was done so far, by any thread. */
+const harmDone = (log: string): number =>
+  existsSync(log) ? readFileSync(log, "utf8").split("\n").length - 1 : 0
+
 const harm = (): void => {
-  const way = harms[pick(harms.length)] ?? "throw"
-  appendFileSync(process.env[LOG] ?? "", `${way}\n`)
+  const log = process.env[LOG] ?? ""
+  // In turn: were it left to chance, so many could hang at once that the pool serves nobody any more.
+  const way = harms[harmDone(log) % harms.length] ?? "throw"
+  appendFileSync(log, `${way}\n`)
   switch (way) {
     case "throw":
       throw new TypeError("broken on purpose")
@@ -31,7 +37,7 @@ const harm = (): void => {
   }
 }
 
-/** A worker's handler that comes to harm after some pictures, by a way and at a time left to chance. */
+/** A worker's handler that comes to harm after some pictures, how many is left to chance. */
 export const chaotic = (handler: WorkerHandler): WorkerHandler => {
   let left = 8 + pick(40)
   return (request, io) =>
