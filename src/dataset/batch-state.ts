@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { listFolder } from "./resume.ts"
-import { jsonText, readJson, readText, remove, writeFile, writeIfChanged } from "./store.ts"
+import { jsonText, readJson, readText, remove, removeAbandoned, writeFile, writeIfChanged } from "./store.ts"
 
 /**
  * What the folders of videos cannot tell: which videos there are to work on, and which failed without leaving a folder.
@@ -32,9 +32,15 @@ const failureSchema = v.strictObject({
 /** Why a video failed when it was last tried. */
 export type FailureRecord = v.InferOutput<typeof failureSchema>
 
-/** Notes the inputs of a run, all of them, whatever part of them it works on. */
-export const writeInputs = (outputRoot: string, files: ReadonlyArray<string>) =>
-  Effect.asVoid(writeIfChanged(inputsPath(outputRoot), files.map((file) => `${file}\n`).join("")))
+/** Notes the inputs of a run, all of them, whatever part of them it works on; removes what a crash left here long ago. */
+export const writeInputs = Effect.fn("Batch.writeInputs")(function* (
+  outputRoot: string,
+  files: ReadonlyArray<string>,
+) {
+  yield* removeAbandoned(join(outputRoot, batchFolder))
+  yield* removeAbandoned(failedFolder(outputRoot))
+  yield* writeIfChanged(inputsPath(outputRoot), files.map((file) => `${file}\n`).join(""))
+})
 
 /** Inputs of the last run that noted them, absolute; undefined if none did. */
 export const readInputs = (outputRoot: string) =>

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Context, Data, Effect } from "effect"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -248,6 +248,27 @@ export const removeLeftovers = Effect.fn("Dataset.removeLeftovers")((folder: str
         await sweep(folder)
       } catch (cause) {
         if (!hasCode(cause, "ENOENT")) throw cause
+      }
+    },
+    catch: unwritable(folder),
+  }),
+)
+
+/** A file in the making that is older than this has no writer any more: what is written without a lock is small. */
+const abandonedAfterMs = 60_000
+
+/** As `removeLeftovers`, for a folder in which others may be writing: only what has long been left there. */
+export const removeAbandoned = Effect.fn("Dataset.removeAbandoned")((folder: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      const names = await readdir(folder).catch((cause: unknown) => {
+        if (hasCode(cause, "ENOENT")) return []
+        throw cause
+      })
+      for (const path of names.filter(isTemporary).map((name) => join(folder, name))) {
+        const found = await stat(path).catch(() => undefined)
+        if (found !== undefined && Date.now() - found.mtimeMs > abandonedAfterMs)
+          await rm(path, { force: true })
       }
     },
     catch: unwritable(folder),
