@@ -1,4 +1,4 @@
-import { Cause, Data, Effect, Exit, Schedule, type Scope } from "effect"
+import { Cause, Data, Duration, Effect, Exit, Schedule, type Scope } from "effect"
 import * as v from "valibot"
 import { makeInbox } from "./inbox.ts"
 import { CREDITS, INITIAL_CREDITS, type StartMessage, type WorkerMessage } from "./protocol.ts"
@@ -54,6 +54,9 @@ export interface WorkerPool {
 const MAX_LOAD_FAILURES = 3
 /** Workers that were left to themselves and have not answered, at most. */
 const MAX_LEFT = 4
+/** How long a request waits for one of them to come back: on a busy machine some are only late. */
+const COMEBACK_MS = 2000
+const COMEBACK_LOOK_MS = 20
 const retryOnce = Schedule.recurs(1)
 
 /** The thread itself failed, so that there is no sense in asking it to stop. */
@@ -116,6 +119,7 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
   )
 
   const take = Effect.fnUntraced(function* (file: string) {
+    let waitedMs = 0
     for (;;) {
       const unavailable = (message: string) =>
         new VideoError({
@@ -130,8 +134,13 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
         continue
       }
       if (free !== undefined) return free
-      if (left.size >= MAX_LEFT)
-        return yield* workerFailed(file, `no other can be had as long as ${left.size} of them hang`)
+      if (left.size >= MAX_LEFT) {
+        if (waitedMs >= COMEBACK_MS)
+          return yield* workerFailed(file, `no other can be had as long as ${left.size} of them hang`)
+        yield* Effect.sleep(Duration.millis(COMEBACK_LOOK_MS))
+        waitedMs += COMEBACK_LOOK_MS
+        continue
+      }
       const loaded = yield* Effect.either(loadThread(options.entry, loadDeadlineMs, started, giveUp))
       if (loaded._tag === "Right") {
         loadFailures = 0
