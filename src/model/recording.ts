@@ -2,7 +2,8 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
-import { differingParts, labelOf, labelText, partsOf, requestDigest } from "./request.ts"
+import { fingerprint } from "../plan/fingerprint.ts"
+import { differingParts, labelOf, labelText, partsOf, type RequestLabel, requestDigest } from "./request.ts"
 import { type ApiConfig, ModelError, type ModelReply, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
 /** A recording cannot be written or read. */
@@ -32,7 +33,7 @@ const replySchema = v.object({
   responseFormat: format,
 })
 
-/** One request and its reply, as it is kept in `<dir>/<request digest>.json`. Pictures by their digest; no key. */
+/** One request and its reply, as it is kept in a file of its own (`nameOf`). Pictures by their digest; no key. */
 const exchangeSchema = v.object({
   request_sha256: v.string(),
   label: v.object({
@@ -69,6 +70,13 @@ const configSchema = v.object({
 
 const configFile = "recording.json"
 
+/**
+ * `<request digest>-<12 digits of the digest of its place>.json`. One request can be made in several places with
+ * different replies: by two copies of a video, or again after a reply that was rejected for what the one before it was.
+ */
+const nameOf = (requestSha256: string, label: RequestLabel): string =>
+  `${requestSha256}-${fingerprint(label).slice(0, 12)}.json`
+
 const put = (dir: string, name: string, value: unknown) => {
   const path = join(dir, name)
   return Effect.tryPromise({
@@ -93,14 +101,15 @@ export const record = (dir: string): Layer.Layer<VisionModel, RecordingError, Vi
       const complete = Effect.fn("Recording.complete")(function* (request: ModelRequest) {
         const reply = yield* inner.complete(request)
         const request_sha256 = requestDigest(inner.config, request)
+        const label = labelOf(request)
         const exchange = {
           request_sha256,
-          label: labelOf(request),
+          label,
           parts: partsOf(inner.config, request),
           reply,
         }
         yield* Effect.mapError(
-          put(dir, `${request_sha256}.json`, exchange),
+          put(dir, nameOf(request_sha256, label), exchange),
           ({ message }) => new ModelError({ reason: "NotRecorded", message }),
         )
         return reply
@@ -112,7 +121,9 @@ export const record = (dir: string): Layer.Layer<VisionModel, RecordingError, Vi
 const load = async (dir: string): Promise<{ config: ApiConfig; exchanges: ReadonlyArray<Exchange> }> => {
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(dir, name), "utf8"))
   const config = v.parse(configSchema, await read(configFile))
-  const names = (await readdir(dir)).filter((name) => /^[0-9a-f]{64}\.json$/u.test(name))
+  const names = (await readdir(dir))
+    .filter((name) => /^[0-9a-f]{64}-[0-9a-f]{12}\.json$/u.test(name))
+    .toSorted()
   const exchanges = await Promise.all(names.map(async (name) => v.parse(exchangeSchema, await read(name))))
   return { config, exchanges }
 }
@@ -147,7 +158,10 @@ const missing = (
   })
 }
 
-/** Answers from a folder that `record` has filled. Never connects to anything. */
+/**
+ * Answers from a folder that `record` has filled. Never connects to anything. A request gets the reply recorded in its
+ * own place; one that was recorded elsewhere only, as before a video was renamed, gets the reply of there.
+ */
 export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
   Layer.effect(
     VisionModel,
@@ -160,9 +174,16 @@ export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
             message: `${dir} holds no recording that can be read: ${String(cause)}`,
           }),
       })
-      const replies = new Map(exchanges.map(({ request_sha256, reply }) => [request_sha256, reply]))
+      const recorded = Map.groupBy(exchanges, ({ request_sha256 }) => request_sha256)
       const complete = Effect.fn("Replay.complete")(function* (request: ModelRequest) {
-        const reply: ModelReply | undefined = replies.get(requestDigest(config, request))
+        const label = labelOf(request)
+        const place = labelText(label)
+        const same = recorded.get(requestDigest(config, request)) ?? []
+        const found =
+          same.find((exchange) => labelText(exchange.label) === place) ??
+          same.find((exchange) => exchange.label.attempt === label.attempt) ??
+          same[0]
+        const reply: ModelReply | undefined = found?.reply
         return reply ?? (yield* missing(config, request, exchanges))
       })
       return VisionModel.of({ config, complete })

@@ -185,9 +185,17 @@ describe("recordings", () => {
     const out = join(root.path, "out")
     const recording = join(root.path, "recording")
     let asked = 0
+    // One step is answered twice with the same fault: its third request equals its second, their answers do not.
+    const faults = { first: 1, again: 1 }
     {
       await using server = startChatServer({
-        behave: (_call, good) => (++asked % 6 === 0 ? good.replace('"step_id"', '"id"') : good),
+        behave: ({ stage, stepId, turns }, good) => {
+          const bad =
+            stage === 3 && stepId === 2
+              ? faults[turns.length === 0 ? "first" : "again"]-- > 0
+              : ++asked % 6 === 0
+          return bad ? good.replace('"step_id"', '"id"') : good
+        },
       })
       const recorded = await run(out, server, "--record", recording)
       expect(recorded.code).toBe(0)
