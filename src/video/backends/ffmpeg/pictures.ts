@@ -7,9 +7,10 @@ import type { FrameOutput, Keyframe, VideoSource } from "../../VideoDecoder.ts"
 import { VideoError } from "../../VideoError.ts"
 import { ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
+import type { PictureForm } from "../filters.ts"
 import { readTimes } from "../wasm/frame-index.ts"
 import { streamAt } from "../wasm/media-info.ts"
-import { type FfmpegInput, type PictureForm, pictureArguments, timesArguments } from "./arguments.ts"
+import { type FfmpegInput, pictureArguments, timesArguments } from "./arguments.ts"
 import { readInfo, run } from "./listing.ts"
 
 /** Groups of pictures before a damaged one from which on everything is decoded, to come to it in the right state. */
@@ -61,8 +62,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     ? [source.displayHeight, source.displayWidth]
     : [source.displayWidth, source.displayHeight]
   const form: PictureForm = {
-    width,
-    height,
+    size: [width, height],
     chroma,
     isSameSize: width === source.codedWidth && height === source.codedHeight,
   }

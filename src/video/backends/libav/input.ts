@@ -27,13 +27,9 @@ import { whyUnreadable } from "../../access.ts"
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { promisesTooMuch, tooManySamples } from "../../sample-table.ts"
 import { WorkerFailure } from "../../serve.ts"
+import { CONTAINERS } from "../containers.ts"
 
 Log.setLevel(AV_LOG_QUIET)
-
-/** Containers that are opened at all: no playlists (they name other files), no subtitles, no text art, no pictures. */
-const CONTAINERS =
-  "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,rm,ivf,wtv,dv,gif,yuv4mpegpipe,h264,hevc,m4v,obu," +
-  "mp3,wav,flac,aac,ac3,amr,aiff,caf"
 
 /** A time of libav's as a number; `undefined` where it is not set. */
 export const ticks = (value: bigint): number | undefined =>

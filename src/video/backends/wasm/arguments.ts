@@ -1,12 +1,7 @@
 import { MOST_PIXELS } from "../../picture-size.ts"
-import { scaleFlags } from "../../upright.ts"
-import type { ChromaPosition } from "./chroma.ts"
+import { CONTAINERS } from "../containers.ts"
+import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
 import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
-
-/** Containers that are opened at all: no playlists (they name other files), no subtitles, no text art, no pictures. */
-const CONTAINERS =
-  "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,rm,ivf,wtv,dv,gif,yuv4mpegpipe,h264,hevc,m4v,obu," +
-  "mp3,wav,flac,aac,ac3,amr,aiff,caf"
 
 /** What a run is asked to say on its error output. */
 export type Verbosity = "error" | "warning"
@@ -109,30 +104,16 @@ export const packetArguments = (source: CoreInput, check: string): ReadonlyArray
 }
 
 /** Prints the time of every frame that gets here to the sink's file `times`; only frames with metadata are printed. */
-const PRINT_TIMES = [
-  "metadata=mode=add:key=k:value=v",
-  `metadata=mode=print:direct=1:file=${SINK_FOLDER}/times.0`,
-]
-
-const filtered = ({ streamIndex }: CoreInput, filters: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...["-map", `0:${streamIndex}`, "-vf", filters.join(","), "-fps_mode", "passthrough"],
-]
+const PRINT_TIMES = [ADD_METADATA, `metadata=mode=print:direct=1:file=${SINK_FOLDER}/times.0`]
 
 /** Times of decoded frames in the sink's file `times`: all, or as many as `count`. */
 export const timesArguments = (source: CoreInput, count: number | undefined): ReadonlyArray<string> => [
   ...lasting("error"),
   ...input(source),
-  ...filtered(source, PRINT_TIMES),
+  ...filtered(source.streamIndex, PRINT_TIMES),
   ...(count === undefined ? [] : ["-frames:v", String(count)]),
   ...["-f", "null", "-"],
 ]
-
-/** A search tree over PTS, as an expression: a long sum would be evaluated as a whole for every frame. */
-const isOneOf = (pts: ReadonlyArray<number>): string => {
-  if (pts.length <= 2) return pts.map((one) => `eq(pts\\,${one})`).join("+")
-  const middle = pts.length >> 1
-  return `if(lt(pts\\,${pts[middle]})\\,${isOneOf(pts.slice(0, middle))}\\,${isOneOf(pts.slice(middle))})`
-}
 
 /** The first packet that is read, as a `framecrc` line in the sink's file `landing`: where a jump led. */
 const landing = ({ streamIndex }: CoreInput): ReadonlyArray<string> => [
@@ -141,31 +122,7 @@ const landing = ({ streamIndex }: CoreInput): ReadonlyArray<string> => [
 ]
 
 /** Prints the times of all decoded frames to the sink's file `decoded`, many at once. */
-const PRINT_DECODED = [
-  "metadata=mode=add:key=k:value=v",
-  `metadata=mode=print:file=${SINK_FOLDER}/decoded.${TEXT_BYTES}`,
-]
-
-/** How pictures are converted. */
-export interface PictureForm {
-  /** In square pixels, before rotation. */
-  readonly size: readonly [number, number]
-  readonly chroma: ChromaPosition
-  /** Whether the coded picture has this size. */
-  readonly isSameSize: boolean
-}
-
-/** Filters that make BGRA. */
-const convert = ({ size: [width, height], chroma, isSameSize }: PictureForm): ReadonlyArray<string> => {
-  const flags = scaleFlags(isSameSize)
-  // Fields are taken together, whatever the frame is marked as.
-  const scale = `scale=w=${width}:h=${height}:interl=0:in_h_chr_pos=${chroma.x}:in_v_chr_pos=${chroma.y}:flags=${flags}`
-  // The core's scaler takes a short cut from unscaled luma to packed pixels and interpolates chroma badly on it; planes
-  // go the long way.
-  return isSameSize
-    ? [scale, "format=pix_fmts=gbrp", `scale=flags=${flags}`, "format=pix_fmts=bgra"]
-    : [scale, "format=pix_fmts=bgra"]
-}
+const PRINT_DECODED = [ADD_METADATA, `metadata=mode=print:file=${SINK_FOLDER}/decoded.${TEXT_BYTES}`]
 
 /**
  * The pictures with these PTS as BGRA in the sink's file `pictures`, one record each, every one after its line in `times`; the
@@ -181,16 +138,15 @@ export const pictureArguments = (
   const [width, height] = form.size
   const filters = [
     ...PRINT_DECODED,
-    `trim=end_pts=${(pts.at(-1) ?? 0) + 1}`,
-    `select=${isOneOf(pts)}`,
+    ...choose(pts),
     `metadata=mode=print:direct=1:file=${SINK_FOLDER}/times.0`,
-    ...convert(form),
+    ...toBgra(form),
   ]
   return [
     ...lasting("error"),
     ...input(source),
     ...(source.seekSeconds === undefined ? [] : landing(source)),
-    ...filtered(source, filters),
+    ...filtered(source.streamIndex, filters),
     ...["-frames:v", String(pts.length), "-c:v", "rawvideo", "-avioflags", "direct"],
     ...["-f", "rawvideo", sinkPath("pictures", width * height * 4)],
   ]

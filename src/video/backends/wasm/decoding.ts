@@ -1,5 +1,6 @@
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
-import { type CoreInput, type PictureForm, pictureArguments, timesArguments } from "./arguments.ts"
+import type { PictureForm } from "../filters.ts"
+import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
 import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
 import type { MediaInfo } from "./media-info.ts"

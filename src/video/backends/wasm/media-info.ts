@@ -3,8 +3,8 @@ import type { PacketStream } from "../../packet-index.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { type Orientation, orientationOfMatrix } from "../../upright.ts"
 import type { Rational } from "../../VideoDecoder.ts"
+import { type ChromaPosition, chromaPosition } from "../chroma.ts"
 import { nalLengthBytes } from "../libav/packet-check.ts"
-import { type ChromaPosition, chromaPosition } from "./chroma.ts"
 import type { PacketPlace } from "./unreferenced.ts"
 
 const StreamInfo = v.object({

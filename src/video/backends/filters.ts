@@ -1,0 +1,48 @@
+import { scaleFlags } from "../upright.ts"
+import type { ChromaPosition } from "./chroma.ts"
+
+/** How pictures are converted. */
+export interface PictureForm {
+  /** Width and height in square pixels, before rotation. */
+  readonly size: readonly [number, number]
+  /** Whether the coded picture has this size already. */
+  readonly isSameSize: boolean
+  readonly chroma: ChromaPosition
+}
+
+/** Sends every frame of a stream through filters, none doubled and none dropped. */
+export const filtered = (streamIndex: number, filters: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...["-map", `0:${streamIndex}`, "-vf", filters.join(","), "-fps_mode", "passthrough"],
+]
+
+/** The filter `metadata` prints only frames that have some. */
+export const ADD_METADATA = "metadata=mode=add:key=k:value=v"
+
+/** A search tree over PTS, as an expression: a long sum would be evaluated as a whole for every frame. */
+const isOneOf = (pts: ReadonlyArray<number>): string => {
+  if (pts.length <= 2) return pts.map((one) => `eq(pts\\,${one})`).join("+")
+  const middle = pts.length >> 1
+  return `if(lt(pts\\,${pts[middle]})\\,${isOneOf(pts.slice(0, middle))}\\,${isOneOf(pts.slice(middle))})`
+}
+
+/**
+ * Filters that let only the frames with these PTS through.
+ *
+ * @param pts increasing, at least one
+ */
+export const choose = (pts: ReadonlyArray<number>): ReadonlyArray<string> => [
+  `trim=end_pts=${(pts.at(-1) ?? 0) + 1}`,
+  `select=${isOneOf(pts)}`,
+]
+
+/** Filters that make BGRA. */
+export const toBgra = ({ size: [width, height], chroma, isSameSize }: PictureForm): ReadonlyArray<string> => {
+  const flags = scaleFlags(isSameSize)
+  return [
+    // Fields are taken together, whatever the frame is marked as.
+    `scale=w=${width}:h=${height}:interl=0:in_h_chr_pos=${chroma.x}:in_v_chr_pos=${chroma.y}:flags=${flags}`,
+    // The scaler has a short cut from unscaled luma to packed pixels that interpolates chroma badly; planes go the long way.
+    ...(isSameSize ? ["format=pix_fmts=gbrp", `scale=flags=${flags}`] : []),
+    "format=pix_fmts=bgra",
+  ]
+}
