@@ -7,6 +7,10 @@ import {
   AV_LOG_QUIET,
   AV_PKT_DATA_DISPLAYMATRIX,
   AV_SAMPLE_FMT_FLTP,
+  AVCOL_PRI_BT709,
+  AVCOL_RANGE_JPEG,
+  AVCOL_SPC_BT709,
+  AVCOL_TRC_BT709,
   AVFMT_FLAG_BITEXACT,
   FF_ENCODER_AAC,
   FF_ENCODER_FFV1,
@@ -86,6 +90,8 @@ export interface VideoSpec {
   readonly audioFirst?: boolean
   /** Marks H.264 pictures as made of two fields. */
   readonly interlaced?: boolean
+  /** Tints the pictures, and marks their colours as BT.709 of full range, in the container alone. */
+  readonly colour?: boolean
   /** Adds strong noise, another one in every picture. */
   readonly noise?: boolean
   /** Number of the first picture, as `readFrameNumber` will read it. */
@@ -181,7 +187,10 @@ const drawFrame = (spec: VideoSpec, number: number, width: number, height: numbe
     const noise = spec.noise === true ? (Math.imul(i + number * 7919 + 1, 2_654_435_761) >>> 25) - 64 : 0
     return Math.max(16, Math.min(235, shade(cells, u, v) + noise))
   })
-  const planes = [...samples, ...Array.from({ length: 2 * chroma }, () => 128)]
+  // A tint that leaves green as it is, about.
+  const [blue, red] = spec.colour === true ? ([150, 118] as const) : ([128, 128] as const)
+  const plane = (value: number) => Array.from({ length: chroma }, () => value)
+  const planes = [...samples, ...plane(blue), ...plane(red)]
   const bytes = deep
     ? Buffer.from(Uint16Array.from(planes.map((sample) => sample << 2)).buffer)
     : Buffer.from(planes)
@@ -236,6 +245,12 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
   check(context.open2Sync(codec), `opening the ${name} encoder`)
   const stream = output.newStream()
   stream.codecpar.fromContext(context)
+  if (spec.colour === true) {
+    stream.codecpar.colorSpace = AVCOL_SPC_BT709
+    stream.codecpar.colorRange = AVCOL_RANGE_JPEG
+    stream.codecpar.colorPrimaries = AVCOL_PRI_BT709
+    stream.codecpar.colorTrc = AVCOL_TRC_BT709
+  }
   stream.timeBase = context.timeBase
   stream.avgFrameRate = context.framerate
   stream.sampleAspectRatio = context.sampleAspectRatio

@@ -1,18 +1,13 @@
 import { NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 import { type PictureReferences, ReferenceTracker } from "./references.ts"
-import { type AvcSets, avcType, avcTypeOf, pictureSetId, readAvcSets, readSequenceFacts } from "./sets.ts"
+import { type AvcSets, avcType, avcTypeOf, readAvcSets, readSequenceFacts } from "./sets.ts"
 import { ShortenedStream, type SliceUnit } from "./shortened.ts"
 import { readPictureSets, readSlice } from "./slice.ts"
-import { standIn } from "./stand-in.ts"
 
 /** What becomes of a packet: decoded as it is, decoded as these bytes, or left out. */
 export type Treatment = "decode" | "leave out" | Uint8Array
 
-/** What becomes of a packet in its place: nothing, or all slices filler, or it begins with these bytes. */
-export type Overlay = "decode" | "pass over" | Uint8Array
-
 interface Picture {
-  readonly sizeBytes: number
   readonly units: ReadonlyArray<Uint8Array>
   readonly slices: ReadonlyArray<SliceUnit>
   readonly references: PictureReferences
@@ -26,9 +21,6 @@ const isSet = (unit: Uint8Array): boolean =>
 
 /** Bytes of the length before each unit that the decoder expects and `packetOf` writes. */
 const LENGTH_BYTES = 4
-
-/** Ids of picture parameter sets are below this. */
-const PICTURE_SETS = 256
 
 /** What `make` gives; `undefined` where the stream uses what is not followed, or is damaged. */
 const ifFollowed = <A>(make: () => A): A | undefined => {
@@ -88,8 +80,7 @@ export class DecodingPlan {
     const slices = units
       .filter(isPicture)
       .map((unit) => ({ unit, slice: readSlice(unit, this.#pictureSets) }))
-    const sizeBytes = packet.length
-    return { sizeBytes, units, slices, references: this.#tracker.add(slices.map(({ slice }) => slice)) }
+    return { units, slices, references: this.#tracker.add(slices.map(({ slice }) => slice)) }
   }
 
   /**
@@ -106,22 +97,6 @@ export class DecodingPlan {
     this.#first += this.#pictures.length
     this.#pictures = []
     return treatments
-  }
-
-  /**
-   * As `take`, for all packets at once, and where packets can only be changed in their places: a picture that others refer to
-   * is not left out, but replaced by what costs little.
-   */
-  overlays(isWanted: (place: number) => boolean): ReadonlyArray<Overlay> {
-    const needed = this.#needed(isWanted, false)
-    const used = new Set(this.#sets.pictures.map(pictureSetId))
-    const spare = Array.from({ length: PICTURE_SETS }, (_, id) => id).find((id) => !used.has(id))
-    return this.#pictures.map(({ sizeBytes, slices }, place) => {
-      const slice = slices[0]?.slice
-      if (needed.has(place) || slice === undefined) return "decode"
-      if (slice.referenceIdc === 0) return "pass over"
-      return (spare === undefined ? undefined : standIn(slice, spare, sizeBytes)) ?? "decode"
-    })
   }
 
   #treat({ units, slices, references }: Picture, place: number, needed: ReadonlySet<number>): Treatment {

@@ -6,8 +6,13 @@ import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
 /** What a run is asked to say on its error output. */
 export type Verbosity = "error" | "warning"
 
-/** Options of a run that would stay as they were in the run before: none of them is ever left out. */
-export const lasting = (verbosity: Verbosity): ReadonlyArray<string> => [
+/**
+ * Options of a run that would stay as they were in the run before: none of them is ever left out.
+ *
+ * @param examines whether streams are looked into before they are decoded; not needed where the container says all
+ */
+export const lasting = (verbosity: Verbosity, examines = true): ReadonlyArray<string> => [
+  examines ? "-find_stream_info" : "-nofind_stream_info",
   "-hide_banner",
   "-nostats",
   // Lines are counted, so that none may be summed up.
@@ -37,6 +42,8 @@ export interface CoreInput {
   readonly streamIndex: number
   /** Jumps to the keyframe at or before this time; the start of the file if it is absent. */
   readonly seekSeconds: number | undefined
+  /** Whether its container says all of the stream. */
+  readonly saysAll: boolean
 }
 
 const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
@@ -51,10 +58,11 @@ const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
 /** A range of presentation times in seconds, `[from, to)`. */
 export type SecondsRange = readonly [from: number, to: number]
 
+/** The same for all runs: a section of which a run shows all is shown wholly by those after it, too. */
 const SHOWN = [
   "packet=stream_index,pts,pos,size",
-  "stream=index,codec_type,codec_name,width,height,has_b_frames,pix_fmt,chroma_location,sample_aspect_ratio,time_base",
-  "stream=avg_frame_rate,bit_rate,sample_rate,channels,extradata",
+  "stream=index,codec_type,codec_name,width,height,has_b_frames,pix_fmt,chroma_location,color_space,color_range",
+  "stream=sample_aspect_ratio,time_base,avg_frame_rate,bit_rate,sample_rate,channels,extradata",
   "stream_disposition",
   "stream_side_data_list",
   "stream_side_data",
@@ -64,27 +72,21 @@ const SHOWN = [
 /** Only one packet, where none is of interest: the option must not be left out, or it would stay as it was. */
 const ONE_PACKET = "%+#1"
 
-/**
- * `ffprobe`: streams and container as JSON, in the sink's file `info`. Where ranges are given, their packets too, read from
- * the keyframe before, but no data of the streams.
- */
-export const infoArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> => {
+const ffprobe = (name: string, options: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...["-hide_banner", "-v", "error", ...demuxing, ...options],
+  ...["-show_error", "-show_packets", "-show_entries", SHOWN, "-of", "json=compact=1"],
+  ...["-o", sinkPath("info", TEXT_BYTES).slice("file:".length), mediaPath(name)],
+]
+
+/** `ffprobe`: streams and container as JSON, in the sink's file `info`. */
+export const infoArguments = (name: string): ReadonlyArray<string> =>
+  ffprobe(name, ["-find_stream_info", "-show_data", "-read_intervals", ONE_PACKET])
+
+/** `ffprobe`: where the packets in some ranges are, read from the keyframe before, in the sink's file `info`. */
+export const placeArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> => {
   const intervals = ranges.map(([from, to]) => `${from.toFixed(6)}%${to.toFixed(6)}`).join(",")
-  return [
-    ...["-hide_banner", "-v", "error", ...demuxing],
-    // Data would be printed for packets too, only to be thrown away.
-    ...["-show_error", ranges.length === 0 ? "-show_data" : "-noshow_data"],
-    ...[
-      "-show_packets",
-      "-show_entries",
-      SHOWN,
-      "-read_intervals",
-      ranges.length === 0 ? ONE_PACKET : intervals,
-      "-of",
-      "json=compact=1",
-    ],
-    ...["-o", sinkPath("info", TEXT_BYTES).slice("file:".length), mediaPath(name)],
-  ]
+  // Data would be printed for packets too, only to be thrown away.
+  return ffprobe(name, ["-nofind_stream_info", "-noshow_data", "-read_intervals", intervals])
 }
 
 /**
@@ -143,7 +145,7 @@ export const pictureArguments = (
     ...toBgra(form),
   ]
   return [
-    ...lasting("error"),
+    ...lasting("error", !source.saysAll),
     ...input(source),
     ...(source.seekSeconds === undefined ? [] : landing(source)),
     ...filtered(source.streamIndex, filters),

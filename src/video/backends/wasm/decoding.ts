@@ -1,11 +1,11 @@
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import type { PictureForm } from "../filters.ts"
 import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
+import type { Excerpt } from "./excerpt.ts"
 import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
 import type { MediaInfo } from "./media-info.ts"
 import { type ListedPacket, makePacketReader } from "./packet-list.ts"
-import type { FileView } from "./steering.ts"
 
 /**
  * What the program `ffmpeg` goes back by when it jumps in a container that is searched by decoding time and holds a
@@ -15,7 +15,7 @@ import type { FileView } from "./steering.ts"
  */
 const BACKWARDS_SEC = 3 / 23
 /** Containers that are searched by presentation time. */
-export const SOUGHT_BY_PTS = "mov,mp4,m4a,3gp,3g2,mj2"
+const SOUGHT_BY_PTS = "mov,mp4,m4a,3gp,3g2,mj2"
 const KEY = 1
 
 /** A decoded picture: BGRA, square pixels, not yet upright. */
@@ -39,8 +39,8 @@ export interface Attempt {
   readonly wanted: ReadonlyArray<number>
   /** Whether pictures are taken although something before them was damaged. */
   readonly toleratesDamage: boolean
-  /** What is passed over, in that the core sees the file otherwise. */
-  readonly view: FileView | undefined
+  /** What is read instead of the file, from its start. */
+  readonly excerpt: Excerpt | undefined
 }
 
 /** Decodes parts of one stream, one run of the core for each. */
@@ -66,6 +66,13 @@ const nearestOf = (wanted: ReadonlyArray<number>, there: ReadonlyArray<number>):
     ),
   )
 
+const inputOf = ({ file: { name } }: Excerpt): CoreInput => ({
+  name,
+  streamIndex: 0,
+  seekSeconds: undefined,
+  saysAll: true,
+})
+
 /** @param stream the one that is decoded */
 export const makeDecoding = (
   media: Media,
@@ -81,6 +88,7 @@ export const makeDecoding = (
     name: media.name,
     streamIndex: stream.index,
     seekSeconds: pts === undefined ? undefined : (pts * num) / den + (goesBack ? BACKWARDS_SEC : 0),
+    saysAll: false,
   })
 
   /** Containers search by presentation or by decoding time; the wrong one may lead past the keyframe. */
@@ -89,18 +97,22 @@ export const makeDecoding = (
 
   /** One run that starts at `jump`: what it gave, or `lost` if the jump did not get to the keyframe. */
   const pictures = async (
-    { from, wanted, toleratesDamage, view }: Attempt,
+    { from, wanted, toleratesDamage, excerpt }: Attempt,
     jump: number | undefined,
     take: Take,
   ): Promise<number | "lost"> => {
+    const source =
+      excerpt === undefined
+        ? { input: inputFrom(jump), asked: wanted }
+        : { input: inputOf(excerpt), asked: wanted.map(excerpt.timeOf) }
     const [times, seen] = [textOf("times"), textOf("decoded")]
     const due: Array<number> = []
     let done = 0
-    let landed = from === undefined
+    let landed = from === undefined || excerpt !== undefined
     let lost = false
     const result = await media.run(
       "ffmpeg",
-      pictureArguments(inputFrom(jump), wanted, form),
+      pictureArguments(source.input, source.asked, form),
       async (record, { lines, stop }) => {
         if (record.name.startsWith("landing.")) {
           const found: Array<ListedPacket> = []
@@ -114,7 +126,7 @@ export const makeDecoding = (
         }
         times.take(record)
         seen.take(record)
-        due.push(...readTimes(times.lines()))
+        for (const time of readTimes(times.lines())) due.push(excerpt?.ptsOf(time) ?? time)
         decoded += readTimes(seen.lines()).length
         if (!record.name.startsWith("pictures.") || lost) return
         const [pts, expected] = [due.shift(), wanted[done]]
@@ -127,13 +139,13 @@ export const makeDecoding = (
         release(record.bytes)
         done++
       },
-      view,
+      excerpt?.file,
     )
     return lost || (!landed && done === 0 && result.exitCode !== 0) ? "lost" : done
   }
 
   const exact: Decoding["exact"] = async (attempt, take) => {
-    for (const jump of jumpsTo(attempt.from)) {
+    for (const jump of attempt.excerpt === undefined ? jumpsTo(attempt.from) : [undefined]) {
       const done = await pictures(attempt, jump, take)
       if (done !== "lost") return done
     }
@@ -160,7 +172,7 @@ export const makeDecoding = (
     const chosen = nearestOf(wanted, there)
     const answers = new Map<number, Array<number>>()
     for (const [i, pts] of chosen.entries()) answers.set(pts, [...(answers.get(pts) ?? []), wanted[i] ?? pts])
-    const attempt: Attempt = { from, wanted: [...answers.keys()], toleratesDamage: true, view: undefined }
+    const attempt: Attempt = { from, wanted: [...answers.keys()], toleratesDamage: true, excerpt: undefined }
     const done = await exact(attempt, async (pts, picture) => {
       for (const wantedPts of answers.get(pts) ?? []) await take(wantedPts, picture)
     })

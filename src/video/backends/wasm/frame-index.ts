@@ -29,6 +29,7 @@ const inputOf = (media: Media, stream: VideoStream): CoreInput => ({
   name: media.name,
   streamIndex: stream.index,
   seekSeconds: undefined,
+  saysAll: false,
 })
 
 /** The duration all packets have, or 0. */

@@ -4,11 +4,10 @@ import { keyframeIndex } from "../../sampling.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { deliver, isQuarterTurn } from "../../upright.ts"
 import type { SecondsRange } from "./arguments.ts"
-import { type Attempt, makeDecoding, type RawPicture, release, SOUGHT_BY_PTS } from "./decoding.ts"
-import { type Media, mediaInfo } from "./media.ts"
-import { packetPlaces, streamAt } from "./media-info.ts"
-import { moovPosition } from "./mp4-layout.ts"
-import { viewFor } from "./unreferenced.ts"
+import { type Attempt, makeDecoding, type RawPicture, release } from "./decoding.ts"
+import { excerptOf } from "./excerpt.ts"
+import { type InfoSource, type Media, packetPlaces } from "./media.ts"
+import { streamAt } from "./media-info.ts"
 
 /** Pictures that are encoded while the core goes on. */
 const ENCODING = 2
@@ -68,7 +67,12 @@ const makeSender = (
  * Sends the pictures for the wanted PTS, in order: the frame itself, or the nearest that decodes. Only the groups of
  * pictures that hold one are decoded, each once and up to the last wanted frame.
  */
-export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Promise<FramesReply> => {
+export const frames = async (
+  call: FramesCall,
+  media: Media,
+  infoOf: InfoSource,
+  io: WorkerIo,
+): Promise<FramesReply> => {
   const { file, firstPts, keyframes } = call
   if (media.sizeBytes !== call.sizeBytes)
     throw new WorkerFailure(
@@ -85,7 +89,7 @@ export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Prom
   const ranges = gops.map(({ key, wanted }): SecondsRange => {
     return [seconds(startOf(key)?.pts ?? firstPts), seconds(wanted.at(-1) ?? firstPts) + LEAD_SEC]
   })
-  const info = await mediaInfo(media, call.packetsTrusted ? ranges : [])
+  const info = await infoOf(media)
   const { orientation, ...stream } = streamAt(file, info, call.streamIndex)
   const [width, height] = isQuarterTurn(orientation)
     ? [call.displayHeight, call.displayWidth]
@@ -107,13 +111,8 @@ export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Prom
       if (await decoding.nearest(from, wanted, send)) return
     throw new WorkerFailure("DecodeFailed", `${file}: not one frame decodes; the file is damaged`)
   }
-  const packets = packetPlaces(info, call.streamIndex)
-  const source = {
-    fd: media.fd,
-    codec: stream.codec,
-    record: stream.extradata,
-    headerAt: info.container === SOUGHT_BY_PTS ? moovPosition(media.fd) : undefined,
-  }
+  const packets = call.packetsTrusted ? await packetPlaces(media, call.streamIndex, ranges) : []
+  const source = { ...stream, fd: media.fd }
   /** Packets from a keyframe on, in order of decoding, up to some after the last wanted frame. */
   const packetsFrom = (fromPts: number, wanted: ReadonlyArray<number>) => {
     const first = packets.findIndex(({ pts }) => pts === fromPts)
@@ -122,15 +121,12 @@ export const frames = async (call: FramesCall, media: Media, io: WorkerIo): Prom
   }
   for (const { key, wanted } of gops) {
     const from = startOf(key)
-    const attempt: Attempt = {
-      from,
-      wanted,
-      // What a decode of the whole file gives is right by definition.
-      toleratesDamage: from === undefined,
-      view: call.packetsTrusted
-        ? viewFor(source, packetsFrom(from?.pts ?? firstPts, wanted), wanted)
-        : undefined,
-    }
+    const excerpt = call.packetsTrusted
+      ? excerptOf(source, packetsFrom(from?.pts ?? firstPts, wanted), wanted)
+      : undefined
+    // What a decode of the whole file gives is right by definition.
+    const toleratesDamage = from === undefined && excerpt === undefined
+    const attempt: Attempt = { from, wanted, toleratesDamage, excerpt }
     const done = await decoding.exact(attempt, send)
     if (done < wanted.length) await carefully(key, wanted.slice(done))
   }

@@ -2,7 +2,7 @@ import type { FramesCall, PingCall, ProbeCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerHandler, type WorkerIo } from "../../serve.ts"
 import { frames } from "./frames.ts"
 import { Instance, InstanceFailure } from "./instance.ts"
-import { type OpenFile, openMedia } from "./media.ts"
+import { type InfoSource, makeInfoSource, type OpenFile, openMedia } from "./media.ts"
 import { probe } from "./probe.ts"
 import { type RunCall, runProgram } from "./run-program.ts"
 
@@ -26,14 +26,19 @@ export interface WasmRequest {
   readonly source: OpenFile | undefined
 }
 
-const answer = (instance: Instance, { call, source }: WasmRequest, io: WorkerIo): Promise<unknown> => {
+const answer = (
+  instance: Instance,
+  infoOf: InfoSource,
+  { call, source }: WasmRequest,
+  io: WorkerIo,
+): Promise<unknown> => {
   if (call.type === "ping") return Promise.resolve({ loaded: true })
   if (source === undefined) throw new Error(`a request of type ${call.type} comes with an open file`)
   switch (call.type) {
     case "probe":
-      return probe(openMedia(instance, call.file, source, io.poll))
+      return probe(openMedia(instance, call.file, source, io.poll), infoOf)
     case "frames":
-      return frames(call, openMedia(instance, call.file, source, io.poll), io)
+      return frames(call, openMedia(instance, call.file, source, io.poll), infoOf, io)
     case "run":
       return runProgram(call, instance, source, io)
   }
@@ -41,6 +46,7 @@ const answer = (instance: Instance, { call, source }: WasmRequest, io: WorkerIo)
 
 /** The handler of one worker, which keeps its instance until that breaks. */
 export const makeHandler = (): WorkerHandler => {
+  const infoOf = makeInfoSource()
   let instance: Instance | undefined
   const load = async (module: WebAssembly.Module): Promise<Instance> => {
     if (instance !== undefined && !instance.broken && instance.heapBytes <= MOST_HEAP_BYTES) return instance
@@ -56,6 +62,6 @@ export const makeHandler = (): WorkerHandler => {
   return async (request, io) => {
     // Only our own pool sends requests, so their shape is known.
     const known = request as WasmRequest
-    return answer(await load(known.module), known, io)
+    return answer(await load(known.module), infoOf, known, io)
   }
 }

@@ -12,7 +12,9 @@ import {
   type FsStream,
   type StreamOps,
 } from "./emscripten.ts"
-import { type FileView, type HostFile, MountOptions, PULSE, STOP } from "./steering.ts"
+import { type HostFile, MountOptions, PULSE, STOP } from "./steering.ts"
+
+type Composed = Extract<HostFile, { readonly access: "compose" }>
 
 /** Seeks as `lseek` does: from the start, from here, from the end. */
 export const seekIn = (core: Core, sizeOf: (node: FsNode) => number) => {
@@ -53,30 +55,27 @@ const withOpen = <A>(path: string, use: (fd: number) => A): A => {
   }
 }
 
-/** How many of `length` bytes from `position` on there seem to be. */
-const visible = ({ hidden: { from, to } }: FileView, position: number, length: number): number =>
-  position >= to ? length : Math.max(0, Math.min(length, from - position))
-
-/** Changes what was read from `position` on into `buffer` at `offset`. */
-const showOtherwise = (
-  { positions, bytes }: FileView,
+/** Reads from a file that is made of pieces; how many bytes there were. */
+const readPieces = (
+  { fd, sizeBytes, starts, sources, bytes }: Composed,
   buffer: Int8Array,
   offset: number,
   length: number,
   position: number,
-): void => {
-  let low = 0
-  let high = positions.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((positions[middle] ?? Number.POSITIVE_INFINITY) < position) low = middle + 1
-    else high = middle
+): number => {
+  let piece = starts.findLastIndex((start) => start <= position)
+  const wanted = Math.max(0, Math.min(length, sizeBytes - position))
+  let done = 0
+  for (; done < wanted; piece++) {
+    const within = position + done - (starts[piece] ?? 0)
+    const count = Math.min(wanted - done, (starts[piece + 1] ?? sizeBytes) - position - done)
+    const source = sources[piece] ?? 0
+    if (source < 0)
+      buffer.set(bytes.subarray(-1 - source + within, -1 - source + within + count), offset + done)
+    else if (readSync(fd, buffer, offset + done, count, source + within) < count) break
+    done += count
   }
-  for (let i = low; i < positions.length; i++) {
-    const at = (positions[i] ?? Number.POSITIVE_INFINITY) - position
-    if (at >= length) return
-    buffer[offset + at] = bytes[i] ?? 0
-  }
+  return done
 }
 
 /**
@@ -96,7 +95,7 @@ export const hostFiles = (core: Core, steering: Int32Array): FileSystem => {
     }
   }
   const sizeOf = (file: HostFile): number =>
-    file.access === "read" ? file.sizeBytes : attempt(() => statSync(file.path).size)
+    file.access === "write" ? attempt(() => statSync(file.path).size) : file.sizeBytes
 
   const operations = (file: HostFile): StreamOps => ({
     llseek: seekIn(core, () => sizeOf(file)),
@@ -104,20 +103,13 @@ export const hostFiles = (core: Core, steering: Int32Array): FileSystem => {
       attempt(() => {
         if (file.access === "write")
           return withOpen(file.path, (fd) => readSync(fd, buffer, offset, length, position))
-        const { fd, view } = file
-        const count = readSync(
-          fd,
-          buffer,
-          offset,
-          view === undefined ? length : visible(view, position, length),
-          position,
-        )
-        if (view !== undefined) showOtherwise(view, buffer, offset, count, position)
-        return count
+        return file.access === "read"
+          ? readSync(file.fd, buffer, offset, length, position)
+          : readPieces(file, buffer, offset, length, position)
       }),
     write: (_, buffer, offset, length, position) =>
       attempt(() => {
-        if (file.access === "read") throw new Error("it is only for reading")
+        if (file.access !== "write") throw new Error("it is only for reading")
         return withOpen(file.path, (fd) => writeSync(fd, buffer, offset, length, position))
       }),
   })
@@ -131,7 +123,7 @@ export const hostFiles = (core: Core, steering: Int32Array): FileSystem => {
         node.node_ops = {
           getattr: () => attributesOf(node, sizeOf(file)),
           setattr: (_, { size }) => {
-            if (size === undefined || file.access === "read") return
+            if (size === undefined || file.access !== "write") return
             attempt(() => withOpen(file.path, (fd) => ftruncateSync(fd, size)))
           },
         }

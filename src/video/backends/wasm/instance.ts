@@ -10,7 +10,6 @@ import {
   MEDIA_FOLDER,
   makeSteering,
   PAGE_BYTES,
-  PASSES_OVER,
   PULSE,
   type SinkRecord,
   STOP,
@@ -118,8 +117,6 @@ export class Instance implements Disposable {
     if (this.broken) throw new InstanceFailure("this instance of ffmpeg-core crashed before")
     Atomics.store(this.#steering, STOP, 0)
     Atomics.store(this.#steering, CREDITS, INITIAL_CREDITS)
-    const passesOver = run.files.some((file) => file.access === "read" && file.view !== undefined)
-    Atomics.store(this.#steering, PASSES_OVER, passesOver ? 1 : 0)
     const lines: Array<string> = []
     const problems: Array<unknown> = []
     const stop = () => {

@@ -5,7 +5,7 @@ import { type Orientation, orientationOfMatrix } from "../../upright.ts"
 import type { Rational } from "../../VideoDecoder.ts"
 import { type ChromaPosition, chromaPosition } from "../chroma.ts"
 import { nalLengthBytes } from "../libav/packet-check.ts"
-import type { PacketPlace } from "./unreferenced.ts"
+import type { PacketPlace } from "./excerpt.ts"
 
 const StreamInfo = v.object({
   index: v.number(),
@@ -16,6 +16,8 @@ const StreamInfo = v.object({
   has_b_frames: v.optional(v.number(), 0),
   pix_fmt: v.optional(v.string(), ""),
   chroma_location: v.optional(v.string(), "unspecified"),
+  color_space: v.optional(v.string(), "unknown"),
+  color_range: v.optional(v.string(), "unknown"),
   sample_aspect_ratio: v.optional(v.string()),
   time_base: v.string(),
   avg_frame_rate: v.optional(v.string()),
@@ -66,6 +68,24 @@ export const readMediaInfo = (file: string, json: string): MediaInfo => {
   return { container: format.format_name, streams, packets }
 }
 
+const UNKNOWN_MATRIX = 2
+/** libav's names of matrix coefficients. */
+const MATRICES: Readonly<Record<string, number>> = {
+  gbr: 0,
+  bt709: 1,
+  fcc: 4,
+  bt470bg: 5,
+  smpte170m: 6,
+  smpte240m: 7,
+  ycgco: 8,
+  bt2020nc: 9,
+  bt2020c: 10,
+  smpte2085: 11,
+  "chroma-derived-nc": 12,
+  "chroma-derived-c": 13,
+  ictcp: 14,
+}
+
 const ratio = (text: string | undefined): Rational | undefined => {
   const [num = 0, den = 0] = (text ?? "").split(/[:/]/).map(Number)
   return num > 0 && den > 0 ? { num, den } : undefined
@@ -94,6 +114,9 @@ export interface VideoStream extends PacketStream {
   readonly pixelAspect: Rational
   readonly orientation: Orientation
   readonly chroma: ChromaPosition
+  /** Matrix coefficients, ITU-T H.273, table 4; 2 if unknown. */
+  readonly matrix: number
+  readonly fullRange: boolean
   /** Bytes of the length before each NAL unit; 0 where there is none. */
   readonly nalLengthBytes: number
   /** The codec's own header, if the container holds it. */
@@ -132,6 +155,8 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
     timeBase: ratio(stream.time_base) ?? { num: 1, den: 1_000_000 },
     averageRate: ratio(stream.avg_frame_rate),
     chroma: chromaPosition(stream.pix_fmt, stream.chroma_location),
+    matrix: MATRICES[stream.color_space] ?? UNKNOWN_MATRIX,
+    fullRange: stream.color_range === "pc",
     pixelAspect: ratio(stream.sample_aspect_ratio) ?? { num: 1, den: 1 },
     orientation:
       matrix === undefined
@@ -153,7 +178,7 @@ export const pickVideoStream = (file: string, info: MediaInfo): VideoStream => {
 }
 
 /** Where the packets of a stream are, as far as `ffprobe` was asked for them, each once. */
-export const packetPlaces = ({ packets }: MediaInfo, streamIndex: number): ReadonlyArray<PacketPlace> => {
+export const placesOf = ({ packets }: MediaInfo, streamIndex: number): ReadonlyArray<PacketPlace> => {
   const places = new Map<number, PacketPlace>()
   for (const { stream_index, pts, pos, size } of packets)
     if (stream_index === streamIndex && pts !== undefined && pos !== undefined)

@@ -1,7 +1,9 @@
-import { infoArguments, type SecondsRange } from "./arguments.ts"
+import { fstatSync } from "node:fs"
+import { infoArguments, placeArguments, type SecondsRange } from "./arguments.ts"
+import type { PacketPlace } from "./excerpt.ts"
 import type { CoreResult, CoreRun, Instance } from "./instance.ts"
-import { type MediaInfo, readMediaInfo } from "./media-info.ts"
-import type { FileView, HostFile } from "./steering.ts"
+import { type MediaInfo, placesOf, readMediaInfo } from "./media-info.ts"
+import type { HostFile } from "./steering.ts"
 
 /** A file that the core can read. */
 export interface Media {
@@ -12,11 +14,12 @@ export interface Media {
   readonly sizeBytes: number
   /** Open file descriptor. */
   readonly fd: number
+  /** Runs a program that finds the file, or one made from it, under `/media`. */
   readonly run: (
     program: CoreRun["program"],
     args: ReadonlyArray<string>,
     onRecord: CoreRun["onRecord"],
-    view?: FileView,
+    made?: HostFile,
   ) => Promise<CoreResult>
 }
 
@@ -46,8 +49,8 @@ export const openMedia = (
     name,
     sizeBytes,
     fd,
-    run: (program, args, onRecord, view) => {
-      const files: ReadonlyArray<HostFile> = [{ access: "read", name, fd, sizeBytes, view }, ...written]
+    run: (program, args, onRecord, made) => {
+      const files: ReadonlyArray<HostFile> = [made ?? { access: "read", name, fd, sizeBytes }, ...written]
       return instance.run({ program, args, files, poll, onRecord })
     },
   }
@@ -72,12 +75,30 @@ export const textOf = (name: string) => {
   }
 }
 
-/** Streams and container of a file, and its packets in some ranges of time. */
-export const mediaInfo = async (
-  media: Media,
-  ranges: ReadonlyArray<SecondsRange> = [],
-): Promise<MediaInfo> => {
+const ask = async (media: Media, args: ReadonlyArray<string>): Promise<MediaInfo> => {
   const json = textOf("info")
-  await media.run("ffprobe", infoArguments(media.name, ranges), json.take)
+  await media.run("ffprobe", args, json.take)
   return readMediaInfo(media.file, json.rest())
 }
+
+/** Streams and container of a file. */
+export type InfoSource = (media: Media) => Promise<MediaInfo>
+
+/** Remembers what it found of the last file until that changes: one file is asked about many times in a row. */
+export const makeInfoSource = (): InfoSource => {
+  let last: { readonly identity: string; readonly info: MediaInfo } | undefined
+  return async (media) => {
+    const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(media.fd, { bigint: true })
+    const identity = [dev, ino, size, mtimeNs, ctimeNs].join()
+    if (last?.identity !== identity) last = { identity, info: await ask(media, infoArguments(media.name)) }
+    return last.info
+  }
+}
+
+/** Where a stream's packets in some ranges of time are, in order of decoding. */
+export const packetPlaces = async (
+  media: Media,
+  streamIndex: number,
+  ranges: ReadonlyArray<SecondsRange>,
+): Promise<ReadonlyArray<PacketPlace>> =>
+  placesOf(await ask(media, placeArguments(media.name, ranges)), streamIndex)

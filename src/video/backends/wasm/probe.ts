@@ -4,13 +4,13 @@ import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { isQuarterTurn, squareSize } from "../../upright.ts"
 import { indexFrames } from "./frame-index.ts"
-import { type Media, mediaInfo } from "./media.ts"
+import type { InfoSource, Media } from "./media.ts"
 import { hasAudio, pickVideoStream } from "./media-info.ts"
 
 /** Stream information and frame index of a file. */
-export const probe = async (media: Media): Promise<v.InferOutput<typeof ProbeReply>> => {
+export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOutput<typeof ProbeReply>> => {
   const { file, sizeBytes } = media
-  const info = await mediaInfo(media)
+  const info = await infoOf(media)
   const stream = pickVideoStream(file, info)
   const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
   const problem = sizeProblem(width, height, pixelAspect)

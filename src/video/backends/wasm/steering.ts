@@ -11,15 +11,13 @@ export const PULSE = 1
 export const CREDITS = 2
 /** Size of the WebAssembly memory after the last run, in units of 64 KiB. */
 export const HEAP_PAGES = 3
-/** Not 0 if packets are passed over in this run, so that the decoder's complaints about them mean nothing. */
-export const PASSES_OVER = 4
 
 export const PAGE_BYTES = 65_536
 export const INITIAL_CREDITS = 4
 
 /** A new one, with nothing set but the credits. */
 export const makeSteering = (): Int32Array<SharedArrayBuffer> => {
-  const steering = new Int32Array(new SharedArrayBuffer(5 * Int32Array.BYTES_PER_ELEMENT))
+  const steering = new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT))
   steering[CREDITS] = INITIAL_CREDITS
   return steering
 }
@@ -43,17 +41,6 @@ export const CoreEvent = v.variant("type", [
   v.object({ type: v.literal("record"), name: v.string(), bytes: v.instance(Uint8Array<ArrayBuffer>) }),
 ])
 
-/** What the core sees of a file otherwise than it is. */
-export const FileView = v.object({
-  /** Where single bytes are others, increasing. */
-  positions: v.instance(Float64Array),
-  /** What is there instead. */
-  bytes: v.instance(Uint8Array),
-  /** A range, `[from, to)`, in which the file seems to be at its end. */
-  hidden: v.strictObject({ from: v.number(), to: v.number() }),
-})
-export type FileView = v.InferOutput<typeof FileView>
-
 /** A file of this machine that appears as `/media/<name>` in the core. */
 export const HostFile = v.variant("access", [
   v.object({
@@ -62,7 +49,19 @@ export const HostFile = v.variant("access", [
     /** Open file descriptor, shared by the threads of the process. */
     fd: v.number(),
     sizeBytes: v.number(),
-    view: v.optional(FileView),
+  }),
+  v.object({
+    access: v.literal("compose"),
+    name: v.string(),
+    /** Open file descriptor of the file it takes pieces from. */
+    fd: v.number(),
+    sizeBytes: v.number(),
+    /** Where each piece begins, increasing from 0. */
+    starts: v.instance(Float64Array),
+    /** Position of each piece in the file, or, below zero, -1 less its position in `bytes`. */
+    sources: v.instance(Float64Array),
+    /** What is not from the file. */
+    bytes: v.instance(Uint8Array),
   }),
   v.object({
     access: v.literal("write"),

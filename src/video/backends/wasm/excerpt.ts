@@ -1,0 +1,214 @@
+import { readSync } from "node:fs"
+import { DecodingPlan, type Treatment } from "../../h264/plan.ts"
+import { unitsOf } from "../../nal/units.ts"
+import { nalLengthBytes } from "../libav/packet-check.ts"
+import { type Mp4Track, mp4Header } from "./mp4-header.ts"
+import type { HostFile } from "./steering.ts"
+
+/** Where a packet's data is in the file. */
+export interface PacketPlace {
+  readonly pts: number
+  /** As the demuxer says: of the data, or of the header of the block that holds them. */
+  readonly position: number
+  readonly sizeBytes: number
+}
+
+/** A stream of which parts are decoded. */
+export interface ExcerptSource extends Omit<Mp4Track, "codec" | "record"> {
+  /** Open file descriptor. */
+  readonly fd: number
+  readonly codec: string
+  /** The codec's own header, if the container holds it. */
+  readonly extradata: Uint8Array | null
+}
+
+/** A file that holds only what is needed for some pictures. */
+export interface Excerpt {
+  readonly file: HostFile
+  /** The PTS in the excerpt of the packet with this PTS. */
+  readonly timeOf: (pts: number) => number
+  /** The PTS of the packet that has this one in the excerpt. */
+  readonly ptsOf: (time: number) => number | undefined
+}
+
+/** Name of an excerpt in the core. */
+const NAME = "excerpt.mp4"
+/** Bytes between what the demuxer calls the position and the data: none in MP4, a block's header in Matroska. */
+const HEADER_BYTES = [0, 4]
+/** Bytes of the length before each NAL unit in all files that were seen; where it is not so, nothing adds up. */
+const LENGTH_BYTES = 4
+/** Widest and highest picture of an MP4. */
+const MOST_SIDE = 65_535
+/** What is looked at together: packets of a group of pictures, and their bytes. */
+const MOST_PACKETS = 1024
+const MOST_BYTES = 16e6
+/** Bytes that an excerpt may hold in memory; the rest is in the file. */
+const MOST_OWN_BYTES = 16e6
+/** Shorter pieces of the file are not worth a read of their own. */
+const LEAST_SHARED_BYTES = 256
+
+/** Bytes of our own, or some of the file. */
+type Piece = Uint8Array | { readonly from: number; readonly length: number }
+
+interface Sample {
+  readonly pts: number
+  readonly pieces: ReadonlyArray<Piece>
+}
+
+interface PacketData extends PacketPlace {
+  /** Position of the data. */
+  readonly start: number
+  readonly data: Uint8Array
+}
+
+/** A packet's data; `undefined` if what is there is no sequence of NAL units of its size. */
+const readPacket = (fd: number, packet: PacketPlace): PacketData | undefined => {
+  for (const headerBytes of HEADER_BYTES) {
+    const start = packet.position + headerBytes
+    const data = new Uint8Array(packet.sizeBytes)
+    if (readSync(fd, data, 0, data.length, start) < data.length) return undefined
+    if (unitsOf(data, LENGTH_BYTES) !== undefined) return { ...packet, start, data }
+  }
+  return undefined
+}
+
+/** Whether other pictures may refer to this one. Source: ITU-T H.264, 7.4.1 (nal_ref_idc); H.265, table 7-1. */
+const isReferred = (codec: Mp4Track["codec"], data: Uint8Array): boolean =>
+  (unitsOf(data, LENGTH_BYTES) ?? []).some(([header = 0]) => {
+    if (codec === "h264") return (header & 0x1f) >= 1 && (header & 0x1f) <= 5 && (header & 0x60) !== 0
+    const type = (header >> 1) & 0x3f
+    return type < 32 && (type >= 16 || type % 2 === 1)
+  })
+
+const whole = ({ start, sizeBytes }: PacketData): Piece => ({ from: start, length: sizeBytes })
+
+/** A packet that was written anew: most often all but its begin is as it was. */
+const piecesOf = (written: Uint8Array, { data, start }: PacketData): ReadonlyArray<Piece> => {
+  let shared = 0
+  const most = Math.min(written.length, data.length)
+  while (shared < most && written[written.length - 1 - shared] === data[data.length - 1 - shared]) shared++
+  if (shared < LEAST_SHARED_BYTES) return [written]
+  const own = written.slice(0, written.length - shared)
+  return [own, { from: start + data.length - shared, length: shared }]
+}
+
+const sampleOf = (packet: PacketData, treatment: Treatment): ReadonlyArray<Sample> => {
+  if (treatment === "leave out") return []
+  return [{ pts: packet.pts, pieces: treatment === "decode" ? [whole(packet)] : piecesOf(treatment, packet) }]
+}
+
+/** What of an H.264 stream the wanted pictures depend on; `undefined` if it cannot be followed. */
+const planned = (
+  fd: number,
+  record: Uint8Array,
+  packets: ReadonlyArray<PacketPlace>,
+  wanted: ReadonlySet<number>,
+): ReadonlyArray<Sample> | undefined => {
+  const plan = DecodingPlan.from(record)
+  if (plan === undefined) return undefined
+  const samples: Array<Sample> = []
+  let window: Array<PacketData> = []
+  let bytes = 0
+  for (const [i, packet] of packets.entries()) {
+    const found = readPacket(fd, packet)
+    if (found === undefined || !plan.add(found.data)) return undefined
+    window.push(found)
+    bytes += packet.sizeBytes
+    const goesOn = i < packets.length - 1
+    if (goesOn && window.length < MOST_PACKETS && bytes < MOST_BYTES) continue
+    const treatments = plan.take((place) => wanted.has(window[place]?.pts ?? Number.NaN), goesOn)
+    if (treatments === undefined) return undefined
+    for (const [k, one] of window.entries()) samples.push(...sampleOf(one, treatments[k] ?? "decode"))
+    window = []
+    bytes = 0
+  }
+  return ownBytes(samples) <= MOST_OWN_BYTES ? samples : undefined
+}
+
+const ownBytes = (samples: ReadonlyArray<Sample>): number =>
+  samples
+    .flatMap(({ pieces }) => pieces)
+    .reduce((sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : 0), 0)
+
+/** All but the pictures that nothing refers to; `undefined` if the packets are not found. */
+const referred = (
+  fd: number,
+  codec: Mp4Track["codec"],
+  packets: ReadonlyArray<PacketPlace>,
+  wanted: ReadonlySet<number>,
+): ReadonlyArray<Sample> | undefined => {
+  const samples: Array<Sample> = []
+  for (const packet of packets) {
+    const found = readPacket(fd, packet)
+    if (found === undefined) return undefined
+    if (wanted.has(packet.pts) || isReferred(codec, found.data))
+      samples.push({ pts: packet.pts, pieces: [whole(found)] })
+  }
+  return samples
+}
+
+const lengthOf = ({ length }: Piece): number => length
+
+/** The file that has these pieces one after the other. */
+const fileOf = (fd: number, pieces: ReadonlyArray<Piece>): HostFile => {
+  const own = pieces.filter((piece) => piece instanceof Uint8Array)
+  let sizeBytes = 0
+  let ownAt = 0
+  const starts = new Float64Array(pieces.length)
+  const sources = new Float64Array(pieces.length)
+  for (const [i, piece] of pieces.entries()) {
+    starts[i] = sizeBytes
+    sizeBytes += piece.length
+    if (piece instanceof Uint8Array) {
+      sources[i] = -1 - ownAt
+      ownAt += piece.length
+    } else sources[i] = piece.from
+  }
+  return {
+    access: "compose",
+    name: NAME,
+    fd,
+    sizeBytes,
+    starts,
+    sources,
+    bytes: new Uint8Array(Buffer.concat(own)),
+  }
+}
+
+/**
+ * A file from which the core decodes no more than the wanted pictures depend on: of H.264, just that; of HEVC, and of
+ * H.264 that cannot be followed, all but the pictures that nothing refers to. `undefined` for other codecs, and where the
+ * packets are not found in the file.
+ *
+ * @param packets of one group of pictures and some after it, in order of decoding
+ * @param wanted PTS, increasing, at least one
+ */
+export const excerptOf = (
+  { fd, codec, extradata, ...facts }: ExcerptSource,
+  packets: ReadonlyArray<PacketPlace>,
+  wanted: ReadonlyArray<number>,
+): Excerpt | undefined => {
+  if ((codec !== "h264" && codec !== "hevc") || extradata === null) return undefined
+  if (nalLengthBytes(codec, extradata) !== LENGTH_BYTES) return undefined
+  if (Math.max(facts.width, facts.height) > MOST_SIDE) return undefined
+  const keep = new Set(wanted)
+  if (packets.filter(({ pts }) => keep.has(pts)).length < keep.size) return undefined
+  const needed = packets.slice(0, packets.findLastIndex(({ pts }) => keep.has(pts)) + 1)
+  const samples =
+    (codec === "h264" ? planned(fd, extradata, needed, keep) : undefined) ?? referred(fd, codec, needed, keep)
+  if (samples === undefined) return undefined
+  const inOrder = samples.map(({ pts }) => pts).toSorted((a, b) => a - b)
+  const ranks = new Map(inOrder.map((pts, rank) => [pts, rank]))
+  const { header, delay } = mp4Header(
+    { ...facts, codec, record: extradata },
+    samples.map(({ pts, pieces }) => ({
+      sizeBytes: pieces.map(lengthOf).reduce((sum, length) => sum + length, 0),
+      rank: ranks.get(pts) ?? 0,
+    })),
+  )
+  return {
+    file: fileOf(fd, [header, ...samples.flatMap(({ pieces }) => pieces)]),
+    timeOf: (pts) => (ranks.get(pts) ?? 0) + delay,
+    ptsOf: (time) => inOrder[time - delay],
+  }
+}
