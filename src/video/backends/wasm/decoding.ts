@@ -5,6 +5,7 @@ import type { Excerpt } from "./excerpt.ts"
 import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
 import type { MediaInfo } from "./media-info.ts"
+import { release } from "./memory.ts"
 import { type ListedPacket, makePacketReader } from "./packet-list.ts"
 
 /**
@@ -22,11 +23,6 @@ const KEY = 1
 export interface RawPicture {
   readonly pts: number
   readonly pixels: Uint8Array
-}
-
-/** Frees the memory of a picture that is no longer needed, which the collector of garbage would leave lying for long. */
-export const release = (bytes: Uint8Array<ArrayBuffer>): void => {
-  bytes.buffer.transfer(0)
 }
 
 /** Takes a picture out of its memory before the promise settles. */

@@ -2,6 +2,7 @@ import { readSync } from "node:fs"
 import { DecodingPlan, type Treatment } from "../../h264/plan.ts"
 import { unitsOf } from "../../nal/units.ts"
 import { nalLengthBytes } from "../libav/packet-check.ts"
+import { release } from "./memory.ts"
 import { type Mp4Track, mp4Header } from "./mp4-header.ts"
 import type { HostFile } from "./steering.ts"
 
@@ -58,7 +59,7 @@ interface Sample {
 interface PacketData extends PacketPlace {
   /** Position of the data. */
   readonly start: number
-  readonly data: Uint8Array
+  readonly data: Uint8Array<ArrayBuffer>
 }
 
 /** A packet's data; `undefined` if what is there is no sequence of NAL units of its size. */
@@ -119,6 +120,7 @@ const planned = (
     const treatments = plan.take((place) => wanted.has(window[place]?.pts ?? Number.NaN), goesOn)
     if (treatments === undefined) return undefined
     for (const [k, one] of window.entries()) samples.push(...sampleOf(one, treatments[k] ?? "decode"))
+    for (const { data } of window) release(data)
     window = []
     bytes = 0
   }
@@ -143,6 +145,7 @@ const referred = (
     if (found === undefined) return undefined
     if (wanted.has(packet.pts) || isReferred(codec, found.data))
       samples.push({ pts: packet.pts, pieces: [whole(found)] })
+    release(found.data)
   }
   return samples
 }

@@ -4,10 +4,11 @@ import { keyframeIndex } from "../../sampling.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { deliver, isQuarterTurn } from "../../upright.ts"
 import type { SecondsRange } from "./arguments.ts"
-import { type Attempt, makeDecoding, type RawPicture, release } from "./decoding.ts"
+import { type Attempt, makeDecoding, type RawPicture } from "./decoding.ts"
 import { excerptOf } from "./excerpt.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
 import { streamAt } from "./media-info.ts"
+import { release } from "./memory.ts"
 
 /** Pictures that are encoded while the core goes on. */
 const ENCODING = 2
