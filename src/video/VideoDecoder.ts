@@ -40,6 +40,8 @@ export interface VideoSource {
   /** PTS of the last frame plus its duration: the exclusive end of the stream, above every entry of `framePts`. */
   readonly endPts: number
   readonly hasAudio: boolean
+  /** Frames that a decoder holds back to put them in order of presentation; absent if not known. */
+  readonly videoDelay?: number
   /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
   readonly indexedBy: "packets" | "decode"
   /** Keyframes, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */

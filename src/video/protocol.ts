@@ -74,6 +74,7 @@ export const ProbeReply = v.strictObject({
   framePts: v.custom<ReadonlyArray<number>>(isTicks),
   endPts: tick,
   hasAudio: v.boolean(),
+  videoDelay: count,
   indexedBy: v.picklist(["packets", "decode"]),
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
 })
@@ -121,6 +122,8 @@ export interface StreamCall {
   readonly sizeBytes: number
   readonly streamIndex: number
   readonly timeBase: Rational
+  /** As in `VideoSource`. */
+  readonly videoDelay?: number | undefined
 }
 
 /** Asks for the pictures with these PTS, strictly increasing. */

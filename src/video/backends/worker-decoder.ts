@@ -59,6 +59,7 @@ export const makeWorkerDecoder = (backend: string, pool: WorkerPool): VideoDecod
         sizeBytes: source.sizeBytes,
         streamIndex: source.streamIndex,
         timeBase: source.timeBase,
+        videoDelay: source.videoDelay,
         displayWidth: source.displayWidth,
         displayHeight: source.displayHeight,
         wantedPts: wanted.map((target) => target.pts),

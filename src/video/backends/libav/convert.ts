@@ -6,7 +6,7 @@ import {
   AVCOL_SPC_RGB,
 } from "node-av/constants"
 import { Frame, SoftwareScaleContext } from "node-av/lib"
-import { makeBitmap } from "../../bmp.ts"
+import { type Bitmap, makeBitmap } from "../../bmp.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { deliver, isQuarterTurn, type Orientation, scaleFlags } from "../../upright.ts"
 import type { FrameOutput } from "../../VideoDecoder.ts"
@@ -48,6 +48,8 @@ export const makePictureWriter = (
 ): PictureWriter => {
   const [width, height] = isQuarterTurn(orientation) ? [size[1], size[0]] : size
   let scaler: SoftwareScaleContext | undefined
+  /** Bitmaps that nothing reads any more: new memory would take longer to get than to fill. */
+  const free: Array<Bitmap> = []
   const target = new Frame()
   target.alloc()
   target.width = width
@@ -62,7 +64,7 @@ export const makePictureWriter = (
     const scaled = scaleInto(scaler, target, frame)
     if (scaled < 0)
       throw new WorkerFailure("DecodeFailed", `${file}: a picture cannot be converted: ${libavText(scaled)}`)
-    const bitmap = makeBitmap(width, height)
+    const bitmap = free.pop() ?? makeBitmap(width, height)
     const rows = target.data?.[0]
     const stride = target.linesize[0]
     if (rows === undefined || stride === undefined)
@@ -72,7 +74,7 @@ export const makePictureWriter = (
     else
       for (let y = 0; y < height; y++)
         bitmap.pixels.set(rows.subarray(y * stride, y * stride + rowBytes), y * rowBytes)
-    return deliver(bitmap, width, height, orientation, output)
+    return deliver(bitmap, width, height, orientation, output).finally(() => free.push(bitmap))
   }
   return {
     write,

@@ -1,5 +1,5 @@
 import { AV_PKT_FLAG_CORRUPT, AV_PKT_FLAG_DISCARD } from "node-av/constants"
-import { avGetCodecName, type Frame, type Stream } from "node-av/lib"
+import { avGetCodecName, type Frame, type Packet, type Stream } from "node-av/lib"
 import {
   endOf,
   type FrameIndex,
@@ -9,7 +9,16 @@ import {
   type Shown,
 } from "../../packet-index.ts"
 import type { WorkerIo } from "../../serve.ts"
-import { type Input, makeFrameClock, makePacket, openDecoder, openInput, streamAt, ticks } from "./input.ts"
+import {
+  type FrameDecoder,
+  type Input,
+  makeFrameClock,
+  makePacket,
+  openDecoder,
+  openInput,
+  streamAt,
+  ticks,
+} from "./input.ts"
 import { holdsPicture, isHidden, nalLengthBytes } from "./packet-check.ts"
 
 const packetStream = (input: Input, stream: Stream): PacketStream => ({
@@ -20,7 +29,36 @@ const packetStream = (input: Input, stream: Stream): PacketStream => ({
   averageRate: stream.avgFrameRate.num > 0 ? stream.avgFrameRate : undefined,
 })
 
-/** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
+/** How many frames are decoded to check that the packet headers tell the truth. */
+const CHECKED_FRAMES = 3
+
+/** Decodes the first frames of a stream from the packets it is given, in order. */
+class FirstFrames implements Disposable {
+  readonly #decoder: FrameDecoder
+  readonly #clock = makeFrameClock()
+  /** PTS of the frames, as many as are checked. */
+  readonly pts: Array<number> = []
+
+  constructor(input: Input, stream: Stream) {
+    this.#decoder = openDecoder(input, stream)
+  }
+
+  /** @param packet `undefined` at the end of the stream */
+  take(packet: Packet | undefined): void {
+    if (this.pts.length >= CHECKED_FRAMES) return
+    for (const frame of this.#decoder.push(packet))
+      if (this.pts.length < CHECKED_FRAMES) this.pts.push(this.#clock(frame))
+  }
+
+  [Symbol.dispose](): void {
+    this.#decoder[Symbol.dispose]()
+  }
+}
+
+/**
+ * Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives, as the
+ * first ones show.
+ */
 const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex | undefined => {
   const facts = packetStream(input, stream)
   if (!onePacketOneFrame(facts)) return undefined
@@ -29,9 +67,12 @@ const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex 
   const lengthBytes = nalLengthBytes(codec, stream.codecpar.extradata)
   const looksInside = lengthBytes > 0 || codec === "vp8" || codec === "vp9"
   using packet = makePacket()
+  using first = new FirstFrames(input, stream)
   while (input.read(packet)) {
     io.poll()
-    if (packet.streamIndex !== stream.index || (packet.flags & AV_PKT_FLAG_DISCARD) !== 0) continue
+    if (packet.streamIndex !== stream.index) continue
+    first.take(packet)
+    if ((packet.flags & AV_PKT_FLAG_DISCARD) !== 0) continue
     const data = looksInside ? packet.data : null
     if (data !== null && isHidden(codec, data)) continue
     const noPicture = data !== null && lengthBytes > 0 && !holdsPicture(codec, lengthBytes, data)
@@ -44,19 +85,22 @@ const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex 
     })
     if (!trusted) return undefined
   }
-  return indexer.finish()
+  first.take(undefined)
+  const index = indexer.finish()
+  const expected = index?.framePts.slice(0, CHECKED_FRAMES)
+  return expected?.join() === first.pts.join() ? index : undefined
 }
 
-/** Decodes from where the input stands to its end and calls `onFrame` for every frame that comes out, until it says `false`. */
-const decodeAll = (input: Input, stream: Stream, io: WorkerIo, onFrame: (frame: Frame) => boolean): void => {
+/** Decodes from where the input stands to its end and calls `onFrame` for every frame that comes out. */
+const decodeAll = (input: Input, stream: Stream, io: WorkerIo, onFrame: (frame: Frame) => void): void => {
   using decoder = openDecoder(input, stream)
   using packet = makePacket()
   while (input.read(packet)) {
     io.poll()
     if (packet.streamIndex !== stream.index) continue
-    for (const frame of decoder.push(packet)) if (!onFrame(frame)) return
+    for (const frame of decoder.push(packet)) onFrame(frame)
   }
-  for (const frame of decoder.push(undefined)) if (!onFrame(frame)) return
+  for (const frame of decoder.push(undefined)) onFrame(frame)
 }
 
 /** Frame times from a full decode. Frames that do not come after the one before are left out. */
@@ -70,40 +114,14 @@ const indexByDecode = (file: string, streamIndex: number, io: WorkerIo): FrameIn
     const pts = clock(frame)
     if (pts > (shown.at(-1)?.pts ?? Number.NEGATIVE_INFINITY))
       shown.push({ pts, duration: Number(frame.duration) })
-    return true
   })
   const framePts = shown.map((frame) => frame.pts)
   return { framePts, endPts: endOf(packetStream(input, stream), shown), keyframes: [], indexedBy: "decode" }
 }
 
-/** PTS of the first `count` frames that a decoder gives. */
-const firstDecoded = (file: string, streamIndex: number, count: number, io: WorkerIo): Array<number> => {
-  using input = openInput(file)
-  const stream = streamAt(input, streamIndex)
-  const clock = makeFrameClock()
-  const found: Array<number> = []
-  decodeAll(input, stream, io, (frame) => {
-    found.push(clock(frame))
-    return found.length < count
-  })
-  return found
-}
-
-/** How many frames are decoded to check that the packet headers tell the truth. */
-const CHECKED_FRAMES = 3
-
 /**
  * Finds every frame's PTS: from packet headers if these are complete and agree with the first decoded frames, else by
  * decoding the whole stream. `framePts` is empty if nothing decodes.
  */
-export const indexFrames = (input: Input, stream: Stream, io: WorkerIo): FrameIndex => {
-  const byPackets = indexByPackets(input, stream, io)
-  if (byPackets !== undefined) {
-    const decoded = firstDecoded(input.file, stream.index, CHECKED_FRAMES, io)
-    const agrees =
-      decoded.length === Math.min(CHECKED_FRAMES, byPackets.framePts.length) &&
-      decoded.every((pts, i) => pts === byPackets.framePts[i])
-    if (agrees) return byPackets
-  }
-  return indexByDecode(input.file, stream.index, io)
-}
+export const indexFrames = (input: Input, stream: Stream, io: WorkerIo): FrameIndex =>
+  indexByPackets(input, stream, io) ?? indexByDecode(input.file, stream.index, io)

@@ -69,8 +69,31 @@ export interface Input extends Disposable {
   readonly read: (packet: Packet) => boolean
 }
 
-/** Opens a file; `NotReadable` or `NotAVideo` if that fails. */
-export const openInput = (file: string): Input => {
+/** What was found out of a stream when its file was opened before. */
+export interface KnownStream {
+  readonly streamIndex: number
+  readonly videoDelay?: number | undefined
+}
+
+/** Containers whose headers say all that decoding takes, but how many frames the decoder holds back. */
+const SAYS_ALL = "mov,mp4,m4a,3gp,3g2,mj2"
+
+/** Fills in what libav would decode the first pictures for; `false` if there is more that it does not know yet. */
+const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStream): boolean => {
+  const codecpar = format.streams[streamIndex]?.codecpar
+  if (format.iformat?.name !== SAYS_ALL || videoDelay === undefined || codecpar === undefined) return false
+  const codec = avGetCodecName(codecpar.codecId)
+  if ((codec !== "h264" && codec !== "hevc") || codecpar.extradata === null) return false
+  codecpar.videoDelay = videoDelay
+  return true
+}
+
+/**
+ * Opens a file; `NotReadable` or `NotAVideo` if that fails.
+ *
+ * @param known spares libav the decoding of the first pictures, where nothing but this stream is of interest
+ */
+export const openInput = (file: string, known?: KnownStream): Input => {
   const sizeBytes = requireReadable(file)
   if (promisesTooMuch(file, sizeBytes)) throw new WorkerFailure("NotAVideo", tooManySamples(file))
   const format = new FormatContext()
@@ -79,7 +102,7 @@ export const openInput = (file: string): Input => {
     new WorkerFailure("NotAVideo", `${file} is not a video that can be read: ${libavText(code)}`)
   const opened = format.openInputSync(fileUrl(file), null, options)
   if (opened < 0) throw refuse(opened)
-  const found = format.findStreamInfoSync()
+  const found = known !== undefined && completes(format, known) ? 0 : format.findStreamInfoSync()
   if (found < 0) {
     format.closeInputSync()
     throw refuse(found)

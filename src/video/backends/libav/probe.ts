@@ -35,6 +35,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     timeBase: { num: stream.timeBase.num, den: stream.timeBase.den },
     framePts: [...index.framePts],
     endPts: index.endPts,
+    videoDelay: stream.codecpar.videoDelay,
     hasAudio: pickAudioStream(input) !== undefined,
     indexedBy: index.indexedBy,
     keyframes: [...index.keyframes],

@@ -34,7 +34,7 @@ interface Opened extends Disposable {
 }
 
 const open = (call: StreamCall): Opened => {
-  const input = openInput(call.file)
+  const input = openInput(call.file, call)
   try {
     if (input.sizeBytes !== call.sizeBytes)
       throw new WorkerFailure(

@@ -35,6 +35,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     framePts: [...index.framePts],
     endPts: index.endPts,
     hasAudio: hasAudio(info),
+    videoDelay: stream.videoDelay,
     indexedBy: index.indexedBy,
     keyframes: [...index.keyframes],
   }
