@@ -5,7 +5,6 @@ import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inOrder } from "../ordered.ts"
 import { sizeProblem } from "../picture-size.ts"
 import { readableSize } from "../readable.ts"
-import { keyframeIndex } from "../sampling.ts"
 import { isQuarterTurn, squareSize } from "../upright.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
@@ -18,22 +17,11 @@ const BACKEND = "ffmpeg"
 /** Pictures that one process makes: it gives them all before the first is delivered. */
 const AT_ONCE = 8
 
-/** Targets that one process decodes: of one group of pictures, and not too many. */
-const runsOf = (
-  source: VideoSource,
-  { targets, keyframes }: TargetGroup,
-): ReadonlyArray<ReadonlyArray<Target>> => {
-  const runs: Array<Array<Target>> = []
-  let key: number | undefined
-  for (const target of targets) {
-    const own = source.indexedBy === "packets" ? keyframeIndex(keyframes, target.pts) : 0
-    const last = runs.at(-1)
-    if (last === undefined || own !== key || last.length >= AT_ONCE) runs.push([target])
-    else last.push(target)
-    key = own
-  }
-  return runs
-}
+/** Targets that one process decodes at most, in order. */
+const runsOf = (targets: ReadonlyArray<Target>): ReadonlyArray<ReadonlyArray<Target>> =>
+  Array.from({ length: Math.ceil(targets.length / AT_ONCE) }, (_, i) =>
+    targets.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
+  )
 
 const make = (program: FfmpegProgram) => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (name: string) {
@@ -89,22 +77,28 @@ const make = (program: FfmpegProgram) => {
 
   const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
     const { output, sampling = "exact" } = options
-    const groups = splitTargets(source, targetsFor(source, timesSeconds, sampling), program.size, sampling)
+    const all = targetsFor(source, timesSeconds, sampling)
+    const groups = splitTargets(source, all, program.size, sampling)
     if (groups.length === 0) return Stream.empty
-    return Stream.unwrap(
+    return Stream.unwrapScoped(
       Effect.gen(function* () {
         yield* checkUnchanged(source)
-        const pictures = yield* makePictures(program, source, output)
+        const pictures = yield* makePictures(
+          program,
+          source,
+          output,
+          all.map(({ pts }) => pts),
+        )
         return inOrder<TargetGroup, SampledFrame>({
           groups,
           window: program.size,
           buffer: output.format === "JPEG" ? AT_ONCE : 2,
           run: (group, outlet) =>
             Effect.forEach(
-              runsOf(source, group),
+              runsOf(group.targets),
               (targets) => {
                 const byPts = new Map(targets.map((target) => [target.pts, target]))
-                const answers = pictures(group.keyframes, [...byPts.keys()])
+                const answers = pictures([...byPts.keys()])
                 return Stream.runForEach(answers, ({ wantedPts, picture }) => {
                   const target = byPts.get(wantedPts)
                   return target === undefined

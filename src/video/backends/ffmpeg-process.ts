@@ -21,9 +21,11 @@ export interface FfmpegCommand extends FfmpegProgram {
   readonly args: ReadonlyArray<string>
   /** For error messages. */
   readonly file: string
+  /** What it reads from its standard input; nothing by default. */
+  readonly stdin?: Uint8Array | undefined
 }
 
-type Child = Bun.Subprocess<"ignore", "pipe", "pipe">
+type Child = Bun.Subprocess<"ignore" | Uint8Array, "pipe", "pipe">
 
 /** A signal ended the process: what it gave may be short of what it had to give. */
 class Killed extends Error {}
@@ -43,7 +45,11 @@ const start = (command: FfmpegCommand) =>
     Effect.acquireRelease(
       Effect.try({
         try: (): Child =>
-          Bun.spawn([command.bin, ...command.args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" }),
+          Bun.spawn([command.bin, ...command.args], {
+            stdin: command.stdin ?? "ignore",
+            stdout: "pipe",
+            stderr: "pipe",
+          }),
         catch: (cause) =>
           new VideoError({
             reason: "BackendUnavailable",

@@ -2,8 +2,12 @@ import { MOST_PIXELS } from "../../picture-size.ts"
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import { CONTAINERS } from "../containers.ts"
 import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
+import type { SecondsRange } from "../gop-packets.ts"
 
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,pipe"]
+
+/** A file that is given to the program's standard input, and whose container says all of its one stream. */
+export const EXCERPT = { file: "pipe:0", streamIndex: 0 } as const
 
 /** Where a run reads from. */
 export interface FfmpegInput {
@@ -12,6 +16,8 @@ export interface FfmpegInput {
   /** Jumps to this keyframe; the start of the file if it is absent. */
   readonly from?: { readonly keyframe: Keyframe; readonly timeBase: Rational } | undefined
 }
+
+const urlOf = (file: string): string => (file === EXCERPT.file ? file : `file:${file}`)
 
 const input = ({ file, from }: FfmpegInput): ReadonlyArray<string> => {
   const seek = ({ keyframe, timeBase }: NonNullable<FfmpegInput["from"]>) => {
@@ -23,7 +29,8 @@ const input = ({ file, from }: FfmpegInput): ReadonlyArray<string> => {
     ...["-hide_banner", "-nostdin", "-nostats", "-v", "error", "-copyts", "-noautorotate"],
     ...demuxing,
     ...(from === undefined ? [] : seek(from)),
-    ...["-threads", "1", "-max_pixels", String(MOST_PIXELS), "-i", `file:${file}`],
+    ...(file === EXCERPT.file ? ["-nofind_stream_info"] : []),
+    ...["-threads", "1", "-max_pixels", String(MOST_PIXELS), "-i", urlOf(file)],
   ]
 }
 
@@ -31,6 +38,17 @@ const input = ({ file, from }: FfmpegInput): ReadonlyArray<string> => {
 export const infoArguments = (file: string): ReadonlyArray<string> => [
   ...["-hide_banner", "-v", "error", ...demuxing],
   ...["-show_error", "-show_format", "-show_streams", "-show_data", "-of", "json", `file:${file}`],
+]
+
+/** `ffprobe`: where a stream's packets in some ranges are, each read from the keyframe before, as JSON. */
+export const placeArguments = (
+  { file, streamIndex }: FfmpegInput,
+  ranges: ReadonlyArray<SecondsRange>,
+): ReadonlyArray<string> => [
+  ...["-hide_banner", "-v", "error", ...demuxing, "-select_streams", String(streamIndex)],
+  ...["-show_error", "-show_packets", "-show_entries", "packet=stream_index,pts,pos,size:format=format_name"],
+  ...["-read_intervals", ranges.map(([from, to]) => `${from.toFixed(6)}%${to.toFixed(6)}`).join(",")],
+  ...["-of", "json=compact=1", `file:${file}`],
 ]
 
 const copied = (source: FfmpegInput, muxer: string): ReadonlyArray<string> => [

@@ -11,10 +11,17 @@ import {
 import { VideoError } from "../../VideoError.ts"
 import { runFfmpeg } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
+import type { SecondsRange } from "../gop-packets.ts"
 import { readTimes } from "../wasm/frame-index.ts"
-import { type MediaInfo, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
+import { type MediaInfo, placesOf, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
 import { readPacket } from "../wasm/packet-list.ts"
-import { infoArguments, packetArguments, timesArguments } from "./arguments.ts"
+import {
+  type FfmpegInput,
+  infoArguments,
+  packetArguments,
+  placeArguments,
+  timesArguments,
+} from "./arguments.ts"
 import { readBanner } from "./banner.ts"
 import { hiddenPackets } from "./hidden-packets.ts"
 
@@ -38,23 +45,24 @@ const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
 export const run = (program: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
   runFfmpeg({ ...program, args, file })
 
+const parsed = (file: string, parse: () => MediaInfo) =>
+  Effect.try({
+    try: parse,
+    catch: (cause) =>
+      new VideoError({
+        reason: "NotAVideo",
+        file,
+        message: cause instanceof Error ? cause.message : String(cause),
+        cause,
+      }),
+  })
+
 /** Streams of a file: by `ffprobe`, or, where there is none, from what `ffmpeg` prints, which knows no mirrored pictures. */
 export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {
   const ffprobe = ffprobeBeside(program.bin)
-  const read = (parse: () => MediaInfo) =>
-    Effect.try({
-      try: parse,
-      catch: (cause) =>
-        new VideoError({
-          reason: "NotAVideo",
-          file,
-          message: cause instanceof Error ? cause.message : String(cause),
-          cause,
-        }),
-    })
   if (ffprobe !== undefined) {
     const { stdout } = yield* run({ ...program, bin: ffprobe }, file, infoArguments(file))
-    return yield* read(() => readMediaInfo(file, stdout))
+    return yield* parsed(file, () => readMediaInfo(file, stdout))
   }
   const { stderr } = yield* run(program, file, [
     "-hide_banner",
@@ -64,7 +72,19 @@ export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgr
     "-i",
     `file:${file}`,
   ])
-  return yield* read(() => readBanner(file, stderr))
+  return yield* parsed(file, () => readBanner(file, stderr))
+})
+
+/** Where a stream's packets in some ranges are, in order of decoding; none where there is no `ffprobe`. */
+export const packetPlaces = Effect.fn("Ffmpeg.places")(function* (
+  program: FfmpegProgram,
+  source: FfmpegInput,
+  ranges: ReadonlyArray<SecondsRange>,
+) {
+  const ffprobe = ffprobeBeside(program.bin)
+  if (ffprobe === undefined || ranges.length === 0) return []
+  const { stdout } = yield* run({ ...program, bin: ffprobe }, source.file, placeArguments(source, ranges))
+  return placesOf(yield* parsed(source.file, () => readMediaInfo(source.file, stdout)), source.streamIndex)
 })
 
 /** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */

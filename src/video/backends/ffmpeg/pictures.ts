@@ -1,17 +1,22 @@
+import { closeSync, openSync } from "node:fs"
 import { Chunk, Effect, Stream } from "effect"
+import { whyUnreadable } from "../../access.ts"
 import { makeBitmap } from "../../bmp.ts"
 import type { Picture } from "../../frame.ts"
-import { keyframeIndex, nearestFrame } from "../../sampling.ts"
+import { type Gop, gopsOf } from "../../gops.ts"
+import { nearestFrame } from "../../sampling.ts"
 import { deliver, isQuarterTurn } from "../../upright.ts"
 import type { FrameOutput, Keyframe, VideoSource } from "../../VideoDecoder.ts"
 import { VideoError } from "../../VideoError.ts"
-import { ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-process.ts"
+import { type Excerpt, excerptOf, readComposed } from "../excerpt.ts"
+import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import type { PictureForm } from "../filters.ts"
+import { partOf, rangeOf } from "../gop-packets.ts"
 import { readTimes } from "../wasm/frame-index.ts"
 import { streamAt } from "../wasm/media-info.ts"
-import { type FfmpegInput, pictureArguments, timesArguments } from "./arguments.ts"
-import { readInfo, run } from "./listing.ts"
+import { EXCERPT, type FfmpegInput, pictureArguments, timesArguments } from "./arguments.ts"
+import { packetPlaces, readInfo, run } from "./listing.ts"
 
 /** Groups of pictures before a damaged one from which on everything is decoded, to come to it in the right state. */
 const RUN_UP = 8
@@ -45,15 +50,32 @@ const inPieces = <E>(bytes: Stream.Stream<Uint8Array, E>, size: number): Stream.
   }).pipe(Stream.flattenChunks)
 }
 
-/** Gives the pictures for wanted PTS of one group, in order. */
+/** Codecs of which excerpts are made. */
+const EXCERPTED = new Set(["h264", "hevc"])
+/** Larger excerpts are not held in memory. */
+const MOST_EXCERPT_BYTES = 64e6
+
+/** The bytes of an excerpt; `undefined` if they are too many, or no longer in the file. */
+const bytesOf = (fd: number, { file }: Excerpt): Uint8Array | undefined => {
+  if (file.sizeBytes > MOST_EXCERPT_BYTES) return undefined
+  const bytes = new Uint8Array(file.sizeBytes)
+  return readComposed(file, fd, bytes, 0, bytes.length, 0) === bytes.length ? bytes : undefined
+}
+
+/**
+ * Gives pictures for wanted PTS, in order.
+ *
+ * @param all every PTS that will be wanted, increasing
+ */
 export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   program: FfmpegProgram,
   source: VideoSource,
   output: FrameOutput,
+  all: ReadonlyArray<number>,
 ) {
   const { file, streamIndex, timeBase, framePts } = source
   const info = yield* readInfo(program, file)
-  const { chroma } = yield* Effect.try({
+  const stream = yield* Effect.try({
     try: () => streamAt(file, info, streamIndex),
     catch: (cause) =>
       new VideoError({ reason: "DecodeFailed", file, message: `${file}: ${String(cause)}`, cause }),
@@ -63,7 +85,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     : [source.displayWidth, source.displayHeight]
   const form: PictureForm = {
     size: [width, height],
-    chroma,
+    chroma: stream.chroma,
     isSameSize: width === source.codedWidth && height === source.codedHeight,
   }
   const encoded = (pixels: Uint8Array) =>
@@ -87,10 +109,36 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     from: keyframe === undefined || keyframe.pts <= (framePts[0] ?? 0) ? undefined : { keyframe, timeBase },
   })
 
+  const known = {
+    keyframes: source.indexedBy === "packets" ? (source.keyframes ?? []) : [],
+    firstPts: framePts[0] ?? 0,
+    timeBase,
+  }
+  const isExcerpted = EXCERPTED.has(stream.codec) && known.keyframes.length > 0
+  const places = isExcerpted
+    ? yield* packetPlaces(
+        program,
+        { file, streamIndex },
+        gopsOf(known, all).map((gop) => rangeOf(known, gop)),
+      )
+    : []
+  const fd = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => (places.length === 0 ? undefined : openSync(file, "r")),
+      catch: (cause) =>
+        new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause }),
+    }),
+    (opened) => Effect.sync(() => opened !== undefined && closeSync(opened)),
+  )
+
   /** The pictures with exactly these PTS, as many of the first as come out. */
-  const exact = (input: FfmpegInput, pts: ReadonlyArray<number>, onComplaint?: () => void) => {
+  const exact = (
+    run: Pick<FfmpegCommand, "args" | "stdin">,
+    pts: ReadonlyArray<number>,
+    onComplaint?: () => void,
+  ) => {
     const pictures = inPieces(
-      ffmpegBytes({ ...program, file, args: pictureArguments(input, pts, form) }, onComplaint),
+      ffmpegBytes({ ...program, file, ...run }, onComplaint),
       width * height * 4,
     ).pipe(
       Stream.mapEffect(encoded, { concurrency: ENCODING }),
@@ -101,6 +149,23 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
       }),
     )
     return onceMoreIfKilled(Stream.runCollect(pictures))
+  }
+
+  const fromFile = (keyframe: Keyframe | undefined, pts: ReadonlyArray<number>) => ({
+    args: pictureArguments(inputFrom(keyframe), pts, form),
+  })
+
+  /** From a file of just what these groups' wanted pictures depend on; `undefined` if there can be none. */
+  const fromExcerpt = (gops: ReadonlyArray<Gop>) => {
+    if (fd === undefined) return undefined
+    const excerpt = excerptOf(
+      { ...stream, fd },
+      gops.map((gop) => partOf(known, gop, places)),
+    )
+    const stdin = excerpt === undefined ? undefined : bytesOf(fd, excerpt)
+    if (excerpt === undefined || stdin === undefined) return undefined
+    const times = gops.flatMap(({ wanted }) => wanted).map(excerpt.timeOf)
+    return { args: pictureArguments(EXCERPT, times, form), stdin }
   }
 
   /** PTS of what decodes near these PTS: from some groups before them, or anywhere. */
@@ -117,15 +182,14 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   })
 
   /** What stands in for frames that do not come out. */
-  const nearest = (keyframes: ReadonlyArray<Keyframe>, wanted: ReadonlyArray<number>) =>
+  const nearest = ({ key, wanted }: Gop) =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const key = keyframeIndex(keyframes, wanted[0] ?? 0)
-        for (const keyframe of [keyframes[key - RUN_UP], undefined]) {
+        for (const keyframe of [known.keyframes[key - RUN_UP], undefined]) {
           const found = yield* decodable(keyframe, wanted.at(-1) ?? 0)
           if (found.length === 0) continue
           const stands = wanted.map((pts) => found[nearestFrame(found, { num: 1, den: 1 }, pts)] ?? pts)
-          const pictures = yield* exact(inputFrom(keyframe), [...new Set(stands)])
+          const pictures = yield* exact(fromFile(keyframe, [...new Set(stands)]), [...new Set(stands)])
           const byPts = new Map([...pictures].map((picture) => [picture.pts, picture]))
           const answers = wanted.flatMap((wantedPts, i): ReadonlyArray<Answer> => {
             const picture = byPts.get(stands[i] ?? wantedPts)
@@ -144,27 +208,37 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     )
 
   /** The pictures with exactly these PTS, or `undefined` if some are missing: then none of them is certain. */
-  const allFrom = Effect.fnUntraced(function* (
-    keyframe: Keyframe | undefined,
+  const allOf = Effect.fnUntraced(function* (
+    run: Pick<FfmpegCommand, "args" | "stdin">,
     wanted: ReadonlyArray<number>,
   ) {
     let isDamaged = false
-    const pictures = yield* exact(inputFrom(keyframe), wanted, () => {
+    const pictures = yield* exact(run, wanted, () => {
       isDamaged = true
     })
     const answers = [...pictures].map((picture): Answer => ({ wantedPts: picture.pts, picture }))
     return { isDamaged, answers: answers.length === wanted.length ? answers : undefined }
   })
 
-  return (keyframes: ReadonlyArray<Keyframe>, wanted: ReadonlyArray<number>) =>
+  const ofOneGop = (gop: Gop) =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const trusted = source.indexedBy === "packets" ? keyframes : []
-        const key = keyframeIndex(trusted, wanted[0] ?? 0)
-        const near = yield* allFrom(trusted[key], wanted)
+        const { key, wanted } = gop
+        const near = yield* allOf(fromExcerpt([gop]) ?? fromFile(known.keyframes[key], wanted), wanted)
         if (near.answers !== undefined && !near.isDamaged) return Stream.fromIterable(near.answers)
-        const { answers } = yield* allFrom(trusted[key - RUN_UP], wanted)
-        return answers === undefined ? nearest(trusted, wanted) : Stream.fromIterable(answers)
+        const { answers } = yield* allOf(fromFile(known.keyframes[key - RUN_UP], wanted), wanted)
+        return answers === undefined ? nearest(gop) : Stream.fromIterable(answers)
+      }),
+    )
+
+  return (wanted: ReadonlyArray<number>) =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const gops = gopsOf(known, wanted)
+        const together = gops.length > 1 ? fromExcerpt(gops) : undefined
+        const found = together === undefined ? undefined : yield* allOf(together, wanted)
+        if (found?.answers !== undefined && !found.isDamaged) return Stream.fromIterable(found.answers)
+        return Stream.flatMap(Stream.fromIterable(gops), ofOneGop)
       }),
     )
 })

@@ -1,14 +1,11 @@
 import type { Frame } from "node-av/lib"
+import { type Gop, gopsOf, startOf } from "../../gops.ts"
 import type { FramesCall, FramesReply } from "../../protocol.ts"
-import { keyframeIndex } from "../../sampling.ts"
+import { makeSender } from "../../sender.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
-import type { Keyframe } from "../../VideoDecoder.ts"
 import { makePictureWriter } from "./convert.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
 import { walk } from "./walk.ts"
-
-/** Pictures that are encoded while the decoder goes on. */
-const ENCODING = 2
 
 /** What a frame is delivered to: may hold it up until there is room. */
 type Deliver = (wantedPts: number, pts: number, frame: Frame) => Promise<void>
@@ -18,30 +15,6 @@ type Deliver = (wantedPts: number, pts: number, frame: Frame) => Promise<void>
  * part of a keyframe comes from pictures before it.
  */
 const RUN_UP = [4, 8]
-
-/** Which wanted frames are in one group of pictures. */
-interface Gop {
-  /** Position of its keyframe in `FramesCall.keyframes`; below zero if it starts before the first. */
-  readonly key: number
-  readonly wanted: ReadonlyArray<number>
-}
-
-const gopsOf = ({ keyframes, wantedPts }: FramesCall): ReadonlyArray<Gop> => {
-  const gops: Array<{ key: number; wanted: Array<number> }> = []
-  for (const pts of wantedPts) {
-    const key = keyframeIndex(keyframes, pts)
-    const last = gops.at(-1)
-    if (last?.key === key) last.wanted.push(pts)
-    else gops.push({ key, wanted: [pts] })
-  }
-  return gops
-}
-
-/** Where decoding starts for the keyframe at this position: there, or at the start of the file. */
-const startOf = (call: FramesCall, key: number): Keyframe | undefined => {
-  const keyframe = call.keyframes[key]
-  return keyframe === undefined || keyframe.pts <= call.firstPts ? undefined : keyframe
-}
 
 /**
  * Decodes one group of pictures with as little work as possible, and says how many of the wanted frames came out before
@@ -90,7 +63,7 @@ const decode = async (reader: Reader, call: FramesCall, deliver: Deliver): Promi
   }
   try {
     if (!call.packetsTrusted || call.keyframes.length === 0) throw new Lost()
-    for (const gop of gopsOf(call)) {
+    for (const gop of gopsOf(call, call.wantedPts)) {
       const done = await quickly(reader, call, gop, counted)
       const rest = { ...gop, wanted: gop.wanted.slice(done) }
       if (rest.wanted.length > 0) await carefully(reader, call, rest, counted)
@@ -115,18 +88,8 @@ export const frames = async (call: FramesCall, io: WorkerIo): Promise<FramesRepl
     reader.orientation,
     call.output,
   )
-  const encoding: Array<() => Promise<void>> = []
-  const emitOldest = () => encoding.shift()?.()
-  await decode(reader, call, async (wantedPts, pts, frame) => {
-    const picture = writer.write(frame)
-    // Whoever awaits it sees the failure; until then it is not unhandled.
-    picture.catch(() => {})
-    encoding.push(async () => {
-      const data = await picture
-      io.emit({ wantedPts, pts, data }, [data.buffer])
-    })
-    if (encoding.length > ENCODING) await emitOldest()
-  })
-  while (encoding.length > 0) await emitOldest()
+  const sender = makeSender(io)
+  await decode(reader, call, (wantedPts, pts, frame) => sender.send(wantedPts, pts, writer.write(frame)))
+  await sender.finish()
   return { frames: call.wantedPts.length, decoded: reader.decoded }
 }

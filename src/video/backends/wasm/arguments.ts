@@ -1,6 +1,7 @@
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { CONTAINERS } from "../containers.ts"
 import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
+import type { SecondsRange } from "../gop-packets.ts"
 import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
 
 /** What a run is asked to say on its error output. */
@@ -54,9 +55,6 @@ const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
     : ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", seekSeconds.toFixed(6)]),
   ...["-threads", "1", "-max_pixels", String(MOST_PIXELS), "-i", mediaPath(name)],
 ]
-
-/** A range of presentation times in seconds, `[from, to)`. */
-export type SecondsRange = readonly [from: number, to: number]
 
 /** The same for all runs: a section of which a run shows all is shown wholly by those after it, too. */
 const SHOWN = [

@@ -1,11 +1,11 @@
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
+import type { Excerpt } from "../excerpt.ts"
 import type { PictureForm } from "../filters.ts"
+import { release } from "../release.ts"
 import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
-import type { Excerpt } from "./excerpt.ts"
 import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
 import type { MediaInfo } from "./media-info.ts"
-import { release } from "./memory.ts"
 import { type ListedPacket, makePacketReader } from "./packet-list.ts"
 
 /**
@@ -62,12 +62,14 @@ const nearestOf = (wanted: ReadonlyArray<number>, there: ReadonlyArray<number>):
     ),
   )
 
-const inputOf = ({ file: { name } }: Excerpt): CoreInput => ({
-  name,
+/** Name of an excerpt in the core. */
+const EXCERPT = "excerpt.mp4"
+const FROM_EXCERPT: CoreInput = {
+  name: EXCERPT,
   streamIndex: 0,
   seekSeconds: undefined,
   saysAll: true,
-})
+}
 
 /** @param stream the one that is decoded */
 export const makeDecoding = (
@@ -100,7 +102,7 @@ export const makeDecoding = (
     const source =
       excerpt === undefined
         ? { input: inputFrom(jump), asked: wanted }
-        : { input: inputOf(excerpt), asked: wanted.map(excerpt.timeOf) }
+        : { input: FROM_EXCERPT, asked: wanted.map(excerpt.timeOf) }
     const [times, seen] = [textOf("times"), textOf("decoded")]
     const due: Array<number> = []
     let done = 0
@@ -135,7 +137,7 @@ export const makeDecoding = (
         release(record.bytes)
         done++
       },
-      excerpt?.file,
+      excerpt === undefined ? undefined : { access: "compose", name: EXCERPT, fd: media.fd, ...excerpt.file },
     )
     return lost || (!landed && done === 0 && result.exitCode !== 0) ? "lost" : done
   }

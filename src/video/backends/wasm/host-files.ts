@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs"
 import * as v from "valibot"
+import { readComposed } from "../excerpt.ts"
 import {
   type Core,
   EINVAL,
@@ -13,8 +14,6 @@ import {
   type StreamOps,
 } from "./emscripten.ts"
 import { type HostFile, MountOptions, PULSE, STOP } from "./steering.ts"
-
-type Composed = Extract<HostFile, { readonly access: "compose" }>
 
 /** Seeks as `lseek` does: from the start, from here, from the end. */
 export const seekIn = (core: Core, sizeOf: (node: FsNode) => number) => {
@@ -55,29 +54,6 @@ const withOpen = <A>(path: string, use: (fd: number) => A): A => {
   }
 }
 
-/** Reads from a file that is made of pieces; how many bytes there were. */
-const readPieces = (
-  { fd, sizeBytes, starts, sources, bytes }: Composed,
-  buffer: Int8Array,
-  offset: number,
-  length: number,
-  position: number,
-): number => {
-  let piece = starts.findLastIndex((start) => start <= position)
-  const wanted = Math.max(0, Math.min(length, sizeBytes - position))
-  let done = 0
-  for (; done < wanted; piece++) {
-    const within = position + done - (starts[piece] ?? 0)
-    const count = Math.min(wanted - done, (starts[piece + 1] ?? sizeBytes) - position - done)
-    const source = sources[piece] ?? 0
-    if (source < 0)
-      buffer.set(bytes.subarray(-1 - source + within, -1 - source + within + count), offset + done)
-    else if (readSync(fd, buffer, offset + done, count, source + within) < count) break
-    done += count
-  }
-  return done
-}
-
 /**
  * A file system of files of this machine, read in slices straight into the WebAssembly memory. Their names in it are our
  * own, so that any real name will do. Once the request is cancelled, reading and writing fail.
@@ -105,7 +81,7 @@ export const hostFiles = (core: Core, steering: Int32Array): FileSystem => {
           return withOpen(file.path, (fd) => readSync(fd, buffer, offset, length, position))
         return file.access === "read"
           ? readSync(file.fd, buffer, offset, length, position)
-          : readPieces(file, buffer, offset, length, position)
+          : readComposed(file, file.fd, buffer, offset, length, position)
       }),
     write: (_, buffer, offset, length, position) =>
       attempt(() => {

@@ -4,8 +4,8 @@ import { WorkerFailure } from "../../serve.ts"
 import { type Orientation, orientationOfMatrix } from "../../upright.ts"
 import type { Rational } from "../../VideoDecoder.ts"
 import { type ChromaPosition, chromaPosition } from "../chroma.ts"
+import type { PacketPlace } from "../excerpt.ts"
 import { nalLengthBytes } from "../libav/packet-check.ts"
-import type { PacketPlace } from "./excerpt.ts"
 
 const StreamInfo = v.object({
   index: v.number(),

@@ -1,10 +1,9 @@
 import { readSync } from "node:fs"
-import { DecodingPlan, type Treatment } from "../../h264/plan.ts"
-import { unitsOf } from "../../nal/units.ts"
-import { nalLengthBytes } from "../libav/packet-check.ts"
-import { release } from "./memory.ts"
+import { DecodingPlan, type Treatment } from "../h264/plan.ts"
+import { unitsOf } from "../nal/units.ts"
+import { nalLengthBytes } from "./libav/packet-check.ts"
 import { type Mp4Track, mp4Header } from "./mp4-header.ts"
-import type { HostFile } from "./steering.ts"
+import { release } from "./release.ts"
 
 /** Where a packet's data is in the file. */
 export interface PacketPlace {
@@ -23,17 +22,33 @@ export interface ExcerptSource extends Omit<Mp4Track, "codec" | "record"> {
   readonly extradata: Uint8Array | null
 }
 
-/** A file that holds only what is needed for some pictures. */
+/** Where some wanted pictures of one group are. */
+export interface ExcerptPart {
+  /** Those of the group and some after it, in order of decoding. */
+  readonly packets: ReadonlyArray<PacketPlace>
+  /** PTS, increasing, at least one. */
+  readonly wanted: ReadonlyArray<number>
+}
+
+/** A file that is made of pieces of another and of bytes of our own. */
+export interface Composition {
+  readonly sizeBytes: number
+  /** Where each piece begins, increasing from 0. */
+  readonly starts: Float64Array<ArrayBuffer>
+  /** Position of each piece in the other file, or, below zero, -1 less its position in `bytes`. */
+  readonly sources: Float64Array<ArrayBuffer>
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** An MP4 that holds only what is needed for some pictures. */
 export interface Excerpt {
-  readonly file: HostFile
+  readonly file: Composition
   /** The PTS in the excerpt of the packet with this PTS. */
   readonly timeOf: (pts: number) => number
   /** The PTS of the packet that has this one in the excerpt. */
   readonly ptsOf: (time: number) => number | undefined
 }
 
-/** Name of an excerpt in the core. */
-const NAME = "excerpt.mp4"
 /** Bytes between what the demuxer calls the position and the data: none in MP4, a block's header in Matroska. */
 const HEADER_BYTES = [0, 4]
 /** Bytes of the length before each NAL unit in all files that were seen; where it is not so, nothing adds up. */
@@ -124,7 +139,7 @@ const planned = (
     window = []
     bytes = 0
   }
-  return ownBytes(samples) <= MOST_OWN_BYTES ? samples : undefined
+  return samples
 }
 
 const ownBytes = (samples: ReadonlyArray<Sample>): number =>
@@ -153,7 +168,7 @@ const referred = (
 const lengthOf = ({ length }: Piece): number => length
 
 /** The file that has these pieces one after the other. */
-const fileOf = (fd: number, pieces: ReadonlyArray<Piece>): HostFile => {
+const composed = (pieces: ReadonlyArray<Piece>): Composition => {
   const own = pieces.filter((piece) => piece instanceof Uint8Array)
   let sizeBytes = 0
   let ownAt = 0
@@ -167,38 +182,46 @@ const fileOf = (fd: number, pieces: ReadonlyArray<Piece>): HostFile => {
       ownAt += piece.length
     } else sources[i] = piece.from
   }
-  return {
-    access: "compose",
-    name: NAME,
-    fd,
-    sizeBytes,
-    starts,
-    sources,
-    bytes: new Uint8Array(Buffer.concat(own)),
+  return { sizeBytes, starts, sources, bytes: new Uint8Array(Buffer.concat(own)) }
+}
+
+/** What a decoder needs of each part; `undefined` where that cannot be said, or not of several in one stream. */
+const samplesOf = (
+  fd: number,
+  codec: Mp4Track["codec"],
+  record: Uint8Array,
+  parts: ReadonlyArray<ExcerptPart>,
+): ReadonlyArray<Sample> | undefined => {
+  const samples: Array<Sample> = []
+  for (const { packets, wanted } of parts) {
+    const keep = new Set(wanted)
+    if (packets.filter(({ pts }) => keep.has(pts)).length < keep.size) return undefined
+    const needed = packets.slice(0, packets.findLastIndex(({ pts }) => keep.has(pts)) + 1)
+    const found = codec === "h264" ? planned(fd, record, needed, keep) : undefined
+    // A plan begins with an IDR picture, which nothing before it matters to.
+    if (found === undefined && parts.length > 1) return undefined
+    const own = found ?? referred(fd, codec, needed, keep)
+    if (own === undefined) return undefined
+    samples.push(...own)
   }
+  return ownBytes(samples) <= MOST_OWN_BYTES ? samples : undefined
 }
 
 /**
- * A file from which the core decodes no more than the wanted pictures depend on: of H.264, just that; of HEVC, and of
- * H.264 that cannot be followed, all but the pictures that nothing refers to. `undefined` for other codecs, and where the
- * packets are not found in the file.
+ * A file from which a decoder decodes no more than the wanted pictures depend on: of H.264, just that; of HEVC, and of
+ * H.264 that cannot be followed, all but the pictures that nothing refers to. `undefined` for other codecs, where the
+ * packets are not found in the file, and for several parts that cannot be one stream.
  *
- * @param packets of one group of pictures and some after it, in order of decoding
- * @param wanted PTS, increasing, at least one
+ * @param parts at least one, in order of time
  */
 export const excerptOf = (
   { fd, codec, extradata, ...facts }: ExcerptSource,
-  packets: ReadonlyArray<PacketPlace>,
-  wanted: ReadonlyArray<number>,
+  parts: ReadonlyArray<ExcerptPart>,
 ): Excerpt | undefined => {
   if ((codec !== "h264" && codec !== "hevc") || extradata === null) return undefined
   if (nalLengthBytes(codec, extradata) !== LENGTH_BYTES) return undefined
   if (Math.max(facts.width, facts.height) > MOST_SIDE) return undefined
-  const keep = new Set(wanted)
-  if (packets.filter(({ pts }) => keep.has(pts)).length < keep.size) return undefined
-  const needed = packets.slice(0, packets.findLastIndex(({ pts }) => keep.has(pts)) + 1)
-  const samples =
-    (codec === "h264" ? planned(fd, extradata, needed, keep) : undefined) ?? referred(fd, codec, needed, keep)
+  const samples = samplesOf(fd, codec, extradata, parts)
   if (samples === undefined) return undefined
   const inOrder = samples.map(({ pts }) => pts).toSorted((a, b) => a - b)
   const ranks = new Map(inOrder.map((pts, rank) => [pts, rank]))
@@ -210,8 +233,36 @@ export const excerptOf = (
     })),
   )
   return {
-    file: fileOf(fd, [header, ...samples.flatMap(({ pieces }) => pieces)]),
+    file: composed([header, ...samples.flatMap(({ pieces }) => pieces)]),
     timeOf: (pts) => (ranks.get(pts) ?? 0) + delay,
     ptsOf: (time) => inOrder[time - delay],
   }
+}
+
+/**
+ * Reads what a composition has from `position` on into `target` at `offset`; how many bytes there were, at most `length`.
+ *
+ * @param fd open file descriptor of the file it takes pieces from
+ */
+export const readComposed = (
+  { sizeBytes, starts, sources, bytes }: Composition,
+  fd: number,
+  target: Int8Array | Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number => {
+  let piece = starts.findLastIndex((start) => start <= position)
+  const wanted = Math.max(0, Math.min(length, sizeBytes - position))
+  let done = 0
+  for (; done < wanted; piece++) {
+    const within = position + done - (starts[piece] ?? 0)
+    const count = Math.min(wanted - done, (starts[piece + 1] ?? sizeBytes) - position - done)
+    const source = sources[piece] ?? 0
+    if (source < 0)
+      target.set(bytes.subarray(-1 - source + within, -1 - source + within + count), offset + done)
+    else if (readSync(fd, target, offset + done, count, source + within) < count) break
+    done += count
+  }
+  return done
 }
