@@ -13,6 +13,7 @@ import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-pro
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import type { PictureForm } from "../filters.ts"
 import { partOf, rangeOf } from "../gop-packets.ts"
+import { release } from "../release.ts"
 import { readTimes } from "../wasm/frame-index.ts"
 import { streamAt } from "../wasm/media-info.ts"
 import { EXCERPT, type FfmpegInput, pictureArguments, timesArguments } from "./arguments.ts"
@@ -30,10 +31,13 @@ export interface Answer {
 }
 
 /** Cuts a stream of bytes into pieces of one size; what is left over is dropped. */
-const inPieces = <E>(bytes: Stream.Stream<Uint8Array, E>, size: number): Stream.Stream<Uint8Array, E> => {
+const inPieces = <E>(
+  bytes: Stream.Stream<Uint8Array, E>,
+  size: number,
+): Stream.Stream<Uint8Array<ArrayBuffer>, E> => {
   const start = { piece: new Uint8Array(size), filled: 0 }
   return Stream.mapAccum(bytes, start, (state, chunk) => {
-    const whole: Array<Uint8Array> = []
+    const whole: Array<Uint8Array<ArrayBuffer>> = []
     let { piece, filled } = state
     for (let at = 0; at < chunk.length; ) {
       const part = chunk.subarray(at, at + size - filled)
@@ -88,12 +92,15 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     chroma: stream.chroma,
     isSameSize: width === source.codedWidth && height === source.codedHeight,
   }
-  const encoded = (pixels: Uint8Array) =>
+  const encoded = (pixels: Uint8Array<ArrayBuffer>) =>
     Effect.tryPromise({
-      try: () => {
+      try: async () => {
         const bitmap = makeBitmap(width, height)
         bitmap.pixels.set(pixels)
-        return deliver(bitmap, width, height, source, output)
+        release(pixels)
+        const data = await deliver(bitmap, width, height, source, output)
+        release(bitmap.file)
+        return data
       },
       catch: (cause) =>
         new VideoError({
