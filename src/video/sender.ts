@@ -1,8 +1,5 @@
 import type { WorkerIo } from "./serve.ts"
 
-/** Pictures that are encoded while the decoder goes on. */
-const ENCODING = 2
-
 /** Sends a worker's pictures. */
 export interface Sender {
   /** Resolves once there is room for another: soon, while few are being encoded. */
@@ -11,8 +8,12 @@ export interface Sender {
   readonly finish: () => Promise<void>
 }
 
-/** Sends pictures in order while those after them are still being encoded. */
-export const makeSender = (io: WorkerIo): Sender => {
+/**
+ * Sends pictures in order while those after them are still being encoded.
+ *
+ * @param ahead pictures that are encoded while the decoder goes on
+ */
+export const makeSender = (io: WorkerIo, ahead: number): Sender => {
   const encoding: Array<() => Promise<void>> = []
   const sendOldest = () => encoding.shift()?.()
   const send: Sender["send"] = async (wantedPts, pts, picture) => {
@@ -22,7 +23,7 @@ export const makeSender = (io: WorkerIo): Sender => {
       const data = await picture
       io.emit({ wantedPts, pts, data }, [data.buffer])
     })
-    if (encoding.length > ENCODING) await sendOldest()
+    if (encoding.length > ahead) await sendOldest()
   }
   const finish = async () => {
     while (encoding.length > 0) await sendOldest()

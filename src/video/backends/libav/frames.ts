@@ -7,6 +7,9 @@ import { makePictureWriter } from "./convert.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
 import { walk } from "./walk.ts"
 
+/** Pictures that are encoded while the decoder goes on. */
+const ENCODING = 2
+
 /** What a frame is delivered to: may hold it up until there is room. */
 type Deliver = (wantedPts: number, pts: number, frame: Frame) => Promise<void>
 
@@ -88,7 +91,7 @@ export const frames = async (call: FramesCall, io: WorkerIo): Promise<FramesRepl
     reader.orientation,
     call.output,
   )
-  const sender = makeSender(io)
+  const sender = makeSender(io, ENCODING)
   await decode(reader, call, (wantedPts, pts, frame) => sender.send(wantedPts, pts, writer.write(frame)))
   await sender.finish()
   return { frames: call.wantedPts.length, decoded: reader.decoded }

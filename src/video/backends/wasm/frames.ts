@@ -6,11 +6,13 @@ import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { deliver, isQuarterTurn } from "../../upright.ts"
 import { excerptOf } from "../excerpt.ts"
 import { partOf, rangeOf } from "../gop-packets.ts"
-import { release } from "../release.ts"
+import { collectAfter, release } from "../release.ts"
 import { type Attempt, makeDecoding, type RawPicture } from "./decoding.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
 import { streamAt } from "./media-info.ts"
 
+/** Pictures that are encoded while the core goes on: few, since memory is what this backend takes most of. */
+const ENCODING = 1
 /** Groups of pictures before a damaged one from which on everything is decoded, to come to it in the right state. */
 const RUN_UP = 8
 
@@ -47,7 +49,7 @@ export const frames = async (
     release(bitmap.file)
     return data
   }
-  const sender = makeSender(io)
+  const sender = makeSender(io, ENCODING)
   const send = (wantedPts: number, picture: RawPicture) =>
     sender.send(wantedPts, picture.pts, encode(picture))
   const finish = async (): Promise<FramesReply> => {
@@ -99,5 +101,7 @@ export const frames = async (
     const done = await decoding.exact({ from, wanted: gop.wanted, toleratesDamage, excerpt }, send)
     if (done < gop.wanted.length) await carefully({ ...gop, wanted: gop.wanted.slice(done) })
   }
-  return finish()
+  const reply = await finish()
+  collectAfter(packets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
+  return reply
 }

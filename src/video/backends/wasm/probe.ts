@@ -3,9 +3,13 @@ import { sizeProblem } from "../../picture-size.ts"
 import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { isQuarterTurn, squareSize } from "../../upright.ts"
+import { collectAfter } from "../release.ts"
 import { indexFrames } from "./frame-index.ts"
 import type { InfoSource, Media } from "./media.ts"
 import { hasAudio, pickVideoStream } from "./media-info.ts"
+
+/** Garbage that the list of packets makes for each frame, about. */
+const BYTES_PER_FRAME = 200
 
 /** Stream information and frame index of a file. */
 export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOutput<typeof ProbeReply>> => {
@@ -16,6 +20,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
   const problem = sizeProblem(width, height, pixelAspect)
   if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
   const index = await indexFrames(media, stream)
+  collectAfter(index.framePts.length * BYTES_PER_FRAME)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
   const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect)
