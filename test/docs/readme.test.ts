@@ -159,7 +159,8 @@ describe("what the README says to run works", () => {
     return { stdout, stderr, code }
   }
 
-  const places = /^(?:cooking\.mp4|videos|report\.json|record(?:ing|ed|ed-before)|dataset(?:\/.*)?)$/u
+  const places =
+    /^(?:cooking\.mp4|videos|report\.json|record(?:ing|ed|ed-before)|without-native|dataset(?:\/.*)?)$/u
 
   const findingsIn = (path: string) => Effect.runPromise(validateFolder(path))
 
@@ -184,6 +185,7 @@ describe("what the README says to run works", () => {
   test("every command, in the README's order", async () => {
     const env: Record<string, string> = {}
     const ran: Array<string> = []
+    const besides = await readdir(root)
     const inParallel: Array<Promise<string>> = []
     for (const command of new Set(commands)) {
       const [, name, value = ""] = /^export (\w+)=(.*)$/u.exec(command) ?? []
@@ -215,6 +217,8 @@ describe("what the README says to run works", () => {
       else expect(await outcome).toBe(`${command}: works`)
     }
     expect(await Promise.all(inParallel)).toEqual(["npx --yes bun@1.4 run demo: works"])
+    // Nothing was written but in the places of this test.
+    expect(await readdir(root)).toEqual(besides)
     expect(ran.map((command) => command.split(" ")[0])).toEqual(
       expect.arrayContaining(["demo", "pipeline", "stage1", "stage2", "stage3", "validate"]),
     )
