@@ -1,6 +1,7 @@
 // A model service in a process of its own: answers every request well, after the latency given in milliseconds. Prints its
 // address; `/counts` tells what it was asked.
 import { draftReply, localizationReply, refinedReply } from "../../test/support/replies.ts"
+import { completion, serveLoopback } from "../loopback.ts"
 
 const latencyMs = Number(process.argv[2] ?? 1000)
 const steps = 5
@@ -20,25 +21,15 @@ const answer = (prompt: string): object => {
   return refinedReply("structured", draft, [2, Math.max(3, frames - 1)])
 }
 
-const server = Bun.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  idleTimeout: 0,
-  maxRequestBodySize: 1 << 30,
-  fetch: async (request) => {
-    if (new URL(request.url).pathname === "/counts") return Response.json(counts)
-    counts.calls++
-    counts.inFlight++
-    counts.mostInFlight = Math.max(counts.mostInFlight, counts.inFlight)
-    const started = performance.now()
-    const content = JSON.stringify(answer(promptOf(await request.text())))
-    await Bun.sleep(Math.max(0, latencyMs - (performance.now() - started)))
-    counts.inFlight--
-    return Response.json({
-      model: "loopback",
-      choices: [{ finish_reason: "stop", message: { content } }],
-      usage: { prompt_tokens: 1000, completion_tokens: 200, total_tokens: 1200 },
-    })
-  },
+const { url } = serveLoopback(async (request) => {
+  if (new URL(request.url).pathname === "/counts") return Response.json(counts)
+  counts.calls++
+  counts.inFlight++
+  counts.mostInFlight = Math.max(counts.mostInFlight, counts.inFlight)
+  const started = performance.now()
+  const content = JSON.stringify(answer(promptOf(await request.text())))
+  await Bun.sleep(Math.max(0, latencyMs - (performance.now() - started)))
+  counts.inFlight--
+  return completion(content, 1000, 200)
 })
-console.log(`http://127.0.0.1:${server.port}`)
+console.log(url)

@@ -1,3 +1,5 @@
+import { completion, serveLoopback } from "../loopback.ts"
+
 /** A loopback service with limits of its own, as a provider counts them: continuous buckets with a small burst. */
 export interface ServiceLimits {
   readonly rpm: number
@@ -34,35 +36,20 @@ export const startLimitedService = (limits: ServiceLimits, tokensPerCall: number
     seed = (seed * 1103515245 + 12345) % 2 ** 31
     return seed / 2 ** 31
   }
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    idleTimeout: 0,
-    maxRequestBodySize: 1 << 30,
-    fetch: async (request) => {
-      for await (const chunk of request.body ?? []) counts.bytes += chunk.length
-      const wait = Math.max(requests(1), tokens(tokensPerCall))
-      if (wait > 0) {
-        counts.refused++
-        const headers = { "retry-after-ms": String(Math.ceil(wait)) }
-        return Response.json({ error: { message: "rate limit" } }, { status: 429, headers })
-      }
-      counts.accepted++
-      counts.inFlight++
-      counts.mostInFlight = Math.max(counts.mostInFlight, counts.inFlight)
-      await Bun.sleep(shortest + (longest - shortest) * random())
-      counts.inFlight--
-      const usage = {
-        prompt_tokens: tokensPerCall - 100,
-        completion_tokens: 100,
-        total_tokens: tokensPerCall,
-      }
-      return Response.json({
-        model: "loopback",
-        choices: [{ finish_reason: "stop", message: { content: "{}" } }],
-        usage,
-      })
-    },
+  const { url, stop } = serveLoopback(async (request) => {
+    for await (const chunk of request.body ?? []) counts.bytes += chunk.length
+    const wait = Math.max(requests(1), tokens(tokensPerCall))
+    if (wait > 0) {
+      counts.refused++
+      const headers = { "retry-after-ms": String(Math.ceil(wait)) }
+      return Response.json({ error: { message: "rate limit" } }, { status: 429, headers })
+    }
+    counts.accepted++
+    counts.inFlight++
+    counts.mostInFlight = Math.max(counts.mostInFlight, counts.inFlight)
+    await Bun.sleep(shortest + (longest - shortest) * random())
+    counts.inFlight--
+    return completion("{}", tokensPerCall - 100, 100)
   })
-  return { url: `http://127.0.0.1:${server.port}/v1`, counts, stop: () => server.stop(true) }
+  return { url: `${url}/v1`, counts, stop }
 }
