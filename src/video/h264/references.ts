@@ -1,4 +1,5 @@
 import { NotFollowed } from "../nal/units.ts"
+import { usualLists } from "./lists.ts"
 import type { Slice } from "./slice.ts"
 
 /** A picture that later ones may refer to. */
@@ -21,9 +22,14 @@ export interface PictureReferences {
 /** Counts the order of presentation through the slice headers of a stream (ITU-T H.264, 8.2.1). */
 export class OrderCounter {
   #base = 0
-  #lsb = 0
+  #lsb: number
   #frameNumOffset = 0
   #lastFrameNum = 0
+
+  /** @param lsb of the first picture, if that is no IDR picture: from there on, counts can be compared with each other only */
+  constructor(lsb = 0) {
+    this.#lsb = lsb
+  }
 
   /** `PicOrderCnt` of the next picture in order of decoding. */
   next({ set: { sequence }, isIdr, referenceIdc, pocLsb, bottomDelta }: Slice, frameNum: number): number {
@@ -82,19 +88,9 @@ export class ReferenceTracker {
 
   /** The entries in use of each list of a slice. */
   #lists(slice: Slice, poc: number, numbers: number): ReadonlyArray<ReadonlyArray<number>> {
-    const number = (reference: Reference) => this.#number(reference, slice.frameNum, numbers)
-    const initial = []
-    if (slice.kind === "P") initial.push(this.#held.toSorted((a, b) => number(b) - number(a)))
-    if (slice.kind === "B") {
-      const before = this.#held.filter((held) => held.poc < poc).toSorted((a, b) => b.poc - a.poc)
-      const after = this.#held.filter((held) => held.poc > poc).toSorted((a, b) => a.poc - b.poc)
-      const backward = [...after, ...before]
-      // Two equal lists would be of no use: the second begins with its second entry.
-      if (after.length === 0 || before.length === 0)
-        backward.splice(0, 2, ...backward.slice(0, 2).toReversed())
-      initial.push([...before, ...after], backward)
-    }
-    return initial.map((entries, list) => {
+    if (slice.kind === "I") return []
+    const distance = ({ frameNum }: Reference) => (slice.frameNum - frameNum + numbers) % numbers
+    return usualLists(slice.kind, this.#held, poc, distance).map((entries, list) => {
       const active = slice.active[list] ?? 0
       const changed = this.#changed(entries.slice(0, active), slice.changes[list] ?? [], slice, numbers)
       if (changed.length === 0) throw new NotFollowed("it refers to pictures that are not there")

@@ -1,4 +1,5 @@
 import { NotFollowed } from "../nal/units.ts"
+import { stepsTo } from "./lists.ts"
 import { OrderCounter, type PictureReferences } from "./references.ts"
 import { type Slice, writeSlice } from "./slice.ts"
 
@@ -73,15 +74,7 @@ export class ShortenedStream {
   ): Uint8Array {
     const distances = (places: ReadonlyArray<number>) =>
       places.map((place) => this.#distance(place, frameNum, all))
-    const changesTo = (places: ReadonlyArray<number> = []) => {
-      let back = 0
-      return distances(places).map((distance) => {
-        const step = (distance - back + all) % all
-        back = distance
-        // A distance of nothing is that of all numbers.
-        return -(step === 0 ? all : step)
-      })
-    }
+    const changesTo = (places: ReadonlyArray<number> = []) => stepsTo(distances(places), all)
     return writeSlice(slice, {
       isIdr: false,
       frameNum,

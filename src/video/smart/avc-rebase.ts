@@ -1,3 +1,5 @@
+import { stepsTo, usualLists } from "../h264/lists.ts"
+import { OrderCounter } from "../h264/references.ts"
 import { type AvcSets, avcType, avcTypeOf } from "../h264/sets.ts"
 import { type Rebased, readPictureSets, readSlice, type Slice, writeSlice } from "../h264/slice.ts"
 import { CannotJoin } from "./joining.ts"
@@ -34,10 +36,8 @@ export class AvcRebase {
   #over = false
   #lastFrameNum = 0
   #lastRebased = 0
-  #pocBase = 0
-  #pocLsb = 0
   #firstLsb = 0
-  #decoded = 0
+  #order = new OrderCounter()
 
   /** Throws `CannotJoin` if the stream uses what is not followed here. */
   constructor({ pictures, sequences }: AvcSets) {
@@ -75,7 +75,7 @@ export class AvcRebase {
     const numbers = 2 ** first.set.sequence.frameNumBits
     if (!isIdr && first.frameNum !== (this.#lastFrameNum + 1) % numbers)
       throw new CannotJoin("its count of pictures has gaps")
-    const poc = this.#orderCount(first)
+    const poc = this.#order.next(first, first.frameNum)
     const frameNum = isIdr ? 0 : (this.#lastRebased + 1) % numbers
     const span = 2 ** first.set.sequence.pocBits
     const pocLsb = (first.pocLsb - this.#firstLsb + span) % span
@@ -108,20 +108,7 @@ export class AvcRebase {
       throw new CannotJoin("its keyframe cannot begin a stream")
     this.#begun = true
     this.#firstLsb = pocLsb
-    this.#pocLsb = pocLsb
-  }
-
-  /** Order of presentation, from 0 for the first picture. */
-  #orderCount({ pocLsb, bottomDelta, referenceIdc, set: { sequence } }: Slice): number {
-    if (sequence.pocType === 2) return 2 * this.#decoded++
-    const span = 2 ** sequence.pocBits
-    const ahead = pocLsb - this.#pocLsb
-    const base = this.#pocBase + (ahead <= -span / 2 ? span : ahead > span / 2 ? -span : 0)
-    if (referenceIdc > 0) {
-      this.#pocBase = base
-      this.#pocLsb = pocLsb
-    }
-    return base + pocLsb + Math.min(0, bottomDelta) - this.#firstLsb
+    this.#order = new OrderCounter(pocLsb)
   }
 
   /** Follows what the source forgets after a picture; gives what the new stream has to say so that it forgets the same. */
@@ -174,7 +161,7 @@ const listsOf = (
   if (slice.kind === "I") return [[], []]
   const numbers = 2 ** slice.set.sequence.frameNumBits
   const distance = (reference: Reference) => (frameNum - numberOf(reference) + numbers) % numbers
-  const initial = initialLists(slice.kind, held, poc, distance, isPartial)
+  const initial = usualLists(slice.kind, held, poc, distance, isPartial)
   return initial.map((entries, list) => {
     const active = slice.active[list] ?? 0
     let result: ReadonlyArray<Entry> = Array.from({ length: active }, (_, i) => entries[i])
@@ -187,28 +174,6 @@ const listsOf = (
     }
     return Array.from({ length: active }, (_, i) => result[i])
   })
-}
-
-const initialLists = (
-  kind: "P" | "B",
-  held: ReadonlyArray<Reference>,
-  poc: number,
-  distance: (reference: Reference) => number,
-  isPartial: boolean,
-): ReadonlyArray<ReadonlyArray<Entry>> => {
-  if (kind === "P") return [held.toSorted((a, b) => distance(a) - distance(b))]
-  const before = held.filter((reference) => reference.poc < poc).toSorted((a, b) => b.poc - a.poc)
-  const after = held.filter((reference) => reference.poc > poc).toSorted((a, b) => a.poc - b.poc)
-  if (after.length === 0 && isPartial)
-    throw new CannotJoin("the pictures its first ones refer to are not all known")
-  const forward = isPartial ? before : [...before, ...after]
-  const backward = [...after, ...before]
-  const [first, second] = backward
-  const areEqual = after.length === 0 || (before.length === 0 && !isPartial)
-  // Two equal lists would be of no use: the second begins with its second entry.
-  return areEqual && first !== undefined && second !== undefined
-    ? [forward, [second, first, ...backward.slice(2)]]
-    : [forward, backward]
 }
 
 /**
@@ -229,11 +194,8 @@ const changesTo = (
     entry?.rebased === undefined ? usual[i] !== undefined : usual[i] === entry,
   )
   if (fits) return []
-  let back = 0
-  return filled.map(({ rebased = 0 }) => {
-    const distance = (frameNum - rebased + numbers) % numbers
-    const step = (distance - back + numbers) % numbers
-    back = distance
-    return -(step === 0 ? numbers : step)
-  })
+  return stepsTo(
+    filled.map(({ rebased = 0 }) => (frameNum - rebased + numbers) % numbers),
+    numbers,
+  )
 }
