@@ -29,6 +29,19 @@ export const squareSize = (width: number, height: number, aspect: Rational): rea
     ? [Math.max(1, Math.round((width * aspect.num) / aspect.den)), height]
     : [width, Math.max(1, Math.round((height * aspect.den) / aspect.num))]
 
+/** Size as shown: square pixels, upright. */
+export const displaySize = (
+  width: number,
+  height: number,
+  aspect: Rational,
+  orientation: Orientation,
+): { readonly displayWidth: number; readonly displayHeight: number } => {
+  const [squareWidth, squareHeight] = squareSize(width, height, aspect)
+  return isQuarterTurn(orientation)
+    ? { displayWidth: squareHeight, displayHeight: squareWidth }
+    : { displayWidth: squareWidth, displayHeight: squareHeight }
+}
+
 /**
  * Flags for libav's scaler that give the same pixels on every machine, with chroma interpolated. Bilinear interpolation
  * of chroma is what JPEG decoders do, at half the cost of bicubic.

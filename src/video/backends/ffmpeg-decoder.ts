@@ -5,7 +5,7 @@ import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inOrder } from "../ordered.ts"
 import { sizeProblem } from "../picture-size.ts"
 import { readableSize } from "../readable.ts"
-import { isQuarterTurn, squareSize } from "../upright.ts"
+import { displaySize } from "../upright.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
 import { indexFrames, readInfo, run } from "./ffmpeg/listing.ts"
@@ -48,8 +48,6 @@ const make = (program: FfmpegProgram) => {
         file,
         message: `${file} has a video stream, but not one frame of it decodes`,
       })
-    const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect)
-    const turned = isQuarterTurn(orientation)
     return {
       ...index,
       ...orientation,
@@ -61,8 +59,7 @@ const make = (program: FfmpegProgram) => {
       streamIndex: stream.index,
       codedWidth: width,
       codedHeight: height,
-      displayWidth: turned ? squareHeight : squareWidth,
-      displayHeight: turned ? squareWidth : squareHeight,
+      ...displaySize(width, height, pixelAspect, orientation),
       timeBase,
       hasAudio: hasAudio(info),
     } satisfies VideoSource

@@ -3,7 +3,7 @@ import type * as v from "valibot"
 import { sizeProblem } from "../../picture-size.ts"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
-import { isQuarterTurn, squareSize } from "../../upright.ts"
+import { displaySize } from "../../upright.ts"
 import { indexFrames } from "./frame-index.ts"
 import { openInput, pickAudioStream, pickVideoStream } from "./input.ts"
 import { orientationOf, pixelAspect } from "./orientation.ts"
@@ -19,8 +19,6 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
-  const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect(stream))
-  const turned = isQuarterTurn(orientation)
   return {
     file,
     sizeBytes: input.sizeBytes,
@@ -29,8 +27,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     streamIndex: stream.index,
     codedWidth: width,
     codedHeight: height,
-    displayWidth: turned ? squareHeight : squareWidth,
-    displayHeight: turned ? squareWidth : squareHeight,
+    ...displaySize(width, height, pixelAspect(stream), orientation),
     ...orientation,
     timeBase: { num: stream.timeBase.num, den: stream.timeBase.den },
     framePts: [...index.framePts],

@@ -2,7 +2,7 @@ import type * as v from "valibot"
 import { sizeProblem } from "../../picture-size.ts"
 import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
-import { isQuarterTurn, squareSize } from "../../upright.ts"
+import { displaySize } from "../../upright.ts"
 import { collectAfter } from "../release.ts"
 import { indexFrames } from "./frame-index.ts"
 import type { InfoSource, Media } from "./media.ts"
@@ -23,8 +23,6 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
   collectAfter(index.framePts.length * BYTES_PER_FRAME)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
-  const [squareWidth, squareHeight] = squareSize(width, height, pixelAspect)
-  const turned = isQuarterTurn(orientation)
   return {
     file,
     sizeBytes,
@@ -33,8 +31,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     streamIndex: stream.index,
     codedWidth: width,
     codedHeight: height,
-    displayWidth: turned ? squareHeight : squareWidth,
-    displayHeight: turned ? squareWidth : squareHeight,
+    ...displaySize(width, height, pixelAspect, orientation),
     ...orientation,
     timeBase,
     framePts: [...index.framePts],
