@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { runFolder } from "../support/folders.ts"
+import { makeJoinedVideo } from "../support/joined.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 
 /** One file of the contract suite. */
@@ -86,6 +87,11 @@ export const mediaCases: Readonly<Record<string, MediaCase>> = {
     // Without an edit list the first picture waits for the decoder's two.
     { startSeconds: 2 / 24 },
   ),
+  "H.264 with two codec headers in one track": {
+    make: () => makeJoinedVideo({ keyframeEvery: 24 }),
+    frames: 96,
+    codec: "h264",
+  },
   "H.264 in MPEG-TS": written({ name: "video.ts" }, "h264", { startSeconds: 2 / 24 }),
   "H.264 in AVI, which has no presentation times": written({ name: "video.avi" }, "h264", {
     startSeconds: 2 / 24,

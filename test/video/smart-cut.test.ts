@@ -6,6 +6,7 @@ import { Effect, Exit, Fiber } from "effect"
 import { ClipCutter, type CutBatch, type CutResult } from "../../src/video/ClipCutter.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
+import { makeJoinedVideo } from "../support/joined.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 import { decodeAll } from "../support/truth.ts"
 import { cutOf, run, secondsOf } from "./video-layers.ts"
@@ -71,11 +72,13 @@ const checkClip = Effect.fn("checkClip")(function* (
 
 /** Cuts ranges of a video in one go and checks every clip. */
 const cutRanges = Effect.fn("cutRanges")(function* (
-  spec: VideoSpec,
+  spec: VideoSpec | { readonly file: string },
   ranges: ReadonlyArray<readonly [number, number]>,
   changes: Partial<CutBatch> = {},
 ) {
-  const source = yield* (yield* VideoDecoder).probe(yield* Effect.promise(() => makeVideo(spec)))
+  const source = yield* (yield* VideoDecoder).probe(
+    "file" in spec ? spec.file : yield* Effect.promise(() => makeVideo(spec)),
+  )
   const truth = yield* Effect.promise(() => decodeAll(source))
   const outputs = ranges.map(nextClip)
   const batch: CutBatch = {
@@ -157,6 +160,23 @@ describe("clips that are copied but for their ends", () => {
     expect(asked.worst[0]).toBeLessThan(40)
     expect(joined.worst[0]).toBeGreaterThanOrEqual(40)
     expect(whole.worst[0]).toBeGreaterThanOrEqual(40)
+  })
+
+  test("are re-encoded where the codec header changes on the way", async () => {
+    const file = await makeJoinedVideo({ keyframeEvery: 12 })
+    const { results, worst } = await run(
+      cutRanges({ file }, [
+        [12, 39],
+        [7, 81],
+        [50, 90],
+      ]),
+    )
+    expect(Math.min(...worst)).toBeGreaterThanOrEqual(40)
+    expect(results.map(({ mode, reason }) => [mode, reason])).toEqual([
+      ["smart", undefined],
+      ["reencode", "its parameter sets change on the way"],
+      ["reencode", "its parameter sets change on the way"],
+    ])
   })
 
   test("keep rotation and pixel aspect", async () => {

@@ -1,6 +1,7 @@
 import { readSync } from "node:fs"
 import { DecodingPlan, type Treatment } from "../h264/plan.ts"
 import { unitsOf } from "../nal/units.ts"
+import { hasSeveralDescriptions } from "../sample-table.ts"
 import { nalLengthBytes } from "./libav/packet-check.ts"
 import { type Mp4Track, mp4Header } from "./mp4-header.ts"
 import { release } from "./release.ts"
@@ -209,8 +210,8 @@ const samplesOf = (
 
 /**
  * A file from which a decoder decodes no more than the wanted pictures depend on: of H.264, just that; of HEVC, and of
- * H.264 that cannot be followed, all but the pictures that nothing refers to. `undefined` for other codecs, where the
- * packets are not found in the file, and for several parts that cannot be one stream.
+ * H.264 that cannot be followed, all but the pictures that nothing refers to. `undefined` for other codecs, for a codec
+ * header that changes on the way, where the packets are not found in the file, and for several parts that cannot be one stream.
  *
  * @param parts at least one, in order of time
  */
@@ -220,7 +221,7 @@ export const excerptOf = (
 ): Excerpt | undefined => {
   if ((codec !== "h264" && codec !== "hevc") || extradata === null) return undefined
   if (nalLengthBytes(codec, extradata) !== LENGTH_BYTES) return undefined
-  if (Math.max(facts.width, facts.height) > MOST_SIDE) return undefined
+  if (Math.max(facts.width, facts.height) > MOST_SIDE || hasSeveralDescriptions(fd)) return undefined
   const samples = samplesOf(fd, codec, extradata, parts)
   if (samples === undefined) return undefined
   const inOrder = samples.map(({ pts }) => pts).toSorted((a, b) => a - b)

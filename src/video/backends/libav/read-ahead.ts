@@ -1,3 +1,4 @@
+import { AV_PKT_DATA_NEW_EXTRADATA } from "node-av/constants"
 import type { Packet } from "node-av/lib"
 import { DecodingPlan, type Treatment } from "../../h264/plan.ts"
 import { packetPts } from "./input.ts"
@@ -88,7 +89,9 @@ export class ReadAhead implements Disposable {
       if (copy === null) throw new Error("out of memory")
       packets.push(copy)
       bytes += this.#packet.size
-      followed = data !== null && plan.add(data)
+      // Another codec header from here on: the plan knows only the first.
+      const isAnew = this.#packet.getSideData(AV_PKT_DATA_NEW_EXTRADATA) !== null
+      followed = data !== null && !isAnew && plan.add(data)
       this.#missing.delete(packetPts(this.#packet))
     }
     return { packets, followed }

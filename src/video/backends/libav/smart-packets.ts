@@ -1,6 +1,6 @@
-import { AV_PKT_FLAG_DISCARD, AVSEEK_FLAG_BACKWARD } from "node-av/constants"
+import { AV_PKT_DATA_NEW_EXTRADATA, AV_PKT_FLAG_DISCARD, AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import { avGetCodecName, type Packet, type Stream } from "node-av/lib"
-import { NotFollowed } from "../../nal/units.ts"
+import { NotFollowed, sameBytes } from "../../nal/units.ts"
 import type { StreamCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { joinAvc } from "../../smart/avc.ts"
@@ -62,6 +62,14 @@ export class PacketReader implements Disposable {
   /** Bytes of the packet that was read last. */
   get data(): Uint8Array {
     const { data, flags } = this.packet
+    const { extradata } = this.stream.codecpar
+    const other = this.packet.getSideData(AV_PKT_DATA_NEW_EXTRADATA)
+    if (other !== null) {
+      if (extradata === null || !sameBytes(other, extradata))
+        throw new CannotJoin("its parameter sets change on the way")
+      // A muxer would take it for that of the whole clip.
+      this.packet.freeSideData()
+    }
     if ((flags & AV_PKT_FLAG_DISCARD) !== 0) throw new CannotJoin("its container hides some of its pictures")
     if (data === null) throw new CannotJoin("one of its packets is empty")
     return data
