@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either, Layer, Stream } from "effect"
 import * as ffmpegDecoder from "../../src/video/backends/ffmpeg-decoder.ts"
@@ -121,5 +121,32 @@ test.skipIf(Bun.which("ffmpeg") === null || !existsSync("/proc/self/task"))(
     expect(most).toBe(2)
     expect(served).toBe(8)
     await expectNothingLeft(file, before)
+  },
+)
+
+test.skipIf(Bun.which("ffmpeg") === null)(
+  "ffmpeg: a process that dies after its first picture is run once more, and gives them all",
+  async () => {
+    const file = await makeVideo({ frames: 96 })
+    const folder = runFolder()
+    const bin = join(folder, "ffmpeg")
+    const once = join(folder, "died")
+    const real = Bun.which("ffmpeg")
+    await Bun.write(
+      bin,
+      `#!/bin/sh
+case "$*" in
+  *rawvideo*) if mkdir "${once}" 2>/dev/null; then "${real}" "$@" | head -c ${160 * 120 * 4}; kill -9 $$; fi ;;
+esac
+exec "${real}" "$@"
+`,
+    )
+    chmodSync(bin, 0o755)
+    symlinkSync(Bun.which("ffprobe") ?? "ffprobe", join(folder, "ffprobe"))
+    const layer = ffmpegDecoder.layer.pipe(
+      Layer.provide(ffmpegProgram.layer({ bin, deadlineMs: 60_000, size: 1 })),
+    )
+    expect(await Effect.runPromise(Effect.provide(ask(1, file, 1), layer))).toBe(1)
+    expect(existsSync(once)).toBe(true)
   },
 )

@@ -21,6 +21,8 @@ export interface ExcerptSource extends Omit<Mp4Track, "codec" | "record"> {
   readonly codec: string
   /** The codec's own header, if the container holds it. */
   readonly extradata: Uint8Array | null
+  /** Called before each packet is read; what it throws is thrown on. */
+  readonly poll?: () => void
 }
 
 /** Where some wanted pictures of one group are. */
@@ -114,9 +116,12 @@ const sampleOf = (packet: PacketData, treatment: Treatment): ReadonlyArray<Sampl
   return [{ pts: packet.pts, pieces: treatment === "decode" ? [whole(packet)] : piecesOf(treatment, packet) }]
 }
 
+/** Gives the packets of a file one by one, `undefined` for one that is not found. */
+type ReadPacket = (packet: PacketPlace) => PacketData | undefined
+
 /** What of an H.264 stream the wanted pictures depend on; `undefined` if it cannot be followed. */
 const planned = (
-  fd: number,
+  read: ReadPacket,
   record: Uint8Array,
   packets: ReadonlyArray<PacketPlace>,
   wanted: ReadonlySet<number>,
@@ -127,7 +132,7 @@ const planned = (
   let window: Array<PacketData> = []
   let bytes = 0
   for (const [i, packet] of packets.entries()) {
-    const found = readPacket(fd, packet)
+    const found = read(packet)
     if (found === undefined || !plan.add(found.data)) return undefined
     window.push(found)
     bytes += packet.sizeBytes
@@ -150,14 +155,14 @@ const ownBytes = (samples: ReadonlyArray<Sample>): number =>
 
 /** All but the pictures that nothing refers to; `undefined` if the packets are not found. */
 const referred = (
-  fd: number,
+  read: ReadPacket,
   codec: Mp4Track["codec"],
   packets: ReadonlyArray<PacketPlace>,
   wanted: ReadonlySet<number>,
 ): ReadonlyArray<Sample> | undefined => {
   const samples: Array<Sample> = []
   for (const packet of packets) {
-    const found = readPacket(fd, packet)
+    const found = read(packet)
     if (found === undefined) return undefined
     if (wanted.has(packet.pts) || isReferred(codec, found.data))
       samples.push({ pts: packet.pts, pieces: [whole(found)] })
@@ -188,7 +193,7 @@ const composed = (pieces: ReadonlyArray<Piece>): Composition => {
 
 /** What a decoder needs of each part; `undefined` where that cannot be said, or not of several in one stream. */
 const samplesOf = (
-  fd: number,
+  read: ReadPacket,
   codec: Mp4Track["codec"],
   record: Uint8Array,
   parts: ReadonlyArray<ExcerptPart>,
@@ -198,10 +203,10 @@ const samplesOf = (
     const keep = new Set(wanted)
     if (packets.filter(({ pts }) => keep.has(pts)).length < keep.size) return undefined
     const needed = packets.slice(0, packets.findLastIndex(({ pts }) => keep.has(pts)) + 1)
-    const found = codec === "h264" ? planned(fd, record, needed, keep) : undefined
+    const found = codec === "h264" ? planned(read, record, needed, keep) : undefined
     // A plan begins with an IDR picture, which nothing before it matters to.
     if (found === undefined && parts.length > 1) return undefined
-    const own = found ?? referred(fd, codec, needed, keep)
+    const own = found ?? referred(read, codec, needed, keep)
     if (own === undefined) return undefined
     samples.push(...own)
   }
@@ -216,13 +221,17 @@ const samplesOf = (
  * @param parts at least one, in order of time
  */
 export const excerptOf = (
-  { fd, codec, extradata, ...facts }: ExcerptSource,
+  { fd, codec, extradata, poll, ...facts }: ExcerptSource,
   parts: ReadonlyArray<ExcerptPart>,
 ): Excerpt | undefined => {
   if ((codec !== "h264" && codec !== "hevc") || extradata === null) return undefined
   if (nalLengthBytes(codec, extradata) !== LENGTH_BYTES) return undefined
   if (Math.max(facts.width, facts.height) > MOST_SIDE || hasSeveralDescriptions(fd)) return undefined
-  const samples = samplesOf(fd, codec, extradata, parts)
+  const read = (packet: PacketPlace) => {
+    poll?.()
+    return readPacket(fd, packet)
+  }
+  const samples = samplesOf(read, codec, extradata, parts)
   if (samples === undefined) return undefined
   const inOrder = samples.map(({ pts }) => pts).toSorted((a, b) => a - b)
   const ranks = new Map(inOrder.map((pts, rank) => [pts, rank]))

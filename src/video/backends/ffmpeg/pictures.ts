@@ -35,18 +35,24 @@ const inPieces = <E>(
   bytes: Stream.Stream<Uint8Array, E>,
   size: number,
 ): Stream.Stream<Uint8Array<ArrayBuffer>, E> => {
-  const start = { piece: new Uint8Array(size), filled: 0 }
+  interface State {
+    readonly piece: Uint8Array<ArrayBuffer> | undefined
+    readonly filled: number
+  }
+  // Nothing that could be given away twice: the stream may run again.
+  const start: State = { piece: undefined, filled: 0 }
   return Stream.mapAccum(bytes, start, (state, chunk) => {
     const whole: Array<Uint8Array<ArrayBuffer>> = []
     let { piece, filled } = state
     for (let at = 0; at < chunk.length; ) {
+      piece ??= new Uint8Array(size)
       const part = chunk.subarray(at, at + size - filled)
       piece.set(part, filled)
       filled += part.length
       at += part.length
       if (filled === size) {
         whole.push(piece)
-        piece = new Uint8Array(size)
+        piece = undefined
         filled = 0
       }
     }
@@ -56,12 +62,11 @@ const inPieces = <E>(
 
 /** Codecs of which excerpts are made. */
 const EXCERPTED = new Set(["h264", "hevc"])
-/** Larger excerpts are not held in memory. */
-const MOST_EXCERPT_BYTES = 64e6
+/** Packets of more bytes are left to the program: to look at them would keep the process from all else. */
+const MOST_READ_BYTES = 32e6
 
-/** The bytes of an excerpt; `undefined` if they are too many, or no longer in the file. */
+/** The bytes of an excerpt; `undefined` if they are no longer in the file. */
 const bytesOf = (fd: number, { file }: Excerpt): Uint8Array | undefined => {
-  if (file.sizeBytes > MOST_EXCERPT_BYTES) return undefined
   const bytes = new Uint8Array(file.sizeBytes)
   return readComposed(file, fd, bytes, 0, bytes.length, 0) === bytes.length ? bytes : undefined
 }
@@ -165,10 +170,9 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   /** From a file of just what these groups' wanted pictures depend on; `undefined` if there can be none. */
   const fromExcerpt = (gops: ReadonlyArray<Gop>) => {
     if (fd === undefined) return undefined
-    const excerpt = excerptOf(
-      { ...stream, fd },
-      gops.map((gop) => partOf(known, gop, places)),
-    )
+    const parts = gops.map((gop) => partOf(known, gop, places))
+    const bytes = parts.flatMap(({ packets }) => packets).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const excerpt = bytes > MOST_READ_BYTES ? undefined : excerptOf({ ...stream, fd }, parts)
     const stdin = excerpt === undefined ? undefined : bytesOf(fd, excerpt)
     if (excerpt === undefined || stdin === undefined) return undefined
     const times = gops.flatMap(({ wanted }) => wanted).map(excerpt.timeOf)

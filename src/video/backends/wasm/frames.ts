@@ -82,7 +82,7 @@ export const frames = async (
   )
   const excerptFor = (some: ReadonlyArray<Gop>) =>
     excerptOf(
-      { ...stream, fd: media.fd },
+      { ...stream, fd: media.fd, poll: io.poll },
       some.map((gop) => partOf(call, gop, packets)),
     )
   const together = gops.length > 1 ? excerptFor(gops) : undefined
