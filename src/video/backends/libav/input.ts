@@ -27,7 +27,7 @@ import { whyUnreadable } from "../../access.ts"
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { promisesTooMuch, tooManySamples } from "../../sample-table.ts"
 import { WorkerFailure } from "../../serve.ts"
-import { CONTAINERS } from "../containers.ts"
+import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
 
 Log.setLevel(AV_LOG_QUIET)
 
@@ -75,13 +75,10 @@ export interface KnownStream {
   readonly videoDelay?: number | undefined
 }
 
-/** Containers whose headers say all that decoding takes, but how many frames the decoder holds back. */
-const SAYS_ALL = "mov,mp4,m4a,3gp,3g2,mj2"
-
 /** Fills in what libav would decode the first pictures for; `false` if there is more that it does not know yet. */
 const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStream): boolean => {
   const codecpar = format.streams[streamIndex]?.codecpar
-  if (format.iformat?.name !== SAYS_ALL || videoDelay === undefined || codecpar === undefined) return false
+  if (format.iformat?.name !== MP4_FAMILY || videoDelay === undefined || codecpar === undefined) return false
   const codec = avGetCodecName(codecpar.codecId)
   if ((codec !== "h264" && codec !== "hevc") || codecpar.extradata === null) return false
   codecpar.videoDelay = videoDelay

@@ -1,4 +1,5 @@
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
+import { MP4_FAMILY } from "../containers.ts"
 import type { Excerpt } from "../excerpt.ts"
 import type { PictureForm } from "../filters.ts"
 import { release } from "../release.ts"
@@ -15,8 +16,6 @@ import { type ListedPacket, makePacketReader } from "./packet-list.ts"
  * Source: FFmpeg 5.1, `fftools/ffmpeg_opt.c`, `open_input_file`
  */
 const BACKWARDS_SEC = 3 / 23
-/** Containers that are searched by presentation time. */
-const SOUGHT_BY_PTS = "mov,mp4,m4a,3gp,3g2,mj2"
 const KEY = 1
 
 /** A decoded picture: BGRA, square pixels, not yet upright. */
@@ -79,7 +78,7 @@ export const makeDecoding = (
   form: PictureForm,
 ): Decoding => {
   const { num, den } = stream.timeBase
-  const goesBack = info.container !== SOUGHT_BY_PTS && info.streams.some((one) => one.has_b_frames > 0)
+  const goesBack = info.container !== MP4_FAMILY && info.streams.some((one) => one.has_b_frames > 0)
   let decoded = 0
 
   const inputFrom = (pts: number | undefined): CoreInput => ({
