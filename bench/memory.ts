@@ -1,25 +1,23 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 
-/** The most memory this process ever held. The system's own figure for a child begins with that of its parent. */
-export const peakRssMb = (): number => {
-  const status = "/proc/self/status"
-  const line = existsSync(status) ? /VmHWM:\s+(\d+) kB/u.exec(readFileSync(status, "utf8")) : null
-  return line === null ? process.memoryUsage.rss() / 1e6 : (Number(line[1]) * 1024) / 1e6
+/** A figure of a process's memory in MB, or `undefined` where the system does not tell, or the process has just ended. */
+const statusMb = (pid: number | "self", field: "VmHWM" | "VmRSS"): number | undefined => {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8")
+    const kib = new RegExp(`${field}:\\s+(\\d+) kB`, "u").exec(status)?.[1]
+    return kib === undefined ? undefined : (Number(kib) * 1024) / 1e6
+  } catch {
+    return undefined
+  }
 }
+
+/** The most memory this process ever held. The system's own figure for a child begins with that of its parent. */
+export const peakRssMb = (): number => statusMb("self", "VmHWM") ?? process.memoryUsage.rss() / 1e6
 
 /** Descriptors that this process has open now; 0 where the system does not tell. */
 export const openDescriptors = (): number => {
   const folder = "/proc/self/fd"
   return existsSync(folder) ? readdirSync(folder).length : 0
-}
-
-const numberIn = (file: string, pattern: RegExp): number => {
-  try {
-    return Number(pattern.exec(readFileSync(file, "utf8"))?.[1] ?? 0)
-  } catch {
-    // The process has just ended.
-    return 0
-  }
 }
 
 const childrenOf = (pid: number): ReadonlyArray<number> => {
@@ -34,7 +32,4 @@ const childrenOf = (pid: number): ReadonlyArray<number> => {
 
 /** Memory that a process and all below it hold now, in MB; 0 where the system does not tell. */
 export const treeRssMb = (pid: number): number =>
-  childrenOf(pid).reduce(
-    (sum, child) => sum + treeRssMb(child),
-    (numberIn(`/proc/${pid}/status`, /VmRSS:\s+(\d+) kB/u) * 1024) / 1e6,
-  )
+  childrenOf(pid).reduce((sum, child) => sum + treeRssMb(child), statusMb(pid, "VmRSS") ?? 0)
