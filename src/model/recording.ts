@@ -4,7 +4,7 @@ import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, labelText, partsOf, type RequestLabel, requestDigest } from "./request.ts"
-import { type ApiConfig, ModelError, type ModelReply, type ModelRequest, VisionModel } from "./VisionModel.ts"
+import { type ApiConfig, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
 /** A recording cannot be written or read. */
 export class RecordingError extends Data.TaggedError("RecordingError")<{
@@ -145,7 +145,7 @@ const missing = (
   exchanges: ReadonlyArray<Exchange>,
 ): ModelError => {
   const label = labelOf(request)
-  const same = exchanges.find((exchange) => JSON.stringify(exchange.label) === JSON.stringify(label))
+  const same = exchanges.find((exchange) => labelText(exchange.label) === labelText(label))
   const parts = same === undefined ? [] : differingParts(partsOf(config, request), same.parts)
   const why =
     same === undefined
@@ -183,8 +183,7 @@ export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
           same.find((exchange) => labelText(exchange.label) === place) ??
           same.find((exchange) => exchange.label.attempt === label.attempt) ??
           same[0]
-        const reply: ModelReply | undefined = found?.reply
-        return reply ?? (yield* missing(config, request, exchanges))
+        return found?.reply ?? (yield* missing(config, request, exchanges))
       })
       return VisionModel.of({ config, complete })
     }),
