@@ -1,8 +1,8 @@
 import { readSync } from "node:fs"
 import { DecodingPlan, type Treatment } from "../h264/plan.ts"
-import { unitsOf } from "../nal/units.ts"
+import { LENGTH_BYTES, unitsOf } from "../nal/units.ts"
 import { hasSeveralDescriptions } from "../sample-table.ts"
-import { nalLengthBytes } from "./libav/packet-check.ts"
+import { isPictureUnit, nalLengthBytes } from "./libav/packet-check.ts"
 import { type Mp4Track, mp4Header } from "./mp4-header.ts"
 import { release } from "./release.ts"
 
@@ -52,15 +52,13 @@ export interface Excerpt {
   readonly ptsOf: (time: number) => number | undefined
 }
 
+/** Whether excerpts are made of streams of this codec. */
+export const isExcerpted = (codec: string): codec is Mp4Track["codec"] => codec === "h264" || codec === "hevc"
+
 /** Bytes between what the demuxer calls the position and the data: none in MP4, a block's header in Matroska. */
 const HEADER_BYTES = [0, 4]
-/** Bytes of the length before each NAL unit in all files that were seen; where it is not so, nothing adds up. */
-const LENGTH_BYTES = 4
 /** Widest and highest picture of an MP4. */
 const MOST_SIDE = 65_535
-/** What is looked at together: packets of a group of pictures, and their bytes. */
-const MOST_PACKETS = 1024
-const MOST_BYTES = 16e6
 /** Bytes that an excerpt may hold in memory; the rest is in the file. */
 const MOST_OWN_BYTES = 16e6
 /** Shorter pieces of the file are not worth a read of their own. */
@@ -94,9 +92,10 @@ const readPacket = (fd: number, packet: PacketPlace): PacketData | undefined => 
 /** Whether other pictures may refer to this one. Source: ITU-T H.264, 7.4.1 (nal_ref_idc); H.265, table 7-1. */
 const isReferred = (codec: Mp4Track["codec"], data: Uint8Array): boolean =>
   (unitsOf(data, LENGTH_BYTES) ?? []).some(([header = 0]) => {
-    if (codec === "h264") return (header & 0x1f) >= 1 && (header & 0x1f) <= 5 && (header & 0x60) !== 0
+    if (!isPictureUnit(codec, header)) return false
+    if (codec === "h264") return (header & 0x60) !== 0
     const type = (header >> 1) & 0x3f
-    return type < 32 && (type >= 16 || type % 2 === 1)
+    return type >= 16 || type % 2 === 1
   })
 
 const whole = ({ start, sizeBytes }: PacketData): Piece => ({ from: start, length: sizeBytes })
@@ -130,20 +129,17 @@ const planned = (
   if (plan === undefined) return undefined
   const samples: Array<Sample> = []
   let window: Array<PacketData> = []
-  let bytes = 0
   for (const [i, packet] of packets.entries()) {
     const found = read(packet)
     if (found === undefined || !plan.add(found.data)) return undefined
     window.push(found)
-    bytes += packet.sizeBytes
     const goesOn = i < packets.length - 1
-    if (goesOn && window.length < MOST_PACKETS && bytes < MOST_BYTES) continue
+    if (goesOn && !plan.isFull) continue
     const treatments = plan.take((place) => wanted.has(window[place]?.pts ?? Number.NaN), goesOn)
     if (treatments === undefined) return undefined
     for (const [k, one] of window.entries()) samples.push(...sampleOf(one, treatments[k] ?? "decode"))
     for (const { data } of window) release(data)
     window = []
-    bytes = 0
   }
   return samples
 }
@@ -224,7 +220,7 @@ export const excerptOf = (
   { fd, codec, extradata, poll, ...facts }: ExcerptSource,
   parts: ReadonlyArray<ExcerptPart>,
 ): Excerpt | undefined => {
-  if ((codec !== "h264" && codec !== "hevc") || extradata === null) return undefined
+  if (!isExcerpted(codec) || extradata === null) return undefined
   if (nalLengthBytes(codec, extradata) !== LENGTH_BYTES) return undefined
   if (Math.max(facts.width, facts.height) > MOST_SIDE || hasSeveralDescriptions(fd)) return undefined
   const read = (packet: PacketPlace) => {

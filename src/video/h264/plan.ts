@@ -1,4 +1,4 @@
-import { NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
+import { LENGTH_BYTES, NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 import { type PictureReferences, ReferenceTracker } from "./references.ts"
 import { type AvcSets, avcType, avcTypeOf, readAvcSets, readSequenceFacts } from "./sets.ts"
 import { ShortenedStream, type SliceUnit } from "./shortened.ts"
@@ -13,14 +13,15 @@ interface Picture {
   readonly references: PictureReferences
 }
 
+/** Packets that are looked at together. */
+const MOST_PACKETS = 1024
+const MOST_BYTES = 16e6
+
 const isPicture = (unit: Uint8Array): boolean =>
   avcTypeOf(unit) >= avcType.slice && avcTypeOf(unit) <= avcType.idrSlice
 
 const isSet = (unit: Uint8Array): boolean =>
   avcTypeOf(unit) === avcType.sequenceSet || avcTypeOf(unit) === avcType.pictureSet
-
-/** Bytes of the length before each unit that the decoder expects and `packetOf` writes. */
-const LENGTH_BYTES = 4
 
 /** What `make` gives; `undefined` where the stream uses what is not followed, or is damaged. */
 const ifFollowed = <A>(make: () => A): A | undefined => {
@@ -42,6 +43,8 @@ export class DecodingPlan {
   readonly #tracker = new ReferenceTracker()
   readonly #shortened = new ShortenedStream()
   #pictures: Array<Picture> = []
+  /** Of the packets of these. */
+  #bytes = 0
   /** Place of the first of these in the order of decoding. */
   #first = 0
 
@@ -66,8 +69,15 @@ export class DecodingPlan {
    */
   add(packet: Uint8Array): boolean {
     const picture = ifFollowed(() => this.#read(packet))
-    if (picture !== undefined) this.#pictures.push(picture)
-    return picture !== undefined
+    if (picture === undefined) return false
+    this.#pictures.push(picture)
+    this.#bytes += packet.length
+    return true
+  }
+
+  /** Whether as many packets wait for `take` as may be held. */
+  get isFull(): boolean {
+    return this.#pictures.length >= MOST_PACKETS || this.#bytes >= MOST_BYTES
   }
 
   #read(packet: Uint8Array): Picture {
@@ -96,6 +106,7 @@ export class DecodingPlan {
     )
     this.#first += this.#pictures.length
     this.#pictures = []
+    this.#bytes = 0
     return treatments
   }
 

@@ -4,9 +4,6 @@ import { avcType, avcTypeOf, HIGH_PROFILES, readChroma } from "./sets.ts"
 
 /** What of a sequence parameter set (ITU-T H.264, 7.3.2.1) slice headers depend on. Frames only. */
 interface SequenceSet {
-  readonly id: number
-  /** Of a picture. */
-  readonly macroblocks: number
   readonly hasChroma: boolean
   readonly frameNumBits: number
   /** 0: coded in each picture; 2: the order of decoding. */
@@ -40,12 +37,9 @@ const readSequenceSet = (unit: Uint8Array): readonly [number, SequenceSet] => {
   const pocBits = pocType === 0 ? bits.unsigned() + 4 : 0
   const mostReferences = Math.max(1, bits.unsigned())
   if (bits.bit() === 1) throw new NotFollowed("gaps in the count of its pictures are allowed")
-  const macroblocks = (bits.unsigned() + 1) * (bits.unsigned() + 1)
   return [
     id,
     {
-      id,
-      macroblocks,
       hasChroma: chromaFormat !== 0,
       frameNumBits,
       pocType: pocType === 0 ? 0 : 2,

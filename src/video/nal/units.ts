@@ -4,8 +4,8 @@ export class NotFollowed extends Error {}
 /** Bytes of the length before each NAL unit in a packet; 0 where start codes part them. */
 export type LengthBytes = 0 | 1 | 2 | 3 | 4
 
-/** Before each unit of a packet that `packetOf` makes. */
-const LENGTH_BYTES = 4
+/** Bytes of the length before each unit of a packet that `packetOf` makes; the decoder is told of no other. */
+export const LENGTH_BYTES = 4
 
 const unitsByLength = (data: Uint8Array, lengthBytes: number): ReadonlyArray<Uint8Array> | undefined => {
   const units: Array<Uint8Array> = []

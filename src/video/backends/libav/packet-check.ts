@@ -20,7 +20,8 @@ export const nalLengthBytes = (codec: string, extradata: Uint8Array | null): num
   return 0
 }
 
-const isPictureUnit = (codec: string, header: number): boolean => {
+/** Whether a unit with this first byte is a piece of a picture. */
+export const isPictureUnit = (codec: string, header: number): boolean => {
   if (codec === "hevc") return ((header >> 1) & 0x3f) < 32
   const type = header & 0x1f
   return type >= 1 && type <= 5

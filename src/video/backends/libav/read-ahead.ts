@@ -3,10 +3,6 @@ import type { Packet } from "node-av/lib"
 import { DecodingPlan, type Treatment } from "../../h264/plan.ts"
 import { packetPts } from "./input.ts"
 
-/** Packets of a group of pictures that are looked at together. */
-const MOST_PACKETS = 1024
-const MOST_BYTES = 16e6
-
 /** Gives a packet other data; all else it says stays. */
 const replaceData = (packet: Packet, data: Uint8Array): void => {
   const { pts, dts, duration, flags, streamIndex, timeBase } = packet
@@ -77,9 +73,8 @@ export class ReadAhead implements Disposable {
   /** Packets up to the last that holds a wanted frame, or as many as may be held. */
   #readWindow(plan: DecodingPlan): { readonly packets: ReadonlyArray<Packet>; readonly followed: boolean } {
     const packets: Array<Packet> = []
-    let bytes = 0
     let followed = true
-    while (followed && this.#missing.size > 0 && packets.length < MOST_PACKETS && bytes < MOST_BYTES) {
+    while (followed && this.#missing.size > 0 && !plan.isFull) {
       if (!this.#read()) {
         this.#ended = true
         break
@@ -88,7 +83,6 @@ export class ReadAhead implements Disposable {
       const { data } = this.#packet
       if (copy === null) throw new Error("out of memory")
       packets.push(copy)
-      bytes += this.#packet.size
       // Another codec header from here on: the plan knows only the first.
       const isAnew = this.#packet.getSideData(AV_PKT_DATA_NEW_EXTRADATA) !== null
       followed = data !== null && !isAnew && plan.add(data)
