@@ -4,6 +4,10 @@ import type { ExcerptPart, PacketPlace } from "./excerpt.ts"
 /** A range of presentation times in seconds, `[from, to)`. */
 export type SecondsRange = readonly [from: number, to: number]
 
+/** As `ffprobe` is told of them. */
+export const intervalsOf = (ranges: ReadonlyArray<SecondsRange>): string =>
+  ranges.map(([from, to]) => `${from.toFixed(6)}%${to.toFixed(6)}`).join(",")
+
 /** How long after the last wanted frame packets may come that are shown before it, in seconds. */
 const LEAD_SEC = 0.5
 

@@ -2,7 +2,7 @@ import { MOST_PIXELS } from "../../picture-size.ts"
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import { CONTAINERS } from "../containers.ts"
 import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
-import type { SecondsRange } from "../gop-packets.ts"
+import { intervalsOf, type SecondsRange } from "../gop-packets.ts"
 
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,pipe"]
 
@@ -47,7 +47,7 @@ export const placeArguments = (
 ): ReadonlyArray<string> => [
   ...["-hide_banner", "-v", "error", ...demuxing, "-select_streams", String(streamIndex)],
   ...["-show_error", "-show_packets", "-show_entries", "packet=stream_index,pts,pos,size:format=format_name"],
-  ...["-read_intervals", ranges.map(([from, to]) => `${from.toFixed(6)}%${to.toFixed(6)}`).join(",")],
+  ...["-read_intervals", intervalsOf(ranges)],
   ...["-of", "json=compact=1", `file:${file}`],
 ]
 

@@ -1,14 +1,14 @@
 import { closeSync, openSync } from "node:fs"
 import { Chunk, Effect, Stream } from "effect"
 import { whyUnreadable } from "../../access.ts"
-import { makeBitmap } from "../../bmp.ts"
 import type { Picture } from "../../frame.ts"
-import { type Gop, gopsOf } from "../../gops.ts"
+import { type Gop, gopsOf, startOf } from "../../gops.ts"
 import { nearestFrame } from "../../sampling.ts"
-import { deliver, isQuarterTurn } from "../../upright.ts"
-import type { FrameOutput, Keyframe, VideoSource } from "../../VideoDecoder.ts"
+import { isQuarterTurn } from "../../upright.ts"
+import type { FrameOutput, VideoSource } from "../../VideoDecoder.ts"
 import { VideoError } from "../../VideoError.ts"
-import { type Excerpt, excerptOf, readComposed } from "../excerpt.ts"
+import { deliverPixels } from "../deliver-pixels.ts"
+import { type Excerpt, excerptOf, isExcerpted, readComposed } from "../excerpt.ts"
 import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import type { PictureForm } from "../filters.ts"
@@ -60,8 +60,8 @@ const inPieces = <E>(
   }).pipe(Stream.flattenChunks)
 }
 
-/** Codecs of which excerpts are made. */
-const EXCERPTED = new Set(["h264", "hevc"])
+/** A position before the first keyframe's. */
+const FROM_START = -1
 /** Packets of more bytes are left to the program: to look at them would keep the process from all else. */
 const MOST_READ_BYTES = 32e6
 
@@ -99,12 +99,9 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   }
   const encoded = (pixels: Uint8Array<ArrayBuffer>) =>
     Effect.tryPromise({
-      try: async () => {
-        const bitmap = makeBitmap(width, height)
-        bitmap.pixels.set(pixels)
+      try: () => {
+        const data = deliverPixels(pixels, form.size, source, output)
         release(pixels)
-        const data = await deliver(bitmap, width, height, source, output)
-        release(bitmap.file)
         return data
       },
       catch: (cause) =>
@@ -115,25 +112,24 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
           cause,
         }),
     })
-  const inputFrom = (keyframe: Keyframe | undefined): FfmpegInput => ({
-    file,
-    streamIndex,
-    from: keyframe === undefined || keyframe.pts <= (framePts[0] ?? 0) ? undefined : { keyframe, timeBase },
-  })
-
   const known = {
     keyframes: source.indexedBy === "packets" ? (source.keyframes ?? []) : [],
     firstPts: framePts[0] ?? 0,
     timeBase,
   }
-  const isExcerpted = EXCERPTED.has(stream.codec) && known.keyframes.length > 0
-  const places = isExcerpted
-    ? yield* packetPlaces(
-        program,
-        { file, streamIndex },
-        gopsOf(known, all).map((gop) => rangeOf(known, gop)),
-      )
-    : []
+  /** From the keyframe at this position, or the start of the file. */
+  const inputFrom = (key: number): FfmpegInput => {
+    const keyframe = startOf(known, key)
+    return { file, streamIndex, from: keyframe === undefined ? undefined : { keyframe, timeBase } }
+  }
+  const places =
+    isExcerpted(stream.codec) && known.keyframes.length > 0
+      ? yield* packetPlaces(
+          program,
+          { file, streamIndex },
+          gopsOf(known, all).map((gop) => rangeOf(known, gop)),
+        )
+      : []
   const fd = yield* Effect.acquireRelease(
     Effect.try({
       try: () => (places.length === 0 ? undefined : openSync(file, "r")),
@@ -163,8 +159,8 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     return onceMoreIfKilled(Stream.runCollect(pictures))
   }
 
-  const fromFile = (keyframe: Keyframe | undefined, pts: ReadonlyArray<number>) => ({
-    args: pictureArguments(inputFrom(keyframe), pts, form),
+  const fromFile = (key: number, pts: ReadonlyArray<number>) => ({
+    args: pictureArguments(inputFrom(key), pts, form),
   })
 
   /** From a file of just what these groups' wanted pictures depend on; `undefined` if there can be none. */
@@ -180,11 +176,11 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   }
 
   /** PTS of what decodes near these PTS: from some groups before them, or anywhere. */
-  const decodable = Effect.fnUntraced(function* (keyframe: Keyframe | undefined, lastPts: number) {
+  const decodable = Effect.fnUntraced(function* (key: number, lastPts: number) {
     const after =
       framePts[Math.min(framePts.length - 1, nearestFrame(framePts, { num: 1, den: 1 }, lastPts) + 64)]
     for (const end of [(after ?? lastPts) + 1, undefined]) {
-      const input = inputFrom(keyframe)
+      const input = inputFrom(key)
       const { stdout } = yield* run(program, file, timesArguments(input, undefined, end))
       const found = readTimes(stdout.split("\n")).toSorted((a, b) => a - b)
       if (found.length > 0) return found
@@ -196,11 +192,12 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   const nearest = ({ key, wanted }: Gop) =>
     Stream.unwrap(
       Effect.gen(function* () {
-        for (const keyframe of [known.keyframes[key - RUN_UP], undefined]) {
-          const found = yield* decodable(keyframe, wanted.at(-1) ?? 0)
+        for (const from of [key - RUN_UP, FROM_START]) {
+          const found = yield* decodable(from, wanted.at(-1) ?? 0)
           if (found.length === 0) continue
           const stands = wanted.map((pts) => found[nearestFrame(found, { num: 1, den: 1 }, pts)] ?? pts)
-          const pictures = yield* exact(fromFile(keyframe, [...new Set(stands)]), [...new Set(stands)])
+          const different = [...new Set(stands)]
+          const pictures = yield* exact(fromFile(from, different), different)
           const byPts = new Map([...pictures].map((picture) => [picture.pts, picture]))
           const answers = wanted.flatMap((wantedPts, i): ReadonlyArray<Answer> => {
             const picture = byPts.get(stands[i] ?? wantedPts)
@@ -235,9 +232,9 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     Stream.unwrap(
       Effect.gen(function* () {
         const { key, wanted } = gop
-        const near = yield* allOf(fromExcerpt([gop]) ?? fromFile(known.keyframes[key], wanted), wanted)
+        const near = yield* allOf(fromExcerpt([gop]) ?? fromFile(key, wanted), wanted)
         if (near.answers !== undefined && !near.isDamaged) return Stream.fromIterable(near.answers)
-        const { answers } = yield* allOf(fromFile(known.keyframes[key - RUN_UP], wanted), wanted)
+        const { answers } = yield* allOf(fromFile(key - RUN_UP, wanted), wanted)
         return answers === undefined ? nearest(gop) : Stream.fromIterable(answers)
       }),
     )

@@ -1,7 +1,7 @@
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { CONTAINERS } from "../containers.ts"
 import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
-import type { SecondsRange } from "../gop-packets.ts"
+import { intervalsOf, type SecondsRange } from "../gop-packets.ts"
 import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
 
 /** What a run is asked to say on its error output. */
@@ -81,11 +81,9 @@ export const infoArguments = (name: string): ReadonlyArray<string> =>
   ffprobe(name, ["-find_stream_info", "-show_data", "-read_intervals", ONE_PACKET])
 
 /** `ffprobe`: where the packets in some ranges are, read from the keyframe before, in the sink's file `info`. */
-export const placeArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> => {
-  const intervals = ranges.map(([from, to]) => `${from.toFixed(6)}%${to.toFixed(6)}`).join(",")
+export const placeArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> =>
   // Data would be printed for packets too, only to be thrown away.
-  return ffprobe(name, ["-nofind_stream_info", "-noshow_data", "-read_intervals", intervals])
-}
+  ffprobe(name, ["-nofind_stream_info", "-noshow_data", "-read_intervals", intervalsOf(ranges)])
 
 /**
  * Packets of the stream, as `framecrc` lines in the sink's file `packets`, and for each that has data a byte in the file

@@ -1,12 +1,13 @@
-import { makeBitmap } from "../../bmp.ts"
 import { type Gop, gopsOf, startOf } from "../../gops.ts"
 import type { FramesCall, FramesReply } from "../../protocol.ts"
 import { makeSender } from "../../sender.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
-import { deliver, isQuarterTurn } from "../../upright.ts"
+import { isQuarterTurn } from "../../upright.ts"
+import { deliverPixels } from "../deliver-pixels.ts"
 import { excerptOf } from "../excerpt.ts"
+import type { PictureForm } from "../filters.ts"
 import { partOf, rangeOf } from "../gop-packets.ts"
-import { collectAfter, release } from "../release.ts"
+import { collectAfter } from "../release.ts"
 import { type Attempt, makeDecoding, type RawPicture } from "./decoding.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
 import { streamAt } from "./media-info.ts"
@@ -37,21 +38,15 @@ export const frames = async (
   const [width, height] = isQuarterTurn(orientation)
     ? [call.displayHeight, call.displayWidth]
     : [call.displayWidth, call.displayHeight]
-  const decoding = makeDecoding(media, info, stream, {
+  const form: PictureForm = {
     size: [width, height],
     chroma: stream.chroma,
     isSameSize: stream.width === width && stream.height === height,
-  })
-  const encode = async ({ pixels }: RawPicture) => {
-    const bitmap = makeBitmap(width, height)
-    bitmap.pixels.set(pixels)
-    const data = await deliver(bitmap, width, height, orientation, call.output)
-    release(bitmap.file)
-    return data
   }
+  const decoding = makeDecoding(media, info, stream, form)
   const sender = makeSender(io, ENCODING)
   const send = (wantedPts: number, picture: RawPicture) =>
-    sender.send(wantedPts, picture.pts, encode(picture))
+    sender.send(wantedPts, picture.pts, deliverPixels(picture.pixels, form.size, orientation, call.output))
   const finish = async (): Promise<FramesReply> => {
     await sender.finish()
     return { frames: call.wantedPts.length, decoded: decoding.decoded() }
