@@ -53,6 +53,9 @@ export type VideoEvent =
       readonly completionTokens: number | null
       /** US dollars; null where it is not known. */
       readonly costUsd: number | null
+      /** Where the service did not count: what the answer is thought to have taken in all. Null where it did. */
+      readonly estimatedTokens: number | null
+      readonly estimatedCostUsd: number | null
       readonly latencyMs: number
     }
   | {
@@ -93,6 +96,22 @@ export type BatchEvent =
     }
   /** How much the model is used right now; told about once a second, when it has changed. */
   | ({ readonly type: "ModelLoad" } & ModelLoad)
+  /**
+   * Nothing has come from the model for 20 s although calls are under way; told again every 20 s for as long as that lasts.
+   * Names the oldest of those calls.
+   */
+  | {
+      readonly type: "ModelSilent"
+      readonly videoId: string
+      readonly stage: StageNumber
+      /** Null outside of Stage 3. */
+      readonly step: number | null
+      /** 1-based. */
+      readonly attempt: number
+      /** When it was sent: ISO 8601, UTC. */
+      readonly since: string
+      readonly unansweredMs: number
+    }
   /** No new call starts from now on; those under way have `graceSec` seconds to finish. */
   | { readonly type: "BatchStopping"; readonly cause: StopCause; readonly graceSec: number }
   /** Always the last. `left` videos were not started or not finished; null where that is not known. */

@@ -9,6 +9,7 @@ import { type DatasetError, removeLeftovers } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
 import { validateFolder } from "./dataset/validate.ts"
 import { RunEvents } from "./events.ts"
+import type { Silence } from "./model/unanswered.ts"
 import { type ModelLoad, VisionModel } from "./model/VisionModel.ts"
 import { annotationSchemas } from "./plan/schemas.ts"
 import type { StageFailed } from "./stages/call.ts"
@@ -115,6 +116,8 @@ export class Pipeline extends Context.Tag("triptych/Pipeline")<
     readonly runVideo: (file: string, settings: RunSettings) => Effect.Effect<VideoResult, PipelineError>
     /** How much the model is used right now. */
     readonly load: Effect.Effect<ModelLoad | undefined>
+    /** How long nothing has come from the model; undefined while no call is under way. */
+    readonly silence: Effect.Effect<Silence | undefined>
   }
 >() {}
 
@@ -125,7 +128,8 @@ export const layer = Layer.effect(
     const locks = yield* makeFolderLocks
     let begun = 0
     yield* removeDeadScratch
-    const { load = Effect.succeed(undefined) } = Context.get(context, VisionModel)
+    const nothing = Effect.succeed(undefined)
+    const { load = nothing, silence = nothing } = Context.get(context, VisionModel)
     return Pipeline.of({
       // Who listens is the business of whoever runs a video, not of whoever set the services up.
       runVideo: (file, settings) =>
@@ -139,6 +143,7 @@ export const layer = Layer.effect(
             ),
         ).pipe(Effect.withSpan("Pipeline.runVideo")),
       load,
+      silence,
     })
   }),
 )

@@ -151,15 +151,29 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
   })
 }, Effect.scoped)
 
-/** Tells about once a second how much the model is used, if that has changed. */
-const watchLoad = Effect.fn("Batch.watchLoad")(function* (publish: (event: RunEvent) => Effect.Effect<void>) {
-  const { load } = yield* Pipeline
+/** A model is silent once nothing has come from it for so long; that is told again as often. */
+const silenceMs = 20_000
+
+/** Tells about once a second how much the model is used, if that has changed, and whether it has fallen silent. */
+const watchModel = Effect.fn("Batch.watchModel")(function* (
+  publish: (event: RunEvent) => Effect.Effect<void>,
+) {
+  const { load, silence } = yield* Pipeline
   let last = ""
+  let told = 0
   return yield* Effect.gen(function* () {
     const now = yield* load
     const text = JSON.stringify(now)
     if (now !== undefined && text !== last) yield* publish({ type: "ModelLoad", ...now })
     last = text
+    const silent = yield* silence
+    const periods = Math.floor((silent?.silentMs ?? 0) / silenceMs)
+    if (silent !== undefined && periods > told) {
+      const { call, sentAt, unansweredMs } = silent
+      const { video: videoId, stage, step, attempt } = call
+      yield* publish({ type: "ModelSilent", videoId, stage, step, attempt, since: sentAt, unansweredMs })
+    }
+    told = periods
     yield* Effect.sleep(loadEvery)
   }).pipe(Effect.forever)
 })
@@ -179,7 +193,7 @@ export const runBatch = <E, R>(
       const queue = yield* Queue.bounded<Take.Take<RunEvent, E>>(eventsAhead)
       const publish = (event: RunEvent) => Effect.asVoid(Queue.offer(queue, Take.of(event)))
       yield* work(videos, options, publish).pipe(
-        Effect.raceFirst(watchLoad(publish)),
+        Effect.raceFirst(watchModel(publish)),
         Effect.matchCauseEffect({
           onFailure: (cause) => Queue.offer(queue, Take.failCause(cause)),
           onSuccess: () => Queue.offer(queue, Take.end),

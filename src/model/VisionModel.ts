@@ -1,5 +1,6 @@
 import { Context, Data, type Effect } from "effect"
 import type { AnnotationSchema, DraftStep } from "../plan/annotation.ts"
+import type { Silence } from "./unanswered.ts"
 
 /** One picture of a request: a JPEG on disk, read only while it is being sent. */
 export interface ModelImage {
@@ -184,5 +185,7 @@ export class VisionModel extends Context.Tag("triptych/VisionModel")<
     readonly complete: (request: ModelRequest) => Effect.Effect<ModelReply, ModelError>
     /** Absent where nothing bounds the calls. */
     readonly load?: Effect.Effect<ModelLoad>
+    /** Undefined while no call is under way. Absent where nothing is sent. */
+    readonly silence?: Effect.Effect<Silence | undefined>
   }
 >() {}

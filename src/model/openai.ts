@@ -13,6 +13,7 @@ import { costOf, type Price, priceOf } from "./money.ts"
 import { monotonicMs } from "./monotonic.ts"
 import { labelOf, requestDigest } from "./request.ts"
 import { measure } from "./telemetry.ts"
+import { makeUnanswered } from "./unanswered.ts"
 import {
   type ApiConfig,
   type ModelError,
@@ -136,6 +137,7 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
   const budget = makeBudget(settings.budget ?? {}, price)
   const estimator = makeEstimator(settings.model, settings.maxTokens)
   const deadlines = settings.deadlines ?? defaultDeadlines
+  const unanswered = makeUnanswered()
   /** Remembered for this endpoint and model: a format the service refused is not tried again. */
   let format: ResponseFormat = config.response_format === "auto" ? "json_schema" : config.response_format
 
@@ -178,6 +180,11 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
             if (lease.isClosed()) return yield* new Closed({ message: "no call starts any more" })
             lease.begin()
             const started = yield* monotonicMs
+            const answered = unanswered.sent(
+              labelOf(request),
+              DateTime.formatIso(yield* DateTime.now),
+              started,
+            )
             const note = Effect.fn("OpenAi.note")(function* (usage: ModelUsage, ending: Ending | undefined) {
               const ended = yield* monotonicMs
               const event: CallEvent = {
@@ -199,6 +206,12 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
               return ended - started
             })
             const completion = yield* once(request, asked).pipe(
+              Effect.ensuring(
+                Effect.map(monotonicMs, (now) => {
+                  answered()
+                  unanswered.heard(now)
+                }),
+              ),
               Effect.onInterrupt(() => note(noUsage, interrupted)),
               Effect.tapError((error) => {
                 report(gateOutcome(error))
@@ -272,7 +285,8 @@ const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typ
   })
 
   const load = Effect.map(monotonicMs, gate.load)
-  return VisionModel.of({ config, complete, load })
+  const silence = Effect.map(monotonicMs, unanswered.silence)
+  return VisionModel.of({ config, complete, load, silence })
 }
 
 /**

@@ -137,6 +137,8 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
       promptTokens: reply.usage.prompt_tokens,
       completionTokens: reply.usage.completion_tokens,
       costUsd: reply.costUsd,
+      estimatedTokens: null,
+      estimatedCostUsd: null,
       latencyMs: reply.latencyMs,
     })
     if (problems.length === 0) return

@@ -41,6 +41,8 @@ const answered = (
   promptTokens: 54_000,
   completionTokens: 2000,
   costUsd: 0.12,
+  estimatedTokens: null,
+  estimatedCostUsd: null,
   latencyMs: 2000,
   ...more,
 })
@@ -298,6 +300,8 @@ describe("JSON lines", () => {
       promptTokens: null,
       completionTokens: null,
       costUsd: null,
+      estimatedTokens: 51_000,
+      estimatedCostUsd: 0.1,
       latencyMs: 12,
     },
     AnswerRejected: {
@@ -322,6 +326,15 @@ describe("JSON lines", () => {
     },
     VideoPostponed: { type: "VideoPostponed", videoId: "v", file: "/v.mp4", message: "busy" },
     ModelLoad: { type: "ModelLoad", inFlight: 1, waiting: 0, limit: 8, rpm: null, tpm: null, pausedMs: 0 },
+    ModelSilent: {
+      type: "ModelSilent",
+      videoId: "v",
+      stage: 3,
+      step: 2,
+      attempt: 1,
+      since: "2026-11-22T18:30:00.000Z",
+      unansweredMs: 20_000,
+    },
     BatchStopping: { type: "BatchStopping", cause: "asked", graceSec: 30 },
     BatchFinished: { type: "BatchFinished", done: 1, failed: 0, left: null, stopped: null, seconds: 3.5 },
   }

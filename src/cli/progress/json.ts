@@ -29,6 +29,8 @@ export const jsonLineSchema = v.variant("event", [
     prompt_tokens: v.nullable(whole),
     completion_tokens: v.nullable(whole),
     cost_usd: v.nullable(amount),
+    estimated_tokens: v.nullable(whole),
+    estimated_cost_usd: v.nullable(amount),
     latency_ms: amount,
   }),
   line("answer_rejected", { ...answer, problems: v.array(text) }),
@@ -51,6 +53,14 @@ export const jsonLineSchema = v.variant("event", [
     rpm: v.nullable(amount),
     tpm: v.nullable(amount),
     paused_ms: amount,
+  }),
+  line("model_silent", {
+    ...video,
+    stage,
+    step: v.nullable(whole),
+    attempt: whole,
+    since: v.pipe(v.string(), v.isoTimestamp()),
+    unanswered_ms: amount,
   }),
   line("batch_stopping", { cause: v.picklist(["asked", "failure", "budget"]), grace_sec: amount }),
   line("progress", {

@@ -27,6 +27,10 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
       return `error: ${event.videoId}: ${event.message}${event.willRetry ? " (tried once more later)" : ""}`
     case "VideoPostponed":
       return `${event.videoId}: left for later: ${event.message}`
+    case "ModelSilent": {
+      const step = event.step === null ? "" : `, step ${event.step}`
+      return `${event.videoId}: no answer from the model for stage ${event.stage} ${stageNames[event.stage]}${step}, asked ${duration(event.unansweredMs / 1000)} ago (${event.since})`
+    }
     case "BatchStopping":
       return event.cause === "asked"
         ? `stopping: calls under way have ${event.graceSec} s to finish; once more stops at once`

@@ -247,6 +247,8 @@ const applied = (state: RunState, event: RunEvent): RunState => {
       }
     case "ModelLoad":
       return { ...state, load: event }
+    case "ModelSilent":
+      return state
     case "BatchStopping":
       return { ...state, stopping: event.cause }
     case "BatchFinished":
