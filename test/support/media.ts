@@ -6,11 +6,16 @@ import {
   AV_DISPOSITION_DEFAULT,
   AV_LOG_QUIET,
   AV_PKT_DATA_DISPLAYMATRIX,
+  AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
   AV_SAMPLE_FMT_FLTP,
   AVCOL_PRI_BT709,
   AVCOL_RANGE_JPEG,
   AVCOL_SPC_BT709,
   AVCOL_TRC_BT709,
+  type AVColorPrimaries,
+  type AVColorRange,
+  type AVColorSpace,
+  type AVColorTransferCharacteristic,
   AVFMT_FLAG_BITEXACT,
   FF_ENCODER_AAC,
   FF_ENCODER_FFV1,
@@ -53,7 +58,26 @@ const VIDEO_ENCODERS = {
   av1: FF_ENCODER_LIBSVTAV1,
 }
 
-const PIXEL_BITS = { yuv420p: 8, yuv422p: 8, yuv444p: 8, yuvj420p: 8, yuv420p10le: 10 }
+const PIXEL_BITS = {
+  yuv420p: 8,
+  yuv422p: 8,
+  yuv444p: 8,
+  yuvj420p: 8,
+  yuv420p10le: 10,
+  yuv422p10le: 10,
+  yuv444p10le: 10,
+  yuv420p12le: 12,
+}
+
+/** What a stream says of its colours; the numbers of ITU-T H.273. */
+export interface ColourTags {
+  readonly primaries?: AVColorPrimaries
+  readonly transfer?: AVColorTransferCharacteristic
+  readonly matrix?: AVColorSpace
+  readonly range?: AVColorRange
+  /** Least and greatest luminance of the display they were made on, in cd/m². */
+  readonly luminance?: readonly [number, number]
+}
 
 /** What a test video is made of. Everything has a default: 48 frames of 160x120 H.264 at 24 fps in MP4. */
 export interface VideoSpec {
@@ -92,6 +116,8 @@ export interface VideoSpec {
   readonly interlaced?: boolean
   /** Tints the pictures, and marks their colours as BT.709 of full range, in the container alone. */
   readonly colour?: boolean
+  /** Tints the pictures, and describes their colours in the container so. */
+  readonly colourTags?: ColourTags
   /** Adds strong noise, another one in every picture. */
   readonly noise?: boolean
   /** Number of the first picture, as `readFrameNumber` will read it. */
@@ -177,7 +203,7 @@ const check = (code: number, what: string): void => {
 
 const drawFrame = (spec: VideoSpec, number: number, width: number, height: number): Frame => {
   const name = spec.pixelFormat ?? "yuv420p"
-  const deep = PIXEL_BITS[name] > 8
+  const bits = PIXEL_BITS[name]
   const [halfX, halfY] = name.includes("444") ? [0, 0] : name.includes("422") ? [1, 0] : [1, 1]
   const chroma = ((width + halfX) >> halfX) * ((height + halfY) >> halfY)
   const cells = cellsOf(number)
@@ -188,18 +214,38 @@ const drawFrame = (spec: VideoSpec, number: number, width: number, height: numbe
     return Math.max(16, Math.min(235, shade(cells, u, v) + noise))
   })
   // A tint that leaves green as it is, about.
-  const [blue, red] = spec.colour === true ? ([150, 118] as const) : ([128, 128] as const)
+  const [blue, red] =
+    spec.colour === true || spec.colourTags !== undefined ? ([150, 118] as const) : ([128, 128] as const)
   const plane = (value: number) => Array.from({ length: chroma }, () => value)
   const planes = [...samples, ...plane(blue), ...plane(red)]
-  const bytes = deep
-    ? Buffer.from(Uint16Array.from(planes.map((sample) => sample << 2)).buffer)
-    : Buffer.from(planes)
+  const bytes =
+    bits > 8
+      ? Buffer.from(Uint16Array.from(planes.map((sample) => sample << (bits - 8))).buffer)
+      : Buffer.from(planes)
   return Frame.fromVideoBuffer(bytes, { width, height, format: avGetPixFmtFromName(name) })
 }
 
 interface Track {
   readonly context: CodecContext
   readonly stream: Stream
+}
+
+/** The primaries and white point of BT.2020, in 50,000ths. */
+const BT2020_DISPLAY = [35_400, 14_600, 8500, 39_850, 6550, 2300, 15_635, 16_450]
+
+/** libav's structure of a mastering display: ratios of 32-bit integers, then whether primaries and luminance are set. */
+const masteringDisplay = ([least, greatest]: readonly [number, number]): Buffer => {
+  const ratios = [...BT2020_DISPLAY.map((at) => [at, 50_000]), [least * 10_000, 10_000], [greatest, 1]]
+  return Buffer.from(Int32Array.from([...ratios.flat(), 1, 1]).buffer)
+}
+
+const describeColours = ({ codecpar }: Stream, tags: ColourTags): void => {
+  if (tags.primaries !== undefined) codecpar.colorPrimaries = tags.primaries
+  if (tags.transfer !== undefined) codecpar.colorTrc = tags.transfer
+  if (tags.matrix !== undefined) codecpar.colorSpace = tags.matrix
+  if (tags.range !== undefined) codecpar.colorRange = tags.range
+  if (tags.luminance !== undefined)
+    codecpar.addCodedSideData(AV_PKT_DATA_MASTERING_DISPLAY_METADATA, masteringDisplay(tags.luminance))
 }
 
 const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, height: number): Track => {
@@ -251,6 +297,7 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
     stream.codecpar.colorPrimaries = AVCOL_PRI_BT709
     stream.codecpar.colorTrc = AVCOL_TRC_BT709
   }
+  if (spec.colourTags !== undefined) describeColours(stream, spec.colourTags)
   stream.timeBase = context.timeBase
   stream.avgFrameRate = context.framerate
   stream.sampleAspectRatio = context.sampleAspectRatio

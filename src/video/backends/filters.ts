@@ -8,6 +8,8 @@ export interface PictureForm {
   /** Whether the coded picture has this size already. */
   readonly isSameSize: boolean
   readonly chroma: ChromaPosition
+  /** Whether it has luma alone. */
+  readonly isGrey: boolean
 }
 
 /** Sends every frame of a stream through filters, none doubled and none dropped. */
@@ -36,11 +38,18 @@ export const choose = (pts: ReadonlyArray<number>): ReadonlyArray<string> => [
 ]
 
 /** Filters that make BGRA. */
-export const toBgra = ({ size: [width, height], chroma, isSameSize }: PictureForm): ReadonlyArray<string> => {
+export const toBgra = ({
+  size: [width, height],
+  chroma,
+  isGrey,
+  isSameSize,
+}: PictureForm): ReadonlyArray<string> => {
   const flags = scaleFlags(isSameSize)
+  // Versions differ in whether they believe grey pictures that say they do not use all levels; later ones do not.
+  const range = isGrey ? ":in_range=pc" : ""
   return [
     // Fields are taken together, whatever the frame is marked as.
-    `scale=w=${width}:h=${height}:interl=0:in_h_chr_pos=${chroma.x}:in_v_chr_pos=${chroma.y}:flags=${flags}`,
+    `scale=w=${width}:h=${height}:interl=0:in_h_chr_pos=${chroma.x}:in_v_chr_pos=${chroma.y}${range}:flags=${flags}`,
     // The scaler has a short cut from unscaled luma to packed pixels that interpolates chroma badly; planes go the long way.
     ...(isSameSize ? ["format=pix_fmts=gbrp", `scale=flags=${flags}`] : []),
     "format=pix_fmts=bgra",

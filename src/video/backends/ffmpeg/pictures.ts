@@ -95,6 +95,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   const form: PictureForm = {
     size: [width, height],
     chroma: stream.chroma,
+    isGrey: stream.isGrey,
     isSameSize: width === source.codedWidth && height === source.codedHeight,
   }
   const encoded = (pixels: Uint8Array<ArrayBuffer>) =>

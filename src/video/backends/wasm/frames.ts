@@ -41,6 +41,7 @@ export const frames = async (
   const form: PictureForm = {
     size: [width, height],
     chroma: stream.chroma,
+    isGrey: stream.isGrey,
     isSameSize: stream.width === width && stream.height === height,
   }
   const decoding = makeDecoding(media, info, stream, form)

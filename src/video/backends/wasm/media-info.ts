@@ -114,6 +114,8 @@ export interface VideoStream extends PacketStream {
   readonly pixelAspect: Rational
   readonly orientation: Orientation
   readonly chroma: ChromaPosition
+  /** Whether its pictures have luma alone. */
+  readonly isGrey: boolean
   /** Matrix coefficients, ITU-T H.273, table 4; 2 if unknown. */
   readonly matrix: number
   readonly fullRange: boolean
@@ -155,6 +157,7 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
     timeBase: ratio(stream.time_base) ?? { num: 1, den: 1_000_000 },
     averageRate: ratio(stream.avg_frame_rate),
     chroma: chromaPosition(stream.pix_fmt, stream.chroma_location),
+    isGrey: /^(gray|ya)/.test(stream.pix_fmt),
     matrix: MATRICES[stream.color_space] ?? UNKNOWN_MATRIX,
     fullRange: stream.color_range === "pc",
     pixelAspect: ratio(stream.sample_aspect_ratio) ?? { num: 1, den: 1 },
