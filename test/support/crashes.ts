@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { type SeenCall, startChatServer } from "./chat-server.ts"
+import { randomNumbers } from "./random.ts"
 import { filesBelow, finished, startCli } from "./run-cli.ts"
 
 /** What a batch is put through. */
@@ -37,18 +38,6 @@ export interface CrashReport {
   /** Exit codes of the processes that were not killed. */
   readonly codes: ReadonlyArray<number>
   readonly stderr: string
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-const randomNumbers = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 interface Call {

@@ -1,0 +1,110 @@
+import type { Copy } from "./copy.ts"
+import { type Mutant, withEdit } from "./mutant.ts"
+import { probeAround, probesOf } from "./probes.ts"
+import type { ReachMap } from "./reach-map.ts"
+import type { Compiler } from "./syntax.ts"
+import { runTests, type TestRun } from "./test-run.ts"
+
+/**
+ * What became of a mutant. `killed`: a test failed. `hung`: a test did not end, which counts as killed. `unreached`: no
+ * test runs the code. `stopped`: the tests that were run in the time allowed noticed nothing.
+ */
+export type Fate = "killed" | "hung" | "survived" | "stopped" | "unreached"
+
+export interface Verdict {
+  readonly mutant: Mutant
+  readonly fate: Fate
+  /** `file: name` of the test that failed. */
+  readonly by?: string
+  readonly seconds: number
+}
+
+/** Tests of one file that reach a mutant. */
+interface Selection {
+  readonly file: string
+  readonly tests: ReadonlyArray<{ readonly name: string; readonly seconds: number }>
+  /** Of all of them, without a mutant. */
+  readonly seconds: number
+}
+
+/** The tests that reach a place, by test file, those first that take the least time. */
+export const selections = (map: ReachMap, place: string): ReadonlyArray<Selection> =>
+  Object.entries(map)
+    .flatMap(([file, reach]) => {
+      const number = reach.places.indexOf(place)
+      const tests = reach.tests.filter(({ places }) => places.includes(number))
+      if (number === -1 || tests.length === 0) return []
+      return [{ file, tests, seconds: tests.reduce((sum, { seconds }) => sum + seconds, 0) }]
+    })
+    .toSorted((a, b) => a.seconds - b.seconds)
+
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, "\\$&")
+
+/** How many times as long as without a mutant tests may take. */
+const patience = 5
+
+const flagsOf = ({ tests }: Selection, grace: number): ReadonlyArray<string> => {
+  const longest = Math.max(...tests.map(({ seconds }) => seconds))
+  const names = tests.map(({ name }) => escaped(name))
+  return [
+    "--bail",
+    `--timeout=${Math.ceil((grace + longest * patience) * 1000)}`,
+    `--test-name-pattern=^(?:${names.join("|")})$`,
+  ]
+}
+
+export interface Judge {
+  readonly map: ReachMap
+  readonly compiler: Compiler
+  /** Seconds of tests for one mutant; when they are over, it has survived what was run. */
+  readonly budget: number
+  /** Seconds that a test may take beyond a multiple of its usual time before it counts as hung. */
+  readonly grace: number
+  readonly say: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/** Judges mutants one after the other in a copy of the project; the copy is as before afterwards. */
+export const makeJudge = ({ map, compiler, budget, grace, say, signal }: Judge) => {
+  /** Tests that were seen to pass alone, without a mutant. */
+  const sound = new Set<string>()
+
+  const run = (copy: Copy, selection: Selection): Promise<TestRun> => {
+    const deadline = grace * 2 + selection.seconds * patience
+    return runTests(copy, { file: selection.file, flags: flagsOf(selection, grace), deadline, signal })
+  }
+
+  /** Whether these tests pass without the mutant: only then does a failure tell anything. */
+  const passesWithout = async (copy: Copy, selection: Selection, { outcome, failed }: TestRun) => {
+    const name = `${selection.file}: ${failed ?? ""}`
+    if (outcome === "failed" && sound.has(name)) return true
+    const { outcome: without } = await run(copy, selection)
+    if (without === "passed") sound.add(name)
+    else say(`${name} ${outcome}, and without the mutant it ${without}: it does not count`)
+    return without === "passed"
+  }
+
+  return async (mutant: Mutant, copy: Copy): Promise<Verdict> => {
+    const started = performance.now()
+    const verdict = (fate: Fate, by?: string): Verdict => ({
+      mutant,
+      fate,
+      ...(by === undefined ? {} : { by }),
+      seconds: Math.round((performance.now() - started) / 100) / 10,
+    })
+    const tree = await compiler.sourceFile(mutant.file)
+    const probe = probeAround(probesOf(tree), mutant.start, mutant.end)
+    const chosen = selections(map, `${mutant.file} ${probe}`)
+    if (chosen.length === 0) return verdict("unreached")
+    const text = copy.read(mutant.file)
+    for (const selection of chosen) {
+      if (performance.now() - started > budget * 1000) return verdict("stopped")
+      copy.write(mutant.file, withEdit(text, mutant))
+      const result = await run(copy, selection).finally(() => copy.write(mutant.file, text))
+      if (result.outcome === "passed" || !(await passesWithout(copy, selection, result))) continue
+      const by = `${selection.file}: ${result.failed ?? "did not end"}`
+      return verdict(result.outcome === "hung" ? "hung" : "killed", by)
+    }
+    return verdict("survived")
+  }
+}
