@@ -1,5 +1,5 @@
 import { Data, Effect } from "effect"
-import { type Checked, type Problem, problem, problemLine } from "../plan/problem.ts"
+import { type Checked, countProblems, type Problem, problem, problemLine } from "../plan/problem.ts"
 import { isPatchable, mergePatch, patchInstruction } from "./patch.ts"
 import { parseReply } from "./reply.ts"
 import { requestDigest } from "./request.ts"
@@ -40,6 +40,8 @@ export class AnswerRejected extends Data.TaggedError("AnswerRejected")<{
 }> {}
 
 const maxProblemsTold = 20
+/** A longer answer is not sent back with what is wrong with it: it costs much and shows the model its own maze. */
+const longestShown = 100_000
 const smallestRaisedLimit = 8192
 
 const wholeInstruction =
@@ -48,7 +50,7 @@ const wholeInstruction =
 /** The user turn after a rejected answer: at most 20 problems, each a path and a sentence, and how to mend them. */
 export const reAskText = (problems: ReadonlyArray<Problem>, mode: RepairMode): string => {
   const told = problems.slice(0, maxProblemsTold).map((p) => `- ${problemLine(p)}`)
-  const more = problems.length - told.length
+  const more = countProblems(problems) - told.length
   return [
     "Your answer was not accepted. What has to change:",
     "",
@@ -73,6 +75,10 @@ interface Verdict<A> {
   readonly isPatch: boolean
 }
 
+/** What the problems' paths lead into: the answer with what has one meaning rewritten, if the check rewrites anything. */
+const inputOf = (rejected: { readonly input?: unknown }, answer: object): object =>
+  typeof rejected.input === "object" && rejected.input !== null ? rejected.input : answer
+
 const judge = <A>(
   reply: ModelReply,
   base: Base | undefined,
@@ -93,7 +99,9 @@ const judge = <A>(
   const checked = check(value)
   return {
     checked,
-    base: { value, problems: checked.ok ? [] : checked.problems },
+    base: checked.ok
+      ? { value, problems: [] }
+      : { value: inputOf(checked, value), problems: checked.problems },
     repaired: parsed.repaired === true,
     isPatch: merged?.wasPatch === true,
   }
@@ -105,7 +113,7 @@ const rejected = (attempts: ReadonlyArray<Attempt>, problems: ReadonlyArray<Prob
   const [first] = problems
   return new AnswerRejected({
     attempts,
-    message: `no valid answer after ${attempts.length} attempts; the last one has ${countText(problems.length)}${first ? `, first ${problemLine(first)}` : ""}`,
+    message: `no valid answer after ${attempts.length} attempts; the last one has ${countText(countProblems(problems))}${first ? `, first ${problemLine(first)}` : ""}`,
   })
 }
 
@@ -183,15 +191,19 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
     retriesLeft--
     // An answer nothing can be taken from does not replace the one it should have mended.
     const usable = verdict.base ?? base
-    mode =
-      verdict.base !== undefined && options.repair === "patch" && isPatchable(verdict.base.problems)
-        ? "patch"
-        : "full"
     const said =
       verdict.isPatch || verdict.base === undefined ? JSON.stringify(usable?.value ?? null) : reply.text
-    const told: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }
     const shown = usable === undefined ? reply.text : said
-    turns = shown.trim() === "" ? [told] : [{ role: "assistant", text: shown }, told]
+    const isShown = shown.trim() !== "" && shown.length <= longestShown
+    mode =
+      isShown &&
+      verdict.base !== undefined &&
+      options.repair === "patch" &&
+      isPatchable(verdict.base.problems)
+        ? "patch"
+        : "full"
+    const told: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }
+    turns = isShown ? [{ role: "assistant", text: shown }, told] : [told]
     base = usable
   }
 })

@@ -4,6 +4,7 @@ import { type Problem, type ProblemCode, problem } from "../plan/problem.ts"
 /** Rules that concern the answer as a whole: no single field mends them. */
 const wholeAnswer: ReadonlySet<ProblemCode> = new Set([
   "not_json",
+  "too_large",
   "truncated",
   "step_count",
   "step_set",
@@ -59,7 +60,11 @@ const applyChange = (root: object, change: Change): boolean => {
   const last = keys.at(-1)
   if (parent === undefined || last === undefined || (Array.isArray(parent) && Number(last) > parent.length))
     return false
-  if ("value" in change) return Reflect.set(parent, last, change.value)
+  if ("value" in change) {
+    // Not an assignment: a field called __proto__ is a field like any other.
+    const own = { value: change.value, enumerable: true, configurable: true, writable: true }
+    return Reflect.defineProperty(parent, last, own)
+  }
   return Array.isArray(parent)
     ? parent.splice(Number(last), 1).length === 1
     : Reflect.deleteProperty(parent, last)

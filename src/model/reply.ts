@@ -1,5 +1,6 @@
 import { jsonrepair } from "jsonrepair"
 import { type Problem, problem } from "../plan/problem.ts"
+import { jsonSize, sign } from "./json-size.ts"
 
 /** What a reply's text held: one JSON object, or why not. */
 export type ParsedReply =
@@ -7,14 +8,28 @@ export type ParsedReply =
   | { readonly ok: true; readonly value: object; readonly repaired?: true }
   | { readonly ok: false; readonly problem: Problem }
 
-const failed = (message: string): ParsedReply => ({ ok: false, problem: problem("$", "not_json", message) })
+const failed = (message: string, code: "not_json" | "too_large" = "not_json"): ParsedReply => ({
+  ok: false,
+  problem: problem("$", code, message),
+})
+
+/**
+ * What is read at all. The largest answers that were asked for have some 60,000 characters, 1,500 values and nine levels; far
+ * more is a model that has lost its way, and would only be read at the cost of everything else.
+ */
+export const replyLimits = { characters: 400_000, values: 5_000, depth: 64 } as const
 
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-type Json = { readonly value: unknown } | { readonly error: string }
+type Json = { readonly value: unknown } | { readonly error: string; readonly isTooLarge?: true }
 
 const parse = (text: string): Json => {
+  const { depth, values } = jsonSize(text)
+  if (depth > replyLimits.depth)
+    return { error: `it is nested more than ${replyLimits.depth} levels deep`, isTooLarge: true }
+  if (values > replyLimits.values)
+    return { error: `it holds more than ${replyLimits.values} values`, isTooLarge: true }
   try {
     return { value: JSON.parse(text) }
   } catch (cause) {
@@ -27,26 +42,40 @@ const balancedEnd = (text: string, start: number): number | undefined => {
   let depth = 0
   let inString = false
   for (let i = start; i < text.length; i++) {
-    const c = text[i]
+    const c = text.charCodeAt(i)
     if (inString) {
-      if (c === "\\") i++
-      else if (c === '"') inString = false
-    } else if (c === '"') inString = true
-    else if (c === "{") depth++
-    else if (c === "}" && --depth === 0) return i + 1
+      if (c === sign.escape) i++
+      else if (c === sign.quote) inString = false
+    } else if (c === sign.quote) inString = true
+    else if (c === sign.openObject) depth++
+    else if (c === sign.closeObject && --depth === 0) return i + 1
   }
   return undefined
 }
 
+const opening = /\{\s*["'}]/uy
+
 /** Whether a brace opens JSON rather than prose such as "{see below}". */
-const opensJson = (text: string, start: number): boolean =>
-  /^\{\s*["'}]/u.test(text.slice(start, start + 200))
+const opensJson = (text: string, start: number): boolean => {
+  opening.lastIndex = start
+  return opening.test(text)
+}
+
+/** The repair takes time in proportion to the product of both; this much takes up to 100 ms. */
+const repairable = { characters: 60_000, quotesTimesCharacters: 2e8 } as const
+
+const isRepairable = (text: string): boolean => {
+  if (text.length > repairable.characters) return false
+  const quotes = text.length - text.replace(/["'`]/gu, "").length
+  return quotes * text.length <= repairable.quotesTimesCharacters
+}
 
 /**
  * Mends trailing and missing commas, quotes and Python literals. Only for an object whose braces close: what was cut off is
  * never made up.
  */
 const repair = (text: string): object | undefined => {
+  if (!isRepairable(text)) return undefined
   try {
     const value: unknown = JSON.parse(jsonrepair(text))
     return isObject(value) ? value : undefined
@@ -59,6 +88,7 @@ interface Found {
   readonly objects: ReadonlyArray<object>
   readonly repaired: boolean
   readonly error?: string
+  readonly isTooLarge?: true
 }
 
 const objectsIn = (text: string): Found => {
@@ -71,6 +101,7 @@ const objectsIn = (text: string): Found => {
       const end = balancedEnd(text, at)
       if (end === undefined) return { objects, repaired, error: "the object is not closed" }
       const json = parse(text.slice(at, end))
+      if ("error" in json && json.isTooLarge) return { objects, repaired, ...json }
       const object = "error" in json ? repair(text.slice(at, end)) : json.value
       if ("error" in json && object === undefined) return { objects, repaired, error: json.error }
       repaired ||= "error" in json
@@ -87,17 +118,44 @@ const withoutReasoning = (text: string): string => {
   return end === -1 ? text : text.slice(end + "</think>".length)
 }
 
-const fence = /```[\w-]*\s*\n([\s\S]*?)```/gu
+const fenceMark = "```"
+
+/** What stands between the marks of fenced blocks, without the word and the line break after the first mark. */
+const fencedBlocks = (text: string): ReadonlyArray<string> => {
+  const blocks: Array<string> = []
+  let open = text.indexOf(fenceMark)
+  while (open !== -1) {
+    const start = open + fenceMark.length
+    const close = text.indexOf(fenceMark, start)
+    if (close === -1) break
+    const head = /^[\w-]*[^\S\n]*\n/u.exec(text.slice(start, close))
+    if (head !== null) blocks.push(text.slice(start + head[0].length, close))
+    open = text.indexOf(fenceMark, close + fenceMark.length)
+  }
+  return blocks
+}
+
+const unreadable = (error: string, isTooLarge: true | undefined): ParsedReply =>
+  isTooLarge
+    ? failed(
+        `the JSON object is not read, because ${error}; answer in the form that was asked for`,
+        "too_large",
+      )
+    : failed(`the JSON object cannot be read (${error}); answer with one valid JSON object`)
 
 /**
  * Takes the one JSON object out of a model's reply without guessing: the text after the last `</think>`, then the whole of
  * it, the only fenced block, or the only object in prose. An object with slips of the pen (commas, quotes, literals) is
- * mended and marked so. Two different objects, one that does not close, a list, or none at all are problems.
+ * mended and marked so. Two different objects, one that does not close, a list, or none at all are problems, and so is a
+ * reply beyond `replyLimits`. Takes time in proportion to the reply's length.
  */
 export const parseReply = (reply: string): ParsedReply => {
-  const text = withoutReasoning(reply)
-    .replace(/^\uFEFF/u, "")
-    .trim()
+  const { characters } = replyLimits
+  if (reply.length > characters) {
+    const message = `the answer is ${reply.length} characters long and is not read beyond ${characters}; answer with one JSON object only`
+    return failed(message, "too_large")
+  }
+  const text = withoutReasoning(reply).trim()
   if (text === "") return failed("the answer is empty; answer with one JSON object")
   const whole = parse(text)
   if ("value" in whole) {
@@ -105,16 +163,15 @@ export const parseReply = (reply: string): ParsedReply => {
       ? { ok: true, value: whole.value }
       : failed("the answer must be one JSON object, not a list or a single value")
   }
-  const blocks = [...text.matchAll(fence)].map((match) => match[1] ?? "")
+  const blocks = fencedBlocks(text)
   const only = blocks.length === 1 ? parse(blocks[0]?.trim() ?? "") : undefined
   if (only !== undefined && "value" in only) {
     return isObject(only.value)
       ? { ok: true, value: only.value }
       : failed("the answer must be one JSON object, not a list or a single value")
   }
-  const { objects, repaired, error } = objectsIn(text)
-  if (error !== undefined)
-    return failed(`the JSON object cannot be read (${error}); answer with one valid JSON object`)
+  const { objects, repaired, error, isTooLarge } = objectsIn(text)
+  if (error !== undefined) return unreadable(error, isTooLarge)
   const distinct = [...new Map(objects.map((object) => [JSON.stringify(object), object])).values()]
   const [first] = distinct
   if (first === undefined)

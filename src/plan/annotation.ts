@@ -1,4 +1,5 @@
 import type * as v from "valibot"
+import type { Note } from "./normalise.ts"
 import type { Problem } from "./problem.ts"
 
 /** The part of a draft step that every annotation schema shares; the rest is the schema's own. */
@@ -42,6 +43,11 @@ export interface AnnotationSchema {
   readonly name: string
   readonly draftStep: v.GenericSchema<unknown, DraftStep>
   readonly finalStep: v.GenericSchema<unknown, FinalStep>
+  /**
+   * Rewrites what has one meaning in a step, drafted or refined, and its keyframes, in the schema's own way. Takes any JSON
+   * value, broken ones too, and changes it in place.
+   */
+  readonly normaliseStep: (step: unknown, path: string, note: Note) => void
   /** Rules on a step's own texts, for drafts and refined steps alike. Takes any JSON value, broken ones too. */
   readonly stepRules: (step: unknown, path: string) => ReadonlyArray<Problem>
   /** Rules on one keyframe against its step. Takes any JSON value, broken ones too. */

@@ -1,8 +1,9 @@
 import type { AnnotationSchema, DraftStep, FinalStep } from "./annotation.ts"
 import { noImagePaths, withoutDoubles } from "./draft.ts"
+import { normalised } from "./normalise.ts"
 import { type Checked, checked, type Problem, problem } from "./problem.ts"
 import { fieldOf, listAt, parseShape } from "./shape.ts"
-import { textProblemsWithin } from "./text-rules.ts"
+import { textProblemsWithin, tooLongTexts } from "./text-rules.ts"
 
 /** Every step has exactly this many keyframes. */
 export const keyframeCount = 2
@@ -64,7 +65,7 @@ const orderProblems = (
   })
 
 /**
- * Checks a Stage 3 reply against its draft step and its pool (contract, section 4).
+ * Checks a Stage 3 reply against its draft step and its pool (contract, section 4). Warnings say what was normalised.
  *
  * @param timestamps seconds of the pool's entries 1..N; length N, not decreasing.
  */
@@ -74,7 +75,12 @@ export const checkRefined = (
   timestamps: ReadonlyArray<number>,
   input: unknown,
 ): Checked<FinalStep> => {
-  const shape = parseShape(annotation.finalStep, input)
+  const tooLong = tooLongTexts(input)
+  if (tooLong.length > 0) return checked<FinalStep>(undefined, tooLong)
+  const { value: normal, notes } = normalised(input, (step, note) =>
+    annotation.normaliseStep(step, "$", note),
+  )
+  const shape = parseShape(annotation.finalStep, normal)
   const frames = listAt(shape.known, "critical_frames")
   const count =
     Array.isArray(fieldOf(shape.known, "critical_frames")) && frames.length !== keyframeCount
@@ -87,7 +93,7 @@ export const checkRefined = (
         ]
       : []
   const problems = [
-    ...withoutDoubles(shape.problems, noImagePaths(input)),
+    ...withoutDoubles(shape.problems, noImagePaths(normal)),
     ...unchangedProblems(draft, shape.known),
     ...count,
     ...indexProblems(frames, timestamps.length),
@@ -96,5 +102,5 @@ export const checkRefined = (
     ...frames.flatMap((frame, i) => annotation.keyframeRules(shape.known, frame, `$.critical_frames[${i}]`)),
     ...textProblemsWithin(shape.known),
   ]
-  return checked<FinalStep>(shape.value, problems)
+  return checked<FinalStep>(shape.value, problems, notes, normal)
 }

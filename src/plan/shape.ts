@@ -1,12 +1,21 @@
 import * as v from "valibot"
-import { type Problem, problem } from "./problem.ts"
+import { type Problem, problem, quoted, shortened } from "./problem.ts"
 import { identifier } from "./slug.ts"
+import { breaksTextRule } from "./text-rules.ts"
 
 /** Free text: trimmed, not empty. */
 export const text = v.pipe(v.string(), v.trim(), v.nonEmpty())
 
+/** A name that breaks no rule as it was given, but would on disk: `(none)`, `5's`. */
+const isSpoiltBySlug = (given: string): boolean => !breaksTextRule(given) && breaksTextRule(identifier(given))
+
 /** A name of a thing, normalised to a slug. */
-export const name = v.pipe(text, v.transform(identifier), v.nonEmpty())
+export const name = v.pipe(
+  text,
+  v.check((given) => !isSpoiltBySlug(given), "must be a name, also without its punctuation"),
+  v.transform(identifier),
+  v.nonEmpty(),
+)
 
 /** A snake_case token such as `on_top_of`: taken as it is, at most 40 characters. */
 export const token = v.pipe(
@@ -30,11 +39,8 @@ export const listOf = <S extends v.GenericSchema>(item: S) =>
 /** A whole number, as JSON writes it. */
 export const integer = v.pipe(v.number(), v.integer())
 
-const pathOf = (issue: v.BaseIssue<unknown>): string =>
-  (issue.path ?? []).reduce(
-    (path, item) => path + (typeof item.key === "number" ? `[${item.key}]` : `.${String(item.key)}`),
-    "$",
-  )
+const pathText = (path: ReadonlyArray<v.IssuePathItem>): string =>
+  path.reduce((text, { key }) => text + (typeof key === "number" ? `[${key}]` : `.${String(key)}`), "$")
 
 const isUnknownKey = (issue: v.BaseIssue<unknown>): boolean =>
   issue.type === "strict_object" && issue.expected === "never"
@@ -45,11 +51,13 @@ const isMissing = (issue: v.BaseIssue<unknown>): boolean =>
 const typeNames: Record<string, string> = { Array: "a list", Object: "an object" }
 
 const toProblem = (issue: v.BaseIssue<unknown>): Problem => {
-  const path = pathOf(issue)
+  const path = pathText(issue.path ?? [])
   const key = String(issue.path?.at(-1)?.key ?? "$")
+  const given = shortened(issue.received)
   if (isMissing(issue)) return problem(path, "missing", `the field "${key}" is missing`)
   if (issue.type === "non_empty" || issue.type === "min_length")
     return problem(path, "empty", "must not be empty")
+  if (issue.type === "check") return problem(path, "placeholder_text", `${given} ${issue.message}`)
   if (issue.type === "max_length") {
     return problem(path, "not_a_token", "must be one snake_case token of at most 40 characters")
   }
@@ -57,18 +65,40 @@ const toProblem = (issue: v.BaseIssue<unknown>): Problem => {
     return problem(
       path,
       "not_a_token",
-      `${issue.received} must be one snake_case token: lower-case letters, digits and single underscores`,
+      `${given} must be one snake_case token: lower-case letters, digits and single underscores`,
     )
   }
-  if (issue.type === "integer")
-    return problem(path, "wrong_type", `must be a whole number, not ${issue.received}`)
+  if (issue.type === "integer") return problem(path, "wrong_type", `must be a whole number, not ${given}`)
   const expected = typeNames[issue.expected ?? ""] ?? `a ${issue.expected}`
-  return problem(path, "wrong_type", `must be ${expected}, not ${issue.received}`)
+  return problem(path, "wrong_type", `must be ${expected}, not ${given}`)
 }
 
-const deleteAt = (root: unknown, path: ReadonlyArray<PropertyKey>): void => {
-  const parent = path.slice(0, -1).reduce<unknown>((node, key) => Reflect.get(Object(node), key), root)
-  Reflect.deleteProperty(Object(parent), path.at(-1) ?? "")
+/** The keys that a schema allows in the object at a path: objects lie in objects and in lists. */
+const keysAllowedAt = (
+  schema: v.GenericSchema,
+  path: ReadonlyArray<v.IssuePathItem>,
+): ReadonlySet<string> => {
+  const node = path.reduce<unknown>(
+    (parent, { type, key }) =>
+      type === "array" ? fieldOf(parent, "item") : fieldOf(fieldOf(parent, "entries"), String(key)),
+    schema,
+  )
+  return new Set(Object.keys(Object(fieldOf(node, "entries"))))
+}
+
+/** Takes the keys that are not part of the format out of the object that an issue is about, and names each. */
+const takeUnknownKeys = (schema: v.GenericSchema, issue: v.BaseIssue<unknown>): ReadonlyArray<Problem> => {
+  const path = issue.path ?? []
+  const parent: unknown = path.at(-1)?.input
+  if (typeof parent !== "object" || parent === null) return []
+  const allowed = keysAllowedAt(schema, path.slice(0, -1))
+  const where = pathText(path.slice(0, -1))
+  return Object.keys(parent)
+    .filter((key) => !allowed.has(key))
+    .map((key) => {
+      Reflect.deleteProperty(parent, key)
+      return problem(`${where}.${key}`, "unknown_key", `the field ${quoted(key)} is not part of the format`)
+    })
 }
 
 /** What `parseShape` found: the normalised value if the shape is right, the input without unknown keys, and the problems. */
@@ -80,7 +110,7 @@ export interface Shape<A> {
 
 /**
  * Decodes an unknown JSON value with a valibot schema and reports all problems, also every unknown key: valibot stops at
- * the first one of an object, so the keys it names are taken out until none is left.
+ * the first one of an object, so all of an object are taken out when it names one.
  */
 export const parseShape = <S extends v.GenericSchema>(schema: S, input: unknown): Shape<v.InferOutput<S>> => {
   const known: unknown = structuredClone(input)
@@ -98,13 +128,7 @@ export const parseShape = <S extends v.GenericSchema>(schema: S, input: unknown)
       const problems = [...unknownKeys, ...[...perPath.values()].toReversed()]
       return { value: result.success && problems.length === 0 ? result.output : undefined, known, problems }
     }
-    for (const issue of extra) {
-      const keys = (issue.path ?? []).map((item): PropertyKey => String(item.key))
-      unknownKeys.push(
-        problem(pathOf(issue), "unknown_key", `the field "${String(keys.at(-1))}" is not part of the format`),
-      )
-      deleteAt(known, keys)
-    }
+    unknownKeys.push(...extra.flatMap((issue) => takeUnknownKeys(schema, issue)))
   }
 }
 

@@ -1,9 +1,11 @@
 import * as v from "valibot"
 import type { AnnotationSchema } from "./annotation.ts"
-import { type Problem, problem } from "./problem.ts"
+import { type Note, rewrite, rewriteToken } from "./normalise.ts"
+import { type Problem, problem, quoted } from "./problem.ts"
 import { fieldOf, integer, listAt, listOf, name, text, token } from "./shape.ts"
 import { identifier } from "./slug.ts"
 import { draftSpecimen, finalSpecimen } from "./specimen.ts"
+import { collapsed } from "./text-rules.ts"
 
 const relations = listOf(v.strictObject({ relation: token, objects: listOf(name), truth: v.boolean() }))
 
@@ -42,7 +44,39 @@ const keyframe = v.strictObject({
   }),
 })
 
-const normalised = (value: unknown): string => (typeof value === "string" ? identifier(value.trim()) : "")
+const normaliseChain = (chain: unknown, path: string, note: Note): void => {
+  for (const field of ["causal_precondition_on_spatial", "causal_effect_on_spatial"])
+    for (const [i, relation] of listAt(chain, field).entries())
+      rewriteToken(relation, "relation", `${path}.${field}[${i}]`, note)
+}
+
+const isSameText = (one: unknown, other: unknown): boolean =>
+  typeof one === "string" && typeof other === "string" && collapsed(one) === collapsed(other)
+
+const normaliseStep: AnnotationSchema["normaliseStep"] = (step, path, note) => {
+  const chain = fieldOf(step, "causal_chain")
+  normaliseChain(chain, `${path}.causal_chain`, note)
+  for (const [i, frame] of listAt(step, "critical_frames").entries()) {
+    const where = `${path}.critical_frames[${i}]`
+    const own = fieldOf(frame, "causal_chain")
+    normaliseChain(own, `${where}.causal_chain`, note)
+    const action = fieldOf(chain, "action")
+    rewrite(
+      own,
+      "action",
+      (given) => (isSameText(given, action) ? action : given),
+      () => note(`${where}.causal_chain.action`, "was given the white space of the step's action"),
+    )
+    rewriteToken(
+      fieldOf(fieldOf(frame, "interaction"), "hotspot"),
+      "affordance_type",
+      `${where}.interaction.hotspot`,
+      note,
+    )
+  }
+}
+
+const slugOf = (value: unknown): string => (typeof value === "string" ? identifier(value) : "")
 
 /** `agent`, `action` and `patient` of a keyframe must be the step's, compared after normalisation. */
 const chainProblems = (step: unknown, frame: unknown, path: string): ReadonlyArray<Problem> =>
@@ -51,16 +85,14 @@ const chainProblems = (step: unknown, frame: unknown, path: string): ReadonlyArr
     const given = fieldOf(fieldOf(frame, "causal_chain"), role)
     if (typeof wanted !== "string" || typeof given !== "string") return []
     const same =
-      role === "action"
-        ? wanted.trim() === given.trim()
-        : identifier(wanted.trim()) === identifier(given.trim())
+      role === "action" ? collapsed(wanted) === collapsed(given) : identifier(wanted) === identifier(given)
     return same
       ? []
       : [
           problem(
             `${path}.causal_chain.${role}`,
             "chain_mismatch",
-            `must equal the step's ${role} "${wanted}", not "${given}"`,
+            `must equal the step's ${role} "${wanted}", not ${quoted(given)}`,
           ),
         ]
   })
@@ -72,10 +104,10 @@ const partyProblems = (step: unknown, frame: unknown, path: string): ReadonlyArr
       ["materials", "patient", "patient_missing"],
     ] as const
   ).flatMap(([list, role, code]) => {
-    const wanted = normalised(fieldOf(fieldOf(step, "causal_chain"), role))
+    const wanted = slugOf(fieldOf(fieldOf(step, "causal_chain"), role))
     const interaction = fieldOf(frame, "interaction")
     if (wanted === "" || !Array.isArray(fieldOf(interaction, list))) return []
-    return listAt(interaction, list).some((item) => normalised(item) === wanted)
+    return listAt(interaction, list).some((item) => slugOf(item) === wanted)
       ? []
       : [problem(`${path}.interaction.${list}`, code, `must contain the step's ${role} "${wanted}"`)]
   })
@@ -85,6 +117,7 @@ export const structured: AnnotationSchema = {
   name: "structured",
   draftStep: v.strictObject(draftFields),
   finalStep: v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) }),
+  normaliseStep,
   stepRules: () => [],
   keyframeRules: (step, frame, path) => [
     ...chainProblems(step, frame, path),

@@ -1,65 +1,77 @@
-import { type Problem, problem } from "./problem.ts"
+import { type Problem, problem, quoted } from "./problem.ts"
+import { characters, strip } from "./unicode.ts"
+
+const { word, space, digit } = characters
 
 const placeholders = new Set([
-  "unknown",
   "n/a",
+  "na",
   "none",
   "null",
+  "unknown",
   "unspecified",
   "tbd",
   "todo",
   "-",
   "...",
-  "…",
 ])
 
-/** True for text that only fills a field: `unknown`, `N/A`, `none.`, `-`, `...` and their like. */
+const runsOfSpace = new RegExp(`${space}+`, "gv")
+
+/** The text with every run of white space as one blank and none at its ends. */
+export const collapsed = (text: string): string => strip(text).replace(runsOfSpace, " ")
+
+const longestPlaceholder = Math.max(...[...placeholders].map(({ length }) => length))
+
+/** True for text that only fills a field: `unknown`, `N/A`, `none`, `-`, `...` and their like. */
 export const isPlaceholder = (text: string): boolean => {
-  const bare = text.trim().toLowerCase()
-  return placeholders.has(bare) || placeholders.has(bare.replace(/[.!?]+$/u, ""))
+  const bare = strip(text)
+  return bare.length <= longestPlaceholder && placeholders.has(collapsed(bare).toLowerCase())
 }
 
-const picture = String.raw`(?:video[\s_-]?)?(?:key[\s_-]?)?(?:frame|image|img|screenshot)s?`
-const numberWord = `(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)`
-const ordinal = String.raw`(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|final|initial|opening|closing|middle|next|previous|preceding|following|subsequent|earlier|later|\d+(?:st|nd|rd|th))`
+/** Letters that are the same but for their case to Python's `re` and are not the pair of one another. */
+const alsoMeant: Readonly<Record<string, string>> = { i: "\u0130\u0131", k: "\u212a", s: "\u017f" }
 
-/** Numbers and ordinals of pictures, English and Chinese: `Frame 12`, `image #3`, `the last frame`, `第12帧`, `最后一帧`. */
-const frameReferences = [
-  new RegExp(
-    String.raw`(?<![\p{L}\p{N}])${picture}[\s_:=#-]*(?:(?:no|nr|number|index|idx|id)\b\.?)?[\s_:=#(\[-]*\d`,
-    "iu",
-  ),
-  new RegExp(
-    String.raw`(?<![\p{L}\p{N}])${picture}[\s_-]+(?:number[\s_-]+)?${numberWord}(?![\p{L}\p{N}])`,
-    "iu",
-  ),
-  new RegExp(
-    String.raw`(?<![\p{L}\p{N}])${ordinal}[\s_-]+(?:(?:few|couple\s+of|${numberWord}|\d+|sampled|visible|provided|video)[\s_-]+)?${picture}(?![\p{L}\p{N}])`,
-    "iu",
-  ),
-  /第\s*[\d一二三四五六七八九十百两]+\s*(?:个|幅|张)?\s*(?:关键)?(?:帧|幀|图|圖)/u,
-  /(?:最后|最後|最初|开头|第|首|末|上|下|前|后)[一两几\d]*\s*(?:张|幅|个)?\s*(?:关键)?(?:帧|幀)/u,
-  /(?:帧|幀|图片?|圖片?)\s*[#:：]?\s*\d/u,
-]
+const anyCase = (words: string): string =>
+  words.replaceAll(/[a-z]/gu, (letter) => `[${letter}${letter.toUpperCase()}${alsoMeant[letter] ?? ""}]`)
 
-/** Times: `3.2s`, `12 seconds`, `00:03`, `t=5 sec`, `timestamp 4`, `3秒`. Durations count too: they are not visible. */
+const number = `${digit}+(?:\\.${digit}+)?`
+const picture = anyCase("(?:frame|image|img|picture)")
+const ordinal = anyCase(
+  "(?:initial|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|final|beginning|ending)",
+)
+const unit = anyCase("(?:seconds|second|secs|sec|s|msec|ms|milliseconds|millisecond)")
+
+/** Whole words only: neither begun nor continued by a word character. */
+const whole = (source: string): RegExp => new RegExp(`(?<!${word})(?:${source})(?!${word})`, "v")
+
+/** Numbers and ordinals of pictures: `Frame 12`, `image3`, `the last picture`. */
+const frameReferences = [whole(`${picture}${space}*${digit}+`), whole(`${ordinal}${space}+${picture}`)]
+
+/** Times: `3.2s`, `12 seconds`, `00:03`, `t=5 sec`. Durations count too: they are not visible. */
 const timeReferences = [
-  /(?<![\p{L}\p{N}.:])\d{1,5}(?:[.,]\d+)?[\s-]?(?:secs?|seconds?|ms|msecs?|milliseconds?|mins?|minutes?|hrs?|hours?)(?![\p{L}\p{N}])/iu,
-  /(?<![\p{L}\p{N}.:])\d{1,3}(?:[.,]\d+)?\s?s(?![\p{L}\p{N}'’])/u,
-  /(?<![\p{L}\p{N}:])\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?![\p{L}\p{N}:])/u,
-  /(?<![\p{L}\p{N}])t\s?[=≈~]\s?\d/iu,
-  /(?<![\p{L}\p{N}])time[\s_-]?(?:stamp|code|mark)s?[\s:=#]*\d/iu,
-  /(?<![\p{L}\p{N}])(?:at|by|from|until|around|near|after|before)\s+(?:the\s+)?(?:second|minute|sec|min)\s+\d/iu,
-  /[\d一二三四五六七八九十两]+\s*(?:秒|毫秒|分钟|分鐘|分\d*秒)/u,
+  whole(`${anyCase("t")}${space}*=${space}*${number}${space}*${unit}`),
+  whole(`${number}${space}*${unit}`),
+  whole(`${digit}{1,2}:${digit}{2}(?::${digit}{2}(?:\\.${digit}+)?)?`),
 ]
 
 const matchOf = (patterns: ReadonlyArray<RegExp>, text: string): string | undefined => {
   for (const pattern of patterns) {
     const found = pattern.exec(text)
-    if (found !== null) return found[0].trim()
+    if (found !== null) return found[0]
   }
   return undefined
 }
+
+/** The reference to a picture by number or order that a text holds, if any. */
+export const frameReference = (text: string): string | undefined => matchOf(frameReferences, text)
+
+/** The time or duration that a text holds, if any. */
+export const timeReference = (text: string): string | undefined => matchOf(timeReferences, text)
+
+/** Whether a text breaks any rule that holds for every text. */
+export const breaksTextRule = (text: string): boolean =>
+  isPlaceholder(text) || frameReference(text) !== undefined || timeReference(text) !== undefined
 
 /** The rules that hold for every text of a reply, whatever its field. */
 export const textProblems = (path: string, text: string): ReadonlyArray<Problem> => {
@@ -68,33 +80,52 @@ export const textProblems = (path: string, text: string): ReadonlyArray<Problem>
       problem(
         path,
         "placeholder_text",
-        `"${text.trim()}" is placeholder text; describe what is visible instead`,
+        `${quoted(strip(text))} is placeholder text; describe what is visible instead`,
       ),
     ]
   }
-  const problems: Array<Problem> = []
-  const frame = matchOf(frameReferences, text)
-  if (frame !== undefined) {
-    problems.push(
-      problem(
-        path,
-        "frame_reference",
-        `"${frame}" refers to a frame or image; describe the scene itself instead`,
-      ),
-    )
+  const frame = frameReference(text)
+  const time = timeReference(text)
+  return [
+    ...(frame === undefined
+      ? []
+      : [
+          problem(
+            path,
+            "frame_reference",
+            `${quoted(frame)} refers to a frame or image; describe the scene itself instead`,
+          ),
+        ]),
+    ...(time === undefined
+      ? []
+      : [
+          problem(
+            path,
+            "time_reference",
+            `${quoted(time)} refers to a time; describe the state or event instead`,
+          ),
+        ]),
+  ]
+}
+
+/** A text of more characters than this is a model that repeats itself; the longest that were seen have some 2,000. */
+const longestText = 20_000
+
+/** The texts of a JSON value, at any depth, that are too long to be looked at. */
+export const tooLongTexts = (value: unknown, path = "$"): ReadonlyArray<Problem> => {
+  if (typeof value === "string") {
+    return value.length <= longestText
+      ? []
+      : [problem(path, "too_large", `has ${value.length} characters; at most ${longestText} are read`)]
   }
-  const time = matchOf(timeReferences, text)
-  if (time !== undefined) {
-    problems.push(
-      problem(path, "time_reference", `"${time}" refers to a time; describe the state or event instead`),
-    )
-  }
-  return problems
+  if (Array.isArray(value)) return value.flatMap((item, i) => tooLongTexts(item, `${path}[${i}]`))
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([key, item]) => tooLongTexts(item, `${path}.${key}`))
 }
 
 /** Applies `textProblems` to every string in a JSON value, at any depth. */
 export const textProblemsWithin = (value: unknown, path = "$"): ReadonlyArray<Problem> => {
-  if (typeof value === "string") return value.trim() === "" ? [] : textProblems(path, value)
+  if (typeof value === "string") return strip(value) === "" ? [] : textProblems(path, value)
   if (Array.isArray(value)) return value.flatMap((item, i) => textProblemsWithin(item, `${path}[${i}]`))
   if (typeof value === "object" && value !== null) {
     return Object.entries(value).flatMap(([key, item]) => textProblemsWithin(item, `${path}.${key}`))

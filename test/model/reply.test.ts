@@ -62,3 +62,69 @@ describe("nothing is guessed from", () => {
     expect(!parsed.ok && parsed.problem.message).toContain(says)
   })
 })
+
+describe("a reply that is too large is not read, whatever it holds", () => {
+  const deep = (levels: number) => `{"a": ${"[".repeat(levels)}${"]".repeat(levels)}}`
+  test.each([
+    ["lists nested 100,000 deep", deep(100_000), "nested more than 64 levels"],
+    ["objects nested 100,000 deep", `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`, "not read beyond"],
+    ["objects nested 10,000 deep", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`, "nested more than 64"],
+    ["nesting in a fence", `\`\`\`json\n${deep(1000)}\n\`\`\``, "nested more than 64 levels"],
+    ["nesting with a slip of the pen", deep(1000).replace(/\}$/u, ",}"), "nested more than 64 levels"],
+    [
+      "20,000 unknown keys",
+      JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key${i}`, i]))),
+      "more than 5000 values",
+    ],
+    ["a megabyte of blanks", `{"a": 1${" ".repeat(1_000_000)}}`, "1000008 characters"],
+  ])("%s", (_name, text, says) => {
+    const parsed = parseReply(text)
+    expect(!parsed.ok && parsed.problem).toMatchObject({ path: "$", code: "too_large" })
+    expect(!parsed.ok && parsed.problem.message).toContain(says)
+  })
+
+  test("as deep and as large as allowed is read", () => {
+    expect(parseReply(deep(63)).ok).toBe(true)
+    expect(parseReply(JSON.stringify({ a: Array(4990).fill(1) })).ok).toBe(true)
+    expect(parseReply(`${" ".repeat(399_000)}{"a": 1}`)).toEqual({ ok: true, value: { a: 1 } })
+  })
+})
+
+describe("what JSON allows and other languages stumble over", () => {
+  test.each([
+    ["a key given twice counts as it was given last", '{"a": 1, "a": 2}', { a: 2 }],
+    ["a number beyond all bounds", '{"a": 1e400}', { a: Number.POSITIVE_INFINITY }],
+    ["a field called constructor", '{"constructor": 1}', { constructor: 1 }],
+  ])("%s", (_name, text, value) => {
+    expect(parseReply(text)).toEqual({ ok: true, value })
+  })
+
+  test("a field called __proto__ is a field", () => {
+    const parsed = parseReply('{"__proto__": {"a": 1}}')
+    expect(parsed.ok && Object.keys(parsed.value)).toEqual(["__proto__"])
+    expect(parsed.ok && "a" in parsed.value).toBe(false)
+  })
+})
+
+describe("long replies of nothing in particular are answered at once", () => {
+  const fill = (piece: string) => piece.repeat(Math.floor(390_000 / piece.length))
+  test.each([
+    ["blanks", " "],
+    ["line breaks", "\n"],
+    ["fences", "```\n"],
+    ["braces", "{"],
+    ["braces and blanks", "{ "],
+    ["braces and quotes", '{"'],
+    ["quotes", '"'],
+    ["brackets", "["],
+    ["dots", "."],
+    ["digits", "1 "],
+    ["empty objects", "{} "],
+    ["ends of thinking", "</think>"],
+    ["backslashes", "\\"],
+  ])("%s", (_name, piece) => {
+    expect(parseReply(`x ${fill(piece)} x`).ok).toBe(piece === "{} ")
+    expect(parseReply(`\`\`\`${fill(piece)}`).ok).toBe(piece === "{} ")
+    expect(parseReply(`{"a": ${fill(piece)}}`).ok).toBe(false)
+  })
+})
