@@ -1,0 +1,172 @@
+/** Egocentric data sets: EPIC-KITCHENS, Ego4D Goal-Step, Ego-Exo4D keystep, Assembly101. */
+import { Either } from "effect"
+import * as v from "valibot"
+import type { RawSegment, RawVideo } from "../gold.ts"
+import { byVideo, finite, type GoldFormat, isJsonOf, parseEach, parseJson } from "./GoldFormat.ts"
+import { hasColumns, numberIn, readTable } from "./table.ts"
+import { clockSeconds } from "./time.ts"
+
+/** EPIC-KITCHENS-100: narrated actions, which often overlap. Times of day, not the frame columns, are read. */
+export const epicKitchens: GoldFormat = {
+  name: "epic-kitchens",
+  title: "EPIC-KITCHENS-100 (EPIC_100_*.csv)",
+  unit: "seconds",
+  extensions: [".csv"],
+  recognises: hasColumns("video_id", "start_timestamp", "stop_timestamp", "narration"),
+  parse: parseEach((document) =>
+    Either.flatMap(readTable(document), (rows) => {
+      const segments = rows.map(({ line, cells }) => {
+        const time = (column: string) =>
+          clockSeconds(document.path, `line ${line}: ${column}`, cells[column] ?? "")
+        return Either.map(
+          Either.all({ start: time("start_timestamp"), end: time("stop_timestamp") }),
+          (times) => ({
+            ...times,
+            videoId: cells.video_id ?? "",
+            label: cells.narration ?? "",
+            attributes: { verb: cells.verb ?? "", noun: cells.noun ?? "" },
+          }),
+        )
+      })
+      return Either.map(Either.all(segments), (all) =>
+        byVideo(
+          all,
+          ({ videoId }) => videoId,
+          ({ videoId, ...segment }) => segment,
+        ),
+      )
+    }),
+  ),
+}
+
+interface GoalStepSegment {
+  readonly start_time: number
+  readonly end_time: number
+  readonly step_category?: string | undefined
+  readonly step_description?: string | undefined
+  readonly is_relevant?: string | undefined
+  readonly segments?: ReadonlyArray<GoalStepSegment> | undefined
+}
+
+const goalStepSegment: v.GenericSchema<unknown, GoalStepSegment> = v.object({
+  start_time: finite,
+  end_time: finite,
+  step_category: v.optional(v.string()),
+  step_description: v.optional(v.string()),
+  is_relevant: v.optional(v.string()),
+  segments: v.optional(v.array(v.lazy(() => goalStepSegment))),
+})
+
+const goalStepSchema = v.object({
+  videos: v.array(
+    v.object({
+      video_uid: v.string(),
+      start_time: v.optional(finite),
+      end_time: v.optional(finite),
+      goal_category: v.optional(v.string()),
+      segments: v.array(goalStepSegment),
+    }),
+  ),
+})
+
+const flatten = (segments: ReadonlyArray<GoalStepSegment>, level: number): ReadonlyArray<RawSegment> =>
+  segments.flatMap(
+    ({ start_time, end_time, step_description, step_category, is_relevant, segments: inner }) => [
+      {
+        start: start_time,
+        end: end_time,
+        label: step_description ?? step_category ?? "",
+        level,
+        attributes: {
+          ...(step_category === undefined ? {} : { step_category }),
+          ...(is_relevant === undefined ? {} : { is_relevant }),
+        },
+      },
+      ...flatten(inner ?? [], level + 1),
+    ],
+  )
+
+/** Ego4D Goal-Step: steps, and substeps within them (level 2). */
+export const goalStep: GoldFormat = {
+  name: "goal-step",
+  title: "Ego4D Goal-Step (goalstep_*.json); level 2 are substeps",
+  unit: "seconds",
+  extensions: [".json"],
+  recognises: isJsonOf(goalStepSchema),
+  parse: parseEach((document) =>
+    Either.map(parseJson(document, goalStepSchema), ({ videos }) =>
+      videos.map(
+        ({ video_uid, segments }): RawVideo => ({ videoId: video_uid, segments: flatten(segments, 1) }),
+      ),
+    ),
+  ),
+}
+
+const keystepSchema = v.object({
+  annotations: v.record(
+    v.string(),
+    v.object({
+      take_name: v.string(),
+      segments: v.array(
+        v.object({
+          start_time: finite,
+          end_time: finite,
+          step_name: v.optional(v.string()),
+          step_description: v.optional(v.string()),
+          is_essential: v.optional(v.boolean()),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** Ego-Exo4D keystep. Videos are called by their take's name. */
+export const keystep: GoldFormat = {
+  name: "egoexo-keystep",
+  title: "Ego-Exo4D keystep (keystep_*.json)",
+  unit: "seconds",
+  extensions: [".json"],
+  recognises: isJsonOf(keystepSchema),
+  parse: parseEach((document) =>
+    Either.map(parseJson(document, keystepSchema), ({ annotations }) =>
+      Object.entries(annotations).map(([uid, { take_name, segments }]) => ({
+        videoId: take_name || uid,
+        segments: segments.map(({ start_time, end_time, step_name, step_description, is_essential }) => ({
+          start: start_time,
+          end: end_time,
+          label: step_description ?? step_name ?? "",
+          ...(is_essential === undefined ? {} : { attributes: { is_essential: String(is_essential) } }),
+        })),
+      })),
+    ),
+  ),
+}
+
+/** Assembly101's fine actions: frames of pictures that were extracted at 30 a second. A video is `<sequence>/<view>`. */
+export const assembly101: GoldFormat = {
+  name: "assembly101",
+  title: "Assembly101 fine-grained actions (train.csv, validation.csv)",
+  unit: "frames",
+  frameRate: 30,
+  extensions: [".csv"],
+  recognises: hasColumns("video", "start_frame", "end_frame", "action_cls"),
+  parse: parseEach((document) =>
+    Either.flatMap(readTable(document), (rows) => {
+      const segments = rows.map((row) => {
+        const frame = (column: string) => numberIn(document.path, row, column)
+        return Either.map(Either.all({ start: frame("start_frame"), end: frame("end_frame") }), (frames) => ({
+          ...frames,
+          videoId: (row.cells.video ?? "").replace(/\.[^./]*$/u, ""),
+          label: row.cells.action_cls ?? "",
+        }))
+      })
+      return Either.map(Either.all(segments), (all) =>
+        byVideo(
+          all,
+          ({ videoId }) => videoId,
+          ({ videoId, ...segment }) => segment,
+        ),
+      )
+    }),
+  ),
+}

@@ -1,0 +1,31 @@
+import { activityNet, activityNetCaptions } from "./activitynet.ts"
+import { crossTask } from "./crosstask.ts"
+import { assembly101, epicKitchens, goalStep, keystep } from "./egocentric.ts"
+import { elan } from "./elan.ts"
+import type { GoldFormat } from "./GoldFormat.ts"
+import { coin, youCook2 } from "./instructional.ts"
+import { msTcn } from "./mstcn.ts"
+import { subRip, webVtt } from "./subtitles.ts"
+import { csv, jsonl } from "./table.ts"
+import { labelStudio, via3 } from "./tools.ts"
+
+/** All formats that gold is read from, the ones that say most about their files first. */
+export const goldFormats: ReadonlyArray<GoldFormat> = [
+  goalStep,
+  keystep,
+  youCook2,
+  coin,
+  activityNet,
+  activityNetCaptions,
+  labelStudio,
+  via3,
+  elan,
+  crossTask,
+  msTcn,
+  epicKitchens,
+  assembly101,
+  webVtt,
+  subRip,
+  csv,
+  jsonl,
+]
