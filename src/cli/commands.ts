@@ -19,6 +19,7 @@ import * as flags from "./flags.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
 import { count, dollars, duration } from "./quantity.ts"
+import { scoreCommand } from "./score.ts"
 import { statusCommand } from "./status.ts"
 import { exitCode, UsageError } from "./usage.ts"
 import { validateCommand } from "./validate.ts"
@@ -265,6 +266,7 @@ export const triptych = Command.make("triptych").pipe(
     single(3),
     validateCommand(report, reportChecks),
     statusCommand(report),
+    scoreCommand(report),
     framesCommand(report),
     demoCommand(report),
   ]),

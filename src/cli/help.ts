@@ -1,5 +1,6 @@
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as flags from "./flags.ts"
+import { score } from "./score-flags.ts"
 
 interface Section {
   readonly title: string
@@ -56,6 +57,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: ["bun run status --output-root dataset --watch"],
     exitCodes:
       "Exit codes: 0 all done, 1 a video failed, 2 wrong usage, 3 nothing failed but not all is done.",
+  },
+  score: {
+    summary: "Compare steps with gold: segments, borders, keyframes, and what they cost",
+    usage: "bun run score --gold PATH --output-root DIR | --predictions PATH [options]",
+    sections: [{ title: "Options", flags: Object.values(score) }],
+    examples: ["bun run score --gold gold.csv --output-root dataset --lanes lanes.svg"],
   },
   frames: {
     summary: "Decode single frames of a video again, byte for byte as in a manifest",

@@ -163,14 +163,26 @@ const merged = (videos: ReadonlyArray<RawVideo>): ReadonlyArray<RawVideo> =>
       : [{ ...first, segments: [first, ...others].flatMap(({ segments }) => segments) }],
   )
 
+const formatFor = (documents: ReadonlyArray<GoldDocument>, { format = "auto" }: ImportSettings) =>
+  format === "auto" ? recognised(documents) : named(format)
+
+/** Whether the documents count frames, so that the videos' own frame times are of use. False if they are of no known format. */
+export const countsFrames = (
+  documents: ReadonlyArray<GoldDocument>,
+  settings: ImportSettings = {},
+): boolean =>
+  Either.match(formatFor(documents, settings), {
+    onLeft: () => false,
+    onRight: ({ unit }) => unit === "frames",
+  })
+
 /** Takes gold in: finds its format, reads it, and gives times in seconds, with a report of what was found. */
 export const importGold = (
   documents: ReadonlyArray<GoldDocument>,
   settings: ImportSettings = {},
 ): Either.Either<GoldSet, GoldError> =>
   Either.gen(function* () {
-    const { format: name = "auto" } = settings
-    const format = yield* name === "auto" ? recognised(documents) : named(name)
+    const format = yield* formatFor(documents, settings)
     const clock = yield* clockFor(format, settings)
     return converted(format, settings, clock, merged(yield* format.parse(documents)))
   })

@@ -59,7 +59,7 @@ const areaOf = (file: string): string => (file.split("/")[1] ?? "").replace(/\.t
 const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   plan: [],
   demo: [],
-  quality: [],
+  quality: ["dataset"],
   video: ["plan"],
   model: ["plan"],
   dataset: ["plan"],

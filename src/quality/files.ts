@@ -1,0 +1,68 @@
+import { readdir, stat } from "node:fs/promises"
+import { basename, join, relative, sep } from "node:path"
+import { Effect } from "effect"
+import { hasCode } from "../dataset/fault.ts"
+import { goldFormats } from "./formats/formats.ts"
+import type { GoldDocument } from "./formats/GoldFormat.ts"
+import { GoldError } from "./gold.ts"
+
+/** All files of a gold set together. The largest known one, of text, is a tenth of this. */
+const mostBytes = 512 << 20
+
+const unreadable = (file: string, why: string) =>
+  new GoldError({ reason: "Unreadable", file, message: `${file} ${why}` })
+
+const because = (cause: unknown): string => {
+  if (cause instanceof TypeError) return "is not UTF-8 text"
+  if (hasCode(cause, "ENOENT", "ENOTDIR")) return "does not exist"
+  if (hasCode(cause, "EACCES", "EPERM")) return "cannot be read: permission denied"
+  return `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+}
+
+const endings = new Set(goldFormats.flatMap(({ extensions }) => extensions))
+
+const hasEnding = (name: string): boolean => endings.has(name.slice(name.lastIndexOf(".")).toLowerCase())
+
+/** Regular files below a folder that may be gold, in order of path; nothing hidden, no links. */
+const filesBelow = async (folder: string): Promise<ReadonlyArray<string>> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && hasEnding(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted()
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads the files of a gold set: one file, or all files below a folder whose ending a gold format has. Fails with `Unreadable`
+ * if there is none, if one is not UTF-8 text, or if they are too large together.
+ */
+export const readGoldFiles = Effect.fn("Quality.readGoldFiles")((path: string) =>
+  Effect.tryPromise({
+    try: async (): Promise<ReadonlyArray<GoldDocument>> => {
+      const found = await stat(path)
+      const files = found.isDirectory() ? await filesBelow(path) : [path]
+      if (files.length === 0)
+        throw unreadable(path, `holds no gold: no file ends in ${[...endings].join(", ")}`)
+      if (!found.isDirectory() && !found.isFile()) throw unreadable(path, "is neither a file nor a folder")
+      const documents: Array<GoldDocument> = []
+      let bytes = 0
+      for (const file of files) {
+        bytes += (await stat(file)).size
+        if (bytes > mostBytes)
+          throw unreadable(path, `is larger than ${mostBytes >> 20} MiB, too large for gold`)
+        const name = found.isDirectory() ? relative(path, file).split(sep).join("/") : basename(file)
+        documents.push({ path: name, text: decoder.decode(await Bun.file(file).bytes()) })
+      }
+      return documents
+    },
+    catch: (cause) =>
+      cause instanceof GoldError
+        ? cause
+        : unreadable(
+            path,
+            cause instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${because(cause)}`,
+          ),
+  }),
+)
