@@ -20,7 +20,7 @@ Usage: bun run mutants [options]
   --again FILE      only those that survived in this saved report
   --list            list the mutants and run nothing
   --jobs N          how many at a time, each in a copy of the project (default 2)
-  --budget SECONDS  longest time of tests for one mutant; what is left then counts as survived (default: no limit)
+  --budget SECONDS  run only the quickest tests of a mutant, that take this long in all (default: no limit)
   --fresh           find out anew what each test reaches
   --json FILE       where each verdict goes as a line of JSON (default mutation-report/mutants.jsonl)
   --help            this text
@@ -94,7 +94,7 @@ const main = async (): Promise<number> => {
       seed: wholeNumber("seed", values.seed),
       jobs: wholeNumber("jobs", values.jobs),
       budget: values.budget === undefined ? Number.POSITIVE_INFINITY : wholeNumber("budget", values.budget),
-      grace: 20,
+      grace: 30,
       equivalents,
       wanted: (mutant) => again?.has(keyOf(mutant)) ?? true,
       cache,

@@ -8,7 +8,7 @@ import { readHits } from "./reach.ts"
 import { keyOf, reportLine, summary, survivorsIn } from "./report.ts"
 import { type Choice, type Plan, runMutants } from "./run.ts"
 import { openCompiler } from "./syntax.ts"
-import type { Verdict } from "./verdict.ts"
+import { selections, type Verdict } from "./verdict.ts"
 
 const configuration = {
   compilerOptions: {
@@ -223,6 +223,25 @@ test("types, imports, names and prose are left alone", async () => {
       counted("n === 1 ? ('steps') : (`step`)"),
     ])
   expect(await mutantsOf(lines)).toEqual(expected)
+})
+
+test("quick tests are run first, and those of one file in portions", () => {
+  const place = "src/a.ts 1"
+  const reach = (...seconds: ReadonlyArray<number>) => ({
+    inputs: {},
+    failing: [],
+    places: [place],
+    tests: seconds.map((taken) => ({ name: `takes ${taken}`, seconds: taken, places: [0] })),
+  })
+  const elsewhere = { ...reach(1), places: ["src/a.ts 2"] }
+  const map = { "slow.test.ts": reach(30, 1, 6, 4), "quick.test.ts": reach(2), "other.test.ts": elsewhere }
+  const chosen = selections(map, place)
+  expect(chosen.map(({ file, tests }) => [file, ...tests.map(({ seconds }) => seconds)])).toEqual([
+    ["quick.test.ts", 2],
+    ["slow.test.ts", 1, 4],
+    ["slow.test.ts", 6],
+    ["slow.test.ts", 30],
+  ])
 })
 
 test("the same seed chooses the same mutants, in the same order", async () => {

@@ -23,7 +23,7 @@ export interface Plan {
   readonly seed: number
   /** How many mutants are tried at a time, each in a copy of its own. */
   readonly jobs: number
-  /** Seconds of tests for one mutant. */
+  /** Seconds that the tests of one mutant may take in all, by their usual times. */
   readonly budget: number
   /** Seconds that a test may take beyond a multiple of its usual time before it counts as hung. */
   readonly grace: number

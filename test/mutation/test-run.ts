@@ -23,7 +23,7 @@ export interface TestRequest {
 
 /** Memory of all processes of a run together, in MB, at which it is ended: a mutant may grow without end. */
 const mostMemoryMb = 3000
-const lookEveryMs = 500
+const lookEveryMs = 2000
 
 /** Resident memory of a process group in MB; 0 where there is no `ps`. */
 const memoryOf = (group: number): number => {

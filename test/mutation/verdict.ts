@@ -1,13 +1,14 @@
 import type { Copy } from "./copy.ts"
 import { type Mutant, withEdit } from "./mutant.ts"
 import { probeAround, probesOf } from "./probes.ts"
+import type { ReachingTest } from "./reach.ts"
 import type { ReachMap } from "./reach-map.ts"
 import type { Compiler } from "./syntax.ts"
 import { runTests, type TestRun } from "./test-run.ts"
 
 /**
  * What became of a mutant. `killed`: a test failed. `hung`: a test did not end, which counts as killed. `unreached`: no
- * test runs the code. `stopped`: the tests that were run in the time allowed noticed nothing.
+ * test runs the code. `stopped`: the tests for which there was time noticed nothing.
  */
 export type Fate = "killed" | "hung" | "survived" | "stopped" | "unreached"
 
@@ -19,24 +20,45 @@ export interface Verdict {
   readonly seconds: number
 }
 
-/** Tests of one file that reach a mutant. */
+/** Some of the tests of one file that reach a mutant: those that are run by one process. */
 interface Selection {
   readonly file: string
-  readonly tests: ReadonlyArray<{ readonly name: string; readonly seconds: number }>
+  readonly tests: ReadonlyArray<ReachingTest>
   /** Of all of them, without a mutant. */
   readonly seconds: number
 }
 
-/** The tests that reach a place, by test file, those first that take the least time. */
+/** Seconds of tests in one process: a quick test need not wait for the slow ones of its file. */
+const mostAtOnce = 10
+
+/** The tests that reach a place, by test file and in portions, those first that take the least time. */
 export const selections = (map: ReachMap, place: string): ReadonlyArray<Selection> =>
   Object.entries(map)
     .flatMap(([file, reach]) => {
       const number = reach.places.indexOf(place)
-      const tests = reach.tests.filter(({ places }) => places.includes(number))
-      if (number === -1 || tests.length === 0) return []
-      return [{ file, tests, seconds: tests.reduce((sum, { seconds }) => sum + seconds, 0) }]
+      return portions(reach.tests.filter(({ places }) => places.includes(number))).map((tests) => ({
+        file,
+        tests,
+        seconds: tests.reduce((sum, { seconds }) => sum + seconds, 0),
+      }))
     })
     .toSorted((a, b) => a.seconds - b.seconds)
+
+/** Quick tests first, as many together as take no longer than `mostAtOnce`. */
+const portions = (tests: ReadonlyArray<ReachingTest>): ReadonlyArray<ReadonlyArray<ReachingTest>> => {
+  const found: Array<Array<ReachingTest>> = []
+  let taken = 0
+  for (const test of tests.toSorted((a, b) => a.seconds - b.seconds)) {
+    const last = found.at(-1)
+    taken += test.seconds
+    if (last !== undefined && taken <= mostAtOnce) last.push(test)
+    else {
+      found.push([test])
+      taken = test.seconds
+    }
+  }
+  return found
+}
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, "\\$&")
 
@@ -56,7 +78,7 @@ const flagsOf = ({ tests }: Selection, grace: number): ReadonlyArray<string> => 
 export interface Judge {
   readonly map: ReachMap
   readonly compiler: Compiler
-  /** Seconds of tests for one mutant; when they are over, it has survived what was run. */
+  /** Seconds that the tests of one mutant may take in all, by their usual times. */
   readonly budget: number
   /** Seconds that a test may take beyond a multiple of its usual time before it counts as hung. */
   readonly grace: number
@@ -97,8 +119,10 @@ export const makeJudge = ({ map, compiler, budget, grace, say, signal }: Judge) 
     const chosen = selections(map, `${mutant.file} ${probe}`)
     if (chosen.length === 0) return verdict("unreached")
     const text = copy.read(mutant.file)
+    let usual = 0
     for (const selection of chosen) {
-      if (performance.now() - started > budget * 1000) return verdict("stopped")
+      usual += selection.seconds
+      if (usual > budget) return verdict("stopped")
       copy.write(mutant.file, withEdit(text, mutant))
       const result = await run(copy, selection).finally(() => copy.write(mutant.file, text))
       if (result.outcome === "passed" || !(await passesWithout(copy, selection, result))) continue
