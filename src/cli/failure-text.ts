@@ -24,6 +24,7 @@ const texts: Readonly<Record<FailureReason, string>> = {
   Rejected: "the service does not take the request; the message says why",
   Refused: "the model or a filter declined to answer",
   Truncated: "the answer is too long; raise --max-tokens",
+  ContextFull: "the pictures and the answer do not fit the model; fewer --max-frames may help",
   ImageUnreadable: "a sampled picture could not be read",
   BudgetSpent: "the limit of cost or tokens was reached",
   NotRecorded: "the recording has no answer to this request",

@@ -129,10 +129,14 @@ const callFields = {
   completion_tokens: tokens,
   reasoning_tokens: tokens,
   cost_usd: tokens,
+  /** There if the service did not count: what the call is thought to have taken in all. */
+  estimated: v.exactOptional(v.object({ tokens: v.number(), cost_usd: tokens })),
   latency_ms: v.number(),
   wait_ms: v.number(),
   transport_attempts: index,
   response_format: v.picklist(["json_schema", "json_object", "none"]),
+  /** There if the service does not take some parameters: what was done about them, in words. */
+  adjusted: v.exactOptional(v.array(v.string())),
   problems: index,
   repaired: v.boolean(),
   patch: v.boolean(),
@@ -148,6 +152,8 @@ export const replyRecordSchema = v.object({
   ...callFields,
   received_at_utc: utc,
   truncated: v.boolean(),
+  /** The answer was cut off before the limit of its length. */
+  context_full: v.exactOptional(v.literal(true)),
   request_sha256: digest,
   reply_sha256: digest,
 })
@@ -279,6 +285,9 @@ export const runSummarySchema = v.object({
       completion_tokens: v.number(),
       reasoning_tokens: v.number(),
       cost_usd: tokens,
+      /** There if the service did not count all calls: what those are thought to have taken. */
+      estimated_tokens: v.optional(v.number()),
+      estimated_cost_usd: v.optional(tokens),
     }),
   ),
   post_validate: v.optional(v.nullable(v.object({ ok: v.boolean(), problems: v.array(v.string()) }))),

@@ -163,6 +163,16 @@ export const writeFile = Effect.fn("Dataset.writeFile")(function* (
   )
 })
 
+/** Gives a whole file another name, durably. A file that has that name is replaced. */
+export const renameFile = Effect.fn("Dataset.renameFile")(function* (from: string, to: string) {
+  const { confirm } = yield* Fence
+  const publish = async () => {
+    await rename(from, to)
+    await syncFolder(dirname(to))
+  }
+  yield* Effect.zipRight(confirm, Effect.tryPromise({ try: publish, catch: unwritable(to) }))
+}, Effect.uninterruptible)
+
 /** Makes the names of the files in a folder durable that were written with `later`. */
 export const syncNames = Effect.fn("Dataset.syncNames")((folder: string) =>
   Effect.tryPromise({ try: () => syncFolder(folder), catch: unwritable(folder) }),

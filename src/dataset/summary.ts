@@ -41,19 +41,29 @@ const progressOf = ({ decoding, stage1, stage2, stage3, post_validate }: RunSumm
   ...(post_validate === undefined ? {} : { post_validate }),
 })
 
+/** The sum of costs; null if any is not known. */
+const costSum = (costs: ReadonlyArray<number | null>): number | null =>
+  costs.includes(null) ? null : costs.reduce<number>((total, cost) => total + (cost ?? 0), 0)
+
 /** Tokens and cost of all answers on record. The cost is null if that of any is not known. */
 export const totalsOf = ({ stage1, stage2, stage3 }: Progress): NonNullable<RunSummary["totals"]> => {
   const calls = [stage1, stage2, ...(stage3?.steps ?? [])].flatMap((outcome) => outcome?.calls ?? [])
   const sum = (field: "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens") =>
     calls.reduce((total, call) => total + (call[field] ?? 0), 0)
-  const costs = calls.map(({ cost_usd }) => cost_usd)
+  const uncounted = calls.flatMap(({ estimated }) => (estimated === undefined ? [] : [estimated]))
   return {
     calls: calls.length,
     prompt_tokens: sum("prompt_tokens"),
     cached_tokens: sum("cached_tokens"),
     completion_tokens: sum("completion_tokens"),
     reasoning_tokens: sum("reasoning_tokens"),
-    cost_usd: costs.includes(null) ? null : costs.reduce<number>((total, cost) => total + (cost ?? 0), 0),
+    cost_usd: costSum(calls.map(({ cost_usd }) => cost_usd)),
+    ...(uncounted.length === 0
+      ? {}
+      : {
+          estimated_tokens: uncounted.reduce((total, { tokens }) => total + tokens, 0),
+          estimated_cost_usd: costSum(uncounted.map(({ cost_usd }) => cost_usd)),
+        }),
   }
 }
 

@@ -14,7 +14,15 @@ export interface CallEvent extends RequestLabel, ModelUsage {
   readonly wait_ms: number
   readonly latency_ms: number
   readonly cost_usd: number | null
+  /**
+   * What it is thought to have taken in all, where the service may have counted it but did not say; null where it said, or
+   * where nothing was taken. This is what budgets go by.
+   */
+  readonly estimated_tokens: number | null
+  readonly estimated_cost_usd: number | null
   readonly response_format: ResponseFormat
+  /** Parameters that the service does not take, and what was done about them. */
+  readonly adjusted: ReadonlyArray<string>
   /** `ok`, or why there was no reply. */
   readonly outcome: string
   readonly status: number | null

@@ -74,6 +74,14 @@ export const noUsage: ModelUsage = {
   reasoning_tokens: null,
 }
 
+/** What a call is thought to have taken, where the service did not count all of it. */
+export interface Estimated {
+  /** Prompt and completion together. */
+  readonly tokens: number
+  /** US dollars; null where no price is known. */
+  readonly cost_usd: number | null
+}
+
 /** How a service is told which form the answer must have. */
 export type ResponseFormat = "json_schema" | "json_object" | "none"
 
@@ -81,11 +89,15 @@ export interface ModelReply {
   readonly text: string
   /** True if the answer was cut off at the token limit. */
   readonly truncated: boolean
+  /** It was cut off before that limit: the model's context, or the most it can write, is reached. */
+  readonly contextFull?: true
   /** The model's name as the service reports it. */
   readonly model: string
   readonly usage: ModelUsage
   /** US dollars; null where price or tokens are not known. */
   readonly costUsd: number | null
+  /** Null if the service counted everything. */
+  readonly estimated: Estimated | null
   /** From sending to the end of the answer, of the attempt that succeeded. */
   readonly latencyMs: number
   /** Time spent waiting for a place and between attempts. */
@@ -93,7 +105,12 @@ export interface ModelReply {
   /** HTTP attempts it took, 1 if none had to be repeated; 0 for answers that were not fetched. */
   readonly transportAttempts: number
   readonly responseFormat: ResponseFormat
+  /** Parameters that the service does not take, and what was done about them, in words; mostly empty. */
+  readonly adjusted: ReadonlyArray<string>
 }
+
+/** Keeps a reply where it survives the process. */
+export type Keep<E, R> = (reply: ModelReply) => Effect.Effect<void, E, R>
 
 /** What a service's headers say about its limits. */
 export interface LimitHints {
@@ -101,6 +118,8 @@ export interface LimitHints {
   readonly tpm?: number
   /** Nothing is left until then. */
   readonly exhaustedForMs?: number
+  /** Headers whose values make no sense, as `name: value`; they are not gone by. */
+  readonly doubtful?: ReadonlyArray<string>
 }
 
 /**
@@ -111,6 +130,7 @@ export interface LimitHints {
  * - `Rejected`: the service will not take this request; `rejection` says why.
  * - `Refused`: the model or a filter declined to answer.
  * - `Truncated`: cut off at the token limit, also after the limit was raised.
+ * - `ContextFull`: cut off because pictures, prompt and answer do not fit the model's context.
  * - `ImageUnreadable`: a picture on disk could not be read or labelled.
  * - `BudgetSpent`: the run's own limit of cost or tokens does not allow the call.
  * - `NotRecorded`: a replay has no answer to this request.
@@ -121,6 +141,7 @@ export type ModelErrorReason =
   | "Rejected"
   | "Refused"
   | "Truncated"
+  | "ContextFull"
   | "ImageUnreadable"
   | "BudgetSpent"
   | "NotRecorded"
@@ -128,24 +149,44 @@ export type ModelErrorReason =
 /** Why a service rejected a request for good. */
 export type Rejection =
   | "auth"
+  | "access"
+  | "region"
   | "quota"
   | "too_large"
   | "context_length"
+  | "token_limit"
+  | "parameter_unsupported"
   | "format_unsupported"
   | "not_found"
+  | "redirected"
   | "bad_request"
+
+/** A parameter of a request that services may refuse, by its name on the wire. */
+export type RequestParameter =
+  | "temperature"
+  | "max_tokens"
+  | "max_completion_tokens"
+  | "response_format"
+  | "stream_options"
+  | "stream"
 
 /** The one error of a model call. `message` is a sentence a user can act on and never holds the key. */
 export class ModelError extends Data.TaggedError("ModelError")<{
   readonly reason: ModelErrorReason
   readonly message: string
   readonly rejection?: Rejection
+  /** With the rejections `parameter_unsupported` and `format_unsupported`: what was refused. */
+  readonly parameter?: RequestParameter
   readonly status?: number
   readonly retryAfterMs?: number
   /** The service could not even be reached. */
   readonly isUnreachable?: true
   /** What the service said about its limits beside the error. */
   readonly limits?: LimitHints
+  /** The service may have worked on the request, and counted it, although there is no reply. */
+  readonly mayBePaid?: true
+  /** What it says it counted. */
+  readonly usage?: ModelUsage
 }> {}
 
 /** How the model is reached, as recorded in `run_summary.json`; never the key. */
@@ -182,7 +223,14 @@ export class VisionModel extends Context.Tag("triptych/VisionModel")<
   VisionModel,
   {
     readonly config: ApiConfig
-    readonly complete: (request: ModelRequest) => Effect.Effect<ModelReply, ModelError>
+    /**
+     * `keep` is run as soon as there is a reply, before anything else is done or told, and whatever interrupts the call: a
+     * reply has been paid for. Models that send nothing may leave that to their caller.
+     */
+    readonly complete: <E = never, R = never>(
+      request: ModelRequest,
+      keep?: Keep<E, R>,
+    ) => Effect.Effect<ModelReply, ModelError | E, R>
     /** Absent where nothing bounds the calls. */
     readonly load?: Effect.Effect<ModelLoad>
     /** Undefined while no call is under way. Absent where nothing is sent. */

@@ -8,13 +8,19 @@ import { ModelError, type ModelReply, type ModelRequest, type ModelTurn, VisionM
 /** How a rejected answer is mended: by the bad fields alone where that is possible, or by the whole answer again. */
 export type RepairMode = "patch" | "full"
 
-/** One answer and what the checks made of it. */
-export interface Attempt {
+/** One answer, before it is looked at. */
+export interface Unjudged {
   /** 1-based. */
   readonly number: number
   readonly reply: ModelReply
   /** Digest of the request, the same for the same request at any time. */
   readonly requestSha256: string
+  /** Found on disk from an earlier run, not asked for again. */
+  readonly recalled: boolean
+}
+
+/** One answer and what the checks made of it. */
+export interface Attempt extends Unjudged {
   /** Empty for the accepted answer. */
   readonly problems: ReadonlyArray<Problem>
   /** Nothing follows: accepted, or given up on. */
@@ -23,8 +29,6 @@ export interface Attempt {
   readonly repaired: boolean
   /** The answer mends fields of the one before. */
   readonly isPatch: boolean
-  /** Found on disk from an earlier run, not asked for again. */
-  readonly recalled: boolean
 }
 
 export interface Answer<A> {
@@ -120,13 +124,36 @@ const rejected = (attempts: ReadonlyArray<Attempt>, problems: ReadonlyArray<Prob
 const raisedLimit = (reply: ModelReply, current: number | null | undefined): number =>
   Math.max(smallestRaisedLimit, 2 * (current ?? reply.usage.completion_tokens ?? 0))
 
+/** Why an answer that was cut off is given up on. */
+const cutOff = ({ contextFull, usage }: ModelReply, limit: number | undefined): ModelError => {
+  if (contextFull !== true) {
+    const message = `the answer was cut off at the token limit, also at ${limit} tokens; raise --max-tokens`
+    return new ModelError({ reason: "Truncated", message })
+  }
+  const { prompt_tokens: prompt, completion_tokens: written } = usage
+  const figures =
+    prompt === null || written === null ? "" : ` (${prompt} tokens of prompt, ${written} of answer)`
+  const message = `the answer was cut off before its token limit: the model's context is full, or it writes no more${figures}; send fewer pictures with --max-frames, or choose a model, or a setting of its server, with a larger context`
+  return new ModelError({ reason: "ContextFull", message })
+}
+
+/** The service does not take the limit that was raised because an answer was cut off. */
+const limitRefused = <E>(error: E): E | ModelError =>
+  error instanceof ModelError && error.rejection === "token_limit"
+    ? new ModelError({
+        reason: "Truncated",
+        message: `the answer was cut off at the token limit, and the model takes no higher one: ${error.message}`,
+      })
+    : error
+
 /**
  * Asks, checks, and asks again in the same conversation with the problems found, up to `retries` more times. System,
  * pictures and prompt stay the same to the byte, then come the last bad answer and what is wrong with it. An answer that
  * was cut off is asked for once more with a higher limit, which does not count as a retry.
  *
  * @param recall gives the reply to this very request if an earlier run has received it
- * @param record is run for every attempt, accepted or not, before anything else happens: it keeps the raw reply
+ * @param keep is run for every reply before anything else happens, whatever interrupts: it puts the reply on disk
+ * @param record is run for every attempt once it is judged, accepted or not
  * @returns the checked value with all attempts; fails with `AnswerRejected` when the last attempt is rejected too, and
  *   with the model's own error when a call ends without a reply
  */
@@ -136,6 +163,7 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
   readonly retries: number
   readonly repair: RepairMode
   readonly recall: (requestSha256: string, attempt: number) => Effect.Effect<ModelReply | undefined, E2, R2>
+  readonly keep: (reply: Unjudged) => Effect.Effect<void, E, R>
   readonly record: (attempt: Attempt) => Effect.Effect<void, E, R>
 }) {
   const model = yield* VisionModel
@@ -157,19 +185,25 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
     const found = yield* options.recall(requestSha256, number)
     const { verdict, attempt } = yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        // From here to the disk nothing comes between: what has been paid for is kept.
-        const reply = found ?? (yield* restore(model.complete(request)))
+        const unjudged = { number, requestSha256, recalled: found !== undefined }
+        let isKept = false
+        const keep = (reply: ModelReply) =>
+          Effect.suspend(() => {
+            isKept = true
+            return options.keep({ ...unjudged, reply })
+          })
+        const asked = restore(model.complete(request, keep))
+        const reply = found ?? (yield* limit === undefined ? asked : Effect.mapError(asked, limitRefused))
+        if (!isKept) yield* keep(reply)
         const verdict = judge(reply, base, options.check)
-        const mayRaise = reply.truncated && limit === undefined
+        const mayRaise = reply.truncated && limit === undefined && reply.contextFull !== true
         const attempt: Attempt = {
-          number,
+          ...unjudged,
           reply,
-          requestSha256,
           problems: verdict.checked.ok ? [] : verdict.checked.problems,
           isLast: verdict.checked.ok || reply.truncated ? !mayRaise : retriesLeft === 0,
           repaired: verdict.repaired,
           isPatch: verdict.isPatch,
-          recalled: found !== undefined,
         }
         yield* options.record(attempt)
         return { verdict, attempt }
@@ -183,10 +217,7 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
       limit = raisedLimit(reply, model.config.max_tokens)
       continue
     }
-    if (reply.truncated) {
-      const message = `the answer was cut off at the token limit, also at ${limit} tokens; raise --max-tokens`
-      return yield* new ModelError({ reason: "Truncated", message })
-    }
+    if (reply.truncated) return yield* cutOff(reply, limit)
     if (retriesLeft === 0) return yield* rejected(attempts, checked.problems)
     retriesLeft--
     // An answer nothing can be taken from does not replace the one it should have mended.

@@ -4,7 +4,10 @@ import type { ModelImage, ModelRequest } from "./VisionModel.ts"
 /** A picture changed or vanished while its request was being sent. */
 export class PictureReadError extends Error {}
 
-/** A request body that is made while it is sent. `length` is exact, in bytes; every `stream()` starts anew. */
+/**
+ * A request body that is made while it is sent. `length` is exact, in bytes; every `stream()` starts anew. It may hold a file
+ * open between two pieces, so whoever takes it returns it: fetch leaves it as it is where the connection fails.
+ */
 export interface LazyBody {
   readonly length: number
   readonly stream: () => AsyncGenerator<Uint8Array>

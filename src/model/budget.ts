@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { type Charge, totalTokens } from "./charge.ts"
 import { costOf, type Price } from "./money.ts"
 import { ModelError, type ModelUsage } from "./VisionModel.ts"
 
@@ -10,10 +11,13 @@ export interface BudgetLimits {
   readonly maxTokensTotal?: number
 }
 
-/** What a run has spent and what is still out. */
+/** What a run has spent. */
 export interface Spent {
   readonly tokens: number
+  /** US dollars. */
   readonly cost: number
+  /** The part of `tokens` that no service has counted. */
+  readonly estimatedTokens: number
 }
 
 /** Keeps a run within its limits: every call is reserved for before it is made and settled after. */
@@ -24,25 +28,26 @@ export interface Budget {
 }
 
 export interface Reservation {
-  /** Replaces the estimate by what the service counted, or, without usage, gives it back. */
-  readonly settle: (usage: ModelUsage | undefined) => Effect.Effect<void>
+  /** Replaces the estimate by what was taken, or, without a charge, gives it back. Only the first time counts. */
+  readonly settle: (charge: Charge | undefined) => Effect.Effect<void>
 }
-
-const tokensOf = (usage: ModelUsage): number => (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0)
 
 const spentMessage = (what: string, limit: string, spent: string): string =>
   `the budget of this run is spent: ${what} ${limit}, used ${spent}, and the next call would go beyond it; everything paid for is kept, run again to go on`
 
+const spentText = ({ tokens, estimatedTokens }: Spent): string =>
+  `${tokens} tokens${estimatedTokens === 0 ? "" : ` (${estimatedTokens} of them by estimate: the service did not count them)`}`
+
 export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budget => {
-  const spent = { tokens: 0, cost: 0 }
+  const spent = { tokens: 0, cost: 0, estimatedTokens: 0 }
   const out = { tokens: 0, cost: 0 }
   const reserve = (estimate: ModelUsage): Effect.Effect<Reservation, ModelError> =>
     Effect.suspend(() => {
-      const tokens = tokensOf(estimate)
+      const tokens = totalTokens(estimate)
       const cost = costOf(price, estimate) ?? 0
       const { maxCost, maxTokensTotal } = limits
       if (maxTokensTotal !== undefined && spent.tokens + out.tokens + tokens > maxTokensTotal) {
-        const message = spentMessage("--max-tokens-total", String(maxTokensTotal), `${spent.tokens} tokens`)
+        const message = spentMessage("--max-tokens-total", String(maxTokensTotal), spentText(spent))
         return new ModelError({ reason: "BudgetSpent", message })
       }
       if (maxCost !== undefined && price === undefined) {
@@ -57,15 +62,16 @@ export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budg
       out.tokens += tokens
       out.cost += cost
       let isOpen = true
-      const settle = (usage: ModelUsage | undefined) =>
+      const settle = (charge: Charge | undefined) =>
         Effect.sync(() => {
           if (!isOpen) return
           isOpen = false
           out.tokens -= tokens
           out.cost -= cost
-          if (usage === undefined) return
-          spent.tokens += tokensOf(usage)
-          spent.cost += costOf(price, usage) ?? 0
+          if (charge === undefined) return
+          spent.tokens += totalTokens(charge.assumed)
+          spent.cost += costOf(price, charge.assumed) ?? 0
+          spent.estimatedTokens += charge.estimated?.tokens ?? 0
         })
       return Effect.succeed({ settle })
     })

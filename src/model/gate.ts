@@ -53,6 +53,8 @@ interface Waiter extends Admission {
 const defaultPauseMs = 1000
 /** A service that asks for more is asked again after this long. */
 export const longestPauseMs = 10 * 60_000
+/** A pause that a person should know of. */
+const notablePauseMs = 30_000
 const failuresToOpen = 5
 const firstBreakMs = 5000
 const longestBreakMs = 120_000
@@ -184,10 +186,15 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
       return undefined
     }
     const pause = Math.min(outcome.retryAfterMs ?? defaultPauseMs, longestPauseMs)
+    const isNotable = pause >= notablePauseMs && now + pause > state.pausedUntil + notablePauseMs
     state.pausedUntil = Math.max(state.pausedUntil, now + pause)
     state.adaptive.throttled(now)
     if (limits.rpm === undefined) state.requests = state.adaptive.learnedRate(state.requests, now)
-    return undefined
+    const isCut = outcome.retryAfterMs !== undefined && outcome.retryAfterMs > pause
+    const why = isCut ? ` (it asks for ${Math.ceil(outcome.retryAfterMs / 1000)} s)` : ""
+    return isNotable
+      ? `the service asks to slow down; nothing is sent for ${Math.ceil(pause / 1000)} s${why}`
+      : undefined
   }
 
   const pass: Gate["pass"] = (admission, use) =>

@@ -1,35 +1,42 @@
-import { type Context, Data, DateTime, Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import OpenAI from "openai"
+import { makeAdmitted, type Received, type Shared } from "./admitted.ts"
+import { answerFault } from "./answer.ts"
 import { attempt, type Deadlines, defaultDeadlines } from "./attempt.ts"
 import { lazyBody } from "./body.ts"
 import { type BudgetLimits, makeBudget } from "./budget.ts"
-import { CurrentLease } from "./CallDrain.ts"
-import { type CallEvent, CallLog } from "./CallLog.ts"
-import { type Completion, completionFault, requestFault } from "./completion.ts"
+import { CallLog } from "./CallLog.ts"
+import { connectionFault } from "./connection-fault.ts"
+import { type Endpoint, parseEndpoint } from "./endpoint.ts"
 import { makeEstimator } from "./estimate.ts"
-import { formatParameter, sentFormat, weaker } from "./format.ts"
-import { type Gate, type GateLimits, type GateOutcome, longestPauseMs, makeGate } from "./gate.ts"
-import { costOf, type Price, priceOf } from "./money.ts"
-import { monotonicMs } from "./monotonic.ts"
-import { labelOf, requestDigest } from "./request.ts"
-import { measure } from "./telemetry.ts"
+import { type GateLimits, longestPauseMs, makeGate } from "./gate.ts"
+import { makeLedger } from "./ledger.ts"
+import { limitHints } from "./limit-hints.ts"
+import { type Price, priceOf } from "./money.ts"
+import { millisOf, monotonicMs } from "./monotonic.ts"
+import { confirmed, firstDialect, learn, type Sent, sentWith } from "./parameters.ts"
+import { makeProving } from "./proving.ts"
+import { makeRedaction, type Redaction } from "./redaction.ts"
+import { excerpt } from "./said.ts"
 import { makeUnanswered } from "./unanswered.ts"
 import {
   type ApiConfig,
-  type ModelError,
+  type Keep,
+  ModelError,
   type ModelReply,
   type ModelRequest,
-  type ModelUsage,
-  noUsage,
   type ResponseFormat,
   VisionModel,
 } from "./VisionModel.ts"
 
 /** How to reach an OpenAI-compatible service, and how much of it to use. */
 export interface OpenAiSettings {
-  /** Absent for services that need none. */
+  /** Absent for services that need none. Blanks around it are not part of it. */
   readonly apiKey?: Redacted.Redacted
-  /** Base address up to and with `/v1`. */
+  /**
+   * Address up to and with `/v1`, or with `/chat/completions`. A query is sent with every call. A user and password are
+   * sent if there is no key.
+   */
   readonly apiBase: string
   /** Sent as the header `X-Model-Provider-Id`. */
   readonly provider?: string
@@ -52,59 +59,32 @@ export interface OpenAiSettings {
   readonly price?: Partial<Price>
 }
 
-const shortestSecret = 6
-
-/** The address without user, password, query and fragment: what may be written down. */
-export const publicAddress = (address: string): string => {
-  const url = URL.parse(address)
-  return url === null ? "" : `${url.origin}${url.pathname}`.replace(/\/$/u, "")
-}
-
 /** Waits double from `backoffSec` with 20 % jitter, but are never shorter than the service asked for; `retries` at most. */
 export const transportRetry = (retries: number, backoffSec: number) =>
   Schedule.exponential(Duration.seconds(backoffSec)).pipe(
     Schedule.jittered,
     Schedule.intersect(Schedule.recurs(retries)),
-    Schedule.intersect(Schedule.identity<ModelError>()),
-    Schedule.modifyDelay(([, error], wait) =>
-      Duration.max(wait, Duration.millis(Math.min(error.retryAfterMs ?? 0, longestPauseMs))),
-    ),
+    Schedule.intersect(Schedule.identity<unknown>()),
+    Schedule.modifyDelay(([, error], wait) => {
+      const asked = error instanceof ModelError ? (error.retryAfterMs ?? 0) : 0
+      return Duration.max(wait, Duration.millis(Math.min(asked, longestPauseMs)))
+    }),
   )
 
-const isRepeatable = (error: ModelError): boolean =>
-  error.reason === "Throttled" || error.reason === "Transient"
+const isRepeatable = (error: unknown): boolean =>
+  error instanceof ModelError && (error.reason === "Throttled" || error.reason === "Transient")
 
-const gateOutcome = (error: ModelError): GateOutcome =>
-  error.reason === "Throttled"
-    ? { type: "throttled", retryAfterMs: error.retryAfterMs }
-    : error.isUnreachable === true
-      ? { type: "unreachable" }
-      : { type: "other" }
+const isRejected = (error: unknown): error is ModelError =>
+  error instanceof ModelError && error.reason === "Rejected"
 
-/** How an attempt ended, for the log. */
-type Ending = Pick<ModelError, "message" | "status"> & { readonly reason: string }
+const nothingToKeep = () => Effect.void
 
-const interrupted: Ending = {
-  reason: "Interrupted",
-  message: "given up while it was under way; the service may have counted it all the same",
-}
-
-const totalOf = (usage: ModelUsage): number => (usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0)
-
-/** The run is being stopped: the attempt was not made, and none will be. */
-class Closed extends Data.TaggedError("Closed")<{ readonly message: string }> {}
-
-interface Answered {
-  readonly completion: Completion
-  readonly latencyMs: number
-  readonly format: ResponseFormat
-}
-
-const configOf = (settings: OpenAiSettings): ApiConfig => ({
+/** What is written down of the settings. The key is in none of it, wherever a user may have put it. */
+const configOf = (settings: OpenAiSettings, endpoint: Endpoint, { message }: Redaction): ApiConfig => ({
   kind: "openai",
-  api_base: publicAddress(settings.apiBase),
-  provider: settings.provider ?? null,
-  model: settings.model,
+  api_base: message(endpoint.base),
+  provider: settings.provider === undefined ? null : message(settings.provider),
+  model: message(settings.model),
   temperature: settings.temperature,
   max_tokens: settings.maxTokens ?? null,
   api_call_retries: settings.callRetries,
@@ -113,191 +93,193 @@ const configOf = (settings: OpenAiSettings): ApiConfig => ({
   stream: settings.stream ?? false,
 })
 
-const makeClient = (settings: OpenAiSettings, key: string): OpenAI =>
+const makeClient = (settings: OpenAiSettings, endpoint: Endpoint, key: string): OpenAI =>
   new OpenAI({
     apiKey: key || "none",
-    baseURL: settings.apiBase,
+    baseURL: endpoint.base,
     organization: null,
     project: null,
     maxRetries: 0,
-    // Bun and the SDK have deadlines of their own; those of an attempt are ours to keep.
+    // Bun and the SDK have deadlines of their own; those of an attempt are ours to keep. What is compressed is unpacked here,
+    // where it is bounded, and a key is not taken along to wherever a service sends it on to.
     timeout: 2 ** 31 - 1,
-    fetchOptions: { timeout: false },
-    defaultHeaders: settings.provider === undefined ? {} : { "X-Model-Provider-Id": settings.provider },
+    fetchOptions: { timeout: false, decompress: false, redirect: "manual" },
+    defaultHeaders: {
+      "accept-encoding": "identity",
+      ...(settings.provider === undefined ? {} : { "X-Model-Provider-Id": settings.provider }),
+      ...(key === "" && endpoint.authorization !== undefined
+        ? { Authorization: endpoint.authorization }
+        : {}),
+    },
     logLevel: "off",
   })
 
-const make = (settings: OpenAiSettings, gate: Gate, log: Context.Tag.Service<typeof CallLog>) => {
-  const key = settings.apiKey === undefined ? "" : Redacted.value(settings.apiKey)
-  const redact = (text: string): string =>
-    key.length < shortestSecret ? text : text.replaceAll(key, "[redacted]")
-  const client = makeClient(settings, key)
-  const config = configOf(settings)
-  const price = priceOf(settings.model, settings.price ?? {})
-  const budget = makeBudget(settings.budget ?? {}, price)
-  const estimator = makeEstimator(settings.model, settings.maxTokens)
+/** Sends one request and reads what comes. */
+const makeSend = (
+  settings: OpenAiSettings,
+  endpoint: Endpoint,
+  key: string,
+  redaction: Redaction,
+  heard: (now: number) => void,
+) => {
+  const client = makeClient(settings, endpoint, key)
+  const redact = redaction.message
   const deadlines = settings.deadlines ?? defaultDeadlines
-  const unanswered = makeUnanswered()
-  /** Remembered for this endpoint and model: a format the service refused is not tried again. */
-  let format: ResponseFormat = config.response_format === "auto" ? "json_schema" : config.response_format
-
-  const once = Effect.fn("OpenAi.attempt")(function* (request: ModelRequest, asked: ResponseFormat) {
-    const maxTokens = request.maxTokens ?? settings.maxTokens
-    const body = lazyBody(settings.model, request, {
-      temperature: settings.temperature,
-      ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-      ...(config.stream ? { stream: true, stream_options: { include_usage: true } } : {}),
-      ...formatParameter(asked, request),
-    })
-    const attempted = yield* Effect.tryPromise({
-      try: (signal) => attempt(client, body, { stream: config.stream, deadlines, signal }),
-      catch: (cause) => requestFault(cause, redact),
-    })
-    yield* gate.learn(attempted.hints)
-    const fault = completionFault(attempted.completion, attempted.body, redact)
+  return Effect.fn("OpenAi.attempt")(function* (request: ModelRequest, sent: Sent) {
+    const body = lazyBody(settings.model, request, sent.parameters)
+    const clock = yield* Effect.clock
+    const onPiece = () => heard(millisOf(clock.unsafeCurrentTimeNanos()))
+    const attempted = yield* Effect.acquireUseRelease(
+      Effect.sync(() => body.stream()),
+      (chunks) =>
+        Effect.tryPromise({
+          try: (signal) => {
+            const sending = { chunks, length: body.length }
+            const { search } = endpoint
+            return attempt(client, sending, { search, deadlines, signal, redact, onPiece })
+          },
+          catch: (cause) => connectionFault(cause, false, redact),
+        }),
+      // fetch leaves a body where it is when its connection fails, and with it an open file.
+      (chunks) => Effect.promise(() => chunks.return(undefined)),
+    )
+    const { answer, headers } = attempted
+    const fault = answerFault(answer, headers, redact)
     if (fault !== undefined) return yield* fault
-    return attempted.completion ?? (yield* Effect.dieMessage("a completion without fault is there"))
+    if (answer.type !== "completion")
+      return yield* Effect.dieMessage("an answer without fault is a completion")
+    const { completion } = answer
+    return {
+      completion: {
+        ...completion,
+        text: redaction.answer(completion.text),
+        model: completion.model === undefined ? undefined : excerpt(completion.model, redact),
+      },
+      hints: limitHints(headers, Date.now()),
+    } satisfies Received
   })
+}
 
-  /** One admitted attempt: what the gate, the log and the metrics have to know about it is told here. */
-  const admitted = (
-    request: ModelRequest,
-    estimate: ModelUsage,
-    transportAttempt: number,
-    asked: ResponseFormat,
-  ) =>
-    Effect.gen(function* () {
-      const queued = yield* monotonicMs
-      const lease = yield* CurrentLease
-      const passed = gate.pass(
-        {
-          key: request.videoId,
-          tokens: estimator.reserved(request, estimate),
-          rank: request.callsLeft ?? 0,
-        },
-        (report) =>
-          Effect.gen(function* () {
-            if (lease.isClosed()) return yield* new Closed({ message: "no call starts any more" })
-            lease.begin()
-            const started = yield* monotonicMs
-            const answered = unanswered.sent(
-              labelOf(request),
-              DateTime.formatIso(yield* DateTime.now),
-              started,
-            )
-            const note = Effect.fn("OpenAi.note")(function* (usage: ModelUsage, ending: Ending | undefined) {
-              const ended = yield* monotonicMs
-              const event: CallEvent = {
-                time: DateTime.formatIso(yield* DateTime.now),
-                ...labelOf(request),
-                transport_attempt: transportAttempt,
-                wait_ms: started - queued,
-                latency_ms: ended - started,
-                ...usage,
-                cost_usd: costOf(price, usage),
-                response_format: asked,
-                outcome: ending?.reason ?? "ok",
-                status: ending?.status ?? null,
-                message: ending?.message ?? null,
-                request_sha256: requestDigest(config, request),
-              }
-              yield* log.record(event)
-              yield* measure(event)
-              return ended - started
-            })
-            const completion = yield* once(request, asked).pipe(
-              Effect.ensuring(
-                Effect.map(monotonicMs, (now) => {
-                  answered()
-                  unanswered.heard(now)
-                }),
-              ),
-              Effect.onInterrupt(() => note(noUsage, interrupted)),
-              Effect.tapError((error) => {
-                report(gateOutcome(error))
-                lease.rest()
-                if (error.limits !== undefined)
-                  return Effect.zipRight(gate.learn(error.limits), note(noUsage, error))
-                return note(noUsage, error)
-              }),
-            )
-            const latencyMs = yield* note(completion.usage, undefined)
-            report({ type: "succeeded", tokens: totalOf(completion.usage) || totalOf(estimate), latencyMs })
-            return { completion, latencyMs, format: asked } satisfies Answered
-          }),
-      )
-      // Whoever is stopping the run ends this wait.
-      return yield* Effect.catchTag(passed, "Closed", () => Effect.never)
+const make = Effect.fn("OpenAi.make")(function* (settings: OpenAiSettings) {
+  const endpoint = parseEndpoint(settings.apiBase)
+  if (endpoint === undefined) return yield* Effect.dieMessage("the address of the service is no address")
+  const key = settings.apiKey === undefined ? "" : Redacted.value(settings.apiKey).trim()
+  const redaction = makeRedaction([key, ...endpoint.secrets])
+  const config = configOf(settings, endpoint, redaction)
+  const gate = yield* makeGate(settings.limits ?? {})
+  const price = priceOf(settings.model, settings.price ?? {})
+  const estimator = makeEstimator(settings.model, settings.maxTokens)
+  const unanswered = makeUnanswered()
+  const proving = makeProving()
+  const ledger = makeLedger()
+  yield* Effect.addFinalizer(() => ledger.close)
+
+  const told = new Set<string>()
+  const tellOnce = (sentence: string) =>
+    Effect.suspend(() => {
+      if (told.has(sentence)) return Effect.void
+      told.add(sentence)
+      return Effect.logWarning(redaction.message(sentence))
     })
 
-  /** Attempts until one is answered, stepping down where the service does not know a format. */
-  const answered = (request: ModelRequest, estimate: ModelUsage, count: () => number) => {
-    const tried: Effect.Effect<Answered, ModelError> = Effect.suspend(() => {
-      const preferred = format
-      return Effect.catchIf(
-        admitted(request, estimate, count(), sentFormat(preferred, request)),
-        (error) => error.rejection === "format_unsupported" && config.response_format === "auto",
-        (error) => {
-          const next = weaker(sentFormat(preferred, request))
-          if (next === undefined) return Effect.fail(error)
-          if (format === preferred) format = next
-          return tried
-        },
-      )
-    })
-    return tried
+  const heed: Shared["heed"] = (hints, tokens) => {
+    // A limit below what one call has just taken is contradicted by the service itself.
+    const isTooLow = hints.tpm !== undefined && hints.tpm < tokens
+    const doubtful = [
+      ...(hints.doubtful ?? []),
+      ...(isTooLow ? [`x-ratelimit-limit-tokens: ${hints.tpm}`] : []),
+    ]
+    const { tpm, ...others } = hints
+    return Effect.zipRight(
+      gate.learn(isTooLow || tpm === undefined ? others : hints),
+      Effect.forEach(
+        doubtful,
+        (header) =>
+          tellOnce(
+            `the service says ${header}, which makes no sense and is not gone by; --rpm and --tpm set limits`,
+          ),
+        { discard: true },
+      ),
+    )
   }
 
-  const complete = Effect.fn("VisionModel.complete")(function* (request: ModelRequest) {
-    const started = yield* monotonicMs
+  const admitted = makeAdmitted({
+    config,
+    price,
+    gate,
+    budget: makeBudget(settings.budget ?? {}, price),
+    estimator,
+    ledger,
+    unanswered,
+    log: yield* CallLog,
+    send: makeSend(settings, endpoint, key, redaction, unanswered.heard),
+    heed,
+  })
+
+  /** Remembered for this endpoint and model: what the service refused is not sent again. */
+  let dialect = firstDialect(config.response_format, config.stream)
+  const wanted = { temperature: settings.temperature, maxTokens: settings.maxTokens }
+
+  const confirm = () => {
+    dialect = confirmed(dialect)
+  }
+
+  /** Attempts until one is not refused for a parameter. */
+  const understood = <E, R>(
+    request: ModelRequest,
+    attempted: (sent: Sent) => Effect.Effect<ModelReply, ModelError | E, R>,
+  ): Effect.Effect<ModelReply, ModelError | E, R> =>
+    Effect.gen(function* () {
+      const before = sentWith(dialect, wanted, request)
+      if (yield* proving.wait(before.kind)) return yield* understood(request, attempted)
+      const sent = sentWith(dialect, wanted, request)
+      return yield* proving.lead(sent.kind, attempted(sent), isRejected).pipe(
+        Effect.tap(() => Effect.sync(confirm)),
+        Effect.catchIf(isRejected, (error) =>
+          Effect.gen(function* () {
+            // Another call may have learned it meanwhile.
+            if (dialect !== sent.dialect) {
+              const now = sentWith(dialect, wanted, request)
+              return yield* now.kind === sent.kind ? error : understood(request, attempted)
+            }
+            const isAuto = config.response_format === "auto"
+            const lesson = learn(sent, error, { isAuto, isProven: proving.isProven(sent.kind) })
+            if (lesson === undefined) return yield* error
+            dialect = lesson.dialect
+            if (lesson.told === undefined) return yield* error
+            yield* tellOnce(`${lesson.told}. It said: ${error.message}`)
+            return yield* understood(request, attempted)
+          }),
+        ),
+      )
+    })
+
+  const complete = Effect.fn("VisionModel.complete")(function* <E, R>(
+    request: ModelRequest,
+    keep: Keep<E, R> = nothingToKeep,
+  ) {
+    const startedMs = yield* monotonicMs
     const estimate = estimator.estimate(request)
-    const reservation = yield* budget.reserve(estimate)
     let attempts = 0
-    const {
-      completion,
-      latencyMs,
-      format: sent,
-    } = yield* Effect.retry(
-      answered(request, estimate, () => ++attempts),
+    return yield* Effect.retry(
+      understood(request, (sent) =>
+        Effect.suspend(() => admitted({ request, keep, estimate, startedMs, attempt: ++attempts }, sent)),
+      ),
       {
         schedule: transportRetry(settings.callRetries, settings.callRetryBackoffSec),
         while: isRepeatable,
       },
-    ).pipe(
-      Effect.tap(({ completion: { usage } }) => {
-        estimator.learn(request, estimate, usage)
-        return reservation.settle(usage)
-      }),
-      Effect.ensuring(reservation.settle(undefined)),
     )
-    const ended = yield* monotonicMs
-    return {
-      text: redact(completion.text),
-      truncated: completion.finishReason === "length",
-      model: completion.model ?? settings.model,
-      usage: completion.usage,
-      costUsd: costOf(price, completion.usage),
-      latencyMs,
-      waitMs: Math.max(0, ended - started - latencyMs),
-      transportAttempts: attempts,
-      responseFormat: sent,
-    } satisfies ModelReply
   })
 
   const load = Effect.map(monotonicMs, gate.load)
   const silence = Effect.map(monotonicMs, unanswered.silence)
   return VisionModel.of({ config, complete, load, silence })
-}
+})
 
 /**
  * `VisionModel` over chat completions, behind a gate of its own. The layer is one endpoint and model: all videos and stages
  * that use it share its limits, its budget and what it has learned.
  */
 export const layer = (settings: OpenAiSettings): Layer.Layer<VisionModel> =>
-  Layer.scoped(
-    VisionModel,
-    Effect.gen(function* () {
-      const gate = yield* makeGate(settings.limits ?? {})
-      return make(settings, gate, yield* CallLog)
-    }),
-  )
+  Layer.scoped(VisionModel, make(settings))

@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, labelText, partsOf, type RequestLabel, requestDigest } from "./request.ts"
-import { type ApiConfig, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
+import { type ApiConfig, type Keep, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
 /** A recording cannot be written or read. */
 export class RecordingError extends Data.TaggedError("RecordingError")<{
@@ -19,6 +19,7 @@ const nullableText = v.nullable(v.string())
 const replySchema = v.object({
   text: v.string(),
   truncated: v.boolean(),
+  contextFull: v.exactOptional(v.literal(true)),
   model: v.string(),
   usage: v.object({
     prompt_tokens: tokens,
@@ -27,10 +28,13 @@ const replySchema = v.object({
     reasoning_tokens: tokens,
   }),
   costUsd: tokens,
+  // Absent where an earlier version recorded.
+  estimated: v.optional(v.nullable(v.object({ tokens: v.number(), cost_usd: tokens })), null),
   latencyMs: v.number(),
   waitMs: v.number(),
   transportAttempts: v.number(),
   responseFormat: format,
+  adjusted: v.optional(v.array(v.string()), []),
 })
 
 /** One request and its reply, as it is kept in a file of its own (`nameOf`). Pictures by their digest; no key. */
@@ -77,29 +81,41 @@ const configFile = "recording.json"
 const nameOf = (requestSha256: string, label: RequestLabel): string =>
   `${requestSha256}-${fingerprint(label).slice(0, 12)}.json`
 
-const put = (dir: string, name: string, value: unknown) => {
-  const path = join(dir, name)
-  return Effect.tryPromise({
-    try: async () => {
-      await mkdir(dir, { recursive: true })
-      const temporary = join(dir, `.tmp-${crypto.randomUUID()}`)
-      await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`)
-      await rename(temporary, path)
-    },
-    catch: (cause) =>
-      new RecordingError({ path, message: `the recording ${path} cannot be written: ${String(cause)}` }),
-  })
-}
+/** Writes a file whole or not at all, durably. */
+export type WriteFile = (path: string, text: string) => Effect.Effect<void, { readonly message: string }>
 
-/** Keeps every exchange of the model below it in a folder. A call whose record cannot be kept fails. */
-export const record = (dir: string): Layer.Layer<VisionModel, RecordingError, VisionModel> =>
+/**
+ * Keeps every exchange of the model below it in a folder. It fails by itself: where an exchange cannot be written, that is told
+ * once, and calls go on without. Only a folder that cannot be written to at all is an error, before anything is asked.
+ */
+export const record = (
+  dir: string,
+  write: WriteFile,
+): Layer.Layer<VisionModel, RecordingError, VisionModel> =>
   Layer.effect(
     VisionModel,
     Effect.gen(function* () {
       const inner = yield* VisionModel
-      yield* put(dir, configFile, inner.config)
-      const complete = Effect.fn("Recording.complete")(function* (request: ModelRequest) {
-        const reply = yield* inner.complete(request)
+      const put = (name: string, value: unknown) => {
+        const path = join(dir, name)
+        return Effect.mapError(
+          write(path, `${JSON.stringify(value, null, 2)}\n`),
+          ({ message }) => new RecordingError({ path, message: `the recording is not kept: ${message}` }),
+        )
+      }
+      yield* put(configFile, inner.config)
+      let isBroken = false
+      const broken = (error: RecordingError) =>
+        Effect.suspend(() => {
+          if (isBroken) return Effect.void
+          isBroken = true
+          return Effect.logWarning(`${error.message}; calls go on, and a replay will lack what is not kept`)
+        })
+      const complete = Effect.fn("Recording.complete")(function* <E, R>(
+        request: ModelRequest,
+        keep?: Keep<E, R>,
+      ) {
+        const reply = yield* inner.complete(request, keep)
         const request_sha256 = requestDigest(inner.config, request)
         const label = labelOf(request)
         const exchange = {
@@ -108,24 +124,35 @@ export const record = (dir: string): Layer.Layer<VisionModel, RecordingError, Vi
           parts: partsOf(inner.config, request),
           reply,
         }
-        yield* Effect.mapError(
-          put(dir, nameOf(request_sha256, label), exchange),
-          ({ message }) => new ModelError({ reason: "NotRecorded", message }),
-        )
+        yield* Effect.catchAll(put(nameOf(request_sha256, label), exchange), broken)
         return reply
       })
       return VisionModel.of({ ...inner, complete })
     }),
   )
 
-const load = async (dir: string): Promise<{ config: ApiConfig; exchanges: ReadonlyArray<Exchange> }> => {
+interface Recorded {
+  readonly config: ApiConfig
+  readonly exchanges: ReadonlyArray<Exchange>
+  /** Names of files that should hold an exchange and do not. */
+  readonly unreadable: ReadonlyArray<string>
+}
+
+const load = async (dir: string): Promise<Recorded> => {
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(dir, name), "utf8"))
   const config = v.parse(configSchema, await read(configFile))
   const names = (await readdir(dir))
     .filter((name) => /^[0-9a-f]{64}-[0-9a-f]{12}\.json$/u.test(name))
     .toSorted()
-  const exchanges = await Promise.all(names.map(async (name) => v.parse(exchangeSchema, await read(name))))
-  return { config, exchanges }
+  const exchanges: Array<Exchange> = []
+  const unreadable: Array<string> = []
+  for (const name of names) {
+    // A file that a crash or a full disk has left empty or cut off is an exchange less.
+    const parsed = v.safeParse(exchangeSchema, await read(name).catch(() => undefined))
+    if (parsed.success) exchanges.push(parsed.output)
+    else unreadable.push(name)
+  }
+  return { config, exchanges, unreadable }
 }
 
 const partNames: Readonly<Record<string, string>> = {
@@ -166,7 +193,7 @@ export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
   Layer.effect(
     VisionModel,
     Effect.gen(function* () {
-      const { config, exchanges } = yield* Effect.tryPromise({
+      const { config, exchanges, unreadable } = yield* Effect.tryPromise({
         try: () => load(dir),
         catch: (cause) =>
           new RecordingError({
@@ -174,6 +201,11 @@ export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
             message: `${dir} holds no recording that can be read: ${String(cause)}`,
           }),
       })
+      const [first] = unreadable
+      if (first !== undefined) {
+        const others = unreadable.length === 1 ? "" : ` and ${unreadable.length - 1} more`
+        yield* Effect.logWarning(`${join(dir, first)}${others} cannot be read: those exchanges are missing`)
+      }
       const recorded = Map.groupBy(exchanges, ({ request_sha256 }) => request_sha256)
       const complete = Effect.fn("Replay.complete")(function* (request: ModelRequest) {
         const label = labelOf(request)

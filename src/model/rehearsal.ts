@@ -101,8 +101,10 @@ export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
           model: config.model,
           usage: noUsage,
           costUsd: null,
+          estimated: null,
           waitMs: 0,
           responseFormat: "none",
+          adjusted: [],
           latencyMs: Math.round(performance.now() - started),
           transportAttempts: 0,
         } satisfies ModelReply

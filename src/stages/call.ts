@@ -70,7 +70,7 @@ export interface StageCall<A> {
 
 /** Every reply that was allowed was judged: the next run asks anew. */
 const isJudged = (reason: string | undefined): boolean =>
-  reason === "AnswerRejected" || reason === "Truncated"
+  reason === "AnswerRejected" || reason === "Truncated" || reason === "ContextFull"
 
 /** Whether an earlier run ended before it had judged all it was allowed to ask for. */
 const brokeOff = (previous: Outcome | undefined): boolean =>
@@ -101,6 +101,7 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
       retries: run.settings.retries[call.stage],
       repair: run.settings.repair,
       recall: trace.recall,
+      keep: trace.keep,
       record: trace.record,
     })
   }).pipe(

@@ -11,11 +11,12 @@ import {
   readJson,
   readText,
   remove,
+  renameFile,
   writeFile,
 } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { RunEvents, type VideoEvent } from "../events.ts"
-import type { Attempt } from "../model/ask.ts"
+import type { Attempt, Unjudged } from "../model/ask.ts"
 import type { ModelReply } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { problemLine } from "../plan/problem.ts"
@@ -28,10 +29,12 @@ export const callRecord = ({ number, reply, problems, ...attempt }: Attempt): Ca
   model: reply.model,
   ...reply.usage,
   cost_usd: reply.costUsd,
+  ...(reply.estimated === null ? {} : { estimated: { ...reply.estimated } }),
   latency_ms: reply.latencyMs,
   wait_ms: reply.waitMs,
   transport_attempts: reply.transportAttempts,
   response_format: reply.responseFormat,
+  ...(reply.adjusted.length === 0 ? {} : { adjusted: [...reply.adjusted] }),
   problems: problems.length,
   repaired: attempt.repaired,
   patch: attempt.isPatch,
@@ -41,6 +44,7 @@ export const callRecord = ({ number, reply, problems, ...attempt }: Attempt): Ca
 const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
   text,
   truncated: record.truncated,
+  ...(record.context_full === undefined ? {} : { contextFull: record.context_full }),
   model: record.model,
   usage: {
     prompt_tokens: record.prompt_tokens,
@@ -49,10 +53,12 @@ const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
     reasoning_tokens: record.reasoning_tokens,
   },
   costUsd: record.cost_usd,
+  estimated: record.estimated ?? null,
   latencyMs: record.latency_ms,
   waitMs: record.wait_ms,
   transportAttempts: record.transport_attempts,
   responseFormat: record.response_format,
+  adjusted: record.adjusted ?? [],
 })
 
 /** What `makeTrace` gives. */
@@ -82,6 +88,8 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   const { dir, files } = call
   const events = yield* RunEvents
   const answered: Array<Attempt> = []
+  /** When the reply of an attempt was received, by its number. */
+  const received = new Map<number, string>()
   const written = new Set<string>()
 
   const write = (name: string, content: string, names?: NameSync) => {
@@ -113,20 +121,47 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
       found === undefined ? ensureRoom(run.folder.root) : Effect.void,
     )
 
-  const record = Effect.fn("Stage.recordAttempt")(function* (attempt: Attempt) {
-    const { number, reply, problems, requestSha256 } = attempt
-    answered.push(attempt)
-    const file = attempt.isLast ? files.rawResponse : attemptFile(files.rawResponse, number)
-    const kept: ReplyRecord = {
+  const replyRecord = Effect.fn("Stage.replyRecord")(function* (attempt: Attempt) {
+    const { number, reply, requestSha256 } = attempt
+    const time = received.get(number) ?? (yield* utcNow(`${run.folder.videoId}/${call.what}/reply ${number}`))
+    received.set(number, time)
+    const record: ReplyRecord = {
       ...callRecord(attempt),
-      received_at_utc: yield* utcNow(`${run.folder.videoId}/${call.what}/reply ${number}`),
+      received_at_utc: time,
       truncated: reply.truncated,
+      ...(reply.contextFull === undefined ? {} : { context_full: reply.contextFull }),
       request_sha256: requestSha256,
       reply_sha256: sha256(reply.text),
     }
+    return jsonText(record)
+  })
+
+  /** Puts a reply on disk before it is judged: whatever happens after that, it need not be paid for again. */
+  const keep = Effect.fn("Stage.keepReply")(function* (unjudged: Unjudged) {
+    const file = attemptFile(files.rawResponse, unjudged.number)
+    const attempt = { ...unjudged, problems: [], isLast: false, repaired: false, isPatch: false }
     // The reply comes last: where it is, all that is needed to use it again is there too.
-    yield* write(callFile(file), jsonText(kept), "later")
-    yield* write(file, reply.text)
+    yield* write(callFile(file), yield* replyRecord(attempt), "later")
+    yield* write(file, unjudged.reply.text)
+  })
+
+  /** Moves the last reply to where the contract has it. At every moment it is on disk together with its record. */
+  const makeLast = Effect.fn("Stage.makeLast")(function* (number: number) {
+    const file = attemptFile(files.rawResponse, number)
+    yield* renameFile(join(dir, file), join(dir, files.rawResponse))
+    yield* remove(join(dir, callFile(file)))
+    written.delete(file)
+    written.delete(callFile(file))
+    written.add(files.rawResponse)
+  })
+
+  /** Notes what the checks made of a reply that is kept. */
+  const record = Effect.fn("Stage.recordAttempt")(function* (attempt: Attempt) {
+    const { number, reply, problems } = attempt
+    answered.push(attempt)
+    const file = attempt.isLast ? files.rawResponse : attemptFile(files.rawResponse, number)
+    yield* write(callFile(file), yield* replyRecord(attempt), "later")
+    if (attempt.isLast) yield* makeLast(number)
     yield* tell({
       type: "AnswerReceived",
       videoId: run.folder.videoId,
@@ -137,8 +172,8 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
       promptTokens: reply.usage.prompt_tokens,
       completionTokens: reply.usage.completion_tokens,
       costUsd: reply.costUsd,
-      estimatedTokens: null,
-      estimatedCostUsd: null,
+      estimatedTokens: reply.estimated?.tokens ?? null,
+      estimatedCostUsd: reply.estimated?.cost_usd ?? null,
       latencyMs: reply.latencyMs,
     })
     if (problems.length === 0) return
@@ -156,5 +191,5 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   /** Removes the replies of earlier runs that this one has not written again. */
   const removeStale = removeReplies(dir, files.rawResponse, written)
 
-  return { attempts: (): ReadonlyArray<Attempt> => [...answered], recall, record, removeStale }
+  return { attempts: (): ReadonlyArray<Attempt> => [...answered], recall, keep, record, removeStale }
 })

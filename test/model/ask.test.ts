@@ -66,6 +66,7 @@ const asking = async (
     retries: options.retries ?? 2,
     repair: options.repair ?? "patch",
     recall: () => Effect.succeed(undefined),
+    keep: () => Effect.void,
     record: (attempt) => Effect.sync(() => void recorded.push(attempt)),
   }).pipe(Effect.either, Effect.provide(model), Effect.runPromise)
   return { result, calls: server.calls, recorded }

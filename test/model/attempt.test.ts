@@ -248,8 +248,8 @@ test("what headers tell about limits", () => {
     "x-ratelimit-remaining-requests": "0",
     "x-ratelimit-reset-requests": "1m1.5s",
   })
-  expect(limitHints(headers)).toEqual({ rpm: 500, tpm: 30_000, exhaustedForMs: 60_000 })
+  expect(limitHints(headers, 0)).toEqual({ rpm: 500, tpm: 30_000, exhaustedForMs: 60_000 })
   headers.set("x-ratelimit-reset-requests", "250ms")
-  expect(limitHints(headers).exhaustedForMs).toBe(250)
-  expect(limitHints(new Headers())).toEqual({})
+  expect(limitHints(headers, 0).exhaustedForMs).toBe(250)
+  expect(limitHints(new Headers(), 0)).toEqual({})
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Either, Fiber, Option, Redacted, Ref, TestClock, TestContext } from "effect"
-import { retryAfterMs } from "../../src/model/completion.ts"
+import { publicAddress } from "../../src/model/endpoint.ts"
+import { retryAfterMs } from "../../src/model/limit-hints.ts"
 import * as OpenAi from "../../src/model/openai.ts"
 import { ModelError, VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
@@ -214,7 +215,7 @@ describe("Retry-After", () => {
 })
 
 test("an address is written down without its user, password and query", () => {
-  expect(OpenAi.publicAddress("https://user:pass@host.example:8443/v1/?key=secret#x")).toBe(
+  expect(publicAddress("https://user:pass@host.example:8443/v1/?key=secret#x")).toBe(
     "https://host.example:8443/v1",
   )
 })

@@ -55,6 +55,7 @@ const askTwice = async (rule: RuleCase) => {
     retries: 1,
     repair: "full",
     recall: () => Effect.succeed(undefined),
+    keep: () => Effect.void,
     record: () => Effect.void,
   })
   const answer = await Effect.runPromise(Effect.provide(asked, model))

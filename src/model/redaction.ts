@@ -1,0 +1,105 @@
+/** Takes secrets out of a text. */
+export type Redact = (text: string) => string
+
+export interface Redaction {
+  /** For what services, proxies and the network say beside an answer: errors, headers, names. */
+  readonly message: Redact
+  /**
+   * For the text of answers, which become data. Secrets of fewer than four characters stay: they are part of ordinary
+   * words, and so short a secret keeps nobody out.
+   */
+  readonly answer: Redact
+}
+
+const replacement = "[redacted]"
+/** From this length on a secret is taken out wherever it stands; a shorter one only where it stands alone. */
+const longSecret = 8
+const shortestInAnswers = 4
+/** The shortest piece of Base64 that can be told from ordinary text. */
+const shortestBase64 = 10
+
+/** What people put for a key where none is needed. They are words of ordinary text, and keep nobody out. */
+const placeholders = new Set([
+  "none",
+  "null",
+  "empty",
+  "dummy",
+  "test",
+  "no-key",
+  "not-needed",
+  "key",
+  "token",
+])
+
+const entities: Readonly<Record<string, string>> = {
+  '"': "quot",
+  "&": "amp",
+  "<": "lt",
+  ">": "gt",
+  "'": "apos",
+}
+
+const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0")
+
+/** The ways in which texts write one character: itself, escaped as in JSON (also twice), in a URL (also twice), in HTML. */
+const formsOf = (character: string, index: number): string => {
+  const code = character.codePointAt(0) ?? 0
+  const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
+  const percent = [...Buffer.from(character)].map((byte) => `%(?:25)?${hex(byte, 2)}`).join("")
+  const entity = entities[character]
+  return `(?:${[
+    // Of backslashes before the secret all but one are not part of it; to look for them at every place would cost much.
+    `${index === 0 ? "" : "\\\\{0,4}"}\\u{${hex(code, 1)}}`,
+    percent,
+    units.map((unit) => `\\\\${index === 0 ? "" : "{1,4}"}u${hex(unit, 4)}`).join(""),
+    `&#0{0,4}${code};`,
+    `&#x0{0,4}${hex(code, 1)};`,
+    ...(entity === undefined ? [] : [`&(?:amp;)?${entity};`]),
+    ...(character === " " ? ["\\+"] : []),
+  ].join("|")})`
+}
+
+/** The part of a secret's Base64 that is the same whatever stands before and after it, for each of the three alignments. */
+const base64FormsOf = (secret: string): ReadonlyArray<string> =>
+  [0, 1, 2].flatMap((shift) => {
+    const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret)])
+    const core = bytes
+      .toString("base64")
+      .slice(Math.ceil((shift * 8) / 6), Math.floor((bytes.length * 8) / 6))
+    if (core.length < shortestBase64) return []
+    return [core.replaceAll(/[+/]/gu, (sign) => (sign === "+" ? "[-+]" : "[_/]"))]
+  })
+
+/** A secret as it was given, without blanks around it, and without quotes around it. */
+const variantsOf = (secret: string): ReadonlyArray<string> => {
+  const trimmed = secret.trim()
+  const bare = trimmed.replace(/^(["'`])(.+)\1$/u, "$2")
+  return [trimmed, bare]
+}
+
+const patternOf = (secret: string): string => {
+  const plain = [...secret].map(formsOf).join("")
+  return secret.length < longSecret
+    ? `(?<![\\p{L}\\p{N}])${plain}(?![\\p{L}\\p{N}])`
+    : [plain, ...base64FormsOf(secret)].join("|")
+}
+
+const redactAll = (secrets: ReadonlyArray<string>): Redact => {
+  if (secrets.length === 0) return (text) => text
+  const pattern = new RegExp(secrets.map(patternOf).join("|"), "giu")
+  return (text) => text.replace(pattern, replacement)
+}
+
+/**
+ * Takes secrets out of texts, in whatever way they are written there. Each is found with blanks or quotes around it gone,
+ * escaped as in JSON, URLs and HTML, in upper and lower case, and within Base64. Linear in the length of the text.
+ */
+export const makeRedaction = (secrets: ReadonlyArray<string>): Redaction => {
+  const all = [...new Set(secrets.flatMap(variantsOf))]
+    .filter((secret) => secret !== "" && !placeholders.has(secret.toLowerCase()))
+    .toSorted((a, b) => b.length - a.length)
+  return {
+    message: redactAll(all),
+    answer: redactAll(all.filter(({ length }) => length >= shortestInAnswers)),
+  }
+}
