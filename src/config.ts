@@ -6,6 +6,11 @@ export type StageNumber = 1 | 2 | 3
 /** How the full-video pool is chosen: spread uniformly, or from the keyframes, which is faster and less even. */
 export type PoolSampling = "uniform" | "keyframe"
 
+export const imageLabelNames = ["overlay", "text", "both"] as const
+
+/** How Stages 2 and 3 tell the index of a picture: drawn on it, as text before it, or both. */
+export type ImageLabels = (typeof imageLabelNames)[number]
+
 export const allStages: ReadonlyArray<StageNumber> = [1, 2, 3]
 
 /** Everything that decides what a run does with a video, apart from the services it uses. */
@@ -21,8 +26,7 @@ export interface RunSettings {
   readonly jpegQuality: number
   /** Of the full-video pool; the pools of steps are always uniform. */
   readonly sampling: PoolSampling
-  /** Draw the index on the pictures of Stages 2 and 3; else it is given as text before each. */
-  readonly embedIndex: boolean
+  readonly imageLabels: ImageLabels
   /** Steps of one video refined at a time. */
   readonly stepConcurrency: number
   /** How often each stage asks again after a rejected answer. */
@@ -43,7 +47,7 @@ export const defaultSettings: RunSettings = {
   maxFrames: 50,
   jpegQuality: 95,
   sampling: "uniform",
-  embedIndex: true,
+  imageLabels: "overlay",
   stepConcurrency: 4,
   retries: { 1: 3, 2: 3, 3: 3 },
   repair: "patch",

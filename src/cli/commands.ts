@@ -4,7 +4,7 @@ import { Command } from "@effect/cli"
 import { Console, Effect, Layer, Option } from "effect"
 import { discoverVideos, type FolderSelection, type InputError, listedVideos } from "../batch/discover.ts"
 import { type Shard, select } from "../batch/select.ts"
-import type { RunSettings, StageNumber } from "../config.ts"
+import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
 import { readFailures, writeInputs } from "../dataset/batch-state.ts"
 import { eventsFile } from "../dataset/layout.ts"
 import { assumedLatencySec, assumedSteps, type Expectation, expect } from "../dry-run.ts"
@@ -15,6 +15,7 @@ import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { runFiles } from "./batch.ts"
 import { demoCommand } from "./demo.ts"
+import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import * as flags from "./flags.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
@@ -30,6 +31,7 @@ interface WorkFlags {
   readonly maxFrames: number
   readonly jpegQuality: number
   readonly sampling: RunSettings["sampling"]
+  readonly imageLabels: Option.Option<ImageLabels>
   readonly noEmbedIndex: boolean
   readonly decoder: Layers.DecoderName
   readonly noDecoderFallback: boolean
@@ -73,7 +75,12 @@ interface RunFlags extends WorkFlags, BatchFlags, ModelFlags {
   readonly replay: Option.Option<string>
 }
 
-const settingsOf = (given: RunFlags): RunSettings => ({
+const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvironment): ImageLabels => {
+  const inEnvironment = environment.EMBED_INDEX_ON_API_IMAGES === false ? "text" : "overlay"
+  return Option.getOrElse(imageLabels, () => (noEmbedIndex ? "text" : inEnvironment))
+}
+
+const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings => ({
   outputRoot: given.outputRoot,
   stages: given.stages,
   annotationSchema: given.annotationSchema,
@@ -81,7 +88,7 @@ const settingsOf = (given: RunFlags): RunSettings => ({
   maxFrames: given.maxFrames,
   jpegQuality: given.jpegQuality,
   sampling: given.sampling,
-  embedIndex: !given.noEmbedIndex,
+  imageLabels: labelsOf(given, environment),
   stepConcurrency: given.stepConcurrency,
   retries: { 1: given.stage1Retries, 2: given.stage2Retries, 3: given.stage3Retries },
   cut: {
@@ -194,6 +201,11 @@ model time    about ${duration(expected.seconds)} (${assumedLatencySec} s a call
 Nothing was sent. Rejected answers that are asked for again come on top.`)
 
 const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
+  const environment = yield* readRunEnvironment(process.env)
+  if (given.noEmbedIndex && Option.isSome(given.imageLabels) && given.imageLabels.value !== "text") {
+    const message = `give either --no-embed-index or --image-labels ${given.imageLabels.value}, not both`
+    return yield* new UsageError({ message })
+  }
   const inputs = yield* inputFiles(given)
   const files = yield* selected(inputs, given)
   if (files.length === 0) {
@@ -203,7 +215,7 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     return exitCode.done
   }
   const model = yield* modelOf(given)
-  const settings = settingsOf(given)
+  const settings = settingsOf(given, environment)
   yield* Effect.mapError(
     loadPrompts(annotationSchemas[settings.annotationSchema]),
     ({ message }) => new UsageError({ message }),
@@ -235,7 +247,8 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const hasReport = inputs.length > 1 && Option.isNone(given.replay)
   const part = Option.map(given.shard, ({ index, of }) => ({ part: `shard-${index}-of-${of}` }))
   const head = { outputRoot, model: model.name, stages: given.stages, ...Option.getOrElse(part, () => ({})) }
-  const { verbose, json } = given
+  const { json } = given
+  const verbose = given.verbose || environment.VERBOSE_LOGGING === true
   const telling = { verbose, json, ...(hasReport ? { report: head } : {}) }
   return yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
 })
@@ -253,8 +266,16 @@ const pipeline = Command.make(
 )
 
 const single = (stage: StageNumber) =>
-  Command.make(`stage${stage}`, { ...flags.input, ...flags.batch, ...flags.work, ...flags.model }, (given) =>
-    Effect.flatMap(run({ ...given, stages: [stage] }), report),
+  Command.make(
+    `stage${stage}`,
+    { ...flags.input, ...flags.batch, ...flags.work, ...flags.single, ...flags.model },
+    ({ maxRetries, ...given }) => {
+      const retries = Option.match(maxRetries, {
+        onNone: () => ({}),
+        onSome: (count) => ({ [`stage${stage}Retries`]: count }),
+      })
+      return Effect.flatMap(run({ ...given, ...retries, stages: [stage] }), report)
+    },
   )
 
 /** All commands of the program. Their help is in `help.ts`. */

@@ -59,6 +59,17 @@ export const choice = <const A extends ReadonlyArray<string>>(
     fallback,
   })
 
+/** One of several words, or absent. */
+export const optionalChoice = <const A extends ReadonlyArray<string>>(name: string, words: A, help: string) =>
+  documented(Options.choice(name, words).pipe(Options.optional), { name, value: words.join("|"), help })
+
+/** A flag that may also be given by another name, which its help mentions. */
+export const alsoNamed = <A>(name: string, flag: Options.Options<A>): Options.Options<A> => {
+  const help = helpOf(flag)
+  const named = Options.withAlias(flag, name)
+  return help === undefined ? named : documented(named, help)
+}
+
 interface Bounds {
   readonly min: number
   readonly max: number

@@ -1,6 +1,6 @@
 import { Option } from "effect"
 import type { Shard } from "../batch/select.ts"
-import { allStages, defaultSettings, type StageNumber } from "../config.ts"
+import { allStages, defaultSettings, imageLabelNames, type StageNumber } from "../config.ts"
 import { decoderNames } from "../layers.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
 import * as flag from "./flag.ts"
@@ -72,7 +72,10 @@ export const input = {
     "Check input, tools, prompts and output folder, then stop; nothing is sent or written",
   ),
   postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
-  verbose: flag.toggle("verbose", "Tell more: every problem of a rejected answer, everything that was kept"),
+  verbose: flag.toggle(
+    "verbose",
+    "Tell more: every problem of a rejected answer, everything that was kept. Or VERBOSE_LOGGING=1",
+  ),
   json: flag.toggle(
     "json",
     "Print what happens as JSON, one object a line on stdout, and nothing else there",
@@ -81,11 +84,14 @@ export const input = {
 
 /** How many videos are worked on, and when to stop. */
 export const batch = {
-  videoConcurrency: flag.whole(
-    "video-concurrency",
-    { min: 1, max: 256 },
-    48,
-    "Videos worked on at the same time",
+  videoConcurrency: flag.alsoNamed(
+    "num-workers",
+    flag.whole(
+      "video-concurrency",
+      { min: 1, max: 256 },
+      48,
+      "Videos worked on at the same time. --num-workers is the same",
+    ),
   ),
   continueOnError: flag.toggle("continue-on-error", "Go on with the other videos when one fails"),
   retryFailed: flag.toggle(
@@ -173,10 +179,12 @@ export const work = {
     "Full-video pool: evenly spread, or the nearest keyframes, which is many times faster",
   ),
   ...decoding,
-  noEmbedIndex: flag.toggle(
-    "no-embed-index",
-    "Give each index as text before its picture instead of drawing it on the picture",
+  imageLabels: flag.optionalChoice(
+    "image-labels",
+    imageLabelNames,
+    "How Stages 2 and 3 tell the index of a picture: drawn on it, as text before it, or both. Or EMBED_INDEX_ON_API_IMAGES=0 for text; overlay if absent",
   ),
+  noEmbedIndex: flag.toggle("no-embed-index", "The same as --image-labels text"),
   ffmpegBin: flag.text(
     "ffmpeg-bin",
     "FILE",
@@ -223,7 +231,17 @@ export const work = {
   ),
 }
 
-/** How the model is reached. All but the retries can come from the environment; a flag wins. */
+/** What the single-stage commands take beside the rest. */
+export const single = {
+  maxRetries: flag.optionalNumber(
+    "max-retries",
+    { min: 0, max: 100 },
+    true,
+    "How often this stage asks again after a rejected answer, as its own --stageN-retries says",
+  ),
+}
+
+/** How the model is reached. What says so can come from the environment; a flag wins. */
 export const model = {
   rehearsal: flag.toggle(
     "rehearsal",
@@ -232,7 +250,7 @@ export const model = {
   apiKey: flag.secret(
     "api-key",
     "KEY",
-    "Key of the service. API_KEY is safer: other users of the machine do not see it",
+    "Key of the service. API_KEY, or OPENAI_API_KEY, is safer: other users of the machine do not see it",
   ),
   apiBase: flag.text(
     "api-base",
@@ -309,17 +327,17 @@ export const model = {
   ),
   record: flag.text("record", "DIR", "Keep every exchange with the model in this folder"),
   replay: flag.text("replay", "DIR", "Answer from a recording instead of a service; nothing is sent"),
-  apiCallRetries: flag.whole(
+  apiCallRetries: flag.optionalNumber(
     "api-call-retries",
     { min: 0, max: 100 },
-    3,
-    "How often a call that failed on the way is repeated",
+    true,
+    "How often a call that failed on the way is repeated. Or API_CALL_RETRIES; 3 if absent",
   ),
-  apiCallRetryBackoffSec: flag.real(
+  apiCallRetryBackoffSec: flag.optionalNumber(
     "api-call-retry-backoff-sec",
     { min: 0, max: 3600 },
-    1,
-    "Wait before the first repetition; doubles with each",
+    false,
+    "Wait before the first repetition; doubles with each. Or API_CALL_RETRY_BACKOFF_SEC; 1 if absent",
   ),
 }
 

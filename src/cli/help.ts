@@ -25,7 +25,7 @@ const work: Section = { title: "Frames, clips and answers", flags: Object.values
 const single = (summary: string, name: string): CommandHelp => ({
   summary,
   usage: `bun run ${name} --input-video FILE [options]`,
-  sections: [input, batch, model, work],
+  sections: [input, batch, model, { ...work, flags: [...Object.values(flags.single), ...work.flags] }],
   examples: [`bun run ${name} --input-video video.mp4 --rehearsal`],
 })
 

@@ -1,8 +1,8 @@
 import { Effect, Option, Redacted } from "effect"
-import * as v from "valibot"
 import { priceOf } from "../model/money.ts"
 import type { OpenAiSettings } from "../model/openai.ts"
 import type { ResponseFormat } from "../model/VisionModel.ts"
+import { readModelEnvironment } from "./environment.ts"
 import { UsageError } from "./usage.ts"
 
 /** The model flags as the command line gives them. */
@@ -24,44 +24,18 @@ export interface ModelFlags {
   readonly priceOut: Option.Option<number>
   readonly maxCost: Option.Option<number>
   readonly maxTokensTotal: Option.Option<number>
-  readonly apiCallRetries: number
-  readonly apiCallRetryBackoffSec: number
+  readonly apiCallRetries: Option.Option<number>
+  readonly apiCallRetryBackoffSec: Option.Option<number>
 }
 
 const defaultApiBase = "https://api.openai.com/v1"
 const defaultModel = "gpt-4.1"
 const defaultTemperature = 0.2
-
-const filled = v.optional(v.pipe(v.string(), v.trim()))
-const numeric = (min: number, max: number) =>
-  v.optional(v.pipe(v.string(), v.trim(), v.transform(Number), v.number(), v.minValue(min), v.maxValue(max)))
-
-const environmentSchema = v.object({
-  API_KEY: filled,
-  API_BASE_URL: filled,
-  MODEL_PROVIDER_ID: filled,
-  MODEL_NAME: filled,
-  MAX_TOKENS: v.pipe(numeric(1, 10_000_000), v.optional(v.pipe(v.number(), v.integer()))),
-  TEMPERATURE: numeric(0, 2),
-})
-
-const requirements: Readonly<Record<string, string>> = {
-  MAX_TOKENS: "a whole number from 1",
-  TEMPERATURE: "a number from 0 to 2",
-}
-
-const readEnvironment = (env: Readonly<Record<string, string | undefined>>) => {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
-  const parsed = v.safeParse(environmentSchema, given)
-  if (parsed.success) return Effect.succeed(parsed.output)
-  const name = String(parsed.issues[0].path?.[0]?.key ?? "")
-  return new UsageError({
-    message: `the environment variable ${name} must be ${requirements[name] ?? "text"}`,
-  })
-}
+const defaultCallRetries = 3
+const defaultCallRetryBackoffSec = 1
 
 const noModel = `no model to ask. Three ways on:
-  1. a key: set API_KEY (or --api-key) for ${defaultApiBase};
+  1. a key: set API_KEY (or OPENAI_API_KEY, or --api-key) for ${defaultApiBase};
   2. an endpoint: set API_BASE_URL (or --api-base) to any OpenAI-compatible service, with its key if it needs one;
   3. --rehearsal: an offline stand-in, to try everything else without a key.`
 
@@ -90,15 +64,16 @@ export const accountOf = (flags: ModelFlags) => ({
  */
 export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
   flags: ModelFlags,
-  env: Readonly<Record<string, string | undefined>>,
+  variables: Readonly<Record<string, string | undefined>>,
 ) {
   if (flags.rehearsal) return undefined
-  const environment = yield* readEnvironment(env)
+  const environment = yield* readModelEnvironment(variables)
   const either = <A>(flag: Option.Option<A>, other: A | undefined): A | undefined =>
     Option.getOrElse(flag, () => other)
+  const keyInEnvironment = environment.API_KEY ?? environment.OPENAI_API_KEY
   const apiKey = either(
     Option.filter(flags.apiKey, (key) => Redacted.value(key).trim() !== ""),
-    environment.API_KEY === undefined ? undefined : Redacted.make(environment.API_KEY),
+    keyInEnvironment === undefined ? undefined : Redacted.make(keyInEnvironment),
   )
   const apiBase = either(flags.apiBase, environment.API_BASE_URL)
   if (apiKey === undefined && apiBase === undefined) return yield* new UsageError({ message: noModel })
@@ -126,7 +101,9 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     ...account,
     responseFormat: flags.responseFormat,
     stream: flags.stream,
-    callRetries: flags.apiCallRetries,
-    callRetryBackoffSec: flags.apiCallRetryBackoffSec,
+    callRetries: either(flags.apiCallRetries, environment.API_CALL_RETRIES) ?? defaultCallRetries,
+    callRetryBackoffSec:
+      either(flags.apiCallRetryBackoffSec, environment.API_CALL_RETRY_BACKOFF_SEC) ??
+      defaultCallRetryBackoffSec,
   } satisfies OpenAiSettings
 })

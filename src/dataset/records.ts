@@ -260,6 +260,7 @@ export const runSummarySchema = v.object({
     jpeg_quality: index,
     sampling,
     embed_index: v.boolean(),
+    image_labels: v.optional(v.picklist(["overlay", "text", "both"])),
   }),
   cut_config: cutSettingsSchema,
   decoder: v.string(),

@@ -221,7 +221,7 @@ const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FrameP
       steps: stepLines(draft),
     }),
     schema: localizationSchema,
-    images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
+    images: poolImages(pool, run.settings.imageLabels),
     check: (json) => checkLocalization(context, json),
     note: note(run),
   })

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { Effect, Either, Stream } from "effect"
-import type { PoolSampling } from "../config.ts"
+import type { ImageLabels, PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
 import type { FrameManifest } from "../dataset/records.ts"
 import {
@@ -245,8 +245,8 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
 const unreadable = (path: string, why: string) =>
   new ModelError({ reason: "ImageUnreadable", message: `a picture cannot be sent: ${path}: ${why}` })
 
-/** How the index of a picture is told: not at all, drawn on it, or as text before it. */
-export type IndexDisplay = "none" | "drawn" | "text"
+/** How the index of a picture is told, if at all. */
+export type IndexDisplay = "none" | ImageLabels
 
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
@@ -267,7 +267,7 @@ export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, d
     label: frameLabel(i + 1),
     sha256: frame.sha256,
   }))
-  if (display !== "drawn") {
+  if (display === "none" || display === "text") {
     return yield* Effect.forEach(clean, ({ label, ...image }) =>
       Effect.map(
         imageSize(image.path),
@@ -284,5 +284,13 @@ export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, d
   const drawn = yield* (yield* FrameLabeller)
     .draw({ pictures, quality: pool.manifest.jpeg_quality, output })
     .pipe(Effect.mapError(({ message }) => unreadable(pool.dir, message)))
-  return drawn.map((picture): ModelImage => ({ ...picture, path: output, width, height }))
+  return drawn.map(
+    (picture, i): ModelImage => ({
+      ...picture,
+      path: output,
+      width,
+      height,
+      ...(display === "both" ? { label: frameLabel(i + 1) } : {}),
+    }),
+  )
 })

@@ -161,7 +161,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
       draft_step: JSON.stringify(draft, null, 2),
     }),
     schema: run.annotation.finalStep,
-    images: poolImages(pool, run.settings.embedIndex ? "drawn" : "text"),
+    images: poolImages(pool, run.settings.imageLabels),
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
     note,
   })

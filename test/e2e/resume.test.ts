@@ -207,7 +207,11 @@ describe("changed inputs", () => {
     await using copy = await copyOfFinished()
     await using server = startChatServer()
     const before = stampsBelow(copy.out)
-    const changes = { jpegQuality: 50, embedIndex: false, cut: { ...quickSettings("").cut, crf: 30 } }
+    const changes = {
+      jpegQuality: 50,
+      imageLabels: "text" as const,
+      cut: { ...quickSettings("").cut, crf: 30 },
+    }
     const { events } = await runPipeline(video, quickSettings(copy.root, changes), server)
     expect(server.calls).toHaveLength(0)
     expect(changedFiles(before, stampsBelow(copy.out))).toEqual([])

@@ -220,6 +220,7 @@ describe("what is asked for comes out", () => {
       MODEL_PROVIDER_ID: "provider-from-the-environment",
       MAX_TOKENS: "1234",
       TEMPERATURE: "0.7",
+      OPENAI_API_KEY: "key-that-is-not-asked-for",
     }
     const flags = [
       "--input-video",
@@ -302,5 +303,65 @@ describe("a folder of videos", () => {
     expect(stdout).toContain("2 done, 1 failed\n")
     expect(stderr).toContain("error: b: ")
     expect(foldersIn(join(root.path, "out"))).toEqual([".batch", "a", "c"])
+  })
+})
+
+describe("flags and variables that an earlier implementation had", () => {
+  const overloaded = () => new Response("busy", { status: 503 })
+
+  test("OPENAI_API_KEY, API_CALL_RETRIES, API_CALL_RETRY_BACKOFF_SEC and VERBOSE_LOGGING are understood", async () => {
+    await using root = await temporaryFolder()
+    await using server = startChatServer({ behave: (call, good) => (call.number < 3 ? overloaded() : good) })
+    const env = {
+      OPENAI_API_KEY: "key-of-the-other-name",
+      API_BASE_URL: server.url,
+      API_CALL_RETRIES: "2",
+      API_CALL_RETRY_BACKOFF_SEC: "0",
+      VERBOSE_LOGGING: "yes",
+    }
+    const flags = ["--input-video", video, "--max-frames", "8", "--output-root", root.path]
+    const { code } = await runCli(["stage1", ...flags], env)
+    expect(code).toBe(0)
+    expect(server.calls).toHaveLength(3)
+    expect(server.calls[0]?.headers.get("authorization")).toBe("Bearer key-of-the-other-name")
+    const again = await runCli(["stage1", ...flags], env)
+    expect(again.stderr).toContain("kept")
+  })
+
+  test("--max-retries is the single stage's own number of retries, --num-workers the videos at a time", async () => {
+    await using root = await temporaryFolder()
+    await using server = startChatServer({ behave: () => "no" })
+    const flags = ["--input-video", video, "--max-frames", "8", "--output-root", root.path]
+    const more = ["--max-retries", "1", "--num-workers", "2", "--api-base", server.url]
+    const { code, stderr } = await runCli(["stage1", ...flags, ...more])
+    expect(code).toBe(1)
+    expect(stderr).toContain("no valid answer after 2 attempts")
+    expect(server.calls).toHaveLength(2)
+  })
+
+  test.each([
+    ["overlay by default", [], {}, 0],
+    ["text by its flag", ["--image-labels", "text"], {}, 8],
+    ["text by the old flag", ["--no-embed-index"], {}, 8],
+    ["text by the variable", [], { EMBED_INDEX_ON_API_IMAGES: "0" }, 8],
+    ["both", ["--image-labels", "both"], { EMBED_INDEX_ON_API_IMAGES: "0" }, 8],
+  ] as const)("labels: %s", async (_name, more, env, labels) => {
+    await using root = await temporaryFolder()
+    await using server = startChatServer()
+    const flags = ["--input-video", video, "--max-frames", "8", "--output-root", root.path]
+    const all = [...flags, "--stages", "1,2", "--api-base", server.url, ...more]
+    expect((await runCli(["pipeline", ...all], env)).code).toBe(0)
+    const [plain, labelled] = server.calls
+    expect(plain?.labels).toEqual([])
+    expect(labelled?.labels).toHaveLength(labels)
+    const isDrawn = Buffer.compare(labelled?.images[0] ?? Buffer.of(), plain?.images[0] ?? Buffer.of()) !== 0
+    expect(isDrawn).toBe(labels === 0 || more.some((word) => word === "both"))
+  })
+
+  test("two flags that contradict each other are refused", async () => {
+    const flags = ["--no-embed-index", "--image-labels", "both", "--input-video", video]
+    const { code, stderr } = await runCli(["pipeline", "--rehearsal", ...flags])
+    expect(code).toBe(2)
+    expect(stderr).toContain("either --no-embed-index or --image-labels both")
   })
 })
