@@ -14,6 +14,7 @@ import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { runFiles } from "./batch.ts"
+import { compareCommand } from "./compare.ts"
 import { demoCommand } from "./demo.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import * as flags from "./flags.ts"
@@ -288,6 +289,7 @@ export const triptych = Command.make("triptych").pipe(
     validateCommand(report, reportChecks),
     statusCommand(report),
     scoreCommand(report),
+    compareCommand(report),
     framesCommand(report),
     demoCommand(report),
   ]),

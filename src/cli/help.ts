@@ -1,6 +1,6 @@
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as flags from "./flags.ts"
-import { score } from "./score-flags.ts"
+import { compare, score } from "./score-flags.ts"
 
 interface Section {
   readonly title: string
@@ -63,6 +63,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     usage: "bun run score --gold PATH --output-root DIR | --predictions PATH [options]",
     sections: [{ title: "Options", flags: Object.values(score) }],
     examples: ["bun run score --gold gold.csv --output-root dataset --lanes lanes.svg"],
+  },
+  compare: {
+    summary: "Tell whether one run is better than another by gold, or how far they agree",
+    usage: "bun run compare A B [--gold PATH] [options]; A and B are output roots or files of segments",
+    sections: [{ title: "Options", flags: Object.values(compare) }],
+    examples: ["bun run compare dataset-before dataset --gold gold.csv"],
   },
   frames: {
     summary: "Decode single frames of a video again, byte for byte as in a manifest",

@@ -38,3 +38,10 @@ export const score = {
   lanes: flag.text("lanes", "FILE", "Also draw gold and prediction on one time axis a video, as SVG"),
   json: flag.toggle("json", "Print all figures as one JSON object instead of a table"),
 }
+
+/** What `compare` takes beside the two runs. */
+export const compare = {
+  gold: flag.text("gold", "PATH", "Compare both with this; without it, tell how far they agree"),
+  reportJson: score.reportJson,
+  json: score.json,
+}

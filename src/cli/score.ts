@@ -1,8 +1,7 @@
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import { Command } from "@effect/cli"
-import { Console, Effect, Either, Option } from "effect"
-import { type FinishedVideo, openVideo } from "../dataset/open.ts"
-import { listFolder } from "../dataset/resume.ts"
+import { Console, Effect, Option } from "effect"
+import type { FinishedVideo } from "../dataset/open.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
 import * as Layers from "../layers.ts"
 import { runCost } from "../quality/cost.ts"
@@ -13,26 +12,10 @@ import { lanesSvg } from "../quality/lanes.ts"
 import { pairVideos, predictionOf } from "../quality/pairing.ts"
 import { scoreVideos } from "../quality/score.ts"
 import { ptsSeconds, VideoDecoder } from "../video/VideoDecoder.ts"
+import { finishedVideos } from "./runs.ts"
 import * as flags from "./score-flags.ts"
 import { type ScoreReport, scoreLines } from "./score-text.ts"
 import { exitCode, UsageError } from "./usage.ts"
-
-/** What an output root holds: finished videos, and why the others are not scored. */
-const finishedVideos = Effect.fn("Cli.finishedVideos")(function* (root: string) {
-  const videos: Array<FinishedVideo> = []
-  const unfinished: Array<string> = []
-  for (const name of yield* listFolder(root)) {
-    if (
-      name.startsWith(".") ||
-      !(yield* listFolder(join(root, name)).pipe(Effect.orElseSucceed(() => []))).length
-    )
-      continue
-    const opened = yield* Effect.either(openVideo(join(root, name)))
-    if (Either.isRight(opened)) videos.push(opened.right)
-    else unfinished.push(opened.left.message)
-  }
-  return { videos, unfinished }
-})
 
 /** Frame times of the source videos that are still where they were. */
 const sourceTimes = Effect.fn("Cli.sourceTimes")(function* (videos: ReadonlyArray<FinishedVideo>) {

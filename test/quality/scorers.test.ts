@@ -323,27 +323,35 @@ describe("The paired bootstrap", () => {
   test("shows a difference that every video has, and none between runs that differ by chance", () => {
     const random = numbers(11)
     const scores = Array.from({ length: 60 }, () => random())
-    const better = scores.map((score) => [score, score + 0.1] as const)
-    const shown = pairedBootstrap(better, mean)
-    expect(shown.isShown).toBe(true)
-    expect(shown.difference).toBeCloseTo(0.1, 12)
-    const noise = scores.map((score) => [score, score + (random() - 0.5) * 0.2] as const)
-    const none = pairedBootstrap(noise, mean)
-    expect(none.isShown).toBe(false)
-    expect(none.low).toBeLessThan(0)
-    expect(none.high).toBeGreaterThan(0)
+    const [shown] = pairedBootstrap(
+      scores.map((score) => [score, score + 0.1] as const),
+      [mean],
+    )
+    expect(shown?.isShown).toBe(true)
+    expect((shown?.b ?? 0) - (shown?.a ?? 0)).toBeCloseTo(0.1, 12)
+    const [none] = pairedBootstrap(
+      scores.map((score) => [score, score + (random() - 0.5) * 0.2] as const),
+      [mean],
+    )
+    expect(none?.isShown).toBe(false)
+    expect(none?.low).toBeLessThan(0)
+    expect(none?.high).toBeGreaterThan(0)
   })
 
-  test("says the same every time, and nothing of no videos", () => {
+  test("says the same every time, shows all figures the same resamples, and nothing of no videos", () => {
     const pairs = [
       [0, 1],
       [1, 1],
       [0, 0],
       [0, 1],
     ] as const
-    expect(pairedBootstrap(pairs, mean)).toEqual(pairedBootstrap(pairs, mean))
-    expect(pairedBootstrap(pairs, mean)).not.toEqual(pairedBootstrap(pairs, mean, { seed: 2, resamples: 50 }))
-    expect(pairedBootstrap([], (list) => list.length).isShown).toBe(false)
+    const both = pairedBootstrap(pairs, [mean, mean])
+    expect(both[0]).toEqual(both[1])
+    expect(pairedBootstrap(pairs, [mean, mean])).toEqual(both)
+    const random = numbers(4)
+    const many = Array.from({ length: 30 }, () => [random(), random()] as const)
+    expect(pairedBootstrap(many, [mean], { seed: 2 })).not.toEqual(pairedBootstrap(many, [mean], { seed: 3 }))
+    expect(pairedBootstrap([], [(list) => list.length])[0]?.isShown).toBe(false)
   })
 
   test("covers the true difference about as often as it says", () => {
@@ -352,8 +360,8 @@ describe("The paired bootstrap", () => {
     let covered = 0
     for (let trial = 0; trial < trials; trial++) {
       const pairs = Array.from({ length: 40 }, () => [0, 0.3 + random() - 0.5] as const)
-      const { low, high } = pairedBootstrap(pairs, mean, { resamples: 400 })
-      if (low <= 0.3 && 0.3 <= high) covered++
+      const [interval] = pairedBootstrap(pairs, [mean], { resamples: 400 })
+      if (interval !== undefined && interval.low <= 0.3 && 0.3 <= interval.high) covered++
     }
     expect(covered / trials).toBeGreaterThan(0.88)
     expect(covered / trials).toBeLessThan(0.995)
