@@ -196,6 +196,18 @@ describe("an answer that is cut off", () => {
     expect(calls[1]?.turns).toEqual([])
   })
 
+  test.each([
+    ["twice the limit that was set", 5000, 10_000],
+    ["at least 8192 tokens", 4000, 8192],
+    ["twice what the service gave, where none was set", undefined, 12_000],
+  ])("gets %s", async (_what, maxTokens, raised) => {
+    const cutOff = completion('{"half":', "length", 6000)
+    const { calls } = await asking((call) => (call.number === 1 ? cutOff : JSON.stringify(good)), {
+      settings: maxTokens === undefined ? {} : { maxTokens },
+    })
+    expect(calls.map((call) => call.maxTokens)).toEqual([maxTokens, raised])
+  })
+
   test("twice ends as truncated, without repair", async () => {
     const { result, calls } = await asking(() => completion(JSON.stringify(good).slice(0, -2), "length"))
     expect(Either.isLeft(result) && result.left).toMatchObject({ _tag: "ModelError", reason: "Truncated" })

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import equivalents from "./equivalents.json"
 import { isAlive, keyOf, mutantText, reportLine, summary, survivorsIn } from "./report.ts"
-import { runMutants } from "./run.ts"
+import { isBelow, runMutants } from "./run.ts"
 import type { Verdict } from "./verdict.ts"
 
 const project = resolve(import.meta.dir, "../..")
@@ -66,7 +66,7 @@ const say = (line: string): void => console.error(line)
 /** Runs what the flags ask for and gives the exit code. */
 const main = async (): Promise<number> => {
   const only = values.only?.map((path) => relative(project, resolve(path))) ?? areas
-  const probed = [...new Set([...areas, ...only])]
+  const probed = [...areas, ...only.filter((path) => !isBelow(path, areas))]
   const cache = join(project, `node_modules/.cache/mutants/reach-${Bun.hash(probed.join("\n"))}.json`)
   if (values.fresh) rmSync(cache, { force: true })
   const again = values.again === undefined ? undefined : survivorsIn(readFileSync(values.again, "utf8"))

@@ -3,7 +3,7 @@ import { dirname } from "node:path"
 import type { Copy } from "./copy.ts"
 import { eachInTurn } from "./in-turn.ts"
 import { instrumented, markerModule, probeModule } from "./probes.ts"
-import { type FileReach, isFresh, reachOf } from "./reach.ts"
+import { digests, type FileReach, isFresh, ownFiles, reachOf } from "./reach.ts"
 import type { Compiler } from "./syntax.ts"
 import { runTests } from "./test-run.ts"
 
@@ -55,15 +55,19 @@ const read = (cache: string): Record<string, FileReach> =>
  * nor the code that it reached have changed.
  */
 export const makeReachMap = async (request: Request): Promise<ReachMap> => {
-  const { project, testFiles, copies, cache, say, signal } = request
+  const { project, sources, testFiles, copies, cache, say, signal } = request
   const known = read(cache)
-  const fresh = testFiles.filter((file) => {
-    const reach = known[file]
-    return reach !== undefined && isFresh(project, file, reach)
-  })
-  const missing = testFiles.filter((file) => !fresh.includes(file))
   const map: Record<string, FileReach> = {}
-  for (const file of fresh) if (known[file] !== undefined) map[file] = known[file]
+  // Taken before anything runs, as the copies are: the project may be changed in the meantime.
+  const digestOf = digests(project)
+  for (const file of sources) digestOf(file)
+  const own = new Map(testFiles.map((file) => [file, ownFiles(project, file)]))
+  for (const [file, files] of own) {
+    const reach = known[file]
+    for (const path of files) digestOf(path)
+    if (reach !== undefined && isFresh(files, digestOf, reach)) map[file] = reach
+  }
+  const missing = testFiles.filter((file) => map[file] === undefined)
   if (missing.length === 0) return map
   say(`looking what ${missing.length} of ${testFiles.length} test files reach ...`)
   mkdirSync(dirname(cache), { recursive: true })
@@ -86,7 +90,7 @@ export const makeReachMap = async (request: Request): Promise<ReachMap> => {
       return
     }
     const [report, hits] = [place.report, place.hits].map((path) => readFileSync(path, "utf8"))
-    const reach = reachOf(project, file, report ?? "", hits ?? "")
+    const reach = reachOf(own.get(file) ?? [file], digestOf, report ?? "", hits ?? "")
     map[file] = reach
     for (const name of reach.failing) say(`${file}: left out, it fails without any mutant: ${name}`)
     writeFileSync(cache, JSON.stringify({ ...known, ...map }))

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type ReportedTest, testsInReport } from "./junit.ts"
 
@@ -62,22 +62,25 @@ const attributed = (
   }
 }
 
-const digest = (path: string): string =>
-  new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex")
+/** The digest of a file, by its path from the project's folder; empty where there is no file. */
+export type DigestOf = (file: string) => string
 
-/** Digests of these files as they are now; a file that is not there has none. */
-const digests = (root: string, files: Iterable<string>): Record<string, string> =>
-  Object.fromEntries(
-    [...files].toSorted().map((file) => {
-      const path = join(root, file)
-      return [file, Bun.file(path).size > 0 ? digest(path) : ""]
-    }),
-  )
+/** Digests of files as they are when they are first asked for. */
+export const digests = (root: string): DigestOf => {
+  const known = new Map<string, string>()
+  return (file) => {
+    const path = join(root, file)
+    const digest = () => new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex")
+    const found = known.get(file) ?? (existsSync(path) ? digest() : "")
+    known.set(file, found)
+    return found
+  }
+}
 
 const scanner = new Bun.Transpiler({ loader: "ts" })
 
 /** A test file and everything beside it that it imports: not the program under test. */
-const ownFiles = (root: string, testFile: string): ReadonlySet<string> => {
+export const ownFiles = (root: string, testFile: string): ReadonlySet<string> => {
   const found = new Set<string>()
   const [topFolder = ""] = testFile.split("/")
   const visit = (file: string): void => {
@@ -92,16 +95,19 @@ const ownFiles = (root: string, testFile: string): ReadonlySet<string> => {
   return found
 }
 
-/** What a run of a test file with probes has found. */
-export const reachOf = (root: string, testFile: string, report: string, hits: string): FileReach => {
+/** What a run of a test file with probes has found; `own` are the files of the test itself. */
+export const reachOf = (
+  own: Iterable<string>,
+  digestOf: DigestOf,
+  report: string,
+  hits: string,
+): FileReach => {
   const found = attributed(testsInReport(report), readHits(hits))
-  const reached = new Set(found.places.map((place) => place.split(" ")[0] ?? ""))
-  return { ...found, inputs: digests(root, [...ownFiles(root, testFile), ...reached]) }
+  const reached = found.places.map((place) => place.split(" ")[0] ?? "")
+  const files = [...new Set([...own, ...reached])].toSorted()
+  return { ...found, inputs: Object.fromEntries(files.map((file) => [file, digestOf(file)])) }
 }
 
 /** Nothing on which it rests has changed. */
-export const isFresh = (root: string, testFile: string, { inputs }: FileReach): boolean => {
-  const known = [...new Set([...Object.keys(inputs), ...ownFiles(root, testFile)])]
-  const now = digests(root, known)
-  return known.every((file) => now[file] === inputs[file])
-}
+export const isFresh = (own: Iterable<string>, digestOf: DigestOf, { inputs }: FileReach): boolean =>
+  [...Object.keys(inputs), ...own].every((file) => digestOf(file) === inputs[file])

@@ -51,7 +51,8 @@ export interface Choice {
   readonly stale: ReadonlyArray<Equivalent>
 }
 
-const isBelow = (file: string, paths: ReadonlyArray<string>): boolean =>
+/** Whether a file or folder is one of these, or in one of them. */
+export const isBelow = (file: string, paths: ReadonlyArray<string>): boolean =>
   paths.some((path) => file === path || file.startsWith(`${path.replace(/\/$/u, "")}/`))
 
 const sourcesIn = (project: string, paths: ReadonlyArray<string>): ReadonlyArray<string> => {
@@ -87,6 +88,7 @@ const choose = async (plan: Plan, compiler: Compiler): Promise<Choice> => {
 export const runMutants = async (plan: Plan, judged?: (verdict: Verdict) => void): Promise<Choice> => {
   const { project, say, signal } = plan
   await using compiler = await openCompiler(project)
+  say(`choosing ${plan.count} mutants that compile ...`)
   const choice = await choose(plan, compiler)
   if (judged === undefined || choice.mutants.length === 0) return choice
   // Its real path: tests compare paths. Open to all: tests also run the program as another user.

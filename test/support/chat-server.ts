@@ -75,13 +75,17 @@ const goodAnswer = (
 }
 
 /** A chat completion as services send it. */
-export const completion = (content: string, finish = "stop"): Response =>
+export const completion = (content: string, finish = "stop", completionTokens = 200): Response =>
   Response.json({
     id: "chatcmpl-1",
     object: "chat.completion",
     model: "loopback-vlm",
     choices: [{ index: 0, finish_reason: finish, message: { role: "assistant", content } }],
-    usage: { prompt_tokens: 1000, completion_tokens: 200, total_tokens: 1200 },
+    usage: {
+      prompt_tokens: 1000,
+      completion_tokens: completionTokens,
+      total_tokens: 1000 + completionTokens,
+    },
   })
 
 const chunk = (delta: object, finish: string | null, usage: object | null = null): string =>
