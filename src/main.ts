@@ -7,11 +7,15 @@ import manifest from "../package.json"
 import { triptych } from "./cli/commands.ts"
 import { helpFor, unknownCommand } from "./cli/help.ts"
 import { messages } from "./cli/messages.ts"
+import { givenSecrets } from "./cli/secrets.ts"
 import { makeStopRequests, StopRequests } from "./cli/stop.ts"
 import { exitCode, interruptedMessage, UsageError } from "./cli/usage.ts"
+import { makeRedaction } from "./model/redaction.ts"
 import * as Telemetry from "./telemetry.ts"
 
-const plain = (text: string): string => Bun.stripANSI(text).trim()
+const { message: redact } = makeRedaction(givenSecrets(process.argv.slice(2), process.env))
+
+const plain = (text: string): string => redact(Bun.stripANSI(text)).trim()
 
 /** The console for messages of the option parser: plain text, marked as an error, on stderr. */
 const withPlainErrors = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -37,7 +41,7 @@ const explain = (cause: Cause.Cause<unknown>) => {
   }
   process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed
   const isExpected = typeof error === "object" && error !== null && "_tag" in error && error instanceof Error
-  return Console.error(isExpected ? `error: ${error.message}` : `error: ${Cause.pretty(cause)}`)
+  return Console.error(redact(isExpected ? `error: ${error.message}` : `error: ${Cause.pretty(cause)}`))
 }
 
 /** What the arguments ask for: help, or a command. */

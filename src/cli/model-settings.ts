@@ -1,4 +1,5 @@
 import { Effect, Option, Redacted } from "effect"
+import { parseEndpoint } from "../model/endpoint.ts"
 import { priceOf } from "../model/money.ts"
 import type { OpenAiSettings } from "../model/openai.ts"
 import type { ResponseFormat } from "../model/VisionModel.ts"
@@ -50,6 +51,21 @@ const given = <K extends string>(
   return Object.fromEntries(entries) as Partial<Record<K, number>>
 }
 
+/** Blanks around a value come with copying it. */
+const trimmed = (option: Option.Option<string>): Option.Option<string> =>
+  Option.filter(
+    Option.map(option, (text) => text.trim()),
+    (text) => text !== "",
+  )
+
+/** What goes into a header must be what a header can hold. The value itself is not repeated. */
+const checkHeader = (flag: string, value: string | undefined) =>
+  value === undefined || /^[\x20-\x7e]*$/u.test(value)
+    ? Effect.void
+    : new UsageError({
+        message: `${flag} has a character that cannot be sent: a line break, a letter with an accent, a long dash or the like; copy it again`,
+      })
+
 /** Limits, budget and prices, which hold whatever the service. */
 export const accountOf = (flags: ModelFlags) => ({
   limits: given({ maxInFlight: flags.maxInFlight, rpm: flags.rpm, tpm: flags.tpm }),
@@ -70,29 +86,31 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
   const environment = yield* readModelEnvironment(variables)
   const either = <A>(flag: Option.Option<A>, other: A | undefined): A | undefined =>
     Option.getOrElse(flag, () => other)
-  const keyInEnvironment = environment.API_KEY ?? environment.OPENAI_API_KEY
-  const apiKey = either(
-    Option.filter(flags.apiKey, (key) => Redacted.value(key).trim() !== ""),
-    keyInEnvironment === undefined ? undefined : Redacted.make(keyInEnvironment),
+  const keyGiven = Option.map(flags.apiKey, (key) => Redacted.value(key).trim())
+  const key = either(
+    Option.filter(keyGiven, (text) => text !== ""),
+    environment.API_KEY ?? environment.OPENAI_API_KEY,
   )
-  const apiBase = either(flags.apiBase, environment.API_BASE_URL)
-  if (apiKey === undefined && apiBase === undefined) return yield* new UsageError({ message: noModel })
-  const address = URL.parse(apiBase ?? defaultApiBase)
-  if (address === null || !["http:", "https:"].includes(address.protocol)) {
-    return yield* new UsageError({
-      message: "--api-base must be an address that starts with http:// or https://",
-    })
+  const apiBase = either(trimmed(flags.apiBase), environment.API_BASE_URL)
+  if (key === undefined && apiBase === undefined) return yield* new UsageError({ message: noModel })
+  // The address is not repeated in messages: it may hold a secret.
+  if (parseEndpoint(apiBase ?? defaultApiBase) === undefined) {
+    const message =
+      "--api-base must be an address that starts with http:// or https://, as in http://localhost:8000/v1"
+    return yield* new UsageError({ message })
   }
-  const model = either(flags.modelName, environment.MODEL_NAME) ?? defaultModel
+  const provider = either(trimmed(flags.provider), environment.MODEL_PROVIDER_ID)
+  yield* checkHeader("--api-key", key)
+  yield* checkHeader("--provider", provider)
+  const model = either(trimmed(flags.modelName), environment.MODEL_NAME) ?? defaultModel
   const account = accountOf(flags)
   if (account.budget.maxCost !== undefined && priceOf(model, account.price) === undefined) {
     const message = `--max-cost needs the price of ${model}: give --price-in and --price-out, or add it to src/model/prices.json`
     return yield* new UsageError({ message })
   }
-  const provider = either(flags.provider, environment.MODEL_PROVIDER_ID)
   const maxTokens = either(flags.maxTokens, environment.MAX_TOKENS)
   return {
-    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(key === undefined ? {} : { apiKey: Redacted.make(key) }),
     apiBase: apiBase ?? defaultApiBase,
     ...(provider === undefined ? {} : { provider }),
     model,

@@ -182,6 +182,9 @@ const make = Effect.fn("OpenAi.make")(function* (settings: OpenAiSettings) {
       return Effect.logWarning(redaction.message(sentence))
     })
 
+  if (key !== "" && endpoint.authorization !== undefined)
+    yield* tellOnce("the address has a user or a password, which is not sent: the key is sent in its place")
+
   const heed: Shared["heed"] = (hints, tokens) => {
     // A limit below what one call has just taken is contradicted by the service itself.
     const isTooLow = hints.tpm !== undefined && hints.tpm < tokens

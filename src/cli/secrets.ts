@@ -1,0 +1,36 @@
+import { parseEndpoint } from "../model/endpoint.ts"
+
+/** Flags whose values are secrets, also as people misspell them. */
+const isSecret = (flag: string): boolean => /(?:key|token|secret|password)$/iu.test(flag)
+
+/** Flags whose values are addresses, which may hold secrets. */
+const isAddress = (flag: string): boolean => /(?:base|url|endpoint)$/iu.test(flag)
+
+/** Every argument that is a flag's value, with its flag: `--flag value` and `--flag=value`. */
+const values = (args: ReadonlyArray<string>): ReadonlyArray<readonly [flag: string, value: string]> =>
+  args.flatMap((arg, i): ReadonlyArray<readonly [string, string]> => {
+    if (!arg.startsWith("-")) return []
+    const [flag = "", ...rest] = arg.split("=")
+    return [[flag, rest.length > 0 ? rest.join("=") : (args[i + 1] ?? "")]]
+  })
+
+/**
+ * The secrets in a command line and its environment, whatever becomes of them: messages about wrong usage repeat arguments. A
+ * flag need not exist to have a secret for its value.
+ */
+export const givenSecrets = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string | undefined>>,
+): ReadonlyArray<string> => {
+  const given = values(args)
+  const addresses = [
+    env.API_BASE_URL ?? "",
+    ...given.flatMap(([flag, value]) => (isAddress(flag) ? [value] : [])),
+  ]
+  return [
+    env.API_KEY ?? "",
+    env.OPENAI_API_KEY ?? "",
+    ...given.flatMap(([flag, value]) => (isSecret(flag) && !value.startsWith("--") ? [value] : [])),
+    ...addresses.flatMap((address) => parseEndpoint(address)?.secrets ?? []),
+  ]
+}
