@@ -3,11 +3,12 @@ import { Context, Data, Effect, Layer } from "effect"
 import { allStages, type RunSettings } from "./config.ts"
 import { videoFolder, videoId } from "./dataset/layout.ts"
 import { type Locked, makeFolderLocks } from "./dataset/lock.ts"
+import { inspectFolder, sweepPlaces } from "./dataset/places.ts"
 import { claimFolder } from "./dataset/resume.ts"
 import { removeDeadScratch } from "./dataset/scratch.ts"
-import { type DatasetError, removeLeftovers } from "./dataset/store.ts"
+import type { DatasetError } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
-import { validateFolder } from "./dataset/validate.ts"
+import { errorsAmong, validateFolder } from "./dataset/validate.ts"
 import { RunEvents } from "./events.ts"
 import type { Silence } from "./model/unanswered.ts"
 import { type ModelLoad, VisionModel } from "./model/VisionModel.ts"
@@ -57,8 +58,9 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
   const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file))
   const header = yield* describeRun(source, folder, settings, prompts)
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
+  const entries = yield* inspectFolder(folder.root)
   const existing = yield* claimFolder(folder, header, replaceAll)
-  yield* removeLeftovers(folder.root)
+  yield* sweepPlaces(folder.root, entries)
   const summary = yield* openSummary(summaryPath(folder), header, existing)
   const rehearsal = model.config.kind === "rehearsal"
   const run = { source, folder, settings, annotation, prompts, summary, rehearsal } satisfies VideoRun
@@ -73,7 +75,9 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
 })
 
 const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, summary }: VideoRun) {
-  const problems = (yield* validateFolder(folder.root)).map(({ file, message }) => `${file}: ${message}`)
+  const problems = errorsAmong(yield* validateFolder(folder.root)).map(
+    ({ file, message }) => `${file}: ${message}`,
+  )
   yield* summary.update((progress) => ({
     ...progress,
     post_validate: { ok: problems.length === 0, problems },

@@ -18,6 +18,7 @@ const texts: Readonly<Record<FailureReason, string>> = {
   FingerprintMismatch: "made with other prompts or another schema",
   MissingStage: "an earlier stage is missing",
   RehearsalOverReal: "a rehearsal would replace real answers",
+  NotPlain: "a link, a pipe or a device is where a file or folder belongs; put it elsewhere",
   LockLost: "another process took over; try again",
   Throttled: "the service throttled calls for too long; try again with --only-failed",
   Transient: "the service failed or was not reached; try again with --only-failed",

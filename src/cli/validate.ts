@@ -2,9 +2,9 @@ import { stat } from "node:fs/promises"
 import { basename, join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { listFolder } from "../dataset/resume.ts"
-import { jsonText, writeFile } from "../dataset/store.ts"
-import { type Finding, validateFolder } from "../dataset/validate.ts"
+
+import { jsonText, listFolder, writeFile } from "../dataset/store.ts"
+import { errorsAmong, type Finding, validateFolder } from "../dataset/validate.ts"
 import * as Layers from "../layers.ts"
 import { type Check, checkTools } from "../preflight.ts"
 import * as flags from "./flags.ts"
@@ -44,7 +44,8 @@ interface FolderReport {
 
 const printReport = Effect.fn("Cli.printFindings")(function* ({ folder, ok, findings }: FolderReport) {
   yield* Console.log(ok ? `valid    ${folder}` : `invalid  ${folder}`)
-  for (const { file, message } of findings) yield* Console.log(`  ${file}: ${message}`)
+  for (const { file, message, severity } of findings)
+    yield* Console.log(`  ${severity === "warning" ? "warning: " : ""}${file}: ${message}`)
 })
 
 /** `validate`: checks finished folders without a model. */
@@ -63,7 +64,7 @@ export const validateCommand = (
       const reports: Array<FolderReport> = []
       for (const folder of folders) {
         const findings = yield* validateFolder(folder)
-        const one = { folder, ok: findings.length === 0, findings }
+        const one = { folder, ok: errorsAmong(findings).length === 0, findings }
         reports.push(one)
         yield* printReport(one)
       }
@@ -71,7 +72,8 @@ export const validateCommand = (
       if (reports.length > 1)
         yield* Console.log(`${reports.length - invalid.length} valid, ${invalid.length} invalid`)
       for (const { folder, findings } of invalid) {
-        const count = findings.length === 1 ? "1 problem" : `${findings.length} problems`
+        const problems = errorsAmong(findings).length
+        const count = problems === 1 ? "1 problem" : `${problems} problems`
         yield* Console.error(`error: ${basename(folder)} is not valid (${count})`)
       }
       const ok = invalid.length === 0 && toolsWork

@@ -1,7 +1,9 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Context, DateTime, Effect, Layer } from "effect"
 import * as v from "valibot"
+import { parseJson } from "../files/json.ts"
+import { readPlain } from "../files/plain.ts"
+import { appendDurably, makeFolder } from "../files/whole.ts"
 import { DatasetError } from "./store.ts"
 
 /**
@@ -26,6 +28,9 @@ const lineSchema = v.union([
   v.object({ name: v.string(), seconds: v.number() }),
 ])
 
+/** Some hundred bytes for each answer of a run. */
+const largestFile = 256 << 20
+
 const failed = (dir: string, cause: unknown) =>
   new DatasetError({
     reason: "Unwritable",
@@ -40,13 +45,13 @@ export const remember = (dir: string): Layer.Layer<never, DatasetError> =>
     RunClock,
     Effect.gen(function* () {
       yield* Effect.tryPromise({
-        try: () => mkdir(dir, { recursive: true }),
+        try: () => makeFolder(dir),
         catch: (cause) => failed(dir, cause),
       })
       const real = yield* RunClock
       const keep = (line: v.InferOutput<typeof lineSchema>) =>
         Effect.ignoreLogged(
-          Effect.tryPromise(() => appendFile(join(dir, fileName), `${JSON.stringify(line)}\n`)),
+          Effect.tryPromise(() => appendDurably(join(dir, fileName), `${JSON.stringify(line)}\n`)),
         )
       return {
         utc: (name) => Effect.tap(real.utc(name), (utc) => keep({ name, utc })),
@@ -62,11 +67,11 @@ export const repeat = (dir: string): Layer.Layer<never, DatasetError> =>
     Effect.gen(function* () {
       const real = yield* RunClock
       const text = yield* Effect.tryPromise({
-        try: () => readFile(join(dir, fileName), "utf8"),
+        try: async () => (await readPlain(join(dir, fileName), largestFile)).toString("utf8"),
         catch: (cause) => failed(dir, cause),
       })
       const lines = text.split("\n").flatMap((line) => {
-        const parsed = v.safeParse(lineSchema, line === "" ? undefined : JSON.parse(line))
+        const parsed = v.safeParse(lineSchema, parseJson(line))
         return parsed.success ? [parsed.output] : []
       })
       const instants = new Map(

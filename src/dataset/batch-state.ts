@@ -1,8 +1,18 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { listFolder } from "./resume.ts"
-import { jsonText, readJson, readText, remove, removeAbandoned, writeFile, writeIfChanged } from "./store.ts"
+
+import {
+  jsonText,
+  keepWithin,
+  listFolder,
+  readJson,
+  readText,
+  removeAbandoned,
+  removeFile,
+  writeFile,
+  writeIfChanged,
+} from "./store.ts"
 
 /**
  * What the folders of videos cannot tell: which videos there are to work on, and which failed without leaving a folder.
@@ -32,6 +42,9 @@ const failureSchema = v.strictObject({
 /** Why a video failed when it was last tried. */
 export type FailureRecord = v.InferOutput<typeof failureSchema>
 
+/** Neither the folder nor what is in it may lead out of the output root, the first argument of everything here. */
+const inRoot = <A, E, R>(effect: Effect.Effect<A, E, R>, outputRoot: string) => keepWithin(outputRoot)(effect)
+
 /** Notes the inputs of a run, all of them, whatever part of them it works on; removes what a crash left here long ago. */
 export const writeInputs = Effect.fn("Batch.writeInputs")(function* (
   outputRoot: string,
@@ -40,27 +53,32 @@ export const writeInputs = Effect.fn("Batch.writeInputs")(function* (
   yield* removeAbandoned(join(outputRoot, batchFolder))
   yield* removeAbandoned(failedFolder(outputRoot))
   yield* writeIfChanged(inputsPath(outputRoot), files.map((file) => `${file}\n`).join(""))
-})
+}, inRoot)
 
 /** Inputs of the last run that noted them, absolute; undefined if none did. */
 export const readInputs = (outputRoot: string) =>
   Effect.map(readText(inputsPath(outputRoot)), (text): ReadonlyArray<string> | undefined =>
     text?.split("\n").filter((line) => line !== ""),
-  )
+  ).pipe(keepWithin(outputRoot))
 
 export const writeFailure = (outputRoot: string, failure: FailureRecord) =>
-  writeFile(failedPath(outputRoot, failure.video_id), jsonText(failure))
+  keepWithin(outputRoot)(writeFile(failedPath(outputRoot, failure.video_id), jsonText(failure)))
 
 /** Forgets that a video failed; nothing happens if it did not. */
-export const clearFailure = (outputRoot: string, videoId: string) => remove(failedPath(outputRoot, videoId))
+export const clearFailure = (outputRoot: string, videoId: string) =>
+  removeFile(failedPath(outputRoot, videoId))
 
 /** The videos that failed when they were last tried, in order of id. Records that cannot be read are left out. */
 export const readFailures = Effect.fn("Batch.failures")(function* (outputRoot: string) {
   const failures: Array<FailureRecord> = []
   for (const name of yield* listFolder(failedFolder(outputRoot))) {
     if (!name.endsWith(".json")) continue
-    const parsed = v.safeParse(failureSchema, yield* readJson(join(failedFolder(outputRoot), name)))
+    const path = join(failedFolder(outputRoot), name)
+    const json = yield* Effect.catchTag(readJson(path), "DatasetError", ({ message }) =>
+      Effect.as(Effect.logWarning(message), undefined),
+    )
+    const parsed = v.safeParse(failureSchema, json)
     if (parsed.success) failures.push(parsed.output)
   }
   return failures
-})
+}, inRoot)

@@ -1,19 +1,15 @@
 import { randomBytes } from "node:crypto"
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises"
+import { constants } from "node:fs"
+import { mkdir, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Clock, Data, DateTime, Duration, Effect, Ref } from "effect"
 import * as v from "valibot"
-import { hasCode } from "./fault.ts"
+import { hasCode } from "../files/fault.ts"
+import { parseJson } from "../files/json.ts"
+import { readPlain, requireFoldersWithin } from "../files/plain.ts"
+import { isTemporary, makeFolder, syncFolder, temporaryPath, writeNew } from "../files/whole.ts"
 import { type Fate, fateOf, processSchema, thisProcess } from "./owner.ts"
-import {
-  DatasetError,
-  Fence,
-  isTemporary,
-  makeFolder,
-  temporaryPath,
-  unreadable,
-  unwritable,
-} from "./store.ts"
+import { DatasetError, Fence, unreadable, unwritable } from "./store.ts"
 
 /**
  * The lock of a video folder is a folder of its own, `<output root>/.locks/<video id>/`, which holds one file named after
@@ -61,12 +57,8 @@ const beatText = (count: number): string => `${String(count).padStart(12, "0")}\
 const ownerText = (owner: LockOwner): string => `${JSON.stringify(owner)}\n`
 
 const parseOwner = (text: string): LockOwner | undefined => {
-  try {
-    const parsed = v.safeParse(ownerSchema, JSON.parse(text.slice(0, text.indexOf("\n"))))
-    return parsed.success ? parsed.output : undefined
-  } catch {
-    return undefined
-  }
+  const parsed = v.safeParse(ownerSchema, parseJson(text.slice(0, text.indexOf("\n"))))
+  return parsed.success ? parsed.output : undefined
 }
 
 const ifAbsent =
@@ -76,12 +68,17 @@ const ifAbsent =
     throw cause
   }
 
+/** A lock is a few hundred bytes. */
+const largestLock = 64 << 10
+
 const look = async (path: string): Promise<FolderLock | undefined> => {
+  // Neither the folder of the locks nor a lock may lead elsewhere.
+  await requireFoldersWithin(dirname(dirname(path)), join(path, "any"))
   const none: ReadonlyArray<string> = []
   // NFS keeps a removed file that is still open as `.nfs…` for a moment.
   const file = (await readdir(path).catch(ifAbsent(none))).find((name) => !name.startsWith("."))
   if (file === undefined) return undefined
-  const text = await readFile(join(path, file), "utf8").catch(ifAbsent(undefined))
+  const text = (await readPlain(join(path, file), largestLock).catch(ifAbsent(undefined)))?.toString("utf8")
   if (text === undefined) return undefined
   const owner = parseOwner(text)
   const fate = owner === undefined ? "elsewhere" : await fateOf(owner, thisProcess())
@@ -110,8 +107,10 @@ const take = async (path: string, owner: LockOwner): Promise<boolean> => {
   const candidate = temporaryPath(path)
   try {
     await mkdir(candidate)
-    await writeFile(join(candidate, owner.token), ownerText(owner) + beatText(0))
+    await writeNew(join(candidate, owner.token), ownerText(owner) + beatText(0))
+    await syncFolder(candidate)
     await rename(candidate, path)
+    await syncFolder(dirname(path))
     return true
   } catch (cause) {
     // A network file system may lose the answer to a rename that took place.
@@ -150,7 +149,7 @@ const tidy = async (locks: string, made: string | undefined): Promise<void> => {
 /** Gives a sign of life. Fails with ENOENT if the lock is somebody else's by now. */
 const beat = async (path: string, owner: LockOwner, count: number): Promise<void> => {
   // Opened anew each time: that is when a network file system looks whether the file is still there.
-  const handle = await open(join(path, owner.token), "r+")
+  const handle = await open(join(path, owner.token), constants.O_RDWR | constants.O_NOFOLLOW)
   try {
     await handle.write(beatText(count), Buffer.byteLength(ownerText(owner)))
   } finally {
@@ -275,7 +274,7 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
       acquire(folder),
       ({ owner }) =>
         Effect.flatMap(makeHeart(folder, owner), ({ beating, confirm }) =>
-          Effect.raceFirst(Effect.provideService(use, Fence, { confirm }), beating),
+          Effect.raceFirst(Effect.provideService(use, Fence, { within: dirname(folder), confirm }), beating),
         ),
       ({ owner, made }) => release(folder, owner, made),
     )

@@ -95,7 +95,7 @@ export const stepSegmentsSchema = v.object({
 export type StepSegments = v.InferOutput<typeof stepSegmentsSchema>
 export type Segment = StepSegments["segments"][number]
 
-/** `step_meta.json`. */
+/** `step_meta.json`. Beyond the contract: `keyframes`, the pictures of the two keyframes in the step's folder. */
 export const stepMetaSchema = v.object({
   step_id: index,
   step_goal: filled,
@@ -105,11 +105,15 @@ export const stepMetaSchema = v.object({
   num_frames: index,
   generated_at_utc: utc,
   manifest_path: filled,
+  keyframes: v.optional(v.array(v.object({ image_relpath: filled, sha256: digest }))),
 })
 export type StepMeta = v.InferOutput<typeof stepMetaSchema>
 
 /** What `step_meta.json` has to say about a step, apart from when it was written. Paths are relative to its folder. */
-export const stepMetaOf = (segment: Segment, frames: number): Omit<StepMeta, "generated_at_utc"> => ({
+export const stepMetaOf = (
+  segment: Segment,
+  frames: number,
+): Omit<StepMeta, "generated_at_utc" | "keyframes"> => ({
   step_id: segment.step_id,
   step_goal: segment.step_goal,
   clip_path: `../${layout.stage2.dir}/${segment.clip_relpath}`,

@@ -1,35 +1,13 @@
-import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
+import { isTemporary } from "../files/whole.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
-import { hasCode } from "./fault.ts"
-import { layout, type VideoFolder } from "./layout.ts"
+import { layout, samplePath, type VideoFolder } from "./layout.ts"
 import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
-import { DatasetError, isTemporary, readBytes, readJson } from "./store.ts"
+import { DatasetError, listFolder, readBytes, readDigest, readJson, sizeLimit } from "./store.ts"
 import { readSummary, type SummaryHeader, summaryPath } from "./summary.ts"
-
-/** Names in a folder, sorted; empty if there is no such folder. */
-export const listFolder = Effect.fn("Dataset.listFolder")((path: string) =>
-  Effect.tryPromise({
-    try: async () => {
-      try {
-        return (await readdir(path)).toSorted()
-      } catch (cause) {
-        if (hasCode(cause, "ENOENT")) return []
-        throw cause
-      }
-    },
-    catch: (cause) =>
-      new DatasetError({
-        reason: "Unreadable",
-        path,
-        message: `cannot list ${path}: ${String(cause)}`,
-        cause,
-      }),
-  }),
-)
 
 const refuse = (reason: DatasetError["reason"], path: string, message: string) =>
   new DatasetError({ reason, path, message })
@@ -112,6 +90,10 @@ export const readManifest = (dir: string) =>
     return parsed.success ? parsed.output : undefined
   })
 
+/** Whether an entry names the picture that a run would have made for it, and no other file. */
+export const isOwnPicture = (frame: PlannedFrame): boolean =>
+  frame.image_relpath === samplePath(frame.frame_index_1based, frame.timestamp_sec)
+
 /** What an entry was planned as: itself, or, where another frame stands in, the frame that was wanted. */
 const plannedAs = ({ frame_index_1based, time_base, pts, substituted_for_pts, ...rest }: PlannedFrame) =>
   substituted_for_pts === undefined
@@ -129,7 +111,8 @@ export const matchesPlan = (
   manifest.sampling === sampling &&
   manifest.frames.every(({ sha256: _, ...frame }, i) => {
     const plan = planned[i]
-    if (plan === undefined) return false
+    // Nothing but the name of a sampled picture is read, and sent, as one.
+    if (plan === undefined || !isOwnPicture(frame)) return false
     const { frame_index_1based, time_base, pts } = plan
     const wanted = frame.substituted_for_pts === undefined ? plan : { frame_index_1based, time_base, pts }
     return fingerprint(plannedAs(frame)) === fingerprint({ ...wanted })
@@ -142,8 +125,8 @@ export const damagedPictures = Effect.fn("Dataset.damagedPictures")(function* (
 ) {
   const damaged: Array<string> = []
   for (const frame of manifest.frames) {
-    const bytes = yield* readBytes(join(dir, frame.image_relpath))
-    if (bytes === undefined || sha256(bytes) !== frame.sha256) damaged.push(frame.image_relpath)
+    const found = yield* readDigest(join(dir, frame.image_relpath), sizeLimit.picture)
+    if (found?.sha256 !== frame.sha256) damaged.push(frame.image_relpath)
   }
   return damaged
 })

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises"
+import { lstat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
@@ -6,8 +6,8 @@ import { readFailures, readInputs } from "./batch-state.ts"
 import type { FailedVideo } from "./failures.ts"
 import { videoFolder, videoId } from "./layout.ts"
 import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
-import { listFolder } from "./resume.ts"
-import { readJson } from "./store.ts"
+
+import { type DatasetError, keepWithin, listFolder, readJson } from "./store.ts"
 import { summaryPath } from "./summary.ts"
 
 type StageNumber = 1 | 2 | 3
@@ -106,7 +106,17 @@ interface SeenFolder {
   readonly id: string
   readonly glance: Glance | undefined
   readonly owner: LockOwner | null | undefined
+  /** Why the folder or its lock cannot be looked at. */
+  readonly refused: DatasetError | undefined
 }
+
+const refusedVideo = (id: string, { message, reason }: DatasetError): FailedVideo => ({
+  video_id: id,
+  source_video: "",
+  stage: null,
+  reason,
+  message,
+})
 
 const sumOf = (folders: ReadonlyArray<SeenFolder>, field: "calls" | "prompt_tokens" | "completion_tokens") =>
   folders.reduce((sum, { glance }) => sum + (glance?.totals?.[field] ?? 0), 0)
@@ -136,6 +146,7 @@ const statusOf = (
   )
   const done: Array<string> = []
   const unfinished: Array<string> = []
+  for (const { id, refused } of folders) if (refused !== undefined) failed.set(id, refusedVideo(id, refused))
   for (const { id, glance } of folders) {
     if (glance === undefined || runningIds.has(id) || failed.has(id)) continue
     const failure = failureOf(glance, stages)
@@ -169,9 +180,18 @@ const statusOf = (
 
 const stampOf = (path: string) =>
   Effect.promise(() =>
-    stat(path).then(
+    lstat(path).then(
       ({ ino, mtimeMs, size }) => `${ino} ${mtimeMs} ${size}`,
       () => undefined,
+    ),
+  )
+
+/** Whether a folder of the root is a folder itself; others are links, which may lead anywhere, and files. */
+const isFolder = (path: string) =>
+  Effect.promise(() =>
+    lstat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
     ),
   )
 
@@ -206,20 +226,30 @@ export const makeStatusReader = (root: string, stages: ReadonlyArray<StageNumber
 
   return Effect.gen(function* () {
     const locked = new Set(yield* lockedVideos(outputRoot))
-    const names = (yield* listFolder(outputRoot)).filter((name) => !name.startsWith("."))
+    const inputs = (yield* readInputs(outputRoot)) ?? []
+    // A link is looked at only if it has the name of a video; then it is refused.
+    const expected = new Set(inputs.map(videoId))
+    const names = yield* Effect.filter(
+      (yield* listFolder(outputRoot)).filter((name) => !name.startsWith(".")),
+      (name) => (expected.has(name) ? Effect.succeed(true) : isFolder(join(outputRoot, name))),
+      { concurrency: foldersAtOnce },
+    )
     const ids = [...new Set([...names, ...locked])].toSorted()
     const folders = yield* Effect.forEach(
       ids,
       (id) =>
         Effect.all({
-          id: Effect.succeed(id),
           glance: glanceAt(id),
           owner: locked.has(id) ? ownerOf(id) : Effect.succeed(undefined),
-        }),
+        }).pipe(
+          Effect.match({
+            onSuccess: (seen): SeenFolder => ({ id, ...seen, refused: undefined }),
+            onFailure: (refused): SeenFolder => ({ id, glance: undefined, owner: undefined, refused }),
+          }),
+        ),
       { concurrency: foldersAtOnce },
     )
     const failures = yield* readFailures(outputRoot)
-    const inputs = (yield* readInputs(outputRoot)) ?? []
     return statusOf(outputRoot, stages, folders, failures, inputs)
-  }).pipe(Effect.withSpan("Status.read"))
+  }).pipe(keepWithin(outputRoot), Effect.withSpan("Status.read"))
 }

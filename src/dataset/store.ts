@@ -1,9 +1,28 @@
-import { randomBytes } from "node:crypto"
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises"
+import { readdir, rmdir, statfs, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Context, Data, Effect } from "effect"
+import { hasCode } from "../files/fault.ts"
+import { parseJson } from "../files/json.ts"
+import {
+  digestPlain,
+  kindAt,
+  NotPlain,
+  readPlain,
+  requireFileOrNothing,
+  requireFoldersWithin,
+} from "../files/plain.ts"
+import {
+  dropTemporary,
+  giveName,
+  isTemporary,
+  makeFolder,
+  type NameSync,
+  syncFile,
+  syncFolder,
+  temporaryPath,
+  writeNew,
+} from "../files/whole.ts"
 import { sha256 } from "../plan/fingerprint.ts"
-import { hasCode } from "./fault.ts"
 
 /** A file or folder of the dataset could not be read, written or trusted. `message` names the path and the way out. */
 export class DatasetError extends Data.TaggedError("DatasetError")<{
@@ -15,6 +34,8 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
     | "MissingStage"
     | "RehearsalOverReal"
     | "LockLost"
+    /** A link, a pipe, a device or an endless file is where a file or folder of the dataset belongs. */
+    | "NotPlain"
   readonly path: string
   readonly message: string
   readonly cause?: unknown
@@ -23,80 +44,78 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
 const why = (cause: unknown, wayOut: string): string => {
   if (hasCode(cause, "ENOSPC", "EDQUOT")) return "the disk is full; make room and run the same command again"
   if (hasCode(cause, "EACCES", "EPERM")) return `permission denied; change the permissions, or ${wayOut}`
+  if (hasCode(cause, "ENAMETOOLONG"))
+    return "the path is too long for the file system; choose a shorter --output-root"
   if (hasCode(cause, "EFBIG")) return "files may not grow so large here; see `ulimit -f` and the file system"
   if (hasCode(cause, "EROFS")) return `the file system is read-only; ${wayOut}`
   if (hasCode(cause, "ENOTDIR", "EEXIST")) return "a file is in the way of a folder"
   return cause instanceof Error ? cause.message : String(cause)
 }
 
+const notPlain = (path: string, cause: NotPlain): DatasetError =>
+  new DatasetError({
+    reason: "NotPlain",
+    path,
+    message: `${path} ${cause.message}; nothing was done with it. Put it elsewhere and run the same command again`,
+    cause,
+  })
+
 /** What a failed write at `path` is reported as. */
 export const unwritable =
   (path: string, wayOut = "choose another --output-root") =>
   (cause: unknown) =>
-    new DatasetError({
-      reason: "Unwritable",
-      path,
-      message: `cannot write ${path}: ${why(cause, wayOut)}`,
-      cause,
-    })
+    cause instanceof NotPlain
+      ? notPlain(path, cause)
+      : new DatasetError({
+          reason: "Unwritable",
+          path,
+          message: `cannot write ${path}: ${why(cause, wayOut)}`,
+          cause,
+        })
 
 /** What a failed read at `path` is reported as. */
 export const unreadable = (path: string) => (cause: unknown) =>
-  new DatasetError({
-    reason: "Unreadable",
-    path,
-    message: `cannot read ${path}: ${why(cause, "run as another user")}`,
-    cause,
-  })
+  cause instanceof NotPlain
+    ? notPlain(path, cause)
+    : new DatasetError({
+        reason: "Unreadable",
+        path,
+        message: `cannot read ${path}: ${why(cause, "run as another user")}`,
+        cause,
+      })
 
 /**
- * Asked before a file is given its name: fails if this process may no longer write where it works, because another one has
- * taken its lock over. Everybody may by default.
+ * What guards a folder that is worked in. `within` is trusted itself; nothing below it is reached through a link, and
+ * nothing elsewhere is touched. `confirm` is asked before a file is given its name: it fails if this process may no longer
+ * write where it works, because another one has taken its lock over. By default everybody may do everything.
  */
 export class Fence extends Context.Reference<Fence>()("triptych/Fence", {
-  defaultValue: (): { readonly confirm: Effect.Effect<void, DatasetError> } => ({ confirm: Effect.void }),
+  defaultValue: (): {
+    readonly within?: string
+    readonly confirm: Effect.Effect<void, DatasetError>
+  } => ({ confirm: Effect.void }),
 }) {}
 
-/** Begins the names of files in the making; a crash may leave one, and nothing reads them. */
-const temporaryPrefix = ".tmp-"
+/** Keeps to a folder that nobody has locked: nothing below it is reached through a link, and nothing elsewhere. */
+export const keepWithin = (within: string) => Effect.provideService(Fence, { within, confirm: Effect.void })
 
-/** Whether a name is one that `temporaryPath` gives. */
-export const isTemporary = (name: string): boolean => /^\.tmp-[0-9a-f]{12}$/u.test(name)
+/** Does something with a path that the fence lets through. */
+const fenced = <A, E>(path: string, work: (path: string) => Promise<A>, failure: (cause: unknown) => E) =>
+  Effect.flatMap(Fence, ({ within }) =>
+    Effect.tryPromise({
+      try: async () => {
+        if (within !== undefined) await requireFoldersWithin(within, path)
+        return work(path)
+      },
+      catch: failure,
+    }),
+  )
 
-/** A name beside `path` for a file in the making: short, so that it fits where the final name does. */
-export const temporaryPath = (path: string): string =>
-  join(dirname(path), `${temporaryPrefix}${randomBytes(6).toString("hex")}`)
+/** Stands for whatever is in a folder: the folder itself must not be a link either. */
+const anyIn = (folder: string): string => join(folder, "any")
 
-/** Flushes a file or folder. What cannot be flushed, such as a folder on some network file systems, is durable without. */
-const sync = async (handle: FileHandle): Promise<void> => {
-  await handle.sync().catch((cause: unknown) => {
-    if (!hasCode(cause, "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS")) throw cause
-  })
-}
-
-const syncFolder = async (folder: string): Promise<void> => {
-  // Windows cannot open folders; its renames are durable without.
-  if (process.platform === "win32") return
-  const opened = await open(folder, "r").catch((cause: unknown) => {
-    // A folder may be open for new names and yet closed to readers.
-    if (hasCode(cause, "EACCES")) return undefined
-    throw cause
-  })
-  if (opened === undefined) return
-  await using handle = opened
-  await sync(handle)
-}
-
-/** Makes a folder and what is missing above it, each durably. Gives the topmost one that was not there. */
-export const makeFolder = async (folder: string): Promise<string | undefined> => {
-  const first = await mkdir(folder, { recursive: true })
-  if (first === undefined) return undefined
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
-  return first
-}
-
-/** When the name of a new file survives a power failure: at once, or only after `syncNames`, which many can share. */
-export type NameSync = "now" | "later"
+/** Most bytes of a file, by what is in it. What is larger is not read: no run makes such a thing. */
+export const sizeLimit = { text: 64 << 20, picture: 256 << 20, clip: 2 ** 38 } as const
 
 /**
  * Lets `produce` write a file under a temporary name, then gives it its own name: fsync, rename, fsync of the folder. The
@@ -108,39 +127,21 @@ export const publishFile = <A, E, R>(
   names: NameSync = "now",
 ) =>
   Effect.acquireUseRelease(
-    Effect.tryPromise({ try: () => makeFolder(dirname(path)), catch: unwritable(path) }).pipe(
-      Effect.as(temporaryPath(path)),
-    ),
+    fenced(path, () => makeFolder(dirname(path)), unwritable(path)).pipe(Effect.as(temporaryPath(path))),
     (temporary) => {
       const publish = async () => {
-        {
-          await using handle = await open(temporary, "r+")
-          await sync(handle)
-        }
-        await rename(temporary, path)
-        if (names === "now") await syncFolder(dirname(path))
+        await syncFile(temporary)
+        await giveName(temporary, path, names)
       }
       return Effect.tap(produce(temporary), () =>
         Effect.flatMap(Fence, (fence) => fence.confirm).pipe(
-          Effect.zipRight(Effect.tryPromise({ try: publish, catch: unwritable(path) })),
+          Effect.zipRight(fenced(path, publish, unwritable(path))),
           Effect.uninterruptible,
         ),
       )
     },
-    (temporary) => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined)),
+    (temporary) => Effect.promise(() => dropTemporary(temporary)),
   )
-
-/** Writes and flushes a new file; the folders above it are made if they are not there. */
-const writeNew = async (path: string, content: string | Uint8Array): Promise<void> => {
-  const create = () => open(path, "wx")
-  await using handle = await create().catch(async (cause: unknown) => {
-    if (!hasCode(cause, "ENOENT")) throw cause
-    await makeFolder(dirname(path))
-    return create()
-  })
-  await handle.writeFile(content)
-  await sync(handle)
-}
 
 /** Writes a whole file or nothing, as `publishFile` does, in as few steps as that takes. */
 export const writeFile = Effect.fn("Dataset.writeFile")(function* (
@@ -149,16 +150,11 @@ export const writeFile = Effect.fn("Dataset.writeFile")(function* (
   names: NameSync = "now",
 ) {
   const temporary = temporaryPath(path)
-  const disk = (work: () => Promise<void>) => Effect.tryPromise({ try: work, catch: unwritable(path) })
-  const publish = async () => {
-    await rename(temporary, path)
-    if (names === "now") await syncFolder(dirname(path))
-  }
   const { confirm } = yield* Fence
-  yield* disk(() => writeNew(temporary, content)).pipe(
+  yield* fenced(path, () => writeNew(temporary, content), unwritable(path)).pipe(
     Effect.zipRight(confirm),
-    Effect.zipRight(disk(publish)),
-    Effect.onError(() => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined))),
+    Effect.zipRight(fenced(path, () => giveName(temporary, path, names), unwritable(path))),
+    Effect.onError(() => Effect.promise(() => dropTemporary(temporary))),
     Effect.uninterruptible,
   )
 })
@@ -166,16 +162,15 @@ export const writeFile = Effect.fn("Dataset.writeFile")(function* (
 /** Gives a whole file another name, durably. A file that has that name is replaced. */
 export const renameFile = Effect.fn("Dataset.renameFile")(function* (from: string, to: string) {
   const { confirm } = yield* Fence
-  const publish = async () => {
-    await rename(from, to)
-    await syncFolder(dirname(to))
-  }
-  yield* Effect.zipRight(confirm, Effect.tryPromise({ try: publish, catch: unwritable(to) }))
+  yield* Effect.zipRight(
+    confirm,
+    fenced(to, () => giveName(from, to), unwritable(to)),
+  )
 }, Effect.uninterruptible)
 
 /** Makes the names of the files in a folder durable that were written with `later`. */
 export const syncNames = Effect.fn("Dataset.syncNames")((folder: string) =>
-  Effect.tryPromise({ try: () => syncFolder(folder), catch: unwritable(folder) }),
+  fenced(anyIn(folder), () => syncFolder(folder), unwritable(folder)),
 )
 
 /** Replies come with their records, and many may be under way at once. */
@@ -205,19 +200,30 @@ export const writeIfChanged = Effect.fn("Dataset.writeIfChanged")(function* (
   return true
 })
 
-/** The bytes of a file; undefined if there is none. */
-export const readBytes = Effect.fn("Dataset.readBytes")((path: string) =>
-  Effect.tryPromise({
-    try: async () => {
-      try {
-        return await readFile(path)
-      } catch (cause) {
-        if (hasCode(cause, "ENOENT", "ENOTDIR", "EISDIR")) return undefined
-        throw cause
-      }
-    },
-    catch: unreadable(path),
-  }),
+const ifThere =
+  <A>(read: (path: string) => Promise<A>) =>
+  (path: string): Promise<A | undefined> =>
+    read(path).catch((cause: unknown) => {
+      if (hasCode(cause, "ENOENT", "ENOTDIR", "EISDIR")) return undefined
+      throw cause
+    })
+
+/** The bytes of a file; undefined if there is none. Fails with `NotPlain` if it is no plain file, or larger than `limit`. */
+export const readBytes = Effect.fn("Dataset.readBytes")((path: string, limit: number = sizeLimit.text) =>
+  fenced(
+    path,
+    ifThere((file) => readPlain(file, limit)),
+    unreadable(path),
+  ),
+)
+
+/** Digest and size of a file that may be too large for memory; undefined if there is none. Fails as `readBytes` does. */
+export const readDigest = Effect.fn("Dataset.readDigest")((path: string, limit: number = sizeLimit.clip) =>
+  fenced(
+    path,
+    ifThere((file) => digestPlain(file, limit)),
+    unreadable(path),
+  ),
 )
 
 /** The text of a file; undefined if there is none. */
@@ -225,64 +231,73 @@ export const readText = (path: string) => Effect.map(readBytes(path), (bytes) =>
 
 /** The JSON value of a file; undefined if there is none or it does not parse. */
 export const readJson = (path: string) =>
-  Effect.map(readText(path), (text): unknown => {
-    if (text === undefined) return undefined
-    try {
-      return JSON.parse(text)
-    } catch {
-      return undefined
-    }
-  })
+  Effect.map(readText(path), (text) => (text === undefined ? undefined : parseJson(text)))
 
-/** Removes a file or a folder with all it holds; nothing happens if it is not there. */
-export const remove = Effect.fn("Dataset.remove")((path: string) =>
-  Effect.tryPromise({ try: () => rm(path, { recursive: true, force: true }), catch: unwritable(path) }),
-)
-
-const sweep = async (folder: string): Promise<void> => {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name)
-    if (isTemporary(entry.name)) await rm(path, { recursive: true, force: true })
-    else if (entry.isDirectory()) await sweep(path)
-  }
-}
-
-/**
- * Removes what a crash has left in a folder of ours: files in the making, at any depth. Only while nobody writes there;
- * links are not followed.
- */
-export const removeLeftovers = Effect.fn("Dataset.removeLeftovers")((folder: string) =>
-  Effect.tryPromise({
-    try: async () => {
+/** Names in a folder, sorted; empty if there is no such folder. */
+export const listFolder = Effect.fn("Dataset.listFolder")((path: string) =>
+  fenced(
+    anyIn(path),
+    async () => {
       try {
-        await sweep(folder)
+        return (await readdir(path)).toSorted()
       } catch (cause) {
-        if (!hasCode(cause, "ENOENT")) throw cause
+        if (hasCode(cause, "ENOENT")) return []
+        throw cause
       }
     },
-    catch: unwritable(folder),
-  }),
+    unreadable(path),
+  ),
+)
+
+/** Removes a file; nothing happens if it is not there. What is no plain file is left alone, with `NotPlain`. */
+export const removeFile = Effect.fn("Dataset.removeFile")((path: string) =>
+  fenced(
+    path,
+    async () => {
+      await requireFileOrNothing(path)
+      await unlink(path).catch((cause: unknown) => {
+        if (!hasCode(cause, "ENOENT", "ENOTDIR")) throw cause
+      })
+    },
+    unwritable(path),
+  ),
+)
+
+/** Removes a folder if nothing is in it any more. */
+export const removeIfEmpty = Effect.fn("Dataset.removeIfEmpty")((path: string) =>
+  fenced(
+    path,
+    () =>
+      rmdir(path).catch((cause: unknown) => {
+        if (!hasCode(cause, "ENOENT", "ENOTDIR", "ENOTEMPTY", "EEXIST")) throw cause
+      }),
+    unwritable(path),
+  ),
 )
 
 /** A file in the making that is older than this has no writer any more: what is written without a lock is small. */
 const abandonedAfterMs = 60_000
 
+/** Removes files in the making that were left in a folder at least `olderThanMs` ago. Only plain files are ours. */
+const sweep = async (folder: string, olderThanMs: number): Promise<void> => {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    if (hasCode(cause, "ENOENT", "ENOTDIR")) return []
+    throw cause
+  })
+  for (const path of names.filter(isTemporary).map((name) => join(folder, name))) {
+    const found = await kindAt(path)
+    if (found?.isFile() === true && Date.now() - found.mtimeMs >= olderThanMs) await dropTemporary(path)
+  }
+}
+
+/** Removes what a crash has left in a folder: files in the making. Only while nobody writes there. */
+export const removeLeftovers = Effect.fn("Dataset.removeLeftovers")((folder: string) =>
+  fenced(anyIn(folder), () => sweep(folder, Number.NEGATIVE_INFINITY), unwritable(folder)),
+)
+
 /** As `removeLeftovers`, for a folder in which others may be writing: only what has long been left there. */
 export const removeAbandoned = Effect.fn("Dataset.removeAbandoned")((folder: string) =>
-  Effect.tryPromise({
-    try: async () => {
-      const names = await readdir(folder).catch((cause: unknown) => {
-        if (hasCode(cause, "ENOENT")) return []
-        throw cause
-      })
-      for (const path of names.filter(isTemporary).map((name) => join(folder, name))) {
-        const found = await stat(path).catch(() => undefined)
-        if (found !== undefined && Date.now() - found.mtimeMs > abandonedAfterMs)
-          await rm(path, { force: true })
-      }
-    },
-    catch: unwritable(folder),
-  }),
+  fenced(anyIn(folder), () => sweep(folder, abandonedAfterMs), unwritable(folder)),
 )
 
 /** The digest of a call's prompts: of the texts of both files, the system prompt first. */

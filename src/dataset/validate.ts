@@ -6,16 +6,18 @@ import { canonicalJson } from "../plan/fingerprint.ts"
 import { checkLocalization, type Localization } from "../plan/localization.ts"
 import { problemLine } from "../plan/problem.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
-import { isStepFolder, layout } from "./layout.ts"
+import { layout } from "./layout.ts"
+import { entriesOf } from "./places.ts"
 import { type FrameManifest, type RunSummary, runSummarySchema } from "./records.ts"
-import { listFolder } from "./resume.ts"
-import { readJson } from "./store.ts"
-import { type Finding, finding, loadJson, traceFindings } from "./validate/finding.ts"
+
+import { keepWithin, readJson } from "./store.ts"
+import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
 import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
+import { strayFindings } from "./validate/strays.ts"
 
-export type { Finding } from "./validate/finding.ts"
+export { errorsAmong, type Finding } from "./validate/finding.ts"
 
 const { stage1, stage2 } = layout
 
@@ -38,8 +40,9 @@ const summaryFindings = (summary: RunSummary, folder: string): ReadonlyArray<Fin
 
 const checkDraftFile = Effect.fn("Validate.draft")(function* (root: string, annotation: AnnotationSchema) {
   const file = `${stage1.dir}/${stage1.draft}`
-  const json = yield* readJson(join(root, file))
   const empty: DraftPlan | undefined = undefined
+  const { value: json, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
+  if (unread.length > 0) return { draft: empty, findings: unread }
   if (json === undefined) return { draft: empty, findings: [finding(file, "is missing or not valid JSON")] }
   const verdict = checkDraft(annotation, json)
   if (!verdict.ok)
@@ -55,8 +58,9 @@ const checkLocalizationFile = Effect.fn("Validate.localization")(function* (
   endSeconds: number,
 ) {
   const file = `${stage2.dir}/${stage2.localization}`
-  const json = yield* readJson(join(root, file))
   const empty: Localization | undefined = undefined
+  const { value: json, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
+  if (unread.length > 0) return { localization: empty, findings: unread }
   if (json === undefined)
     return { localization: empty, findings: [finding(file, "is missing or not valid JSON")] }
   if (draft === undefined || manifest === undefined) return { localization: empty, findings: [] }
@@ -80,7 +84,8 @@ const checkFinalPlan = Effect.fn("Validate.finalPlan")(function* (
   steps: ReadonlyArray<{ readonly folder: string; readonly step: unknown }>,
 ) {
   const file = layout.finalPlan
-  const plan = yield* readJson(join(root, file))
+  const { value: plan, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
+  if (unread.length > 0) return unread
   if (plan === undefined) return [finding(file, "is missing or not valid JSON")]
   if (canonicalJson(plan) === canonicalJson({ high_level_goal: goal, steps: steps.map(({ step }) => step) }))
     return []
@@ -96,28 +101,38 @@ const checkFinalPlan = Effect.fn("Validate.finalPlan")(function* (
     : [finding(file, "must hold exactly high_level_goal, as in the draft, and the steps in order")]
 })
 
-/**
- * Checks the folder of one video against the contract without a model: every rule a fresh reply has to pass, every file
- * named, pictures and clips against their digests, metadata against segments, the final plan against its steps.
- *
- * @param folder `<output_root>/<video_id>`
- * @returns everything that is wrong; empty if all is well. Fails only if the disk cannot be read.
- */
-export const validateFolder = Effect.fn("Dataset.validate")(function* (folder: string) {
+/** What the pictures of a manifest are called, relative to the video's folder; undefined where it cannot be read. */
+const picturesOf = (dir: string, manifest: FrameManifest | undefined) =>
+  manifest === undefined
+    ? []
+    : [
+        [
+          `${dir}/${layout.sampledFrames}`,
+          new Set(manifest.frames.map((frame) => `${dir}/${frame.image_relpath}`)),
+        ] as const,
+      ]
+
+/** Checks what the records describe; gives what they name, too. */
+const checkRecords = Effect.fn("Validate.records")(function* (folder: string) {
+  const byFolder = new Map<string, ReadonlySet<string>>()
+  const found: Array<Finding> = []
+  const sofar = (steps?: ReadonlySet<string>) => ({ findings: found, named: { byFolder, steps } })
   const { value: summary, findings } = yield* loadJson(folder, layout.runSummary, runSummarySchema)
-  if (summary === undefined) return findings
+  found.push(...findings)
+  if (summary === undefined) return sofar()
   const annotation = annotationSchemas[summary.annotation_schema]
   const poolSize = summary.sampling_config.max_frames
-  const found: Array<Finding> = [...summaryFindings(summary, folder)]
-  if (summary.stage1 === undefined) return found
+  found.push(...summaryFindings(summary, folder))
+  if (summary.stage1 === undefined) return sofar()
   const pool = yield* checkPool(folder, `${stage1.dir}/${layout.frameManifest}`, poolSize, true)
+  for (const [path, names] of picturesOf(stage1.dir, pool.manifest)) byFolder.set(path, names)
   const draft = yield* checkDraftFile(folder, annotation)
   found.push(
     ...pool.findings,
     ...draft.findings,
     ...(yield* traceFindings(folder, stage1.dir, stage1.call, summary.stage1)),
   )
-  if (summary.stage2 === undefined) return found
+  if (summary.stage2 === undefined) return sofar()
   const end = summary.source.end_sec
   const localized = yield* checkLocalizationFile(folder, draft.draft, pool.manifest, end)
   const expected = {
@@ -127,22 +142,41 @@ export const validateFolder = Effect.fn("Dataset.validate")(function* (folder: s
     manifest: pool.manifest,
   }
   const cut = yield* checkSegments(folder, expected)
+  if (cut.segments !== undefined) {
+    const clips = cut.segments.segments.map(({ clip_relpath }) => `${stage2.dir}/${clip_relpath}`)
+    byFolder.set(`${stage2.dir}/${stage2.clips}`, new Set(clips))
+  }
   found.push(
     ...localized.findings,
     ...cut.findings,
     ...(yield* traceFindings(folder, stage2.dir, stage2.call, summary.stage2)),
   )
-  if (summary.stage3 === undefined || draft.draft === undefined) return found
+  if (summary.stage3 === undefined || draft.draft === undefined) return sofar()
   const steps = []
   for (const step of draft.draft.steps) {
     const outcome = summary.stage3.steps.find((candidate) => candidate.step_id === step.step_id)
     const checked = yield* checkStep(folder, annotation, step, cut.segments, poolSize, outcome)
     steps.push(checked)
     found.push(...checked.findings)
+    for (const [path, names] of picturesOf(checked.folder, checked.manifest)) byFolder.set(path, names)
+    if (checked.keyframes !== undefined) byFolder.set(checked.folder, new Set(checked.keyframes))
   }
-  const known = new Set(steps.map((step) => step.folder))
-  for (const name of yield* listFolder(folder)) {
-    if (isStepFolder(name) && !known.has(name)) found.push(finding(name, "belongs to no step of the plan"))
-  }
-  return [...found, ...(yield* checkFinalPlan(folder, draft.draft.high_level_goal, steps))]
+  found.push(...(yield* checkFinalPlan(folder, draft.draft.high_level_goal, steps)))
+  return sofar(new Set(steps.map((step) => step.folder)))
 })
+
+/**
+ * Checks the folder of one video against the contract without a model: every rule a fresh reply has to pass, every file
+ * named, pictures and clips against their digests, metadata against segments, the final plan against its steps. What cannot be
+ * read is told, and the rest is checked. Nothing outside of the folder is read, whatever its files say or link to.
+ *
+ * @param folder `<output_root>/<video_id>`
+ * @returns everything that is wrong, as errors, and what belongs to nobody, as warnings; empty if all is well
+ */
+export const validateFolder = Effect.fn("Dataset.validate")((folder: string) =>
+  Effect.gen(function* () {
+    const { findings, named } = yield* checkRecords(folder)
+    const { value: entries = [], findings: unlisted } = yield* orFinding(".", entriesOf(folder))
+    return [...findings, ...unlisted, ...strayFindings(entries, named)]
+  }).pipe(keepWithin(folder)),
+)

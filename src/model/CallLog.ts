@@ -1,6 +1,8 @@
+import { constants } from "node:fs"
 import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
+import { requireFileOrNothing } from "../files/plain.ts"
 import type { RequestLabel } from "./request.ts"
 import type { ModelUsage, ResponseFormat } from "./VisionModel.ts"
 
@@ -46,7 +48,9 @@ export class CallLog extends Context.Reference<CallLog>()("triptych/CallLog", {
  */
 const appendLine = async (path: string, line: string): Promise<void> => {
   await mkdir(dirname(path), { recursive: true })
-  await using handle = await open(path, "a+")
+  await requireFileOrNothing(path)
+  const how = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
+  await using handle = await open(path, how)
   const { size } = await handle.stat()
   const last = Buffer.alloc(1)
   if (size > 0) await handle.read(last, 0, 1, size - 1)

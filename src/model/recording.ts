@@ -1,7 +1,9 @@
-import { readdir, readFile } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
+import { parseJson } from "../files/json.ts"
+import { readPlain } from "../files/plain.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, labelText, partsOf, type RequestLabel, requestDigest } from "./request.ts"
 import { type ApiConfig, type Keep, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
@@ -131,6 +133,9 @@ export const record = (
     }),
   )
 
+/** An exchange is a reply and digests. */
+const largestExchange = 64 << 20
+
 interface Recorded {
   readonly config: ApiConfig
   readonly exchanges: ReadonlyArray<Exchange>
@@ -139,7 +144,8 @@ interface Recorded {
 }
 
 const load = async (dir: string): Promise<Recorded> => {
-  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(dir, name), "utf8"))
+  const read = async (name: string): Promise<unknown> =>
+    parseJson((await readPlain(join(dir, name), largestExchange)).toString("utf8"))
   const config = v.parse(configSchema, await read(configFile))
   const names = (await readdir(dir))
     .filter((name) => /^[0-9a-f]{64}-[0-9a-f]{12}\.json$/u.test(name))

@@ -1,6 +1,6 @@
 import { jsonrepair } from "jsonrepair"
+import { jsonSize, sign } from "../files/json-size.ts"
 import { type Problem, problem } from "../plan/problem.ts"
-import { jsonSize, sign } from "./json-size.ts"
 
 /** What a reply's text held: one JSON object, or why not. */
 export type ParsedReply =

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { basename, join, relative, sep } from "node:path"
 import { Effect } from "effect"
-import { hasCode } from "../dataset/fault.ts"
+import { hasCode } from "../files/fault.ts"
 import { goldFormats } from "./formats/formats.ts"
 import type { GoldDocument } from "./formats/GoldFormat.ts"
 import { GoldError } from "./gold.ts"

@@ -6,7 +6,7 @@ import { type CallFiles, layout } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
-import { DatasetError, jsonText, promptDigest, remove, writeIfChanged } from "../dataset/store.ts"
+import { DatasetError, jsonText, promptDigest, removeFile, writeIfChanged } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
@@ -161,7 +161,7 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, 
     ),
   )
   if (yield* writeIfChanged(join(call.dir, call.artefact), jsonText(answer.value))) {
-    yield* remove(join(run.folder.root, layout.finalPlan))
+    yield* removeFile(join(run.folder.root, layout.finalPlan))
   }
   yield* call.note({
     status: "completed",

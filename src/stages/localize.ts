@@ -9,11 +9,12 @@ import {
   type StepSegments,
   stepSegmentsSchema,
 } from "../dataset/records.ts"
-import { listFolder } from "../dataset/resume.ts"
-import { jsonText, publishFile, readBytes, readJson, remove, writeFile } from "../dataset/store.ts"
+
+import { DatasetError, jsonText, publishFile, readDigest, readJson, writeFile } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
+import { removeClips } from "../dataset/superseded.ts"
 import type { DraftPlan } from "../plan/draft.ts"
-import { canonicalJson, fingerprint, sha256 } from "../plan/fingerprint.ts"
+import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkLocalization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { keepOrAsk } from "./call.ts"
@@ -65,8 +66,8 @@ const keptSegment = Effect.fn("Stage2.keptSegment")(function* (
   const segment = recorded?.segments.find((candidate) => candidate.step_id === planned.step_id)
   if (segment === undefined || !mayKeep(run, 2)) return undefined
   if (canonicalJson(plannedPart(segment)) !== canonicalJson(planned)) return undefined
-  const bytes = yield* readBytes(join(run.folder.stage2, planned.clip_relpath))
-  return bytes !== undefined && sha256(bytes) === segment.clip_sha256 ? segment : undefined
+  const clip = yield* readDigest(join(run.folder.stage2, planned.clip_relpath))
+  return clip?.sha256 === segment.clip_sha256 ? segment : undefined
 })
 
 /** What a clip turned out to be, for the record. */
@@ -75,7 +76,10 @@ const segmentOf = Effect.fn("Stage2.segment")(function* (
   planned: PlannedSegment,
   cut: CutResult,
 ) {
-  const bytes = yield* readBytes(join(run.folder.stage2, planned.clip_relpath))
+  const path = join(run.folder.stage2, planned.clip_relpath)
+  const clip = yield* readDigest(path)
+  if (clip === undefined)
+    return yield* new DatasetError({ reason: "Unreadable", path, message: `${path} has vanished; run again` })
   return {
     ...planned,
     clip_first_pts: cut.firstPts,
@@ -83,7 +87,7 @@ const segmentOf = Effect.fn("Stage2.segment")(function* (
     clip_copied_frames: cut.copiedFrames,
     clip_cut_mode: cut.mode,
     ...(cut.reason === undefined ? {} : { clip_cut_reason: cut.reason }),
-    clip_sha256: sha256(bytes ?? new Uint8Array()),
+    clip_sha256: clip.sha256,
   } satisfies Segment
 })
 
@@ -185,12 +189,9 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
     segments,
   }
   const isSame = recorded !== undefined && canonicalJson(recorded) === canonicalJson(record)
+  // As long as the earlier record is there, it says which clips are to go.
+  yield* removeClips(run.folder.stage2, recorded, new Set(planned.map((plan) => plan.clip_relpath)))
   if (!isSame) yield* writeFile(path, jsonText({ ...record, generated_at_utc: yield* utcNow(timeName) }))
-  const named = new Set(planned.map((plan) => plan.clip_relpath))
-  for (const name of yield* listFolder(join(run.folder.stage2, layout.stage2.clips))) {
-    const clip = `${layout.stage2.clips}/${name}`
-    if (!named.has(clip)) yield* remove(join(run.folder.stage2, clip))
-  }
   return record
 })
 

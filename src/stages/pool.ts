@@ -4,15 +4,10 @@ import { Effect, Either, Stream } from "effect"
 import type { ImageLabels, PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
 import type { FrameManifest } from "../dataset/records.ts"
-import {
-  damagedPictures,
-  listFolder,
-  matchesPlan,
-  type PlannedFrame,
-  readManifest,
-} from "../dataset/resume.ts"
+import { damagedPictures, matchesPlan, type PlannedFrame, readManifest } from "../dataset/resume.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
-import { jsonText, remove, syncNames, writeFile, writeIfChanged } from "../dataset/store.ts"
+import { jsonText, listFolder, syncNames, writeFile, writeIfChanged } from "../dataset/store.ts"
+import { removePictures } from "../dataset/superseded.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { FrameLabeller } from "../video/FrameLabeller.ts"
@@ -176,14 +171,6 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
     )
 })
 
-const removeStrays = Effect.fn("Pool.removeStrays")(function* (dir: string, manifest: FrameManifest) {
-  const named = new Set(manifest.frames.map((frame) => frame.image_relpath))
-  for (const name of yield* listFolder(join(dir, layout.sampledFrames))) {
-    const path = `${layout.sampledFrames}/${name}`
-    if (!named.has(path)) yield* remove(join(dir, path))
-  }
-})
-
 /**
  * Decodes the pictures of a pool: from the original if there is one, or else from the source. A failure of the first is
  * given back with what the second made of it.
@@ -220,7 +207,6 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   const matching =
     keep && present !== undefined && matchesPlan(present, planned, sampling) ? present : undefined
   if (matching !== undefined && (yield* damagedPictures(request.dir, matching)).length === 0) {
-    yield* removeStrays(request.dir, matching)
     return { pool: poolOf(request, matching), kept: true, failure: undefined }
   }
   const jpegQuality = matching?.jpeg_quality ?? request.jpegQuality
@@ -237,8 +223,9 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
     ...(from === undefined ? {} : { pictures_from: from }),
     frames,
   }
+  // As long as the earlier manifest is there, it says which pictures are to go.
+  yield* removePictures(request.dir, present, new Set(frames.map((frame) => frame.image_relpath)))
   yield* writeIfChanged(join(request.dir, layout.frameManifest), jsonText(manifest))
-  yield* removeStrays(request.dir, manifest)
   return { pool: poolOf(request, manifest), kept: false, failure }
 })
 

@@ -10,9 +10,10 @@ import {
   stepMetaOf,
   stepMetaSchema,
 } from "../dataset/records.ts"
-import { listFolder } from "../dataset/resume.ts"
-import { jsonText, readBytes, readJson, remove, writeFile, writeIfChanged } from "../dataset/store.ts"
+
+import { jsonText, readBytes, readJson, sizeLimit, writeFile, writeIfChanged } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
+import { removeKeyframes, removeStep } from "../dataset/superseded.ts"
 import type { DraftStep, FinalStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
@@ -71,37 +72,35 @@ const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string,
   return pool
 })
 
+/**
+ * Writes the pictures of a step's keyframes and its metadata, which lists them. Earlier pictures go before the metadata that
+ * lists them does.
+ */
 const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
   dir: string,
   pool: FramePool,
   step: FinalStep,
+  segment: Segment,
+  timeName: string,
 ) {
-  const named = new Set<string>()
+  const keyframes: Array<NonNullable<StepMeta["keyframes"]>[number]> = []
   for (const { frame_index } of step.critical_frames) {
     const frame = pool.manifest.frames[frame_index - 1]
     if (frame === undefined) continue
     const name = keyframeName(frame_index, frame.timestamp_sec)
-    named.add(name)
-    const picture = yield* readBytes(join(dir, frame.image_relpath))
-    if (picture !== undefined) yield* writeIfChanged(join(dir, name), picture)
+    const picture = yield* readBytes(join(dir, frame.image_relpath), sizeLimit.picture)
+    if (picture === undefined) continue
+    yield* writeIfChanged(join(dir, name), picture)
+    keyframes.push({ image_relpath: name, sha256: frame.sha256 })
   }
-  for (const name of yield* listFolder(dir)) {
-    if (/^frame_\d+_ts_.*\.jpg$/u.test(name) && !named.has(name)) yield* remove(join(dir, name))
-  }
-})
-
-const writeMeta = Effect.fn("Stage3.meta")(function* (
-  dir: string,
-  segment: Segment,
-  frames: number,
-  timeName: string,
-) {
   const path = join(dir, metaFile)
   const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
   const present = parsed.success ? parsed.output : undefined
+  yield* removeKeyframes(dir, present, new Set(keyframes.map(({ image_relpath }) => image_relpath)))
   const meta: StepMeta = {
-    ...stepMetaOf(segment, frames),
+    ...stepMetaOf(segment, pool.timestamps.length),
     generated_at_utc: present?.generated_at_utc ?? (yield* utcNow(timeName)),
+    keyframes,
   }
   if (canonicalJson(present) === canonicalJson(meta)) return
   yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
@@ -165,8 +164,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
     note,
   })
-  yield* writeKeyframes(dir, pool, final)
-  yield* writeMeta(dir, segment, pool.timestamps.length, `${run.folder.videoId}/step ${draft.step_id}/meta`)
+  yield* writeKeyframes(dir, pool, final, segment, `${run.folder.videoId}/step ${draft.step_id}/meta`)
   return final
 })
 
@@ -180,13 +178,14 @@ const stageOutcome = (status: Outcome["status"], steps: Steps) => ({
   final_plan: layout.finalPlan,
 })
 
-/** Folders of steps that are no longer in the plan. Only folders that hold a step's own files count. */
+/** Removes what was made for steps that are no longer in the plan: those on record, and no other folder. */
 const removeStaleSteps = Effect.fn("Stage3.removeStale")(function* (run: VideoRun, draft: DraftPlan) {
   const current = new Set(draft.steps.map((step) => stepFolder(step.step_id, step.step_goal)))
-  for (const name of yield* listFolder(run.folder.root)) {
-    if (!isStepFolder(name) || current.has(name)) continue
-    const inside = yield* listFolder(join(run.folder.root, name))
-    if (inside.includes(layout.frameManifest)) yield* remove(join(run.folder.root, name))
+  const { stage3 } = yield* run.summary.progress
+  for (const { step_final } of stage3?.steps ?? []) {
+    const [name = "", file] = step_final.split("/")
+    if (file !== artefact || !isStepFolder(name) || current.has(name)) continue
+    yield* removeStep(join(run.folder.root, name))
   }
   const ids = new Set(draft.steps.map((step) => step.step_id))
   yield* run.summary.update((progress) =>

@@ -3,19 +3,19 @@ import { Effect } from "effect"
 import * as v from "valibot"
 import { attemptFile, callFile, errorsFile } from "../dataset/layout.ts"
 import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/records.ts"
-import { listFolder } from "../dataset/resume.ts"
 import {
   ensureRoom,
   jsonText,
-  type NameSync,
   readJson,
   readText,
-  remove,
+  removeFile,
   renameFile,
   writeFile,
 } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
+import { removeReplies } from "../dataset/superseded.ts"
 import { RunEvents, type VideoEvent } from "../events.ts"
+import type { NameSync } from "../files/whole.ts"
 import type { Attempt, Unjudged } from "../model/ask.ts"
 import type { ModelReply } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -63,18 +63,6 @@ const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
 
 /** What `makeTrace` gives. */
 export type Trace = Effect.Effect.Success<ReturnType<typeof makeTrace>>
-
-/** Removes replies and what belongs to them, of any run, but for the names in `kept`. */
-const removeReplies = Effect.fn("Stage.removeReplies")(function* (
-  dir: string,
-  rawResponse: string,
-  kept: ReadonlySet<string>,
-) {
-  const stem = rawResponse.replace(/\.txt$/u, "")
-  for (const name of yield* listFolder(dir)) {
-    if (name.startsWith(`${stem}.`) && !kept.has(name)) yield* remove(join(dir, name))
-  }
-})
 
 /**
  * The trace of a call on disk: every raw reply as it arrives, what it took, and why it was rejected. The last reply is the
@@ -149,7 +137,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   const makeLast = Effect.fn("Stage.makeLast")(function* (number: number) {
     const file = attemptFile(files.rawResponse, number)
     yield* renameFile(join(dir, file), join(dir, files.rawResponse))
-    yield* remove(join(dir, callFile(file)))
+    yield* removeFile(join(dir, callFile(file)))
     written.delete(file)
     written.delete(callFile(file))
     written.add(files.rawResponse)

@@ -58,16 +58,17 @@ const areaOf = (file: string): string => (file.split("/")[1] ?? "").replace(/\.t
 /** What an area of `src` may import of ours, itself aside. Areas that are not listed may import everything. */
 const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   plan: [],
+  files: [],
   demo: [],
-  quality: ["dataset"],
+  quality: ["dataset", "files"],
   video: ["plan"],
-  model: ["plan"],
-  dataset: ["plan"],
+  model: ["files", "plan"],
+  dataset: ["files", "plan"],
   config: ["plan", "video"],
   events: ["config", "dataset", "model", "video"],
-  stages: ["plan", "video", "model", "dataset", "config", "events"],
-  pipeline: ["plan", "video", "model", "dataset", "config", "events", "stages"],
-  batch: ["plan", "config", "dataset", "events", "model", "pipeline"],
+  stages: ["files", "plan", "video", "model", "dataset", "config", "events"],
+  pipeline: ["files", "plan", "video", "model", "dataset", "config", "events", "stages"],
+  batch: ["files", "plan", "config", "dataset", "events", "model", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
   layers: ["dataset", "model", "pipeline", "video"],
 }

@@ -322,14 +322,20 @@ test("leftovers of a crash are removed, whatever else is there stays", async () 
   expect((await runPipeline(video, quickSettings(root.path), server)).error).toBeUndefined()
   expect(server.calls).toHaveLength(7)
   await Bun.write(join(out, "stage1/sampled_frames/.tmp-0123456789ab"), "half a picture")
-  await Bun.write(join(out, "stage2/.tmp-0123456789ab/inside"), "half a folder")
+  // Runs make no folders of such names, and nothing in a folder of somebody else.
+  await Bun.write(join(out, "stage2/.tmp-0123456789ab/inside"), "somebody's folder")
+  await Bun.write(join(out, "notes/.tmp-0123456789ab"), "somebody's file")
   await Bun.write(join(out, ".tmp-notes"), "somebody's own")
   symlinkSync(other.path, join(out, "link"))
   expect((await runPipeline(video, quickSettings(root.path), server)).error).toBeUndefined()
   expect(server.calls).toHaveLength(7)
   rmSync(join(out, "link"))
   expect(filesBelow(other.path)).toEqual([".tmp-ba9876543210"])
-  expect(filesBelow(root.path).filter((file) => file.includes(".tmp-"))).toEqual(["video/.tmp-notes"])
+  expect(filesBelow(root.path).filter((file) => file.includes(".tmp-"))).toEqual([
+    "video/.tmp-notes",
+    "video/notes/.tmp-0123456789ab",
+    "video/stage2/.tmp-0123456789ab/inside",
+  ])
 })
 
 describe("a reply that is on disk is not paid for again", () => {

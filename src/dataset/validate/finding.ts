@@ -1,24 +1,49 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import { hasCode } from "../../files/fault.ts"
+import { parseJson } from "../../files/json.ts"
+import { NotPlain, type PlainDigest } from "../../files/plain.ts"
 import { sha256 } from "../../plan/fingerprint.ts"
 import type { CallFiles } from "../layout.ts"
 import type { Outcome } from "../records.ts"
-import { promptDigest, readBytes, readText } from "../store.ts"
+import { type DatasetError, promptDigest, readDigest, readText, sizeLimit } from "../store.ts"
 
-/** Something wrong in a dataset folder: the file, relative to the video's folder, and a sentence. */
+/** Something to tell of a dataset folder: the file, relative to the video's folder, and the rest of a sentence about it. */
 export interface Finding {
   readonly file: string
   readonly message: string
+  /** An error breaks a rule of the contract. A warning breaks none: somebody may want to look at it. */
+  readonly severity: "error" | "warning"
 }
 
-export const finding = (file: string, message: string): Finding => ({ file, message })
+export const finding = (file: string, message: string): Finding => ({ file, message, severity: "error" })
+export const warning = (file: string, message: string): Finding => ({ file, message, severity: "warning" })
+
+/** The findings that make a folder invalid. */
+export const errorsAmong = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
+  findings.filter(({ severity }) => severity === "error")
 
 /** A file read and decoded, or why that failed. Exactly one of the two. */
 export interface Loaded<A> {
   readonly value: A | undefined
   readonly findings: ReadonlyArray<Finding>
 }
+
+const unreadableText = ({ cause, message }: DatasetError): string => {
+  if (cause instanceof NotPlain) return cause.message
+  return hasCode(cause, "EACCES", "EPERM") ? "may not be read: permission denied" : message
+}
+
+/** Reads something of a folder. What cannot be read is told, and the check goes on with the rest. */
+export const orFinding = <A, R>(
+  file: string,
+  read: Effect.Effect<A, DatasetError, R>,
+): Effect.Effect<Loaded<A>, never, R> =>
+  Effect.match(read, {
+    onSuccess: (value): Loaded<A> => ({ value, findings: [] }),
+    onFailure: (error) => ({ value: undefined, findings: [finding(file, unreadableText(error))] }),
+  })
 
 const pathText = (issue: v.BaseIssue<unknown>): string => v.getDotPath(issue) ?? "the whole file"
 
@@ -32,14 +57,11 @@ export const loadJson = Effect.fn("Validate.loadJson")(function* <S extends v.Ge
     value: undefined,
     findings: [finding(file, message)],
   })
-  const text = yield* readText(join(root, file))
+  const { value: text, findings } = yield* orFinding(file, readText(join(root, file)))
+  if (findings.length > 0) return { value: undefined, findings } satisfies Loaded<v.InferOutput<S>>
   if (text === undefined) return failed("is missing")
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return failed("is not valid JSON")
-  }
+  const json = parseJson(text)
+  if (json === undefined) return failed("is not valid JSON")
   const parsed = v.safeParse(schema, json)
   if (parsed.success) return { value: parsed.output, findings: [] } satisfies Loaded<v.InferOutput<S>>
   const issues = parsed.issues.map((issue) => finding(file, `${pathText(issue)}: ${issue.message}`))
@@ -53,24 +75,17 @@ export const traceFindings = Effect.fn("Validate.trace")(function* (
   files: CallFiles,
   outcome: Outcome | undefined,
 ) {
-  const texts = yield* Effect.all({
-    system: readText(join(root, dir, files.systemPrompt)),
-    user: readText(join(root, dir, files.userPrompt)),
-    reply: readText(join(root, dir, files.rawResponse)),
-  })
-  const missing = [
-    [files.systemPrompt, texts.system],
-    [files.userPrompt, texts.user],
-    [files.rawResponse, texts.reply],
-  ].flatMap(([name, text]) =>
-    text === undefined
-      ? [finding(`${dir}/${name}`, "is missing")]
-      : text.trim() === ""
-        ? [finding(`${dir}/${name}`, "is empty")]
-        : [],
+  const names = [files.systemPrompt, files.userPrompt, files.rawResponse]
+  const loaded = yield* Effect.forEach(names, (name) =>
+    Effect.map(orFinding(`${dir}/${name}`, readText(join(root, dir, name))), (text) => ({ name, ...text })),
   )
+  const missing = loaded.flatMap(({ name, value, findings }) => {
+    if (findings.length > 0) return findings
+    if (value === undefined) return [finding(`${dir}/${name}`, "is missing")]
+    return value.trim() === "" ? [finding(`${dir}/${name}`, "is empty")] : []
+  })
   if (missing.length > 0 || outcome === undefined) return missing
-  const { system = "", user = "", reply = "" } = texts
+  const [system = "", user = "", reply = ""] = loaded.map(({ value }) => value)
   return [
     ...(promptDigest(system, user) === outcome.prompts_sha256
       ? []
@@ -83,21 +98,23 @@ export const traceFindings = Effect.fn("Validate.trace")(function* (
 
 type Kind = "JPEG picture" | "MP4 clip"
 
-const hasSignature = (bytes: Uint8Array, kind: Kind): boolean =>
+const hasSignature = ({ first, last }: PlainDigest, kind: Kind): boolean =>
   kind === "JPEG picture"
-    ? bytes[0] === 0xff && bytes[1] === 0xd8 && bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9
-    : Buffer.from(bytes.subarray(4, 8)).toString("latin1") === "ftyp"
+    ? first[0] === 0xff && first[1] === 0xd8 && last.at(-2) === 0xff && last.at(-1) === 0xd9
+    : first.subarray(4, 8).toString("latin1") === "ftyp"
 
-/** A media file's bytes with findings about its absence, emptiness or wrong format. */
+/** The digest of a media file with findings about its absence, emptiness or wrong format. */
 export const loadMedia = Effect.fn("Validate.media")(function* (root: string, file: string, kind: Kind) {
-  const bytes = yield* readBytes(join(root, file))
+  const limit = kind === "JPEG picture" ? sizeLimit.picture : sizeLimit.clip
+  const { value: found, findings } = yield* orFinding(file, readDigest(join(root, file), limit))
+  if (findings.length > 0) return { sha256: undefined, findings }
   const message =
-    bytes === undefined
+    found === undefined
       ? "is missing"
-      : bytes.length === 0
+      : found.sizeBytes === 0
         ? "is empty"
-        : hasSignature(bytes, kind)
+        : hasSignature(found, kind)
           ? undefined
           : `is not a whole ${kind}`
-  return { bytes, findings: message === undefined ? [] : [finding(file, message)] }
+  return { sha256: found?.sha256, findings: message === undefined ? [] : [finding(file, message)] }
 })

@@ -13,9 +13,9 @@ import {
   stepMetaOf,
   stepMetaSchema,
 } from "../records.ts"
-import { listFolder } from "../resume.ts"
+
 import { readJson } from "../store.ts"
-import { type Finding, finding, loadJson, loadMedia, traceFindings } from "./finding.ts"
+import { type Finding, finding, loadJson, loadMedia, orFinding, traceFindings } from "./finding.ts"
 import { checkPool } from "./pool.ts"
 
 const { final, meta, call } = layout.stage3
@@ -42,29 +42,18 @@ const checkKeyframes = Effect.fn("Validate.keyframes")(function* (
   indices: ReadonlyArray<number>,
 ) {
   const findings: Array<Finding> = []
-  const named = new Set<string>()
+  const named: Array<string> = []
   for (const index of indices) {
     const frame = manifest.frames[index - 1]
     if (frame === undefined) continue
-    const name = keyframeName(index, frame.timestamp_sec)
-    named.add(name)
-    const keyframe = yield* loadMedia(root, `${folder}/${name}`, "JPEG picture")
-    const sample = yield* loadMedia(root, `${folder}/${frame.image_relpath}`, "JPEG picture")
+    const name = `${folder}/${keyframeName(index, frame.timestamp_sec)}`
+    named.push(name)
+    const keyframe = yield* loadMedia(root, name, "JPEG picture")
     findings.push(...keyframe.findings)
-    if (
-      keyframe.bytes !== undefined &&
-      sample.bytes !== undefined &&
-      Buffer.compare(keyframe.bytes, sample.bytes) !== 0
-    ) {
-      findings.push(finding(`${folder}/${name}`, `is not the picture of frame ${index} in the manifest`))
-    }
+    if (keyframe.findings.length === 0 && keyframe.sha256 !== frame.sha256)
+      findings.push(finding(name, `is not the picture of frame ${index} in the manifest`))
   }
-  for (const name of yield* listFolder(join(root, folder))) {
-    if (/^frame_\d+_ts_.*\.jpg$/u.test(name) && !named.has(name)) {
-      findings.push(finding(`${folder}/${name}`, "is not one of the step's keyframes"))
-    }
-  }
-  return findings
+  return { findings, named }
 })
 
 const rangeFindings = (
@@ -102,9 +91,11 @@ export const checkStep = Effect.fn("Validate.step")(function* (
   const texts = yield* traceFindings(root, folder, call, outcome)
   const findings: Array<Finding> = [...pool.findings, ...texts]
   const file = `${folder}/${final}`
-  const step = yield* readJson(join(root, file))
+  const { value: step, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
+  let keyframes: ReadonlyArray<string> | undefined
+  findings.push(...unread)
   if (step === undefined) {
-    findings.push(finding(file, "is missing or not valid JSON"))
+    if (unread.length === 0) findings.push(finding(file, "is missing or not valid JSON"))
   } else {
     const timestamps = pool.manifest?.frames.map((frame) => frame.timestamp_sec) ?? []
     const verdict = checkRefined(annotation, draft, timestamps, step)
@@ -113,7 +104,9 @@ export const checkStep = Effect.fn("Validate.step")(function* (
       findings.push(finding(file, "is not normalised"))
     if (verdict.ok && pool.manifest !== undefined) {
       const indices = verdict.value.critical_frames.map((frame) => frame.frame_index)
-      findings.push(...(yield* checkKeyframes(root, folder, pool.manifest, indices)))
+      const checked = yield* checkKeyframes(root, folder, pool.manifest, indices)
+      findings.push(...checked.findings)
+      keyframes = checked.named
     }
   }
   if (segment !== undefined && pool.manifest !== undefined) {
@@ -122,5 +115,5 @@ export const checkStep = Effect.fn("Validate.step")(function* (
       ...rangeFindings(`${folder}/${layout.frameManifest}`, pool.manifest, segment, segments?.cut.mode ?? ""),
     )
   }
-  return { folder, step, findings }
+  return { folder, step, manifest: pool.manifest, keyframes, findings }
 })

@@ -1,0 +1,133 @@
+import { join } from "node:path"
+import { Effect } from "effect"
+import { kindAt, kindText, NotPlain } from "../files/plain.ts"
+import { type CallFiles, isStepFolder, layout } from "./layout.ts"
+import { listFolder, removeLeftovers, unreadable } from "./store.ts"
+
+/** The kinds of folders that a run writes into, each with names of its own. */
+export type Place = "video" | "stage1" | "stage2" | "step" | "frames" | "clips"
+
+const { stage1, stage2, stage3, frameManifest, sampledFrames } = layout
+
+const callNames = ({ systemPrompt, userPrompt, rawResponse }: CallFiles): RegExp =>
+  new RegExp(
+    `^(?:${systemPrompt}|${userPrompt}|${rawResponse.replace(/\.txt$/u, "")}(?:\\.attempt\\d+)?\\.(?:txt|call\\.json|errors\\.json))$`,
+    "u",
+  )
+
+const oneOf = (...names: ReadonlyArray<string>) => {
+  const known = new Set(names)
+  return (name: string): boolean => known.has(name)
+}
+
+const either =
+  (...tests: ReadonlyArray<(name: string) => boolean>) =>
+  (name: string): boolean =>
+    tests.some((test) => test(name))
+
+const like = (pattern: RegExp) => (name: string) => pattern.test(name)
+
+/** Whether a name is that of a keyframe picture, `frame_007_ts_3.20s.jpg`. */
+export const isKeyframe = like(/^frame_\d{3,}_ts_-?\d+\.\d{2}s\.jpg$/u)
+
+/** The names of the files that a run makes, by the kind of folder; to the letter, so that no other is taken for one. */
+const filesIn: Readonly<Record<Place, (name: string) => boolean>> = {
+  video: oneOf(layout.runSummary, layout.finalPlan),
+  stage1: either(oneOf(frameManifest, stage1.draft), like(callNames(stage1.call))),
+  stage2: either(oneOf(stage2.localization, stage2.segments), like(callNames(stage2.call))),
+  step: either(oneOf(frameManifest, stage3.final, stage3.meta), isKeyframe, like(callNames(stage3.call))),
+  frames: like(/^sample_\d{3,}_ts_-?\d+\.\d{2}s\.jpg$/u),
+  clips: like(/^step\d{2,}_.+\.mp4$/u),
+}
+
+/** The folders within each kind of folder, apart from those of steps. */
+const foldersIn: Readonly<Record<Place, ReadonlyMap<string, Place>>> = {
+  video: new Map([
+    [stage1.dir, "stage1"],
+    [stage2.dir, "stage2"],
+  ]),
+  stage1: new Map([[sampledFrames, "frames"]]),
+  stage2: new Map([[stage2.clips, "clips"]]),
+  step: new Map([[sampledFrames, "frames"]]),
+  frames: new Map(),
+  clips: new Map(),
+}
+
+/** Whether a run makes files of this name in a folder of this kind. */
+export const isFileOf = (place: Place, name: string): boolean => filesIn[place](name)
+
+/** The kind of a folder in a folder of this kind; undefined if runs make no folder of that name there. */
+export const placeIn = (place: Place, name: string): Place | undefined =>
+  foldersIn[place].get(name) ?? (place === "video" && isStepFolder(name) ? "step" : undefined)
+
+/** Something in a video's folder. */
+export interface Entry {
+  /** Relative to the video's folder, with `/`. */
+  readonly path: string
+  readonly name: string
+  /** The kind of folder it is in. */
+  readonly place: Place
+  /** Undefined for what vanished meanwhile. */
+  readonly kind: Awaited<ReturnType<typeof kindAt>>
+}
+
+const kindOf = (path: string) => Effect.tryPromise({ try: () => kindAt(path), catch: unreadable(path) })
+
+const lookInto = Effect.fnUntraced(function* (root: string, folder: string, place: Place) {
+  const entries: Array<Entry> = []
+  for (const name of yield* listFolder(join(root, folder))) {
+    const path = folder === "" ? name : `${folder}/${name}`
+    entries.push({ path, name, place, kind: yield* kindOf(join(root, path)) })
+  }
+  return entries
+})
+
+/**
+ * Everything in the folders that runs write into, folder by folder. Links are told, not followed, and folders of other names
+ * are told, not looked into.
+ */
+export const entriesOf = Effect.fn("Dataset.entries")(function* (root: string) {
+  const all: Array<Entry> = []
+  for (let open: ReadonlyArray<readonly [string, Place]> = [["", "video"]]; open.length > 0; ) {
+    const found = (yield* Effect.forEach(open, ([folder, place]) => lookInto(root, folder, place))).flat()
+    all.push(...found)
+    open = found.flatMap(({ path, name, place, kind }) => {
+      const inner = placeIn(place, name)
+      return inner !== undefined && kind?.isDirectory() === true ? [[path, inner] as const] : []
+    })
+  }
+  return all
+})
+
+/** Why an entry must not be worked with: a link, a pipe or a device has the name of something that runs make. */
+export const oddness = ({ name, place, kind }: Entry): string | undefined => {
+  if (kind === undefined || kind.isFile() || kind.isDirectory()) return undefined
+  return placeIn(place, name) !== undefined || isFileOf(place, name) ? kindText(kind) : undefined
+}
+
+/**
+ * What is in a video's folder. Fails with `NotPlain` at the first entry that must not be worked with, and at a folder that is a
+ * link itself: nothing is asked or written then.
+ */
+export const inspectFolder = Effect.fn("Dataset.inspectFolder")(function* (root: string) {
+  const entries = yield* entriesOf(root)
+  for (const entry of entries) {
+    const why = oddness(entry)
+    if (why !== undefined) {
+      const path = join(root, entry.path)
+      return yield* unreadable(path)(new NotPlain(why))
+    }
+  }
+  return entries
+})
+
+/** Removes what a crash has left in the folders that runs write into. Only while nobody writes there. */
+export const sweepPlaces = Effect.fn("Dataset.sweepPlaces")(function* (
+  root: string,
+  entries: ReadonlyArray<Entry>,
+) {
+  const folders = entries.filter(
+    ({ name, place, kind }) => placeIn(place, name) !== undefined && kind?.isDirectory() === true,
+  )
+  for (const path of ["", ...folders.map((entry) => entry.path)]) yield* removeLeftovers(join(root, path))
+})

@@ -1,0 +1,123 @@
+import { expect, test } from "bun:test"
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
+import { join } from "node:path"
+import { Effect, Either, Layer } from "effect"
+import * as RunClock from "../../src/dataset/RunClock.ts"
+import { writeFile } from "../../src/dataset/store.ts"
+import { record, replay } from "../../src/model/recording.ts"
+import { type ModelRequest, noUsage, VisionModel } from "../../src/model/VisionModel.ts"
+import { runFolder } from "../support/folders.ts"
+
+/** A model that repeats what it is asked. */
+const echo = Layer.succeed(VisionModel, {
+  config: {
+    kind: "openai",
+    api_base: null,
+    provider: null,
+    model: "echo",
+    temperature: null,
+    max_tokens: null,
+    api_call_retries: 0,
+    api_call_retry_backoff_sec: 0,
+    response_format: "none",
+    stream: false,
+  },
+  complete: ({ prompt }) =>
+    Effect.succeed({
+      text: `reply to ${prompt}`,
+      truncated: false,
+      model: "echo",
+      usage: noUsage,
+      costUsd: null,
+      latencyMs: 1,
+      waitMs: 0,
+      transportAttempts: 1,
+      responseFormat: "none",
+      estimated: null,
+      adjusted: [],
+    }),
+})
+
+const requestOf = (prompt: string): ModelRequest => ({
+  videoId: "video",
+  task: { stage: "localize", stepIds: [1], boundarySeconds: [0, 1] },
+  callsLeft: 1,
+  system: "",
+  prompt,
+  images: [],
+  turns: [],
+  attempt: 1,
+  isPartial: false,
+  schema: { name: "x", json: {} },
+})
+
+const ask = (prompt: string) => Effect.flatMap(VisionModel, (model) => model.complete(requestOf(prompt)))
+
+/** Records the replies to some prompts; gives the folder and the file of the first one. */
+const recordingOf = async (...prompts: ReadonlyArray<string>) => {
+  const dir = join(runFolder(), "recording")
+  let first = ""
+  for (const prompt of prompts) {
+    await Effect.runPromise(Effect.provide(ask(prompt), Layer.provide(record(dir, writeFile), echo)))
+    first ||= readdirSync(dir).find((name) => name !== "recording.json") ?? ""
+  }
+  return { dir, file: join(dir, first) }
+}
+
+const damages: ReadonlyArray<readonly [string, (path: string) => void]> = [
+  ["empty", (path) => truncateSync(path, 0)],
+  ["cut off", (path) => truncateSync(path, readFileSync(path).length - 20)],
+  ["no exchange", (path) => writeFileSync(path, "{}")],
+  ["nested without an end", (path) => writeFileSync(path, "[".repeat(1_000_000))],
+  ["larger than any exchange", (path) => truncateSync(path, 10 * 2 ** 30)],
+  ["a folder", (path) => void [rmSync(path), mkdirSync(path)]],
+  ["a pipe", (path) => void [rmSync(path), Bun.spawnSync(["mkfifo", path])]],
+  [
+    "a link",
+    (path) => {
+      renameSync(path, `${path}.away`)
+      symlinkSync(`${path}.away`, path)
+    },
+  ],
+]
+
+test.each(damages)(
+  "a file of a recording that is %s is missing; the rest is replayed",
+  async (_what, damage) => {
+    const { dir, file } = await recordingOf("one", "two", "three")
+    damage(file)
+    const [one, two, three] = await Effect.runPromise(
+      Effect.all([Effect.either(ask("one")), Effect.either(ask("two")), Effect.either(ask("three"))]).pipe(
+        Effect.provide(replay(dir)),
+      ),
+    )
+    expect([two, three].map((result) => Either.isRight(result) && result.right.text)).toEqual([
+      "reply to two",
+      "reply to three",
+    ])
+    expect(Either.isLeft(one) && one.left).toMatchObject({ reason: "NotRecorded" })
+  },
+)
+
+test("times that a crash has cut off are missing; the rest is repeated", async () => {
+  const dir = join(runFolder(), "times")
+  const twoTimes = Effect.flatMap(RunClock.RunClock, (clock) =>
+    Effect.all([clock.utc("a"), clock.seconds("b", 2)]),
+  )
+  const [utc] = await Effect.runPromise(Effect.provide(twoTimes, RunClock.remember(dir)))
+  const file = join(dir, "times.jsonl")
+  truncateSync(file, readFileSync(file).length - 5)
+  const later = Effect.flatMap(RunClock.RunClock, (clock) =>
+    Effect.all([clock.utc("a"), clock.seconds("b", 3)]),
+  )
+  expect(await Effect.runPromise(Effect.provide(later, RunClock.repeat(dir)))).toEqual([utc, 3])
+})

@@ -1,0 +1,31 @@
+import { cpSync } from "node:fs"
+import { join } from "node:path"
+import { startChatServer } from "./chat-server.ts"
+import { temporaryFolder } from "./folders.ts"
+import { makeVideo } from "./media.ts"
+import { quickSettings, runPipeline } from "./run-pipeline.ts"
+
+/** A video with the finished output root of it, to be copied and worked on. Both are gone when the scope ends. */
+export const finishedDataset = async () => {
+  const folder = await temporaryFolder()
+  const video = await makeVideo({ dir: folder.path, name: "video.mp4", frames: 60 })
+  const finished = join(folder.path, "finished")
+  await using server = startChatServer()
+  const { error } = await runPipeline(video, quickSettings(finished), server)
+  if (error !== undefined) throw error
+  return {
+    /** The input. */
+    video,
+    /** A copy of the output root: `out` is the folder of the video in it. */
+    copy: async () => {
+      const root = await temporaryFolder()
+      cpSync(finished, root.path, { recursive: true, preserveTimestamps: true })
+      return {
+        root: root.path,
+        out: join(root.path, "video"),
+        [Symbol.asyncDispose]: () => root[Symbol.asyncDispose](),
+      }
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
+}
