@@ -11,6 +11,9 @@ const statusMb = (pid: number | "self", field: "VmHWM" | "VmRSS"): number | unde
   }
 }
 
+/** The most memory that another process ever held, in MB, those below it not counted; 0 where the system does not tell. */
+export const peakRssMbOf = (pid: number): number => statusMb(pid, "VmHWM") ?? 0
+
 /** The most memory this process ever held. The system's own figure for a child begins with that of its parent. */
 export const peakRssMb = (): number => statusMb("self", "VmHWM") ?? process.memoryUsage.rss() / 1e6
 

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+/** Numbers in `[0, 1)`, the same for the same seed (mulberry32). */
 export const randomNumbers = (seed: number): (() => number) => {
   let state = seed >>> 0
   return () => {
@@ -17,4 +17,25 @@ export const shuffled = <Item>(items: ReadonlyArray<Item>, seed: number): Readon
     .map((item) => ({ item, place: random() }))
     .toSorted((a, b) => a.place - b.place)
     .map(({ item }) => item)
+}
+
+/** Choices that look like chance and are the same for the same seed. */
+export interface Choices {
+  /** An integer in `[0, count)`. */
+  readonly below: (count: number) => number
+  /** One entry of a list that is not empty. */
+  readonly oneOf: <A>(list: ReadonlyArray<A>) => A
+}
+
+/** @param seed any text */
+export const choicesFor = (seed: string): Choices => {
+  const next = randomNumbers(Bun.hash.crc32(seed))
+  const below = (count: number): number => Math.floor(next() * count)
+  const oneOf = <A>(list: ReadonlyArray<A>): A => {
+    const at = below(list.length)
+    const [chosen] = list.slice(at, at + 1)
+    if (chosen === undefined) throw new Error("nothing to choose from")
+    return chosen
+  }
+  return { below, oneOf }
 }

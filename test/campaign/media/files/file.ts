@@ -1,0 +1,11 @@
+/** One file of the campaign. */
+export interface CampaignFile {
+  /** Names it for good, whatever else is in the campaign: `--only` takes it. */
+  readonly id: string
+  /** What it stands for; the report counts by it. */
+  readonly kind: "contract" | "odd" | "mutated"
+  /** Name it is given; its ending tells the container. */
+  readonly name: string
+  /** Writes it. The same bytes every time, on one machine. */
+  readonly make: (path: string) => Promise<void>
+}

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { layout } from "../../../src/dataset/layout.ts"
+import { sha256 } from "../../../src/plan/fingerprint.ts"
+import { ptsSeconds } from "../../../src/video/VideoDecoder.ts"
+import { clipProblems } from "./clips.ts"
+import { type FinishedFolder, type PoolOnDisk, readFolder } from "./folder.ts"
+import { likeness } from "./likeness.ts"
+import { mostAlike, picturesOf } from "./pictures.ts"
+import type { Truth } from "./truth.ts"
+
+/** Least likeness of a picture to the frame it shows, in dB: what JPEG of quality 95 leaves. Other frames have 24 and less. */
+const LEAST_LIKENESS = 33
+/** The same for pictures of a few rows or columns: half of their chroma lies at the border. */
+const LEAST_LIKENESS_THIN = 27
+const THIN = 16
+
+/** What frames of the decode have this time, in seconds, to the microsecond that manifests keep. */
+const framesAt = ({ framePts, timeBase }: Truth, seconds: number): ReadonlyArray<number> =>
+  framePts.flatMap((pts, i) => (Math.abs(ptsSeconds(pts, timeBase) - seconds) <= 1.5e-6 ? [i] : []))
+
+const poolProblems = async (
+  folder: FinishedFolder,
+  pool: PoolOnDisk,
+  truth: Truth,
+): Promise<ReadonlyArray<string>> => {
+  const { dir, manifest } = pool
+  const pictures = await picturesOf(folder, pool, truth)
+  const least = Math.min(...truth.shownSize) < THIN ? LEAST_LIKENESS_THIN : LEAST_LIKENESS
+  const problems = manifest.frames.flatMap((entry, i) => {
+    const where = `${dir} frame ${entry.frame_index_1based} at ${entry.timestamp_sec} s`
+    const at = framesAt(truth, entry.timestamp_sec)
+    if (at.length === 0) return [`${where}: no frame of the decode has this time`]
+    const picture = pictures[i] ?? new Uint8Array()
+    const best = Math.max(
+      ...at.map((k) => likeness(truth.shown[k] ?? new Uint8Array(), picture, truth.shownSize)),
+    )
+    if (best >= least) return []
+    return [`${where}: ${best.toFixed(1)} dB from frame ${at.join(" or ")}; ${mostAlike(truth, picture)}`]
+  })
+  const keyframes = readdirSync(join(folder.root, dir)).filter((name) => name.endsWith(".jpg"))
+  const unlike = keyframes.filter((name) => {
+    const index = Number(/^frame_(\d+)_/u.exec(name)?.[1])
+    const entry = manifest.frames[index - 1]
+    return entry?.sha256 !== sha256(readFileSync(join(folder.root, dir, name)))
+  })
+  return [...problems, ...unlike.map((name) => `${dir}/${name} is not the picture of its pool`)]
+}
+
+/** The stream that a folder was made from. */
+const streamOf = (folder: FinishedFolder, truths: ReadonlyArray<Truth>): Truth | undefined =>
+  truths.find(
+    ({ codec, codedSize, timeBase }) =>
+      codec === folder.codec &&
+      codedSize.join("x") === folder.codedSize &&
+      `${timeBase.num}/${timeBase.den}` === folder.timeBase,
+  )
+
+const sizeProblems = (folder: FinishedFolder, { displaySize }: Truth): ReadonlyArray<string> => {
+  const shown = folder.displaySize.split("x").map(Number)
+  const differs = displaySize.some((side, i) => Math.abs(side - (shown[i] ?? 0)) > 1)
+  return differs ? [`shown as ${folder.displaySize} instead of ${displaySize.join("x")}`] : []
+}
+
+/**
+ * Whether frames are missing without a word: the index has to know every frame of the decode, but for those of which the run
+ * says that it leaves them out.
+ */
+const countProblems = (folder: FinishedFolder, truth: Truth, output: string): ReadonlyArray<string> => {
+  const times = truth.framePts.length
+  if (folder.frames === times || /left out|leaves out/u.test(output)) return []
+  return [`${folder.frames} frames are known of the ${times} that decode`]
+}
+
+/**
+ * What of a folder that the program calls valid is not as in a decode of the whole video: frames, times, pictures, clips.
+ *
+ * @param output what the run printed
+ */
+export const judge = async (
+  root: string,
+  truths: ReadonlyArray<Truth>,
+  output: string,
+): Promise<ReadonlyArray<string>> => {
+  const folder = readFolder(root)
+  const truth = streamOf(folder, truths)
+  if (truth === undefined)
+    return [
+      `${folder.codec} of ${folder.codedSize} in ticks of ${folder.timeBase} s is no stream of the file`,
+    ]
+  const problems = [...sizeProblems(folder, truth), ...countProblems(folder, truth, output)]
+  for (const pool of [folder.draftPool, ...folder.stepPools])
+    problems.push(...(await poolProblems(folder, pool, truth)))
+  return [
+    ...problems,
+    ...(await clipProblems(join(root, layout.stage2.dir), folder.segments.segments, truth)),
+  ]
+}
