@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import { annotationSchemaNames } from "../plan/schemas.ts"
 import { layout } from "./layout.ts"
+import { schemaPartsSchema } from "./schema-parts.ts"
 
 /** The contract these files follow; part of the schema fingerprint, raised when their meaning changes. */
 export const contractVersion = 1
@@ -232,6 +233,7 @@ export const runSummarySchema = v.object({
   contract_version: v.number(),
   schema_fingerprint: digest,
   annotation_schema: v.picklist(annotationSchemaNames),
+  schema_parts: v.optional(schemaPartsSchema),
   rehearsal: v.boolean(),
   rehearsal_note: v.optional(v.string()),
   source: v.object({

@@ -6,6 +6,7 @@ import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
 import { layout, samplePath, type VideoFolder } from "./layout.ts"
 import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
+import { whatDiffers } from "./schema-parts.ts"
 import { DatasetError, listFolder, readBytes, readDigest, readJson, sizeLimit } from "./store.ts"
 import { readSummary, type SummaryHeader, summaryPath } from "./summary.ts"
 
@@ -42,7 +43,7 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
     return yield* refuse(
       "FingerprintMismatch",
       folder.root,
-      `${folder.root} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}); choose another --output-root, the same --annotation-schema and version, or --overwrite to run all stages again`,
+      `${folder.root} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema and version, or --overwrite to run all stages again`,
     )
   }
   if (header.rehearsal && !summary.rehearsal && summary.stage1 !== undefined) {

@@ -46,6 +46,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
     contract_version: contractVersion,
     schema_fingerprint: prompts.fingerprint,
     annotation_schema: settings.annotationSchema,
+    schema_parts: prompts.parts,
     rehearsal,
     ...(rehearsal ? { rehearsal_note: rehearsalNote } : {}),
     source: {

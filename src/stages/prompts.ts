@@ -4,9 +4,10 @@ import { toJsonSchema } from "@valibot/to-json-schema"
 import { Data, Effect } from "effect"
 import type * as v from "valibot"
 import { contractVersion } from "../dataset/records.ts"
+import type { SchemaParts } from "../dataset/schema-parts.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { draftPlanSchema } from "../plan/draft.ts"
-import { fingerprint } from "../plan/fingerprint.ts"
+import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { localizationSchema } from "../plan/localization.ts"
 
 /** The placeholders of each prompt file: all of them must occur, and no others. */
@@ -34,6 +35,8 @@ export interface Prompts {
   readonly stage3: (values: Values<"stage3">) => string
   /** SHA-256, 64 hex digits. */
   readonly fingerprint: string
+  /** What the fingerprint is made of. */
+  readonly parts: SchemaParts
 }
 
 const slot = /\{\{\s*([\w-]+)\s*\}\}/gu
@@ -93,6 +96,11 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
     stage2: read("stage2"),
     stage3: read("stage3"),
   })
+  const answers = {
+    draft: jsonSchema(draftPlanSchema(annotation)),
+    localization: jsonSchema(localizationSchema),
+    refined: jsonSchema(annotation.finalStep),
+  }
   return {
     system: texts.system,
     stage1: (values) => fill(texts.stage1, values),
@@ -101,10 +109,14 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
     fingerprint: fingerprint({
       contractVersion,
       annotation: annotation.name,
-      draft: jsonSchema(draftPlanSchema(annotation)),
-      localization: jsonSchema(localizationSchema),
-      refined: jsonSchema(annotation.finalStep),
+      ...answers,
       prompts: texts,
     }),
+    parts: {
+      contract_version: contractVersion,
+      annotation_schema: annotation.name,
+      answers: fingerprint(answers),
+      prompts: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, sha256(text)])),
+    },
   } satisfies Prompts
 })

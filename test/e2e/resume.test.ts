@@ -292,6 +292,19 @@ describe("a folder is refused, and nothing in it is touched,", () => {
     expect(error?.message).toContain("--overwrite")
   })
 
+  test("if it was made with another prompt, naming its file", async () => {
+    const change = (out: string) => {
+      const file = join(out, "run_summary.json")
+      const summary = JSON.parse(readFileSync(file, "utf8"))
+      summary.schema_fingerprint = "0".repeat(64)
+      summary.schema_parts.prompts.stage2 = "1".repeat(64)
+      writeFileSync(file, JSON.stringify(summary))
+    }
+    const error = await refusal(change, video)
+    expect(error).toMatchObject({ reason: "FingerprintMismatch" })
+    expect(error?.message).toContain("what differs is the prompts (prompts/structured/stage2.md); choose")
+  })
+
   test("also by --overwrite of some stages only", async () => {
     const changes = { annotationSchema: "numbered", overwrite: true, stages: [2] } as const
     expect(await refusal(nothing, video, changes)).toMatchObject({ reason: "FingerprintMismatch" })
