@@ -18,6 +18,7 @@ import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkLocalization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { keepOrAsk } from "./call.ts"
+import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
@@ -162,7 +163,8 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   const { backend } = yield* ClipCutter
   const timeName = `${run.folder.videoId}/segments`
   const path = join(run.folder.stage2, segmentsFile)
-  const recorded = yield* readSegments(path)
+  const found = yield* readSegments(path)
+  const recorded = found && (yield* renameFormerClips(run, found))
   const wanted = cutRecord(run.settings.cut)
   const cut = recorded === undefined || !mayKeep(run, 2) ? wanted : recorded.cut
   if (canonicalJson(cut) !== canonicalJson(wanted)) {

@@ -22,6 +22,7 @@ import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
+import { renameFormerSteps } from "./former-names.ts"
 import { ensurePool, type FramePool, type Original, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
@@ -211,6 +212,7 @@ export const refineStage = Effect.fn("Stage3.refine")(function* (
   segments: StepSegments,
 ) {
   yield* stageStarted(run, 3, draft.steps.length)
+  yield* renameFormerSteps(run, draft)
   yield* removeStaleSteps(run, draft)
   const results = yield* Effect.forEach(
     segments.segments.flatMap((segment) =>

@@ -203,6 +203,32 @@ describe("changed inputs", () => {
     expect(await findings(copy.out)).toEqual([])
   })
 
+  test("folders and clips named by an earlier rule are renamed; nothing is asked or cut again", async () => {
+    await using root = await temporaryFolder()
+    await using server = startChatServer({
+      behave: ({ stage }, good) =>
+        stage === 1 ? good.replace("Set the jug down", "• Set the jug down -") : good,
+    })
+    const settings = quickSettings(root.path)
+    expect((await runPipeline(video, settings, server)).error).toBeUndefined()
+    const asked = server.calls.length
+    const out = join(root.path, "video")
+    const [current, former] = ["04_set_the_jug_down_", "04__set_the_jug_down"]
+    renameSync(join(out, current), join(out, former))
+    const clips = join(out, "stage2/step_clips")
+    renameSync(join(clips, `step${current}.mp4`), join(clips, `step${former}.mp4`))
+    for (const file of ["run_summary.json", "stage2/step_segments.json", `${former}/step_meta.json`]) {
+      const text = readFileSync(join(out, file), "utf8")
+      writeFileSync(join(out, file), text.replaceAll(current, former))
+    }
+    const made = stampsBelow(join(out, former))
+    expect((await runPipeline(video, settings, server)).error).toBeUndefined()
+    expect(server.calls).toHaveLength(asked)
+    expect(existsSync(join(out, former))).toBe(false)
+    expect(changedFiles(made, stampsBelow(join(out, current)))).toEqual(["step_meta.json"])
+    expect(await findings(out)).toEqual([])
+  })
+
   test("other quality, cut settings or index display keep what is done, and say so for clips", async () => {
     await using copy = await copyOfFinished()
     await using server = startChatServer()
