@@ -184,8 +184,12 @@ export const ensureRoom = Effect.fn("Dataset.ensureRoom")(function* (folder: str
   return yield* new DatasetError({ reason: "Unwritable", path: folder, message })
 })
 
+/** Half a surrogate pair is valid in JSON, but no other language can write it down again. */
+const wellFormed = (_key: string, item: unknown): unknown =>
+  typeof item === "string" ? item.toWellFormed() : item
+
 /** JSON as it stands in every file of the dataset: two spaces, a final newline. */
-export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, wellFormed, 2)}\n`
 
 /** Writes a file unless it already holds exactly this; true if it had to. */
 export const writeIfChanged = Effect.fn("Dataset.writeIfChanged")(function* (
