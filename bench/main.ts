@@ -8,12 +8,13 @@ import type { BenchCase, Figures } from "./case.ts"
 import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
+import { qualityCases } from "./quality/cases.ts"
 import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
 import { decoderCases, decoders } from "./video/cases.ts"
 import { makeLongVideo, makeShortVideos } from "./video/media.ts"
 import { peerCases } from "./video/peers.ts"
 
-const help = `Measures frame sampling, cutting, the model layer and whole runs. Every video case runs in a process of its own.
+const help = `Measures frame sampling, cutting, the model layer, whole runs and how right they are. Every video case runs in a process of its own.
 
 Usage: bun run bench [options]
 
@@ -49,6 +50,7 @@ const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {
     ...gateCases(values.quick ? 20 : 600),
     ...requestCases,
     ...batchCases(long, many, values.quick),
+    ...qualityCases(values.quick),
   ]
   return all.filter(({ name }) => name.includes(values.only))
 }

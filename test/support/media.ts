@@ -120,6 +120,8 @@ export interface VideoSpec {
   readonly colourTags?: ColourTags
   /** Adds strong noise, another one in every picture. */
   readonly noise?: boolean
+  /** Draws the pictures instead: planar 4:2:0 of 8 bits, luma first, by number. */
+  readonly draw?: (number: number) => Uint8Array
   /** Number of the first picture, as `readFrameNumber` will read it. */
   readonly firstNumber?: number
   readonly audio?: boolean
@@ -203,6 +205,10 @@ const check = (code: number, what: string): void => {
 
 const drawFrame = (spec: VideoSpec, number: number, width: number, height: number): Frame => {
   const name = spec.pixelFormat ?? "yuv420p"
+  if (spec.draw !== undefined) {
+    const format = avGetPixFmtFromName("yuv420p")
+    return Frame.fromVideoBuffer(Buffer.from(spec.draw(number)), { width, height, format })
+  }
   const bits = PIXEL_BITS[name]
   const [halfX, halfY] = name.includes("444") ? [0, 0] : name.includes("422") ? [1, 0] : [1, 1]
   const chroma = ((width + halfX) >> halfX) * ((height + halfY) >> halfY)

@@ -1,0 +1,159 @@
+import { describe, expect, test } from "bun:test"
+import { Effect } from "effect"
+import { measureQuality } from "../../bench/quality/measure.ts"
+import { answer, noErrors, usualErrors } from "../../bench/quality/mind.ts"
+import { paintPlate, plateHeight, plateWidth, type Reading, readPlates } from "../../bench/quality/plate.ts"
+import { actionAt, actionName, makeWorld } from "../../bench/quality/world.ts"
+import { openJpeg, pixelsOf, writeJpeg } from "../../src/video/jpeg.ts"
+
+const [width, height] = [320, 180]
+
+/** A grey picture with plates, as JPEG. */
+const pictured = (
+  plates: ReadonlyArray<readonly [x: number, y: number, reading: Reading]>,
+): Promise<Uint8Array> => {
+  const yuv = new Uint8Array((width * height * 3) / 2).fill(128)
+  for (const [x, y, reading] of plates) paintPlate(yuv, width, height, [x, y], reading)
+  const bgra = new Uint8Array(width * height * 4)
+  for (let i = 0; i < width * height; i++) {
+    const at = width * height + (Math.floor(i / width) >> 1) * (width / 2) + ((i % width) >> 1)
+    const [luma, u, v] = [
+      (yuv[i] ?? 0) - 16,
+      (yuv[at] ?? 0) - 128,
+      (yuv[at + (width * height) / 4] ?? 0) - 128,
+    ]
+    const rgb = [1.164 * luma + 1.596 * v, 1.164 * luma - 0.392 * u - 0.813 * v, 1.164 * luma + 2.017 * u]
+    for (const [c, value] of rgb.toReversed().entries()) bgra[4 * i + c] = Math.max(0, Math.min(255, value))
+    bgra[4 * i + 3] = 255
+  }
+  return writeJpeg(bgra, width, height, 95)
+}
+
+const read = async (jpeg: Uint8Array) => readPlates(await pixelsOf(openJpeg(jpeg)))
+
+const reading = { action: 137, deciseconds: 71_999 }
+
+describe("A plate", () => {
+  test("is read back from a JPEG, several from one picture, and not from a picture without one", async () => {
+    const other = { action: 3, deciseconds: 4 }
+    expect(await read(await pictured([[20, 100, reading]]))).toEqual([reading])
+    expect(
+      await read(
+        await pictured([
+          [20, 20, other],
+          [180, 20, reading],
+        ]),
+      ),
+    ).toEqual([other, reading])
+    expect(await read(await pictured([]))).toEqual([])
+  })
+
+  test("is read from a picture scaled to half, and is not guessed from one that is too small", async () => {
+    const jpeg = await pictured([[100, 100, reading]])
+    const scaled = (share: number) =>
+      new Bun.Image(jpeg)
+        .resize(Math.round(width * share), Math.round(height * share))
+        .jpeg({ quality: 95 })
+        .bytes()
+    expect(await read(await scaled(0.5))).toEqual([reading])
+    expect(await read(await scaled(0.1))).toEqual([])
+  })
+
+  test("with a damaged cell is nothing rather than something else", async () => {
+    const pixels = await pixelsOf(openJpeg(await pictured([[100, 100, reading]])))
+    for (let y = 106; y < 100 + plateHeight - 6; y++)
+      for (let x = 130; x < 100 + plateWidth - 30; x++)
+        pixels.rgba.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3)
+    expect(readPlates(pixels)).toEqual([])
+  })
+})
+
+describe("A world", () => {
+  test("is the same for a seed, in order, without overlaps, and within the video", () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      for (const durationSec of [60, 7200]) {
+        const world = makeWorld(seed, durationSec)
+        expect(makeWorld(seed, durationSec)).toEqual(world)
+        expect(world.steps.length).toBeGreaterThanOrEqual(3)
+        for (const [i, { startSec, endSec, action }] of world.steps.entries()) {
+          expect(startSec).toBeGreaterThanOrEqual(world.steps[i - 1]?.endSec ?? 0)
+          expect(endSec).toBeGreaterThan(startSec)
+          expect(endSec).toBeLessThanOrEqual(durationSec)
+          expect(actionAt(world, startSec)).toBe(action)
+          expect(world.steps[i - 1]?.action).not.toBe(action)
+        }
+      }
+    }
+  })
+
+  test("has lengths that differ by orders of magnitude, and another name for every action", () => {
+    const lengths = makeWorld(5, 7200).steps.map(({ startSec, endSec }) => endSec - startSec)
+    expect(Math.max(...lengths) / Math.min(...lengths)).toBeGreaterThan(10)
+    expect(new Set(Array.from({ length: 255 }, (_, i) => actionName(i + 1))).size).toBe(255)
+  })
+})
+
+describe("The simulated model", () => {
+  const images = (actions: ReadonlyArray<number>) =>
+    Promise.all(actions.map((action, i) => pictured([[100, 100, { action, deciseconds: i }]])))
+  const actions = [0, 0, 5, 5, 5, 5, 9, 9, 9, 0, 7, 7, 7]
+
+  test("says what the pictures show, nothing about what they do not show, and the same every time", async () => {
+    const seen = { prompt: "# Task: draft a plan", images: await images(actions) }
+    const draft = await answer(seen, noErrors, 1)
+    expect(draft.steps).toMatchObject(
+      [5, 9, 7].map((action) => ({ step_goal: `Do the ${actionName(action)}` })),
+    )
+    expect(await answer(seen, noErrors, 1)).toEqual(draft)
+    const blank = await answer({ ...seen, images: [await pictured([]), await pictured([])] }, noErrors, 1)
+    expect(JSON.stringify(blank)).not.toContain(actionName(5))
+  })
+
+  test("finds the steps of a plan by their goals alone", async () => {
+    const goals = [5, 9, 7].map((action, i) => `- Step ${i + 1}: Do the ${actionName(action)}`)
+    const seen = { prompt: `# Task: locate the steps\n${goals.join("\n")}`, images: await images(actions) }
+    expect(await answer(seen, noErrors, 1)).toEqual({
+      steps: [
+        { step_id: 1, start_frame_index: 3, end_frame_index: 7 },
+        { step_id: 2, start_frame_index: 7, end_frame_index: 10 },
+        { step_id: 3, start_frame_index: 11, end_frame_index: 14 },
+      ],
+    })
+  })
+
+  test("errs in another way for another seed", async () => {
+    const seen = { prompt: "# Task: draft", images: await images([1, 2, 2, 3, 4, 4, 0, 0, 0, 5, 6, 6, 7]) }
+    const answers = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map(async (seed) => JSON.stringify(await answer(seen, usualErrors, seed))),
+    )
+    expect(new Set(answers).size).toBeGreaterThan(1)
+  })
+})
+
+describe("The whole pipeline on a drawn video", () => {
+  const measure = (settings: Parameters<typeof measureQuality>[0]) =>
+    Effect.runPromise(measureQuality(settings))
+  const f1 = ({ score }: Awaited<ReturnType<typeof measure>>) => score.segments.map((each) => each.f1)
+
+  test("scores 1 when every picture is shown and the model makes no errors", async () => {
+    const all = await measure({ durationSec: 12, seeds: [2], exact: true, run: { maxFrames: 60 } })
+    expect(all.failures).toEqual([])
+    expect(f1(all)).toEqual([1, 1, 1, 1])
+    expect(all.score.boundaries.medianErrorSec).toBe(0)
+    expect(all.score.soda.f1).toBe(1)
+  })
+
+  test("scores less where it is shown less, and nothing where the plates are painted over", async () => {
+    const sparse = await measure({ durationSec: 120, seeds: [3], exact: true, run: { maxFrames: 12 } })
+    expect(f1(sparse).at(-1)).toBeLessThan(1)
+    const blind = await measure({
+      durationSec: 12,
+      seeds: [2],
+      exact: true,
+      blind: true,
+      run: { maxFrames: 12 },
+    })
+    expect(blind.score.soda.f1).toBe(0)
+    expect(f1(blind).at(-1)).toBeLessThan(0.4)
+  })
+})
