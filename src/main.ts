@@ -1,60 +1,69 @@
 #!/usr/bin/env bun
-import { CliConfig, Command, ValidationError } from "@effect/cli"
+import { CliConfig, Command, HelpDoc, ValidationError } from "@effect/cli"
 import { makeRunMain } from "@effect/platform/Runtime"
 import { BunContext } from "@effect/platform-bun"
-import { Cause, Console, Effect, Exit, Layer, Logger, LogLevel } from "effect"
+import { Cause, Console, Effect, Either, Exit, Layer, Logger, LogLevel } from "effect"
 import manifest from "../package.json"
+import { readCommandLine, wantsJson } from "./cli/command-line.ts"
 import { triptych } from "./cli/commands.ts"
-import { helpFor, unknownCommand } from "./cli/help.ts"
+import { withOutputs, withoutErrors } from "./cli/console.ts"
+import { helpText } from "./cli/help.ts"
 import { messages } from "./cli/messages.ts"
+import { stderr, stdout } from "./cli/output.ts"
+import { printable } from "./cli/printable.ts"
+import { errorJson } from "./cli/progress/json.ts"
 import { givenSecrets } from "./cli/secrets.ts"
+import { listenToSignals } from "./cli/signals.ts"
 import { makeStopRequests, StopRequests } from "./cli/stop.ts"
 import { exitCode, interruptedMessage, UsageError } from "./cli/usage.ts"
 import { makeRedaction } from "./model/redaction.ts"
 import * as Telemetry from "./telemetry.ts"
 
-const { message: redact } = makeRedaction(givenSecrets(process.argv.slice(2), process.env))
+const [bun = "bun", script = "", ...args] = process.argv
 
-const plain = (text: string): string => redact(Bun.stripANSI(text)).trim()
+const { message: redact } = makeRedaction(givenSecrets(args, process.env))
 
-/** The console for messages of the option parser: plain text, marked as an error, on stderr. */
-const withPlainErrors = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Console.consoleWith((current) =>
-    Effect.withConsole(effect, {
-      ...current,
-      error: (...args) => {
-        const text = plain(args.map(String).join(" "))
-        return current.error(text.startsWith("error: ") ? text : `error: ${text}`)
-      },
-    }),
-  )
+/** The parser of options says what is wrong by itself; so do we, in one place. */
+const cli = Command.run(Command.transformHandler(triptych, withOutputs), {
+  name: "triptych",
+  version: manifest.version,
+})
 
-const cli = Command.run(triptych, { name: "triptych", version: manifest.version })
+/** How a run that did not end by itself is told. */
+const ending = (error: unknown, cause: Cause.Cause<unknown>) => {
+  if (ValidationError.isValidationError(error)) {
+    const message = printable(Bun.stripANSI(HelpDoc.toAnsiText(error.error)).trim())
+    return { code: exitCode.usage, lines: [message] }
+  }
+  if (error instanceof UsageError)
+    return { code: exitCode.usage, lines: [error.message, ...(error.ways ?? [])] }
+  const isExpected = typeof error === "object" && error !== null && "_tag" in error && error instanceof Error
+  return { code: exitCode.failed, lines: isExpected ? [error.message] : Cause.pretty(cause).split("\n") }
+}
 
-/** The last words of a run that did not end by itself: a sentence on stderr and the contract's exit code. */
+/** The last words of such a run: a sentence on stderr, with `--json` an object on stdout too, and the exit code. */
 const explain = (cause: Cause.Cause<unknown>) => {
   if (Cause.isInterruptedOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  if (ValidationError.isValidationError(error)) {
-    process.exitCode = exitCode.usage
-    return Effect.void
-  }
-  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed
-  const isExpected = typeof error === "object" && error !== null && "_tag" in error && error instanceof Error
-  return Console.error(redact(isExpected ? `error: ${error.message}` : `error: ${Cause.pretty(cause)}`))
+  const { code, lines } = ending(Cause.squash(cause), cause)
+  process.exitCode = code
+  const [first = "", ...more] = lines.map((line) => printable(redact(line)))
+  if (wantsJson(args))
+    stdout.write(`${errorJson(code, [first, ...more].join(" "), new Date().toISOString())}\n`)
+  return Console.error([`error: ${first}`, ...more.map((line) => `  ${line}`)].join("\n"))
 }
 
-/** What the arguments ask for: help, or a command. */
-const requested = (args: ReadonlyArray<string>) => {
-  const help = helpFor(args)
-  if (help !== undefined) return Console.log(help)
-  const unknown = unknownCommand(args)
-  return unknown === undefined ? cli(process.argv) : Effect.fail(new UsageError({ message: unknown }))
-}
+const requested = Effect.flatMap(
+  Either.mapLeft(readCommandLine(args), (message) => new UsageError({ message })),
+  (request) => {
+    if (request.kind === "help") return Console.log(helpText(request.command))
+    if (request.kind === "version") return Console.log(manifest.version)
+    return withoutErrors(cli([bun, script, ...request.args]))
+  },
+)
 
-const program = Effect.suspend(() => requested(process.argv.slice(2))).pipe(
-  withPlainErrors,
+const program = requested.pipe(
   Effect.tapErrorCause(explain),
+  withOutputs,
   Effect.provide(
     Layer.mergeAll(
       BunContext.layer,
@@ -70,19 +79,35 @@ const stopRequests = makeStopRequests()
 /** What ends may take so long after it was told to; then the process goes, and the next run cleans up. */
 const patienceMs = 10_000
 
+/**
+ * The exit code, once everything is told. Text that a command was asked for and that a full disk has swallowed makes it a
+ * failure; a run's results are on disk all the same, and a reader that went away wanted no more.
+ */
+const lastCode = async (code: number): Promise<number> => {
+  await stdout.flushed()
+  const { loss } = stdout
+  if (loss !== undefined && !loss.isClosed)
+    stderr.write(`error: the standard output is incomplete: ${loss.message}\n`)
+  await stderr.flushed()
+  const isRun =
+    /^(?:pipeline|stage\d|demo)$/u.test(args[0] ?? "") &&
+    !args.some((arg) => /^(?:-h|--help|--preflight-only|--dry-run)$/u.test(arg))
+  return loss === undefined || loss.isClosed || isRun || code !== exitCode.done ? code : exitCode.failed
+}
+
 const runMain = makeRunMain(({ fiber, teardown }) => {
   const stopAtOnce = () => {
     fiber.unsafeInterruptAsFork(fiber.id())
     setTimeout(() => process.exit(exitCode.interrupted), patienceMs).unref()
   }
-  const onSignal = () => stopRequests.receive(stopAtOnce)
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
-  for (const signal of signals) process.on(signal, onSignal)
+  listenToSignals(() => stopRequests.receive(stopAtOnce), stopAtOnce)
   const alive = setInterval(() => {}, 2 ** 31 - 1)
   fiber.addObserver((exit) => {
-    clearInterval(alive)
     teardown(exit, (code) => {
-      if (code !== exitCode.done) process.exit(code)
+      void lastCode(code).then((last) => {
+        clearInterval(alive)
+        process.exit(last)
+      })
     })
   })
 })
@@ -93,7 +118,7 @@ runMain(Effect.provideService(program, StopRequests, stopRequests.service), {
   disablePrettyLogger: true,
   teardown: (exit, onExit) => {
     if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {
-      console.error(interruptedMessage)
+      stderr.write(`${interruptedMessage}\n`)
       onExit(exitCode.interrupted)
       return
     }

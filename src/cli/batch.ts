@@ -1,5 +1,6 @@
 import { Console, DateTime, Effect, Option, Stream } from "effect"
 import { type BatchOptions, runBatch } from "../batch/run.ts"
+import { stderr, stdout } from "./output.ts"
 import { display, json } from "./progress.ts"
 import { type ReportHead, reportOf, writeReport } from "./report.ts"
 import { StopRequests } from "./stop.ts"
@@ -23,9 +24,7 @@ const watched = Effect.fn("Cli.watched")(function* (
 ) {
   const { stages } = options.settings
   const showing = { verbose: telling.verbose, stages }
-  const { show, state } = yield* telling.json
-    ? json(process.stdout, showing)
-    : display(process.stderr, showing)
+  const { show, state } = yield* telling.json ? json(stdout, showing) : display(stderr, showing)
   const folders: Array<string> = []
   const stop = yield* (yield* StopRequests).first
   const videos = Stream.fromIterable(files)
@@ -62,7 +61,7 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
     if (files.length > 1) yield* Console.log(`${done} done, ${failed} failed${rest}`)
   }
   if (stopped === "asked" && left !== 0) {
-    yield* Effect.sync(() => console.error(interruptedMessage))
+    yield* Console.error(interruptedMessage)
     return exitCode.interrupted
   }
   return failed === 0 ? exitCode.done : exitCode.failed

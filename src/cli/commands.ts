@@ -18,8 +18,10 @@ import { compareCommand } from "./compare.ts"
 import { demoCommand } from "./demo.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import * as flags from "./flags.ts"
+import { requireOutputRoot } from "./folders.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
+import { printable } from "./printable.ts"
 import { count, dollars, duration } from "./quantity.ts"
 import { scoreCommand } from "./score.ts"
 import { statusCommand } from "./status.ts"
@@ -159,7 +161,8 @@ const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<strin
 /** Prints checks, one a line; true if all is well. */
 export const reportChecks = Effect.fn("Cli.reportChecks")(function* (checks: ReadonlyArray<Check>) {
   for (const { what, problem } of checks) {
-    yield* problem === undefined ? Console.log(`ok      ${what}`) : Console.log(`failed  ${what}: ${problem}`)
+    const text = problem === undefined ? `ok      ${what}` : `failed  ${what}: ${problem}`
+    yield* Console.log(printable(text))
   }
   return checks.every((check) => check.problem === undefined)
 })
@@ -207,6 +210,7 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     const message = `give either --no-embed-index or --image-labels ${given.imageLabels.value}, not both`
     return yield* new UsageError({ message })
   }
+  yield* requireOutputRoot(given.outputRoot)
   const inputs = yield* inputFiles(given)
   const files = yield* selected(inputs, given)
   if (files.length === 0) {

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises"
-import { join, resolve } from "node:path"
+import { join } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { defaultSettings, type RunSettings } from "../config.ts"
@@ -13,6 +13,8 @@ import { Pipeline } from "../pipeline.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import * as flags from "./flags.ts"
+import { requireOutputRoot } from "./folders.ts"
+import { stderr } from "./output.ts"
 import { display } from "./progress.ts"
 import { exitCode } from "./usage.ts"
 
@@ -44,7 +46,7 @@ const rehearse = Effect.fn("Demo.rehearse")(function* (
   verbose: boolean,
 ) {
   const { runVideo } = yield* Pipeline
-  const { show } = yield* display(process.stderr, { verbose })
+  const { show } = yield* display(stderr, { verbose })
   const events = { publish: (event: RunEvent) => Effect.sync(() => show(event)) }
   return yield* Effect.provideService(runVideo(file, settings), RunEvents, events)
 }, Effect.scoped)
@@ -53,7 +55,7 @@ const rehearse = Effect.fn("Demo.rehearse")(function* (
 export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
   Command.make("demo", flags.demo, (given) =>
     Effect.gen(function* () {
-      const root = resolve(given.outputRoot)
+      const { path: root } = yield* requireOutputRoot(given.outputRoot)
       const videoFile = join(root, "robot_table.mp4")
       const video = Layers.video()
       if (yield* exists(videoFile)) yield* Console.log(`1. Using the demo video  ${videoFile}`)

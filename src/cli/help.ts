@@ -1,3 +1,4 @@
+import type { Operands } from "./arguments.ts"
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as flags from "./flags.ts"
 import { compare, score } from "./score-flags.ts"
@@ -9,6 +10,8 @@ interface Section {
 
 interface CommandHelp {
   readonly summary: string
+  /** Arguments without a flag; absent if there may be none. */
+  readonly operands?: Operands
   readonly usage: string
   readonly sections: ReadonlyArray<Section>
   readonly examples: ReadonlyArray<string>
@@ -46,9 +49,13 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   stage3: single("Stage 3 alone: look at each clip closely, annotate the step, save two keyframes", "stage3"),
   validate: {
     summary: "Check finished folders against the contract, without a model",
-    usage: "bun run validate --video-output-dir DIR | --output-root DIR [options]",
+    operands: { usage: "DIR ...", least: 0, most: Number.POSITIVE_INFINITY },
+    usage: "bun run validate DIR ... | --video-output-dir DIR | --output-root DIR [options]",
     sections: [{ title: "Options", flags: Object.values(flags.validate) }],
-    examples: ["bun run validate --output-root dataset --report-json report.json"],
+    examples: [
+      "bun run validate dataset",
+      "bun run validate --output-root dataset --report-json report.json",
+    ],
   },
   status: {
     summary: "Tell how an output root stands: done, failed and why, running, not started, cost",
@@ -66,6 +73,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   },
   compare: {
     summary: "Tell whether one run is better than another by gold, or how far they agree",
+    operands: { usage: "A B", least: 2, most: 2 },
     usage: "bun run compare A B [--gold PATH] [options]; A and B are output roots or files of segments",
     sections: [{ title: "Options", flags: Object.values(compare) }],
     examples: ["bun run compare dataset-before dataset --gold gold.csv"],
@@ -103,10 +111,7 @@ const commandText = ({ summary, usage, sections, examples, ...more }: CommandHel
     ...sections.flatMap(({ title, flags: list }) => [
       "",
       `${title}:`,
-      ...list.flatMap((flag) => {
-        const help = helpOf(flag)
-        return help === undefined ? [] : [flagLine(help)]
-      }),
+      ...list.flatMap((flag) => helpOf(flag) ?? []).map(flagLine),
     ]),
     ...(examples.length === 0 ? [] : ["", "Examples:", ...examples.map((example) => `  ${example}`)]),
     "",
@@ -129,15 +134,14 @@ const overview = (): string =>
     exitCodes,
   ].join("\n")
 
-/** The sentence for a first argument that is no command; undefined if it is one. */
-export const unknownCommand = ([command = ""]: ReadonlyArray<string>): string | undefined =>
-  command.startsWith("-") || command in commandHelp
-    ? undefined
-    : `there is no command "${command}"; the commands are ${Object.keys(commandHelp).join(", ")}`
-
-/** The help that the arguments ask for; undefined if they ask for none. No arguments at all ask for the overview. */
-export const helpFor = (args: ReadonlyArray<string>): string | undefined => {
-  if (args.length > 0 && !args.includes("--help") && !args.includes("-h")) return undefined
-  const command = args[0] === undefined ? undefined : commandHelp[args[0]]
-  return command === undefined ? overview() : commandText(command)
+/** The help of a command, or of the program. */
+export const helpText = (command: string | undefined): string => {
+  const help = command === undefined ? undefined : commandHelp[command]
+  return help === undefined ? overview() : commandText(help)
 }
+
+/** The flags of a command, in the order of its help. */
+export const flagsOf = (command: string): ReadonlyArray<FlagHelp> =>
+  (commandHelp[command]?.sections ?? []).flatMap((section) =>
+    section.flags.flatMap((flag) => helpOf(flag) ?? []),
+  )

@@ -1,8 +1,8 @@
 import { Effect, Logger } from "effect"
+import { stderr } from "./output.ts"
+import { printable } from "./printable.ts"
 
-const toStderr = (text: string): void => {
-  process.stderr.write(`${text}\n`)
-}
+const toStderr = (text: string): void => stderr.write(`${text}\n`)
 
 /** There is one stderr in a process, and a display may hold it. */
 let say = toStderr
@@ -10,7 +10,7 @@ let say = toStderr
 /** What the program has to say beside its results: one line each, on stderr or above a display. */
 export const messages = Logger.make(({ logLevel, message }) => {
   const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-  say(`${logLevel.label.toLowerCase()}: ${text}`)
+  say(`${logLevel.label.toLowerCase()}: ${printable(text)}`)
 })
 
 /** Sends messages elsewhere until the scope closes. */

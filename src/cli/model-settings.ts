@@ -35,10 +35,14 @@ const defaultTemperature = 0.2
 const defaultCallRetries = 3
 const defaultCallRetryBackoffSec = 1
 
-const noModel = `no model to ask. Three ways on:
-  1. a key: set API_KEY (or OPENAI_API_KEY, or --api-key) for ${defaultApiBase};
-  2. an endpoint: set API_BASE_URL (or --api-base) to any OpenAI-compatible service, with its key if it needs one;
-  3. --rehearsal: an offline stand-in, to try everything else without a key.`
+const noModel = new UsageError({
+  message: "no model to ask. Three ways on:",
+  ways: [
+    `1. a key: set API_KEY (or OPENAI_API_KEY, or --api-key) for ${defaultApiBase};`,
+    "2. an endpoint: set API_BASE_URL (or --api-base) to any OpenAI-compatible service, with its key if it needs one;",
+    "3. --rehearsal: an offline stand-in, to try everything else without a key.",
+  ],
+})
 
 /** The flags that are given, under the names of the settings; absent ones stay absent. */
 const given = <K extends string>(
@@ -92,7 +96,7 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     environment.API_KEY ?? environment.OPENAI_API_KEY,
   )
   const apiBase = either(trimmed(flags.apiBase), environment.API_BASE_URL)
-  if (key === undefined && apiBase === undefined) return yield* new UsageError({ message: noModel })
+  if (key === undefined && apiBase === undefined) return yield* noModel
   // The address is not repeated in messages: it may hold a secret.
   if (parseEndpoint(apiBase ?? defaultApiBase) === undefined) {
     const message =

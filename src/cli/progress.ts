@@ -2,12 +2,13 @@ import { Effect, Schedule, type Scope } from "effect"
 import { allStages, type StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
 import { divertMessages } from "./messages.ts"
+import type { Output } from "./output.ts"
+import { printableLines } from "./printable.ts"
 import { frameLines, headerLines } from "./progress/frame.ts"
 import { eventJson, progressJson } from "./progress/json.ts"
 import { admitLine, eventLine, fullAllowance, progressLine } from "./progress/lines.ts"
-import { makeScreen, type TerminalStream } from "./progress/screen.ts"
+import { isScreen, makeScreen, type TerminalStream } from "./progress/screen.ts"
 import { advance, initialState, type RunState } from "./progress/state.ts"
-import { printableLines } from "./progress/text.ts"
 import { count } from "./quantity.ts"
 
 /** Follows a run and shows how it goes. */
@@ -55,7 +56,7 @@ const regularly = (every: typeof linesEvery | typeof jsonEvery, run: () => void)
   Effect.forkScoped(Effect.delay(Effect.repeat(Effect.sync(run), Schedule.spaced(every)), every))
 
 /** Plain lines, for pipes, files and CI: what happens to videos, and every 30 seconds how the batch stands. */
-export const lines: MakeDisplay<Pick<NodeJS.WritableStream, "write">> = (out, options) =>
+export const lines: MakeDisplay<Pick<Output, "write">> = (out, options) =>
   Effect.gen(function* () {
     let limit = fullAllowance
     const write = (text: string) => out.write(`${printableLines(text)}\n`)
@@ -80,7 +81,7 @@ export const lines: MakeDisplay<Pick<NodeJS.WritableStream, "write">> = (out, op
   })
 
 /** One JSON object per line, see `jsonLineSchema`. */
-export const json: MakeDisplay<Pick<NodeJS.WritableStream, "write">> = (out, options) =>
+export const json: MakeDisplay<Pick<Output, "write">> = (out, options) =>
   Effect.gen(function* () {
     const time = () => new Date().toISOString()
     const tellProgress = (state: RunState) => out.write(`${progressJson(state, now(), time())}\n`)
@@ -112,5 +113,5 @@ export const bars: MakeDisplay<TerminalStream> = (out, options) =>
   })
 
 /** Bars on a terminal, plain lines elsewhere. */
-export const display: MakeDisplay<NodeJS.WriteStream> = (out, options) =>
-  out.isTTY === true ? bars(out, options) : lines(out, options)
+export const display: MakeDisplay<Output> = (out, options) =>
+  isScreen(out) ? bars(out, options) : lines(out, options)

@@ -2,8 +2,9 @@ import * as v from "valibot"
 import { groupFailures } from "../dataset/failures.ts"
 import type { RootStatus } from "../dataset/status.ts"
 import { failureText } from "./failure-text.ts"
+import { printable, printableJson } from "./printable.ts"
 import { stageNames } from "./progress/frame.ts"
-import { clip, fit, printable } from "./progress/text.ts"
+import { clip, fit } from "./progress/text.ts"
 import { compact, count, dollars, duration, plural } from "./quantity.ts"
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
@@ -47,8 +48,8 @@ const videosOf = (status: RootStatus): number =>
   status.notStarted.length
 
 /** A status as one line of JSON. */
-export const statusJson = (status: RootStatus, time: string): string =>
-  JSON.stringify({
+export const statusJson = (status: RootStatus, time: string): string => {
+  const object = {
     time,
     output_root: status.outputRoot,
     videos: videosOf(status),
@@ -72,7 +73,9 @@ export const statusJson = (status: RootStatus, time: string): string =>
     cost_usd: status.costUsd,
     stage_seconds: status.stageSeconds,
     last_change_utc: status.lastChangeUtc,
-  } satisfies v.InferInput<typeof statusSchema>)
+  } satisfies v.InferInput<typeof statusSchema>
+  return printableJson(JSON.stringify(object))
+}
 
 const namedPerGroup = 3
 const nameColumns = 36

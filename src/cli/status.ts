@@ -1,23 +1,15 @@
-import { stat } from "node:fs/promises"
-import { resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { makeStatusReader, type RootStatus } from "../dataset/status.ts"
 import * as flags from "./flags.ts"
-import { makeScreen } from "./progress/screen.ts"
+import { requireOutputRoot } from "./folders.ts"
+import { stdout } from "./output.ts"
+import { isScreen, makeScreen } from "./progress/screen.ts"
 import { fitStatus, statusJson, statusLines } from "./status-text.ts"
 import { StopRequests } from "./stop.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 const lookEvery = "2 seconds"
-
-const requireFolder = (path: string) =>
-  Effect.tryPromise({
-    try: async () => {
-      if (!(await stat(path)).isDirectory()) throw new Error("not a folder")
-    },
-    catch: () => new UsageError({ message: `${path} is not a folder` }),
-  })
 
 /** What is left to do, by somebody who is at it or by a next run. */
 const isOpen = ({ running, unfinished, notStarted }: RootStatus): boolean =>
@@ -50,9 +42,9 @@ const watch = Effect.fn("Cli.watchStatus")(function* <E>(
 
 /** On a terminal one table that changes; elsewhere a table, or a line of JSON, whenever something has changed. */
 const watched = Effect.fn("Cli.watched")(function* <E>(read: Effect.Effect<RootStatus, E>, json: boolean) {
-  if (process.stdout.isTTY && !json) {
+  if (isScreen(stdout) && !json) {
     let latest: RootStatus | undefined
-    yield* makeScreen(process.stdout, (size) =>
+    yield* makeScreen(stdout, (size) =>
       latest === undefined ? [] : fitStatus(statusLines(latest, Date.now()), size),
     )
     return yield* watch(read, (status) =>
@@ -74,8 +66,9 @@ const watched = Effect.fn("Cli.watched")(function* <E>(read: Effect.Effect<RootS
 export const statusCommand = (report: (code: number) => Effect.Effect<void>) =>
   Command.make("status", flags.status, (given) =>
     Effect.gen(function* () {
-      const root = resolve(given.outputRoot)
-      yield* requireFolder(root)
+      const { path: root, kind } = yield* requireOutputRoot(given.outputRoot)
+      if (kind === "absent")
+        return yield* new UsageError({ message: `${root} is not a folder: it does not exist` })
       const read = makeStatusReader(root, given.stages)
       const status = given.watch ? yield* watched(read, given.json) : yield* read
       if (!given.watch) yield* print(status, given.json)

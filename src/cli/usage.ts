@@ -1,7 +1,12 @@
 import { Data } from "effect"
 
 /** The command was called wrongly or configuration is missing: exit code 2. */
-export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
+export class UsageError extends Data.TaggedError("UsageError")<{
+  /** One sentence. */
+  readonly message: string
+  /** What can be done, a line each. */
+  readonly ways?: ReadonlyArray<string>
+}> {}
 
 /** The contract's exit codes; `incomplete` is of `status` alone: nothing has failed, but not everything is done. */
 export const exitCode = { done: 0, failed: 1, usage: 2, incomplete: 3, interrupted: 130 } as const

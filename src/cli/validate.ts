@@ -1,39 +1,76 @@
-import { stat } from "node:fs/promises"
-import { basename, join, resolve } from "node:path"
-import { Command } from "@effect/cli"
+import { basename, dirname, join, resolve } from "node:path"
+import { Args, Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-
 import { jsonText, listFolder, writeFile } from "../dataset/store.ts"
 import { errorsAmong, type Finding, validateFolder } from "../dataset/validate.ts"
 import * as Layers from "../layers.ts"
 import { type Check, checkTools } from "../preflight.ts"
 import * as flags from "./flags.ts"
+import { folderKind, isFolder, requireOutputRoot } from "./folders.ts"
+import { printable, printableJson } from "./printable.ts"
+import { plural } from "./quantity.ts"
+import { quoted } from "./shell.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
-const isFolder = (path: string) =>
-  Effect.promise(() =>
-    stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
+/** The folders of videos below an output root. */
+const foldersBelow = Effect.fn("Cli.foldersBelow")(function* (root: string) {
+  const names = (yield* listFolder(root)).filter((name) => !name.startsWith("."))
+  const folders = names.map((name) => join(root, name)).filter(isFolder)
+  if (folders.length === 0) return yield* new UsageError({ message: `${root} holds no video folders` })
+  return folders
+})
+
+/** The folder of one video, by the path a person gives for it. */
+const videoFolderAt = Effect.fn("Cli.videoFolderAt")(function* (path: string) {
+  const kind = yield* folderKind(path)
+  if (kind === "absent")
+    return yield* new UsageError({ message: `${path} is not a folder: it does not exist` })
+  if (kind === "file")
+    return yield* new UsageError({
+      message: `${path} is not a folder; validate takes folders that a run has made`,
+    })
+  if (kind === "part of a video")
+    return yield* new UsageError({
+      message: `${path} is a part of the folder of one video; give ${quoted(dirname(path))}`,
+    })
+  return { path, kind }
+})
+
+interface Where {
+  readonly operands: ReadonlyArray<string>
+  readonly videoOutputDir: Option.Option<string>
+  readonly outputRoot: Option.Option<string>
+}
+
+/** All folders to check, absolute. An argument without a flag may be either, the folder of a video or an output root. */
+const foldersOf = Effect.fn("Cli.foldersToValidate")(function* ({
+  operands,
+  videoOutputDir,
+  outputRoot,
+}: Where) {
+  const given = Number(operands.length > 0) + [videoOutputDir, outputRoot].filter(Option.isSome).length
+  if (given !== 1) {
+    const message = "give DIR, --video-output-dir DIR or --output-root DIR, and only one of them"
+    return yield* new UsageError({ message })
+  }
+  if (Option.isSome(outputRoot)) {
+    const { path, kind } = yield* requireOutputRoot(outputRoot.value)
+    if (kind === "absent")
+      return yield* new UsageError({ message: `${path} is not a folder: it does not exist` })
+    return yield* foldersBelow(path)
+  }
+  if (Option.isSome(videoOutputDir)) {
+    const { path, kind } = yield* videoFolderAt(resolve(videoOutputDir.value))
+    if (kind !== "root") return [path]
+    const message = `${path} is an output root and not the folder of one video; give --output-root ${quoted(path)}`
+    return yield* new UsageError({ message })
+  }
+  const folders = yield* Effect.forEach(operands, (operand) =>
+    Effect.flatMap(videoFolderAt(resolve(operand)), ({ path, kind }) =>
+      kind === "root" ? foldersBelow(path) : Effect.succeed([path]),
     ),
   )
-
-const foldersOf = Effect.fn("Cli.foldersToValidate")(function* (
-  one: Option.Option<string>,
-  root: Option.Option<string>,
-) {
-  if (Option.isSome(one) === Option.isSome(root)) {
-    return yield* new UsageError({ message: "give either --video-output-dir DIR or --output-root DIR" })
-  }
-  const path = resolve(Option.getOrElse(one, () => Option.getOrElse(root, () => ".")))
-  if (!(yield* isFolder(path))) return yield* new UsageError({ message: `${path} is not a folder` })
-  if (Option.isSome(one)) return [path]
-  const folders: Array<string> = []
-  for (const name of yield* listFolder(path)) {
-    if (!name.startsWith(".") && (yield* isFolder(join(path, name)))) folders.push(join(path, name))
-  }
-  if (folders.length === 0) return yield* new UsageError({ message: `${path} holds no video folders` })
-  return folders
+  return [...new Set(folders.flat())]
 })
 
 interface FolderReport {
@@ -43,9 +80,9 @@ interface FolderReport {
 }
 
 const printReport = Effect.fn("Cli.printFindings")(function* ({ folder, ok, findings }: FolderReport) {
-  yield* Console.log(ok ? `valid    ${folder}` : `invalid  ${folder}`)
+  yield* Console.log(`${ok ? "valid  " : "invalid"}  ${printable(folder)}`)
   for (const { file, message, severity } of findings)
-    yield* Console.log(`  ${severity === "warning" ? "warning: " : ""}${file}: ${message}`)
+    yield* Console.log(printable(`  ${severity === "warning" ? "warning: " : ""}${file}: ${message}`))
 })
 
 /** `validate`: checks finished folders without a model. */
@@ -53,33 +90,36 @@ export const validateCommand = (
   report: (code: number) => Effect.Effect<void>,
   reportChecks: (checks: ReadonlyArray<Check>) => Effect.Effect<boolean>,
 ) =>
-  Command.make("validate", flags.validate, (given) =>
-    Effect.gen(function* () {
-      const folders = yield* foldersOf(given.videoOutputDir, given.outputRoot)
-      const video = Layers.video(
-        Option.match(given.ffmpegBin, { onNone: () => ({}), onSome: (ffmpegBin) => ({ ffmpegBin }) }),
-      )
-      const checks = given.checkDeps ? yield* Effect.provide(checkTools(), video) : []
-      const toolsWork = yield* reportChecks(checks)
-      const reports: Array<FolderReport> = []
-      for (const folder of folders) {
-        const findings = yield* validateFolder(folder)
-        const one = { folder, ok: errorsAmong(findings).length === 0, findings }
-        reports.push(one)
-        yield* printReport(one)
-      }
-      const invalid = reports.filter(({ ok }) => !ok)
-      if (reports.length > 1)
-        yield* Console.log(`${reports.length - invalid.length} valid, ${invalid.length} invalid`)
-      for (const { folder, findings } of invalid) {
-        const problems = errorsAmong(findings).length
-        const count = problems === 1 ? "1 problem" : `${problems} problems`
-        yield* Console.error(`error: ${basename(folder)} is not valid (${count})`)
-      }
-      const ok = invalid.length === 0 && toolsWork
-      if (Option.isSome(given.reportJson)) {
-        yield* writeFile(resolve(given.reportJson.value), jsonText({ ok, checks, videos: reports }))
-      }
-      yield* report(ok ? exitCode.done : exitCode.failed)
-    }),
+  Command.make(
+    "validate",
+    { ...flags.validate, operands: Args.repeated(Args.text({ name: "DIR" })) },
+    (given) =>
+      Effect.gen(function* () {
+        const folders = yield* foldersOf(given)
+        const video = Layers.video(
+          Option.match(given.ffmpegBin, { onNone: () => ({}), onSome: (ffmpegBin) => ({ ffmpegBin }) }),
+        )
+        const checks = given.checkDeps ? yield* Effect.provide(checkTools(), video) : []
+        const toolsWork = yield* reportChecks(checks)
+        const reports: Array<FolderReport> = []
+        for (const folder of folders) {
+          const findings = yield* validateFolder(folder)
+          const one = { folder, ok: errorsAmong(findings).length === 0, findings }
+          reports.push(one)
+          yield* printReport(one)
+        }
+        const invalid = reports.filter(({ ok }) => !ok)
+        if (reports.length > 1)
+          yield* Console.log(`${reports.length - invalid.length} valid, ${invalid.length} invalid`)
+        for (const { folder, findings } of invalid) {
+          const count = plural(errorsAmong(findings).length, "problem")
+          yield* Console.error(`error: ${printable(basename(folder))} is not valid (${count})`)
+        }
+        const ok = invalid.length === 0 && toolsWork
+        if (Option.isSome(given.reportJson)) {
+          const json = printableJson(jsonText({ ok, checks, videos: reports }))
+          yield* writeFile(resolve(given.reportJson.value), json)
+        }
+        yield* report(ok ? exitCode.done : exitCode.failed)
+      }),
   )

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { VirtualTerminal } from "./virtual-terminal.ts"
 
-const main = join(import.meta.dir, "../../src/main.ts")
+/** The program. */
+export const main = join(import.meta.dir, "../../src/main.ts")
 
 export interface CliResult {
   readonly code: number
@@ -12,7 +13,7 @@ export interface CliResult {
 }
 
 /** The environment of a user without a key, whatever the machine's own says. */
-const cleanEnvironment = (): Record<string, string> => {
+export const cleanEnvironment = (): Record<string, string> => {
   const { PATH = "", HOME = "", TMPDIR = tmpdir() } = process.env
   return { PATH, HOME, TMPDIR }
 }
@@ -73,20 +74,27 @@ export const changedFiles = (
 export const startCliOnTerminal = (
   args: ReadonlyArray<string>,
   size: { readonly columns: number; readonly rows: number },
+  env: Readonly<Record<string, string>> = {},
 ) => {
   const shown = new VirtualTerminal(size.columns, size.rows)
   const decoder = new TextDecoder()
+  let bytes = ""
   let changed = Promise.withResolvers<void>()
   const pty = new Bun.Terminal({
     cols: size.columns,
     rows: size.rows,
     data: (_terminal, data) => {
-      shown.write(decoder.decode(data, { stream: true }))
+      const text = decoder.decode(data, { stream: true })
+      bytes += text
+      shown.write(text)
       changed.resolve()
       changed = Promise.withResolvers()
     },
   })
-  const child = Bun.spawn([process.execPath, main, ...args], { terminal: pty, env: cleanEnvironment() })
+  const child = Bun.spawn([process.execPath, main, ...args], {
+    terminal: pty,
+    env: { ...cleanEnvironment(), ...env },
+  })
   return {
     terminal: shown,
     screen: () => shown.screen(),
@@ -101,6 +109,11 @@ export const startCliOnTerminal = (
     },
     /** What a terminal does for Ctrl-C. */
     interrupt: () => child.kill("SIGINT"),
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Closes the terminal; the program is still there. */
+    close: () => pty.close(),
+    /** All that came, control sequences included. */
+    bytes: () => bytes,
     exited: child.exited,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL")

@@ -1,8 +1,9 @@
 import { Format } from "cli-progress"
 import type { StageNumber } from "../../config.ts"
+import { printable } from "../printable.ts"
 import { compact, count, dollars, duration, plural } from "../quantity.ts"
 import { type ActiveVideo, answersPerMinute, eta, type RunState, videosLeft, workUnderWay } from "./state.ts"
-import { clip, fit, flow, padded, printable } from "./text.ts"
+import { clip, fit, flow, padded } from "./text.ts"
 
 export const stageNames: Readonly<Record<StageNumber, string>> = {
   1: "draft",

@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import type { RunEvent } from "../../events.ts"
+import { printableJson } from "../printable.ts"
 import { answersPerMinute, eta, type RunState, videosLeft } from "./state.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
@@ -16,7 +17,8 @@ const answer = { ...video, stage, what: text, attempt: whole }
 
 /**
  * One line of `--json`. `time` is ISO 8601 in UTC. `progress` comes every five seconds and once before `batch_finished`,
- * which is always the last; the others are the events of a batch.
+ * which is always the last; the others are the events of a batch. Where it does not come to a batch, as with wrong usage,
+ * `error` is the only line.
  */
 export const jsonLineSchema = v.variant("event", [
   line("batch_started", { videos: v.nullable(whole) }),
@@ -86,13 +88,22 @@ export const jsonLineSchema = v.variant("event", [
     stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
     seconds: amount,
   }),
+  line("error", { exit_code: whole, message: text }),
 ])
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)
 
+/** One object a line. */
+const jsonLine = (object: Readonly<Record<string, unknown>> & { readonly event: string }): string =>
+  printableJson(JSON.stringify(object))
+
+/** The end of a command that could not do what it was asked for, as a line of JSON. */
+export const errorJson = (exitCode: number, message: string, time: string): string =>
+  jsonLine({ time, event: "error", exit_code: exitCode, message })
+
 /** An event as a line of JSON: names in snake_case, as in all files of a dataset. */
 export const eventJson = ({ type, ...rest }: RunEvent, time: string): string =>
-  JSON.stringify({
+  jsonLine({
     time,
     event: snake(type).slice(1),
     ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [snake(name), value])),
@@ -100,7 +111,7 @@ export const eventJson = ({ type, ...rest }: RunEvent, time: string): string =>
 
 /** How a batch stands, as a line of JSON. The cost is null if that of any answer is not known. */
 export const progressJson = (state: RunState, nowMs: number, time: string): string =>
-  JSON.stringify({
+  jsonLine({
     time,
     event: "progress",
     videos: state.videos ?? null,

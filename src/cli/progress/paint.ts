@@ -1,4 +1,5 @@
-import { printableLines, rowsOf } from "./text.ts"
+import { printableLines } from "../printable.ts"
+import { rowsOf } from "./text.ts"
 
 /** What stands on the terminal: the lines last painted, and how wide it was then. The cursor is on the row below them. */
 export interface Painted {

@@ -1,12 +1,15 @@
-import { writeSync } from "node:fs"
 import { Effect, Schedule, type Scope } from "effect"
+import type { Output } from "../output.ts"
 import { hideCursor, nothingPainted, type Painted, repaint, restore } from "./paint.ts"
 
 /** A terminal that lines are painted on. */
 export type TerminalStream = Pick<
-  NodeJS.WriteStream,
-  "columns" | "rows" | "write" | "writableLength" | "on" | "off"
-> & { readonly fd?: number }
+  Output,
+  "columns" | "rows" | "write" | "writeNow" | "writableLength" | "on" | "off"
+>
+
+/** Whether lines can be painted there: it is a terminal, and one that moves its cursor. */
+export const isScreen = ({ isTTY }: Pick<Output, "isTTY">): boolean => isTTY && process.env.TERM !== "dumb"
 
 /** The lower part of a terminal, painted anew as things change; what is printed stands above it and scrolls away. */
 export interface Screen {
@@ -14,18 +17,21 @@ export interface Screen {
   readonly print: (text: string) => void
 }
 
+/** Signals that end a process at once, and that nobody else listens to. */
+const deadly = ["SIGALRM", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGXCPU"] as const
+
 const paintEvery = "100 millis"
 
 /** Terminals that leave lines as they are when they become narrower. */
 const reflows = ({ TERM = "", TMUX, XTERM_VERSION, STY }: NodeJS.ProcessEnv): boolean =>
   TMUX !== undefined || (XTERM_VERSION === undefined && STY === undefined && TERM !== "linux")
 
-interface Emitter {
-  on(name: string, run: () => void): unknown
-  off(name: string, run: () => void): unknown
+interface Emitter<Name extends string> {
+  on(name: Name, run: () => void): unknown
+  off(name: Name, run: () => void): unknown
 }
 
-const listen = (target: Emitter, name: string, run: () => void) =>
+const listen = <Name extends string>(target: Emitter<Name>, name: Name, run: () => void) =>
   Effect.acquireRelease(
     Effect.sync(() => target.on(name, run)),
     () => Effect.sync(() => target.off(name, run)),
@@ -48,7 +54,7 @@ export const makeScreen = (
     let texts: Array<string> = []
     const doesReflow = reflows(process.env)
     const paint = (isLast = false): void => {
-      const { columns = 80, rows = 24 } = out
+      const { columns, rows } = out
       const next = { lines: lines({ columns, rows }, isLast), columns }
       const text = repaint(painted, next, texts, doesReflow)
       painted = next
@@ -59,9 +65,7 @@ export const makeScreen = (
     const paintIfRead = () => {
       if (out.writableLength === 0) paint()
     }
-    const restoreNow = () => {
-      writeSync(out.fd ?? 2, restore)
-    }
+    const restoreNow = () => out.writeNow(restore)
     yield* Effect.acquireRelease(
       Effect.sync(() => out.write(hideCursor)),
       () =>
@@ -73,6 +77,14 @@ export const makeScreen = (
     yield* listen(process, "exit", restoreNow)
     yield* listen(out, "resize", () => paint())
     if (process.platform !== "win32") {
+      for (const signal of deadly) {
+        const die = () => {
+          restoreNow()
+          process.off(signal, die)
+          process.kill(process.pid, signal)
+        }
+        yield* listen(process, signal, die)
+      }
       yield* listen(process, "SIGTSTP", () => {
         restoreNow()
         process.kill(process.pid, "SIGSTOP")

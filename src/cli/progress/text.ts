@@ -1,13 +1,3 @@
-// What a terminal would act upon: control characters, and marks that turn the direction of writing.
-const unprintable = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
-const unprintableInLines = /[^\P{Cc}\n]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
-
-/** One line without anything a terminal would act upon: file names and model answers may hold such. */
-export const printable = (text: string): string => text.replaceAll(unprintable, "\ufffd")
-
-/** The same for a text of several lines. */
-export const printableLines = (text: string): string => text.replaceAll(unprintableInLines, "\ufffd")
-
 /** Columns that a text takes on a terminal: Chinese characters take two. */
 export const widthOf = (text: string): number => Bun.stringWidth(text)
 
