@@ -16,7 +16,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 }
 
 /** Bytes after which other work gets its turn: a body that is always there would let nothing else run. */
-const turnBytes = 256 * 1024
+const turnBytes = 64 * 1024
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -32,11 +32,16 @@ const bytesOf = (response: Response): AsyncIterable<Uint8Array> => {
   return pipeline(Readable.from(body), decoder(), () => undefined)
 }
 
+/** Bytes in slices that are worked through in one go. */
+function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += turnBytes) yield bytes.subarray(at, at + turnBytes)
+}
+
 /**
  * The text of a body as it arrives. Bytes that are not UTF-8 become U+FFFD.
  *
  * @param heard is called for every piece that arrives
- * @throws {AnswerTooLarge} once more than `maxBytes` have arrived, after decompression
+ * @throws {AnswerTooLarge} once more than `maxBytes` have arrived, after decompression; those are given before
  * @throws {UnknownEncoding}
  */
 export async function* textOf(
@@ -45,19 +50,19 @@ export async function* textOf(
   heard: () => void,
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder()
-  let total = 0
+  let room = maxBytes
   let turn = 0
   for await (const bytes of bytesOf(response)) {
     heard()
-    total += bytes.length
-    turn += bytes.length
-    if (total > maxBytes) {
-      throw new AnswerTooLarge(`the answer is longer than ${Math.round(maxBytes / 2 ** 20)} MiB`)
+    for (const slice of slicesOf(bytes.subarray(0, room))) {
+      yield decoder.decode(slice, { stream: true })
+      turn += slice.length
+      if (turn < turnBytes) continue
+      turn = 0
+      await nextTurn()
     }
-    yield decoder.decode(bytes, { stream: true })
-    if (turn < turnBytes) continue
-    turn = 0
-    await nextTurn()
+    room -= bytes.length
+    if (room < 0) throw new AnswerTooLarge(`the answer is longer than ${Math.round(maxBytes / 2 ** 20)} MiB`)
   }
   yield decoder.decode()
 }

@@ -39,7 +39,7 @@ export interface Sending {
 /** Of an answer in one piece; the longest real ones have some hundred kilobytes. */
 const longestBody = 4 << 20
 /** Of an answer in pieces, which come with hundreds of bytes around every word. */
-const longestStreamBytes = 64 << 20
+const longestStreamBytes = 32 << 20
 /** Of the text of an answer, in UTF-16 units: more than any model writes. */
 const longestText = 1 << 20
 /** Of an error. */

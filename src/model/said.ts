@@ -85,10 +85,7 @@ const find = (json: unknown, depth: number): Said | undefined => {
     code: word(found.code, found.error_code, found.status_code) || (inner?.code ?? ""),
     type: word(found.type, found.status) || (inner?.type ?? ""),
     param: word(found.param) || (inner?.param ?? ""),
-    message:
-      word(found.message, found.error_msg, found.status_msg, found.msg) ||
-      detailText(found.detail) ||
-      (inner?.message ?? ""),
+    message: word(found.message, found.error_msg, found.status_msg, found.msg) || (inner?.message ?? ""),
   }
   // What lies deepest is nearest to the cause.
   const nearest = inner ?? said
@@ -96,7 +93,7 @@ const find = (json: unknown, depth: number): Said | undefined => {
     code: nearest.code || said.code,
     type: nearest.type || said.type,
     param: nearest.param || said.param,
-    message: nearest.message || said.message,
+    message: detailText(found.detail) || nearest.message || said.message,
   }
 }
 
