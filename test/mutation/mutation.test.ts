@@ -181,6 +181,7 @@ test("operators change what a line does", async () => {
     "const c4 = !a": ["const c4 = a"],
     "const c5 = true": ["const c5 = false"],
     "const c6 = 1_000 / a": ["const c6 = 1001 / a", "const c6 = 1 / a", "const c6 = 1_000 * a"],
+    "const b6 = 60_000": ["const b6 = 120000"],
     "const c7 = [0x10, 2n]": ["const c7 = [17, 2n]", "const c7 = [0x10, 3n]"],
     "const c8 = [...a, b]": ["const c8 = [...[], b]"],
     "const c9 = { ...a, b }": ["const c9 = { ...{}, b }"],

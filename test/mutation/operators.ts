@@ -85,12 +85,16 @@ const isFactor = (node: Node): boolean => {
   return kind === SyntaxKind.AsteriskToken || kind === SyntaxKind.SlashToken
 }
 
-/** `n` becomes `n + 1`; a factor is also left out. */
+/** Above it a number becomes twice as large: one more would be no mistake that matters. */
+const largeNumber = 1000
+
+/** `n` becomes `n + 1`, or `2 n` if it is large; a factor is also left out. */
 const number: Operator = (node, file) => {
   if (isBigIntLiteral(node)) return [replaced(node, file, `${BigInt(node.text.replace("n", "")) + 1n}n`)]
   if (!isNumericLiteral(node)) return []
   const value = Number(node.text.replaceAll("_", ""))
-  const others = isFactor(node) && value !== 1 ? [value + 1, 1] : [value + 1]
+  const more = value > largeNumber ? value * 2 : value + 1
+  const others = isFactor(node) && value !== 1 ? [more, 1] : [more]
   return others.map((other) => replaced(node, file, String(other)))
 }
 
