@@ -5,8 +5,9 @@ import { hasCode } from "../files/fault.ts"
 import { goldFormats } from "./formats/formats.ts"
 import type { GoldDocument } from "./formats/GoldFormat.ts"
 import { GoldError } from "./gold.ts"
+import { readParquet } from "./parquet.ts"
 
-/** All files of a gold set together. The largest known one, of text, is a tenth of this. */
+/** All text files of a gold set together. The largest known one, of text, is a tenth of this. */
 const mostBytes = 512 << 20
 
 const unreadable = (file: string, why: string) =>
@@ -32,11 +33,14 @@ const filesBelow = async (folder: string): Promise<ReadonlyArray<string>> => {
     .toSorted()
 }
 
+const isParquet = (file: string): boolean => file.toLowerCase().endsWith(".parquet")
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /**
  * Reads the files of a gold set: one file, or all files below a folder whose ending a gold format has. Fails with `Unreadable`
- * if there is none, if one is not UTF-8 text, or if they are too large together.
+ * if there is none, if one is neither UTF-8 text nor a Parquet file with steps, or if they are too large together. Of a Parquet file
+ * its steps become the document, as JSON.
  */
 export const readGoldFiles = Effect.fn("Quality.readGoldFiles")((path: string) =>
   Effect.tryPromise({
@@ -49,20 +53,17 @@ export const readGoldFiles = Effect.fn("Quality.readGoldFiles")((path: string) =
       const documents: Array<GoldDocument> = []
       let bytes = 0
       for (const file of files) {
-        bytes += (await stat(file)).size
+        const name = found.isDirectory() ? relative(path, file).split(sep).join("/") : basename(file)
+        const content = isParquet(file) ? await readParquet(file) : undefined
+        bytes += content === undefined ? (await stat(file)).size : 0
         if (bytes > mostBytes)
           throw unreadable(path, `is larger than ${mostBytes >> 20} MiB, too large for gold`)
-        const name = found.isDirectory() ? relative(path, file).split(sep).join("/") : basename(file)
-        documents.push({ path: name, text: decoder.decode(await Bun.file(file).bytes()) })
+        const text =
+          content === undefined ? decoder.decode(await Bun.file(file).bytes()) : JSON.stringify(content)
+        documents.push({ path: name, text })
       }
       return documents
     },
-    catch: (cause) =>
-      cause instanceof GoldError
-        ? cause
-        : unreadable(
-            path,
-            cause instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${because(cause)}`,
-          ),
+    catch: (cause) => (cause instanceof GoldError ? cause : unreadable(path, because(cause))),
   }),
 )

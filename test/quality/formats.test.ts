@@ -1,9 +1,20 @@
 import { describe, expect, test } from "bun:test"
-import { Either } from "effect"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Either } from "effect"
 import { toActivityNet, toCsv, toElan, toJsonLines, toSubRip, toWebVtt } from "../../src/quality/export.ts"
+import { readGoldFiles } from "../../src/quality/files.ts"
 import { goldFormats } from "../../src/quality/formats/formats.ts"
 import type { GoldVideo } from "../../src/quality/gold.ts"
 import { type ImportSettings, importGold } from "../../src/quality/import.ts"
+import { runFolder } from "../support/folders.ts"
+
+/** One sound set of a format: its files, what they say, and the rate where they count frames. */
+interface Sample {
+  readonly files: Files
+  readonly says: ReadonlyArray<string>
+  readonly settings?: ImportSettings
+}
 
 type Files = Readonly<Record<string, string>>
 
@@ -26,9 +37,7 @@ const listed = (files: Files, settings: ImportSettings = {}): ReadonlyArray<stri
 const json = (value: unknown): string => JSON.stringify(value)
 
 /** One small sound set of every format: its files, what they say, and the rate where they count frames. */
-const samples: Readonly<
-  Record<string, { files: Files; says: ReadonlyArray<string>; settings?: ImportSettings }>
-> = {
+const samples: Readonly<Record<string, Sample>> = {
   activitynet: {
     files: {
       "gt.json": json({
@@ -240,12 +249,39 @@ const samples: Readonly<
   },
 }
 
+const fixture = async (file: string): Promise<Files> => {
+  const documents = await Effect.runPromise(readGoldFiles(join(import.meta.dir, "fixtures", file)))
+  return Object.fromEntries(documents.map(({ path, text }) => [path, text]))
+}
+
+/** Formats that are read from files of their own, which pyarrow wrote: `peers/parquet.py`. */
+const parquetSamples: Readonly<Record<string, Sample>> = {
+  wgo: {
+    files: await fixture("wgo.parquet"),
+    says: [
+      "droid_001 0-3.25 pick up the cup",
+      "droid_001 3.25-7.5 place the cup on the shelf",
+      "homer_002 0-12 wipe the table",
+    ],
+  },
+  lerobot: {
+    files: await fixture("lerobot.parquet"),
+    says: [
+      "episode_000000 0-1.5 reach for the block",
+      "episode_000000 1.5-3 lift the block",
+      "episode_000001 0.5-3 push the drawer",
+    ],
+  },
+}
+
 describe("Gold formats", () => {
   test("all have a sample here", () => {
-    expect(Object.keys(samples).toSorted()).toEqual(goldFormats.map(({ name }) => name).toSorted())
+    expect(Object.keys({ ...samples, ...parquetSamples }).toSorted()).toEqual(
+      goldFormats.map(({ name }) => name).toSorted(),
+    )
   })
 
-  for (const [name, { files, says, settings = {} }] of Object.entries(samples)) {
+  for (const [name, { files, says, settings = {} }] of Object.entries({ ...samples, ...parquetSamples })) {
     test(`${name} is recognised by its content and read`, () => {
       expect(read(files, settings).report.format).toBe(name)
       expect(listed(files, settings)).toEqual([...says])
@@ -300,6 +336,20 @@ describe("Gold formats", () => {
     const set = read({ "results.json": json(results) })
     expect(set.report.format).toBe("activitynet")
     expect(set.videos[0]?.segments[0]?.score).toBe(0.25)
+  })
+})
+
+describe("Parquet files", () => {
+  const failure = (path: string) =>
+    Effect.runPromise(Effect.map(Effect.flip(readGoldFiles(path)), ({ message }) => message))
+
+  test("without steps, or that are none, are refused by name", async () => {
+    const folder = runFolder()
+    writeFileSync(join(folder, "a.parquet"), "PAR1 and no more")
+    expect(await failure(folder)).toContain("cannot be read")
+    mkdirSync(join(folder, "b"))
+    writeFileSync(join(folder, "b", "empty.parquet"), "")
+    expect(await failure(join(folder, "b"))).toContain("cannot be read")
   })
 })
 
