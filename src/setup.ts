@@ -2,11 +2,17 @@
 // Nothing here may import a dependency: it runs before they exist.
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { childEnvironment } from "./video/child-environment.ts"
+
+/** What a package manager reads: proxies, certificates, and its own settings. */
+const INSTALLING =
+  /^(?:https?_proxy|no_proxy|all_proxy|ssl_cert_\w+|node_extra_ca_certs|(?:npm|bun|xdg)_\w+)$/iu
 
 const root = dirname(import.meta.dir)
 if (!existsSync(join(root, "node_modules"))) console.error("Installing dependencies (first run only) ...")
 const install = Bun.spawnSync([process.execPath, "install", "--frozen-lockfile", "--silent"], {
   cwd: root,
+  env: childEnvironment(INSTALLING),
   stdio: ["ignore", "inherit", "inherit"],
 })
 if (install.exitCode !== 0) {

@@ -5,7 +5,7 @@ import { samplePath } from "../dataset/layout.ts"
 import { writeFile } from "../dataset/store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
-import { ptsSeconds, VideoDecoder } from "../video/VideoDecoder.ts"
+import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import * as flags from "./flags.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
@@ -36,6 +36,24 @@ const timesOf = (texts: ReadonlyArray<string>) =>
           : Effect.fail(new UsageError({ message: `--at must be a time in seconds, not "${text}"` }))
       })
 
+/** Refuses times at which nothing is shown; those before the first frame of a video that begins late give that frame. */
+const requireInside = ({ file, framePts, endPts, timeBase }: VideoSource, times: ReadonlyArray<number>) => {
+  const first = ptsSeconds(framePts[0] ?? 0, timeBase)
+  const end = ptsSeconds(endPts, timeBase)
+  const early = times.find((seconds) => seconds < Math.min(0, first))
+  if (early !== undefined)
+    return Effect.fail(
+      new UsageError({
+        message: `--at ${early} is before the start of ${file}: its first frame is at ${first} s`,
+      }),
+    )
+  const late = times.find((seconds) => seconds > end)
+  if (late === undefined) return Effect.void
+  return Effect.fail(
+    new UsageError({ message: `--at ${late} is past the end of ${file}: it ends at ${end} s` }),
+  )
+}
+
 const extract = Effect.fn("Cli.frames")(function* (
   file: string,
   times: ReadonlyArray<number>,
@@ -44,6 +62,7 @@ const extract = Effect.fn("Cli.frames")(function* (
 ) {
   const decoder = yield* VideoDecoder
   const source = yield* decoder.probe(resolve(file))
+  yield* requireInside(source, times)
   // Requests go to the decoder in order of time, and to the screen as well.
   const sorted = times.toSorted((a, b) => a - b)
   const frames = decoder.frames(source, sorted, { output: { format: "JPEG", quality } })

@@ -47,11 +47,25 @@ export const keyframeIndex = (keyframes: ReadonlyArray<Keyframe>, pts: number): 
   return low - 1
 }
 
+/** Moves positions by as little as leaves none of `0..total - 1` out. They do not decrease, and are more than `total`. */
+const coverAll = (picks: Array<number>, total: number): ReadonlyArray<number> => {
+  for (let i = 0, limit = 0; i < picks.length; i++) {
+    picks[i] = Math.min(picks[i] ?? 0, limit)
+    limit = (picks[i] ?? 0) + 1
+  }
+  for (let i = picks.length - 1, least = total - 1; i >= 0; i--) {
+    picks[i] = Math.max(picks[i] ?? 0, least)
+    least = (picks[i] ?? 0) - 1
+  }
+  return picks
+}
+
 /**
  * Indices of `count` frames spread uniformly over `[first, last]` PTS, both included, each the nearest by PTS.
  *
  * Always `count` entries. With at least `count` frames they increase strictly: where a variable frame rate lets two
- * targets hit one frame, they move by as little as makes them distinct. With fewer frames, frames repeat.
+ * targets hit one frame, they move by as little as makes them distinct. With fewer frames every frame is there, and some
+ * repeat: entries move by as little as leaves none out.
  *
  * @param framePts PTS in presentation order, strictly increasing, at least one entry
  * @param count how many, at least 1; 1 gives the first frame
@@ -63,7 +77,7 @@ export const uniformFrames = (framePts: ReadonlyArray<number>, count: number): R
   const picks = Array.from({ length: count }, (_, i) =>
     count === 1 ? 0 : nearestIndex(framePts, first + ((last - first) * i) / (count - 1)),
   )
-  if (total < count) return picks
+  if (total < count) return coverAll(picks, total)
   for (let i = 1, previous = picks[0] ?? 0; i < count; i++) {
     previous = Math.max(picks[i] ?? 0, previous + 1)
     picks[i] = previous

@@ -50,12 +50,26 @@ test("`frames` gives every entry of a manifest again, byte for byte", async () =
   for (const [, , , digest, path = ""] of rows) expect(sha256(await readFile(path))).toBe(digest ?? "")
 })
 
+test("`frames` takes the end of the video, and what comes before a late first frame, for the nearest frame", async () => {
+  const late = await makeVideo({ frames: 3, name: "video.ts" })
+  for (const [file, at, index] of [
+    [await makeVideo({ frames: 3 }), "0.125", "2"],
+    [late, "0", "0"],
+  ] as const) {
+    const { code, stdout } = await runCli(["frames", "--video", file, "--at", at, "--output", runFolder()])
+    expect([code, stdout.trim().split("\n").at(-1)?.split("\t")[0]]).toEqual([0, index])
+  }
+})
+
 test("`frames` says what it needs", async () => {
   const file = await makeVideo({ frames: 3 })
   for (const [args, words] of [
     [["frames", "--at", "1"], "--video"],
     [["frames", "--video", file], "--at"],
     [["frames", "--video", file, "--at", "soon"], "soon"],
+    [["frames", "--video", file, "--at", "0", "--at", "999"], "past the end of"],
+    [["frames", "--video", file, "--at", "999"], "it ends at 0.125 s"],
+    [["frames", "--video", file, "--at", "-1"], "before the start of"],
   ] as const) {
     const { code, stderr } = await runCli([...args])
     expect([code, stderr.includes(words)]).toEqual([2, true])

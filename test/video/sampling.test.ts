@@ -58,6 +58,13 @@ describe("uniformFrames", () => {
   test("repeats frames where there are too few", () => {
     expect(uniformFrames([5], 3)).toEqual([0, 0, 0])
     expect(uniformFrames([0, 40], 4)).toEqual([0, 0, 1, 1])
+    expect(uniformFrames([0, 40, 80], 1)).toEqual([0])
+  })
+
+  test("leaves no frame out where it repeats some", () => {
+    expect(uniformFrames([0, 1, 2, 1000], 5)).toEqual([0, 1, 2, 3, 3])
+    expect(uniformFrames([0, 998, 999, 1000], 5)).toEqual([0, 0, 1, 2, 3])
+    expect(new Set(uniformFrames([0, 100, 150, 160, 170, 8000], 20)).size).toBe(6)
   })
 
   test("spreads by time, not by index", () => {
@@ -86,6 +93,7 @@ describe("uniformFrames", () => {
       for (let i = 1; i < count; i++) {
         const step = (picks[i] ?? -1) - (picks[i - 1] ?? 0)
         expect(step).toBeGreaterThanOrEqual(pts.length >= count ? 1 : 0)
+        if (pts.length <= count) expect(step).toBeLessThanOrEqual(1)
       }
     }
   })

@@ -1,4 +1,5 @@
 import { Duration, Effect, Fiber, Stream } from "effect"
+import { childEnvironment } from "../child-environment.ts"
 import { VideoError } from "../VideoError.ts"
 import type { FfmpegProgram } from "./ffmpeg-program.ts"
 
@@ -46,6 +47,7 @@ const start = (command: FfmpegCommand) =>
       Effect.try({
         try: (): Child =>
           Bun.spawn([command.bin, ...command.args], {
+            env: childEnvironment(),
             stdin: command.stdin ?? "ignore",
             stdout: "pipe",
             stderr: "pipe",
