@@ -5,7 +5,7 @@ import { samplePath } from "../dataset/layout.ts"
 import { writeFile } from "../dataset/store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
-import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import { leftOutText, ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import * as flags from "./flags.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
@@ -63,6 +63,7 @@ const extract = Effect.fn("Cli.frames")(function* (
   const decoder = yield* VideoDecoder
   const source = yield* decoder.probe(resolve(file))
   yield* requireInside(source, times)
+  if (source.leftOut !== undefined) yield* Console.error(leftOutText(source, source.leftOut))
   // Requests go to the decoder in order of time, and to the screen as well.
   const sorted = times.toSorted((a, b) => a - b)
   const frames = decoder.frames(source, sorted, { output: { format: "JPEG", quality } })

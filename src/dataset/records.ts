@@ -279,6 +279,12 @@ export const runSummarySchema = v.object({
         v.object({ file: filled, from: filled, to: filled, reason: filled, message: filled }),
       ),
       substituted_frames: v.record(v.string(), index),
+      /** Frames of the source that have no place, because their times go back. */
+      left_out_frames: v.optional(
+        v.object({ frames: index, total: index, after_sec: v.number(), at_sec: v.number() }),
+      ),
+      /** Times in which nothing is shown because the clock of the source jumps. */
+      clock_jumps: v.optional(v.array(v.object({ from_sec: v.number(), to_sec: v.number() }))),
     }),
   ),
   stage1: v.optional(stage1Schema),

@@ -1,7 +1,8 @@
 import { relative } from "node:path"
 import { Effect } from "effect"
 import type { Progress } from "../dataset/summary.ts"
-import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { clockJumps } from "../video/sampling.ts"
+import { leftOutText, ptsSeconds, VideoDecoder } from "../video/VideoDecoder.ts"
 import { type FramePool, substitutes } from "./pool.ts"
 import { notice, type VideoRun } from "./run.ts"
 
@@ -33,6 +34,41 @@ export const noteHandOvers = Effect.fn("Run.handOvers")(function* (run: VideoRun
     yield* change(run, (before) => ({ ...before, hand_overs: [...before.hand_overs, entry] }))
     yield* notice(run, `decoded with ${to} instead of ${from} (${error.reason}): ${error.message}`)
   }
+})
+
+/** Tells and records which frames have no place because their times go back, and where the clock of the video jumps. */
+export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
+  const { framePts, leftOut, timeBase } = run.source
+  const secondsAt = (position: number) => ptsSeconds(framePts[position] ?? 0, timeBase)
+  const jumps = clockJumps(framePts, timeBase).map((i) => ({
+    from_sec: secondsAt(i),
+    to_sec: secondsAt(i + 1),
+  }))
+  const { decoding = nothing } = yield* run.summary.progress
+  const isTold = decoding.left_out_frames !== undefined || decoding.clock_jumps !== undefined
+  if (isTold || (leftOut === undefined && jumps.length === 0)) return
+  yield* change(run, (before) => ({
+    ...before,
+    ...(leftOut === undefined
+      ? {}
+      : {
+          left_out_frames: {
+            frames: leftOut.frames,
+            total: leftOut.frames + framePts.length,
+            after_sec: ptsSeconds(leftOut.afterPts, timeBase),
+            at_sec: ptsSeconds(leftOut.pts, timeBase),
+          },
+        }),
+    ...(jumps.length === 0 ? {} : { clock_jumps: jumps }),
+  }))
+  if (leftOut !== undefined) yield* notice(run, leftOutText(run.source, leftOut))
+  const [first] = jumps
+  if (first === undefined) return
+  const others = jumps.length === 1 ? "" : `, and ${jumps.length - 1} more such jumps`
+  yield* notice(
+    run,
+    `the clock of the video jumps: nothing is shown between ${first.from_sec} s and ${first.to_sec} s${others}; frames are sampled as if the next one followed at once`,
+  )
 })
 
 /** Tells and records how many pictures of a pool stand in for frames that do not decode. `what` names the pool. */

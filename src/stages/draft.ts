@@ -5,7 +5,7 @@ import { checkDraft, draftPlanSchema, stepCount } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
-import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
+import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
 import { ensurePool, poolImages } from "./pool.ts"
 import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 import { withStatus } from "./status.ts"
@@ -24,7 +24,7 @@ const poolNote = {
   uniform:
     "Full-video pool: uniformly spread over the whole video by presentation time, first and last frame included. Seconds on the source video's timeline.",
   keyframe:
-    "Full-video pool: keyframes, uniformly spread over the whole video by presentation time. Seconds on the source video's timeline.",
+    "Full-video pool: key frames, uniformly spread over the whole video by presentation time. Seconds on the source video's timeline.",
 }
 
 const note = (run: VideoRun) => (outcome: Outcome) =>
@@ -47,6 +47,7 @@ const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
     },
     mayKeep(run, 1),
   )
+  yield* noteTimes(run)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, "stage1", pool)
   yield* stageAdvanced(run, 1, "frame pool", kept)

@@ -11,7 +11,7 @@ import { removePictures } from "../dataset/superseded.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { FrameLabeller } from "../video/FrameLabeller.ts"
-import { uniformFrames } from "../video/sampling.ts"
+import { uniformFrames, withoutJumps } from "../video/sampling.ts"
 import { type Rational, type SampledFrame, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { VideoError } from "../video/VideoError.ts"
 
@@ -56,15 +56,16 @@ const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`
 const fewestKeyframes = 6
 
 /**
- * Which frames of the video a pool takes, as positions in `framePts`: spread uniformly, or each the keyframe nearest to
- * such a time, repeated only where there are fewer keyframes than entries.
+ * Which frames of the video a pool takes, as positions in `framePts`: spread uniformly, or each the key frame nearest to
+ * such a time, repeated only where there are fewer key frames than entries. Time that the clock jumps over does not count.
  */
 const sampledIndices = ({ source, count, sampling }: PoolRequest): ReadonlyArray<number> => {
-  const { framePts, keyframes = [] } = source
-  if (sampling !== "keyframe" || keyframes.length === 0) return uniformFrames(framePts, count)
+  const { framePts, keyframes = [], timeBase } = source
+  const shown = withoutJumps(framePts, timeBase)
+  if (sampling !== "keyframe" || keyframes.length === 0) return uniformFrames(shown, count)
   const positions = new Map(framePts.map((pts, i) => [pts, i]))
   const keys = keyframes.flatMap(({ pts }) => positions.get(pts) ?? [])
-  const keyPts = keys.map((position) => framePts[position] ?? 0)
+  const keyPts = keys.map((position) => shown[position] ?? 0)
   return uniformFrames(keyPts, count).map((i) => keys[i] ?? 0)
 }
 
@@ -200,7 +201,7 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   const planned = planFrames(request)
   const distinct = new Set(planned.map((frame) => frame.pts)).size
   if (sampling === "keyframe" && distinct < Math.min(fewestKeyframes, source.framePts.length)) {
-    const message = `${source.file} has ${distinct} keyframe${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
+    const message = `${source.file} has ${distinct} key frame${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
     return yield* new VideoError({ reason: "TooFewFrames", file: source.file, message })
   }
   const present = yield* readManifest(request.dir)

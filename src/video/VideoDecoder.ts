@@ -40,6 +40,8 @@ export interface VideoSource {
   /** PTS of the last frame plus its duration: the exclusive end of the stream, above every entry of `framePts`. */
   readonly endPts: number
   readonly hasAudio: boolean
+  /** Absent if every frame that decodes is in `framePts`. */
+  readonly leftOut?: LeftOut
   /** Frames that a decoder holds back to put them in order of presentation; absent if not known. */
   readonly videoDelay?: number
   /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
@@ -48,7 +50,17 @@ export interface VideoSource {
   readonly keyframes?: ReadonlyArray<Keyframe>
 }
 
-/** A keyframe, in ticks of its stream's time base. */
+/** Frames that a decoder gives and that have no place in `framePts`: their times go back, or repeat. */
+export interface LeftOut {
+  /** How many, at least one. */
+  readonly frames: number
+  /** PTS of the first of them. */
+  readonly pts: number
+  /** PTS of the frame that was shown before it. */
+  readonly afterPts: number
+}
+
+/** A key frame, in ticks of its stream's time base. */
 export interface Keyframe {
   readonly pts: number
   readonly dts: number
@@ -139,6 +151,15 @@ export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
     readonly handOvers?: Effect.Effect<ReadonlyArray<HandOver>>
   }
 >() {}
+
+/** What is said of frames that are left out. */
+export const leftOutText = ({ framePts, timeBase }: VideoSource, leftOut: LeftOut): string => {
+  const total = framePts.length + leftOut.frames
+  const [before, after] = [ptsSeconds(leftOut.afterPts, timeBase), ptsSeconds(leftOut.pts, timeBase)]
+  const verb = leftOut.frames === 1 ? "is" : "are"
+  const times = after < before ? `go back at ${before} s, to ${after} s` : `repeat at ${before} s`
+  return `${leftOut.frames} of ${total} frames ${verb} left out: their times ${times}; to keep them, give the video times that only increase`
+}
 
 /** Seconds of a PTS, rounded to whole microseconds as `ffprobe` prints them. */
 export const ptsSeconds = (pts: number, timeBase: Rational): number =>

@@ -1,4 +1,4 @@
-import type { Keyframe, Rational } from "./VideoDecoder.ts"
+import type { Keyframe, LeftOut, Rational } from "./VideoDecoder.ts"
 
 /** Exact frame times of a stream, and where decoding can begin. */
 export interface FrameIndex {
@@ -6,6 +6,8 @@ export interface FrameIndex {
   readonly endPts: number
   readonly keyframes: ReadonlyArray<Keyframe>
   readonly indexedBy: "packets" | "decode"
+  /** Absent if no frame is left out. */
+  readonly leftOut?: LeftOut
 }
 
 /** What tells whether a stream's packet headers can be trusted. */
@@ -18,6 +20,8 @@ export interface PacketStream {
   readonly timeBase: Rational
   /** Frames per second, if the container says. */
   readonly averageRate: Rational | undefined
+  /** libav's name of how pixels are laid out. */
+  readonly pixelFormat: string
 }
 
 /** A packet of the stream, without its data. Times are in ticks of the stream's time base. */
@@ -26,6 +30,8 @@ export interface PacketFacts {
   readonly dts: number | undefined
   readonly duration: number
   readonly isKeyframe: boolean
+  /** It brings a codec header or palette for itself and all packets after it. */
+  readonly bringsHeader: boolean
   /** It holds no picture that could be decoded. */
   readonly isBroken: boolean
 }
@@ -73,16 +79,50 @@ export const endAfter = (
   return last + Math.max(1, Math.round(byRate || byMean))
 }
 
-/** As `endAfter`, for frames whose durations are known one by one. */
-export const endOf = (
-  stream: Pick<PacketStream, "timeBase" | "averageRate">,
-  shown: ReadonlyArray<Shown>,
-): number =>
-  endAfter(
-    stream,
-    shown.map(({ pts }) => pts),
-    shown.at(-1)?.duration ?? 0,
-  )
+/** Takes frames in the order in which a decoder gives them. */
+export interface FrameIndexer {
+  readonly add: (frame: Shown) => void
+  /** @param usualDuration of frames that do not say; 0 if it is not known */
+  readonly finish: (usualDuration?: number) => FrameIndex
+}
+
+/** Finds frame times from a full decode. Frames that are not shown after all those before them are left out, and counted. */
+export const makeFrameIndexer = (stream: Pick<PacketStream, "timeBase" | "averageRate">): FrameIndexer => {
+  const framePts: Array<number> = []
+  let lastDuration = 0
+  let leftOut: LeftOut | undefined
+  const add = ({ pts, duration }: Shown): void => {
+    const last = framePts.at(-1)
+    if (last !== undefined && pts <= last) {
+      leftOut = {
+        frames: (leftOut?.frames ?? 0) + 1,
+        pts: leftOut?.pts ?? pts,
+        afterPts: leftOut?.afterPts ?? last,
+      }
+      return
+    }
+    framePts.push(pts)
+    lastDuration = duration
+  }
+  const finish = (usualDuration = 0): FrameIndex => ({
+    framePts,
+    endPts: endAfter(stream, framePts, lastDuration || usualDuration),
+    keyframes: [],
+    indexedBy: "decode",
+    ...(leftOut === undefined ? {} : { leftOut }),
+  })
+  return { add, finish }
+}
+
+/** Codecs whose key packets hold their palette. */
+const OWN_PALETTE = new Set(["png"])
+
+/** Whether pictures need a palette that came with an earlier packet. */
+const needsPalette = ({ codec, pixelFormat }: PacketStream): boolean =>
+  pixelFormat === "pal8" && !OWN_PALETTE.has(codec)
+
+/** MP4 gives the header again wherever reading begins; other containers only where it changes. */
+const repeatsHeaders = ({ container }: PacketStream): boolean => container.split(",").includes("mp4")
 
 /** Takes a stream's packets in order of decoding. */
 export interface PacketIndexer {
@@ -92,19 +132,35 @@ export interface PacketIndexer {
   readonly finish: () => FrameIndex | undefined
 }
 
-/** Finds frame times from packet headers. */
+/**
+ * Finds frame times from packet headers. No key frames are given where decoding cannot begin at them, because they need a
+ * palette or header that an earlier packet brought.
+ */
 export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
   const { codec, videoDelay } = stream
   const useDts = NO_REORDERING.has(codec) || (codec === "mpeg4" && videoDelay === 0)
   const framePts: Array<number> = []
   const keyframes: Array<Keyframe> = []
   let last = { pts: Number.NEGATIVE_INFINITY, duration: 0 }
+  let lastDts = Number.NEGATIVE_INFINITY
   let trusted = onePacketOneFrame(stream)
+  let beginsAnywhere = !needsPalette(stream)
 
-  const add = ({ dts, duration, isKeyframe, isBroken, ...packet }: PacketFacts): boolean => {
+  /** Whether a packet's times go back as no reordering makes them: a decoder gives such frames in another order. */
+  const goesBack = (pts: number, dts: number | undefined, isKeyframe: boolean): boolean =>
+    (dts !== undefined && dts <= lastDts) ||
+    (isKeyframe && pts <= (keyframes.at(-1)?.pts ?? Number.NEGATIVE_INFINITY))
+
+  const add = ({ dts, duration, isKeyframe, isBroken, bringsHeader, ...packet }: PacketFacts): boolean => {
     const pts = packet.pts ?? (useDts ? dts : undefined)
     if (pts === undefined || isBroken || (framePts.length === 0 && !isKeyframe)) trusted = false
     if (!trusted || pts === undefined) return false
+    if (goesBack(pts, dts, isKeyframe)) {
+      trusted = false
+      return false
+    }
+    if (bringsHeader && framePts.length > 0 && !repeatsHeaders(stream)) beginsAnywhere = false
+    lastDts = dts ?? lastDts
     if (isKeyframe) keyframes.push({ pts, dts: dts ?? pts })
     framePts.push(pts)
     if (pts > last.pts) last = { pts, duration }
@@ -116,8 +172,12 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
     const doubled = framePts.some((pts, i) => i > 0 && pts === framePts[i - 1])
     // A picture before the first keyframe may lack what it refers to: only a decoder knows whether it is shown.
     if (!trusted || firstKey === undefined || firstKey !== framePts[0] || doubled) return undefined
-    keyframes.sort((a, b) => a.pts - b.pts)
-    return { framePts, endPts: endAfter(stream, framePts, last.duration), keyframes, indexedBy: "packets" }
+    return {
+      framePts,
+      endPts: endAfter(stream, framePts, last.duration),
+      keyframes: beginsAnywhere ? keyframes : [],
+      indexedBy: "packets",
+    }
   }
   return { add, finish }
 }

@@ -74,6 +74,7 @@ export const ProbeReply = v.strictObject({
   framePts: v.custom<ReadonlyArray<number>>(isTicks),
   endPts: tick,
   hasAudio: v.boolean(),
+  leftOut: v.exactOptional(v.strictObject({ frames: size, pts: tick, afterPts: tick })),
   videoDelay: count,
   indexedBy: v.picklist(["packets", "decode"]),
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),

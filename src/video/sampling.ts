@@ -47,6 +47,35 @@ export const keyframeIndex = (keyframes: ReadonlyArray<Keyframe>, pts: number): 
   return low - 1
 }
 
+/** A time without a frame has to be so many times longer than most, and so long in seconds, to be a jump of the clock. */
+const JUMP_TIMES = 1000
+const JUMP_SEC = 60
+
+/**
+ * Positions of frames after which the clock jumps: nothing is shown for so long that no camera meant it, as where recordings
+ * are joined.
+ *
+ * @param framePts PTS in presentation order, strictly increasing
+ */
+export const clockJumps = (framePts: ReadonlyArray<number>, timeBase: Rational): ReadonlyArray<number> => {
+  const intervals = framePts.slice(1).map((pts, i) => pts - (framePts[i] ?? pts))
+  const isLong = (interval: number) => interval * timeBase.num > JUMP_SEC * timeBase.den
+  if (!intervals.some(isLong)) return []
+  const usual = intervals.toSorted((a, b) => a - b)[intervals.length >> 1] ?? 0
+  return intervals.flatMap((interval, i) => (isLong(interval) && interval > JUMP_TIMES * usual ? [i] : []))
+}
+
+/** The same frames on a clock that does not jump: after a jump the next frame follows at once. */
+export const withoutJumps = (framePts: ReadonlyArray<number>, timeBase: Rational): ReadonlyArray<number> => {
+  const jumps = new Set(clockJumps(framePts, timeBase))
+  if (jumps.size === 0) return framePts
+  let shift = 0
+  return framePts.map((pts, i) => {
+    if (jumps.has(i - 1)) shift += pts - (framePts[i - 1] ?? pts) - 1
+    return pts - shift
+  })
+}
+
 /** Moves positions by as little as leaves none of `0..total - 1` out. They do not decrease, and are more than `total`. */
 const coverAll = (picks: Array<number>, total: number): ReadonlyArray<number> => {
   for (let i = 0, limit = 0; i < picks.length; i++) {

@@ -34,7 +34,8 @@ const isOneOf = (pts: ReadonlyArray<number>): string => {
  */
 export const choose = (pts: ReadonlyArray<number>): ReadonlyArray<string> => [
   `trim=end_pts=${(pts.at(-1) ?? 0) + 1}`,
-  `select=${isOneOf(pts)}`,
+  // Where times go back, a frame that is left out may have the time of one that is wanted.
+  `select=(${isOneOf(pts)})*if(isnan(prev_selected_pts)\\,1\\,gt(pts\\,prev_selected_pts))`,
 ]
 
 /** Filters that make BGRA. */

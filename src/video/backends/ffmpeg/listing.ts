@@ -1,19 +1,13 @@
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
-import {
-  endOf,
-  type FrameIndex,
-  makePacketIndexer,
-  onePacketOneFrame,
-  type Shown,
-} from "../../packet-index.ts"
+import { makeFrameIndexer, makePacketIndexer, onePacketOneFrame } from "../../packet-index.ts"
 import { VideoError } from "../../VideoError.ts"
 import { runFfmpeg } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
 import type { SecondsRange } from "../gop-packets.ts"
 import { readTimes } from "../wasm/frame-index.ts"
-import { type MediaInfo, placesOf, readMediaInfo, type VideoStream } from "../wasm/media-info.ts"
+import { type MediaInfo, readMediaInfo, readPlaces, type VideoStream } from "../wasm/media-info.ts"
 import { readPacket } from "../wasm/packet-list.ts"
 import {
   type FfmpegInput,
@@ -84,7 +78,7 @@ export const packetPlaces = Effect.fn("Ffmpeg.places")(function* (
   const ffprobe = ffprobeBeside(program.bin)
   if (ffprobe === undefined || ranges.length === 0) return []
   const { stdout } = yield* run({ ...program, bin: ffprobe }, source.file, placeArguments(source, ranges))
-  return placesOf(yield* parsed(source.file, () => readMediaInfo(source.file, stdout)), source.streamIndex)
+  return readPlaces(stdout, source.streamIndex)
 })
 
 /** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
@@ -126,19 +120,14 @@ export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
     if (index !== undefined && agrees === true) return index
   }
   const all = yield* run(program, file, timesArguments({ file, streamIndex }))
-  const shown: Array<Shown> = []
-  for (const pts of readTimes(all.stdout.split("\n")))
-    if (pts > (shown.at(-1)?.pts ?? Number.NEGATIVE_INFINITY)) shown.push({ pts, duration: 0 })
-  if (shown.length === 0 && /decoder .*not found|no decoder|Unknown decoder/iu.test(all.stderr))
+  const indexer = makeFrameIndexer(stream)
+  for (const pts of readTimes(all.stdout.split("\n"))) indexer.add({ pts, duration: 0 })
+  const index = indexer.finish()
+  if (index.framePts.length === 0 && /decoder .*not found|no decoder|Unknown decoder/iu.test(all.stderr))
     return yield* new VideoError({
       reason: "Unsupported",
       file,
       message: `${file}: the program "${program.bin}" has no decoder for codec ${stream.codec}`,
     })
-  return {
-    framePts: shown.map(({ pts }) => pts),
-    endPts: endOf(stream, shown),
-    keyframes: [],
-    indexedBy: "decode",
-  } satisfies FrameIndex
+  return index
 })

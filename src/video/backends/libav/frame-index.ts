@@ -1,12 +1,17 @@
-import { AV_PKT_FLAG_CORRUPT, AV_PKT_FLAG_DISCARD } from "node-av/constants"
-import { avGetCodecName, type Frame, type Packet, type Stream } from "node-av/lib"
 import {
-  endOf,
+  AV_PKT_DATA_NEW_EXTRADATA,
+  AV_PKT_DATA_PALETTE,
+  AV_PKT_FLAG_CORRUPT,
+  AV_PKT_FLAG_DISCARD,
+  type AVPixelFormat,
+} from "node-av/constants"
+import { avGetCodecName, avGetPixFmtName, type Frame, type Packet, type Stream } from "node-av/lib"
+import {
   type FrameIndex,
+  makeFrameIndexer,
   makePacketIndexer,
   onePacketOneFrame,
   type PacketStream,
-  type Shown,
 } from "../../packet-index.ts"
 import type { WorkerIo } from "../../serve.ts"
 import {
@@ -27,7 +32,11 @@ const packetStream = (input: Input, stream: Stream): PacketStream => ({
   videoDelay: stream.codecpar.videoDelay,
   timeBase: stream.timeBase,
   averageRate: stream.avgFrameRate.num > 0 ? stream.avgFrameRate : undefined,
+  pixelFormat: avGetPixFmtName(stream.codecpar.format as AVPixelFormat) ?? "",
 })
+
+const bringsHeader = (packet: Packet): boolean =>
+  packet.getSideData(AV_PKT_DATA_NEW_EXTRADATA) !== null || packet.getSideData(AV_PKT_DATA_PALETTE) !== null
 
 /** How many frames are decoded to check that the packet headers tell the truth. */
 const CHECKED_FRAMES = 3
@@ -81,6 +90,7 @@ const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex 
       dts: ticks(packet.dts),
       duration: Number(packet.duration),
       isKeyframe: packet.isKeyframe,
+      bringsHeader: bringsHeader(packet),
       isBroken: noPicture || (packet.flags & AV_PKT_FLAG_CORRUPT) !== 0 || packet.size === 0,
     })
     if (!trusted) return undefined
@@ -103,20 +113,17 @@ const decodeAll = (input: Input, stream: Stream, io: WorkerIo, onFrame: (frame: 
   for (const frame of decoder.push(undefined)) onFrame(frame)
 }
 
-/** Frame times from a full decode. Frames that do not come after the one before are left out. */
+/** Frame times from a full decode. */
 const indexByDecode = (file: string, streamIndex: number, io: WorkerIo): FrameIndex => {
   using input = openInput(file)
   const stream = streamAt(input, streamIndex)
   const clock = makeFrameClock()
-  const shown: Array<Shown> = []
+  const indexer = makeFrameIndexer(packetStream(input, stream))
   decodeAll(input, stream, io, (frame) => {
     io.poll()
-    const pts = clock(frame)
-    if (pts > (shown.at(-1)?.pts ?? Number.NEGATIVE_INFINITY))
-      shown.push({ pts, duration: Number(frame.duration) })
+    indexer.add({ pts: clock(frame), duration: Number(frame.duration) })
   })
-  const framePts = shown.map((frame) => frame.pts)
-  return { framePts, endPts: endOf(packetStream(input, stream), shown), keyframes: [], indexedBy: "decode" }
+  return indexer.finish()
 }
 
 /**

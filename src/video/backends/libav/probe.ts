@@ -35,6 +35,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     videoDelay: stream.codecpar.videoDelay,
     hasAudio: pickAudioStream(input) !== undefined,
     indexedBy: index.indexedBy,
+    ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
     keyframes: [...index.keyframes],
   }
 }

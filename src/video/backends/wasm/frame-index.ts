@@ -1,4 +1,9 @@
-import { endAfter, type FrameIndex, makePacketIndexer, onePacketOneFrame } from "../../packet-index.ts"
+import {
+  type FrameIndex,
+  makeFrameIndexer,
+  makePacketIndexer,
+  onePacketOneFrame,
+} from "../../packet-index.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
 import { type Media, textOf } from "./media.ts"
@@ -102,16 +107,15 @@ const decodedTimes = async (
 const noDecoder = ({ file }: Media, { codec }: VideoStream) =>
   new WorkerFailure("Unsupported", `${file}: this build of ffmpeg.wasm has no decoder for codec ${codec}`)
 
-/** Frame times from a full decode. Frames that do not come after the one before are left out. */
+/** Frame times from a full decode. */
 const indexByDecode = async (
   media: Media,
   stream: VideoStream,
   { usual = 0 }: Durations,
 ): Promise<FrameIndex> => {
-  const framePts: Array<number> = []
-  for (const pts of await decodedTimes(media, stream, undefined))
-    if (pts > (framePts.at(-1) ?? Number.NEGATIVE_INFINITY)) framePts.push(pts)
-  return { framePts, endPts: endAfter(stream, framePts, usual), keyframes: [], indexedBy: "decode" }
+  const indexer = makeFrameIndexer(stream)
+  for (const pts of await decodedTimes(media, stream, undefined)) indexer.add({ pts, duration: 0 })
+  return indexer.finish(usual)
 }
 
 /**

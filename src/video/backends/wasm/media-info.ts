@@ -48,7 +48,17 @@ const ProbeOutput = v.object({
 export interface MediaInfo {
   readonly container: string
   readonly streams: ReadonlyArray<StreamInfo>
-  readonly packets: ReadonlyArray<v.InferOutput<typeof PacketInfo>>
+}
+
+/** What `ffprobe` printed; `undefined` if it broke off. */
+const parsed = (json: string): v.InferOutput<typeof ProbeOutput> | undefined => {
+  try {
+    const output = v.safeParse(ProbeOutput, JSON.parse(json))
+    return output.success ? output.output : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
 }
 
 /** Reads what `ffprobe` printed; `NotAVideo` if it could not open the file. */
@@ -56,16 +66,11 @@ export const readMediaInfo = (file: string, json: string): MediaInfo => {
   const refuse = (why: string) =>
     new WorkerFailure("NotAVideo", `${file} is not a video that can be read: ${why}`)
   if (json === "") throw refuse("ffprobe found nothing to say")
-  const read = (): v.InferOutput<typeof ProbeOutput> => {
-    try {
-      return v.parse(ProbeOutput, JSON.parse(json))
-    } catch {
-      throw refuse("ffprobe broke off")
-    }
-  }
-  const { error, streams, packets, format } = read()
+  const output = parsed(json)
+  if (output === undefined) throw refuse("ffprobe broke off")
+  const { error, streams, format } = output
   if (error !== undefined || format === undefined) throw refuse(error?.string ?? "it has no container")
-  return { container: format.format_name, streams, packets }
+  return { container: format.format_name, streams }
 }
 
 const UNKNOWN_MATRIX = 2
@@ -157,6 +162,7 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
     timeBase: ratio(stream.time_base) ?? { num: 1, den: 1_000_000 },
     averageRate: ratio(stream.avg_frame_rate),
     chroma: chromaPosition(stream.pix_fmt, stream.chroma_location),
+    pixelFormat: stream.pix_fmt,
     isGrey: /^(gray|ya)/.test(stream.pix_fmt),
     matrix: MATRICES[stream.color_space] ?? UNKNOWN_MATRIX,
     fullRange: stream.color_range === "pc",
@@ -180,10 +186,15 @@ export const pickVideoStream = (file: string, info: MediaInfo): VideoStream => {
   throw new WorkerFailure("NoVideoStream", `${file} has ${heard}`)
 }
 
-/** Where the packets of a stream are, as far as `ffprobe` was asked for them, each once. */
-export const placesOf = ({ packets }: MediaInfo, streamIndex: number): ReadonlyArray<PacketPlace> => {
+/**
+ * Where the packets of a stream are, as far as `ffprobe` was asked for them, each once. None if it could not go to them: not
+ * every container can be searched.
+ */
+export const readPlaces = (json: string, streamIndex: number): ReadonlyArray<PacketPlace> => {
+  const output = parsed(json)
+  if (output === undefined || output.error !== undefined) return []
   const places = new Map<number, PacketPlace>()
-  for (const { stream_index, pts, pos, size } of packets)
+  for (const { stream_index, pts, pos, size } of output.packets)
     if (stream_index === streamIndex && pts !== undefined && pos !== undefined)
       places.set(pts, { pts, position: Number(pos), sizeBytes: Number(size) })
   return [...places.values()]

@@ -3,7 +3,7 @@ import type { PacketPlace } from "../excerpt.ts"
 import type { SecondsRange } from "../gop-packets.ts"
 import { infoArguments, placeArguments } from "./arguments.ts"
 import type { CoreResult, CoreRun, Instance } from "./instance.ts"
-import { type MediaInfo, placesOf, readMediaInfo } from "./media-info.ts"
+import { type MediaInfo, readMediaInfo, readPlaces } from "./media-info.ts"
 import type { HostFile } from "./steering.ts"
 
 /** A file that the core can read. */
@@ -76,10 +76,11 @@ export const textOf = (name: string) => {
   }
 }
 
-const ask = async (media: Media, args: ReadonlyArray<string>): Promise<MediaInfo> => {
+/** What `ffprobe` prints. */
+const ask = async (media: Media, args: ReadonlyArray<string>): Promise<string> => {
   const json = textOf("info")
   await media.run("ffprobe", args, json.take)
-  return readMediaInfo(media.file, json.rest())
+  return json.rest()
 }
 
 /** Streams and container of a file. */
@@ -91,7 +92,8 @@ export const makeInfoSource = (): InfoSource => {
   return async (media) => {
     const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(media.fd, { bigint: true })
     const identity = [dev, ino, size, mtimeNs, ctimeNs].join()
-    if (last?.identity !== identity) last = { identity, info: await ask(media, infoArguments(media.name)) }
+    if (last?.identity !== identity)
+      last = { identity, info: readMediaInfo(media.file, await ask(media, infoArguments(media.name))) }
     return last.info
   }
 }
@@ -102,4 +104,4 @@ export const packetPlaces = async (
   streamIndex: number,
   ranges: ReadonlyArray<SecondsRange>,
 ): Promise<ReadonlyArray<PacketPlace>> =>
-  placesOf(await ask(media, placeArguments(media.name, ranges)), streamIndex)
+  readPlaces(await ask(media, placeArguments(media.name, ranges)), streamIndex)

@@ -5,6 +5,9 @@ const HASH = 35
 const EQUALS = 61
 const ZERO = 48
 const SPACE = 32
+const LETTER_X = 120
+/** Side data of so many bytes and more may be a codec header or palette; what says less is about one packet. */
+const LEAST_HEADER = 16
 /** The flag of a packet of which nothing else is printed. */
 const KEY = 1
 /** Columns of a line: stream, DTS, PTS, duration, size, checksum. */
@@ -17,6 +20,8 @@ export interface ListedPacket {
   readonly duration: number
   readonly sizeBytes: number
   readonly flags: number
+  /** It brings side data that may be a codec header or a palette. */
+  readonly bringsHeader: boolean
 }
 
 const tick = (value: number | undefined): number | undefined =>
@@ -37,6 +42,9 @@ const readLine = (bytes: Uint8Array, from: number, to: number): ListedPacket | u
   if (from >= to || bytes[from] === HASH) return undefined
   const numbers: Array<number> = []
   let flags = KEY
+  /** Column of the number of side data; sizes follow, each perhaps with a checksum (0x…). */
+  let sideData = Number.POSITIVE_INFINITY
+  let bringsHeader = false
   for (let column = 0, start = from; start < to; column++) {
     const comma = bytes.indexOf(COMMA, start)
     const end = comma < 0 || comma > to ? to : comma
@@ -44,6 +52,9 @@ const readLine = (bytes: Uint8Array, from: number, to: number): ListedPacket | u
     // Flags are printed, as F=0x12, where they are not just "key".
     else if (column > SIZE && bytes[start + 2] === EQUALS && bytes[start + 1] === 70)
       flags = Number.parseInt(String.fromCharCode(...bytes.subarray(start + 5, end)), 16)
+    else if (column > SIZE && bytes[start + 2] === EQUALS && bytes[start + 1] === 83) sideData = column
+    else if (column > sideData && !bytes.subarray(start, end).includes(LETTER_X))
+      bringsHeader ||= integerIn(bytes, start, end) >= LEAST_HEADER
     start = end + 1
   }
   return {
@@ -52,6 +63,7 @@ const readLine = (bytes: Uint8Array, from: number, to: number): ListedPacket | u
     duration: tick(numbers[DURATION]) ?? 0,
     sizeBytes: tick(numbers[SIZE]) ?? 0,
     flags,
+    bringsHeader,
   }
 }
 

@@ -39,6 +39,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     hasAudio: hasAudio(info),
     videoDelay: stream.videoDelay,
     indexedBy: index.indexedBy,
+    ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
     keyframes: [...index.keyframes],
   }
 }

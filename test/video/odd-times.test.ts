@@ -1,0 +1,133 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { video } from "../../src/layers.ts"
+import { uniformFrames, withoutJumps } from "../../src/video/sampling.ts"
+import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { runFolder } from "../support/folders.ts"
+import { makeVideo, readFrameNumber, type VideoSpec } from "../support/media.ts"
+import { runCli } from "../support/run-cli.ts"
+
+setDefaultTimeout(120_000)
+
+const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
+
+/** What a decoder finds in a file, and the numbers of some of its pictures. */
+const readBy = (decoder: (typeof decoders)[number], file: string, positions: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const { frames, probe } = yield* VideoDecoder
+    const source = yield* probe(file)
+    const seconds = (pts = 0) => (pts * source.timeBase.num) / source.timeBase.den
+    const times = positions.map((position) => seconds(source.framePts[position]))
+    const given = yield* Stream.runCollect(frames(source, times, { output: { format: "JPEG", quality: 90 } }))
+    const numbers = yield* Effect.forEach([...given], ({ data }) =>
+      Effect.promise(() => readFrameNumber(data)),
+    )
+    return { source, numbers }
+  }).pipe(Effect.provide(video({ decoder, decoderFallback: false, workers: 2 })), Effect.runPromise)
+
+/** Two recordings in one MPEG-TS, one after the other, as `cat` joins them. */
+const joined = async (first: VideoSpec, second: VideoSpec): Promise<string> => {
+  const make = (spec: VideoSpec) => makeVideo({ name: "part.ts", bFrames: 0, timeBase: [1, 48], ...spec })
+  const parts = await Promise.all([make(first), make({ firstNumber: 500, ...second })])
+  const file = join(runFolder(), "joined.ts")
+  await writeFile(file, Buffer.concat(await Promise.all(parts.map((part) => readFile(part)))))
+  return file
+}
+
+const every = (from: number, count: number, step: number) =>
+  Array.from({ length: count }, (_, i) => from + i * step)
+const TICKS = 90_000 / 48
+
+describe("times that go back", () => {
+  const twice = joined({ pts: every(0, 48, 2) }, { pts: every(0, 48, 2) })
+  const overlapping = joined({ pts: every(0, 48, 2) }, { pts: every(48, 48, 2) })
+  const between = joined({ pts: every(0, 48, 2) }, { pts: every(1, 48, 2) })
+
+  for (const decoder of decoders) {
+    test(`${decoder}: of two recordings with the same times the first is kept, and the others are counted`, async () => {
+      const { source, numbers } = await readBy(decoder, await twice, [0, 20, 47])
+      expect(source.framePts.length).toBe(48)
+      expect(source.leftOut).toMatchObject({
+        frames: 48,
+        pts: source.framePts[0],
+        afterPts: source.framePts[47],
+      })
+      expect(numbers).toEqual([0, 20, 47])
+    })
+
+    test(`${decoder}: what lies after the first recording is kept, and no picture is given for one that is left out`, async () => {
+      const { source, numbers } = await readBy(decoder, await overlapping, [30, 47, 48, 71])
+      expect([source.framePts.length, source.leftOut?.frames]).toEqual([72, 24])
+      expect(numbers).toEqual([30, 47, 524, 547])
+    })
+
+    test(`${decoder}: recordings whose times lie between each other's are not mixed`, async () => {
+      const { source, numbers } = await readBy(decoder, await between, every(40, 9, 1))
+      expect([source.framePts.length, source.leftOut?.frames]).toEqual([49, 47])
+      expect(numbers).toEqual([...every(40, 8, 1), 547])
+    })
+  }
+
+  test("the run and its record say so", async () => {
+    const root = runFolder()
+    const args = ["--input-video", await overlapping, "--output-root", root, "--rehearsal", "--stages", "1"]
+    const { code, stderr } = await runCli(["pipeline", ...args])
+    expect(code).toBe(0)
+    expect(stderr).toContain("24 of 96 frames are left out: their times go back at ")
+    const { decoding } = await Bun.file(join(root, "joined/run_summary.json")).json()
+    expect(decoding.left_out_frames).toMatchObject({ frames: 24, total: 96 })
+  })
+
+  test("`frames` says so", async () => {
+    const args = ["frames", "--video", await twice, "--at", "0", "--output", runFolder()]
+    expect((await runCli(args)).stderr).toContain("48 of 96 frames are left out")
+  })
+})
+
+describe("a clock that jumps", () => {
+  const jumping = joined({ pts: every(0, 48, 2) }, { pts: every(36_000 * 48, 48, 2) })
+
+  test("every decoder gives the frames on both sides", async () => {
+    for (const decoder of decoders) {
+      const { source, numbers } = await readBy(decoder, await jumping, [0, 47, 48, 95])
+      expect((source.framePts[48] ?? 0) - (source.framePts[47] ?? 0)).toBe((36_000 * 48 - 94) * TICKS)
+      expect([source.framePts.length, source.leftOut]).toEqual([96, undefined])
+      expect(numbers).toEqual([0, 47, 500, 547])
+    }
+  })
+
+  test("the pool is spread over what is shown, and the run says where nothing is", async () => {
+    const root = runFolder()
+    const args = [
+      "--input-video",
+      await jumping,
+      "--output-root",
+      root,
+      "--rehearsal",
+      "--stages",
+      "1",
+      "--max-frames",
+      "20",
+    ]
+    const { code, stderr } = await runCli(["pipeline", ...args])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/the clock of the video jumps: nothing is shown between \d+\.?\d* s and 3600\d/u)
+    const { decoding } = await Bun.file(join(root, "joined/run_summary.json")).json()
+    expect(decoding.clock_jumps).toHaveLength(1)
+    const { frames } = await Bun.file(join(root, "joined/stage1/frame_manifest.json")).json()
+    const positions = frames.map((frame: { original_frame_index: number }) => frame.original_frame_index)
+    const steps = positions.slice(1).map((at: number, i: number) => at - positions[i])
+    expect([Math.min(...steps), Math.max(...steps)]).toEqual([5, 5])
+  })
+
+  test("slow and uneven videos have none", () => {
+    const milliseconds = { num: 1, den: 1000 }
+    for (const pts of [every(0, 40, 90_000), [...every(0, 40, 40), 50_000], [0, 40, 3_600_000].slice(0, 1)])
+      expect(withoutJumps(pts, milliseconds)).toEqual(pts)
+    const pts = [...every(0, 40, 40), ...every(3_600_000, 40, 40)]
+    expect(uniformFrames(withoutJumps(pts, milliseconds), 80)).toEqual(every(0, 80, 1))
+    expect(withoutJumps(pts, milliseconds)[40]).toBe(39 * 40 + 1)
+  })
+})
