@@ -17,6 +17,7 @@ Usage: bun run mutants [options]
   --count N         how many mutants (default 300)
   --seed N          which ones: the same for the same seed and the same code (default 1)
   --only PATH       only mutants of this file or folder; may be repeated (default ${areas.join(", ")})
+  --tests PATH      use only the tests of this file or folder; may be repeated (default test)
   --again FILE      only those that survived in this saved report
   --list            list the mutants and run nothing
   --jobs N          how many at a time, each in a copy of the project (default 2)
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "300" },
     seed: { type: "string", default: "1" },
     only: { type: "string", multiple: true },
+    tests: { type: "string", multiple: true, default: [join(project, "test")] },
     again: { type: "string" },
     list: { type: "boolean", default: false },
     jobs: { type: "string", default: "2" },
@@ -55,17 +57,20 @@ const stopSignal = (): AbortSignal => {
   return stop.signal
 }
 
-/** All but those of this tool. */
-const testFiles = (): ReadonlyArray<string> =>
+const fromProject = (paths: ReadonlyArray<string>): ReadonlyArray<string> =>
+  paths.map((path) => relative(project, resolve(path)))
+
+/** The wanted test files, but for those of this tool. */
+const testFiles = (wanted: ReadonlyArray<string>): ReadonlyArray<string> =>
   [...new Bun.Glob("test/**/*.test.ts").scanSync(project)]
-    .filter((file) => !file.startsWith("test/mutation/"))
+    .filter((file) => isBelow(file, wanted) && !file.startsWith("test/mutation/"))
     .toSorted()
 
 const say = (line: string): void => console.error(line)
 
 /** Runs what the flags ask for and gives the exit code. */
 const main = async (): Promise<number> => {
-  const only = values.only?.map((path) => relative(project, resolve(path))) ?? areas
+  const only = fromProject(values.only ?? areas.map((area) => join(project, area)))
   const probed = [...areas, ...only.filter((path) => !isBelow(path, areas))]
   const cache = join(project, `node_modules/.cache/mutants/reach-${Bun.hash(probed.join("\n"))}.json`)
   if (values.fresh) rmSync(cache, { force: true })
@@ -89,7 +94,7 @@ const main = async (): Promise<number> => {
       project,
       only,
       probed,
-      testFiles: testFiles(),
+      testFiles: testFiles(fromProject(values.tests)),
       count: wholeNumber("count", values.count),
       seed: wholeNumber("seed", values.seed),
       jobs: wholeNumber("jobs", values.jobs),

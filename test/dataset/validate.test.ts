@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { cpSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { validateFolder } from "../../src/dataset/validate.ts"
+import { temporaryFolder } from "../support/folders.ts"
+import { valueAt, withValue } from "../support/json.ts"
+import { makeVideo } from "../support/media.ts"
+import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let finished: string
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  const video = await makeVideo({ dir: folder.path, name: "video.mp4", frames: 60 })
+  const { error } = await runPipeline(video, quickSettings(join(folder.path, "out")), "rehearsal")
+  if (error !== undefined) throw error
+  finished = join(folder.path, "out", "video")
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+const readJson = (out: string, file: string) => JSON.parse(readFileSync(join(out, file), "utf8"))
+
+/** The findings after one value of one file was changed, each as a line. */
+const findingsAfter = async (file: string, path: string, change: (value: unknown) => unknown) => {
+  await using root = await temporaryFolder()
+  const out = join(root.path, "video")
+  cpSync(finished, out, { recursive: true })
+  const json = readJson(out, file)
+  writeFileSync(join(out, file), JSON.stringify(withValue(json, path, change(valueAt(json, path)))))
+  const found = await Effect.runPromise(validateFolder(out))
+  return found.map((finding) => `${finding.file}: ${finding.message}`)
+}
+
+const segments = "stage2/step_segments.json"
+const manifest = "stage1/frame_manifest.json"
+
+const plus = (more: number) => (value: unknown) => Number(value) + more
+
+test("a finished folder gives no finding", async () => {
+  expect(await Effect.runPromise(validateFolder(finished))).toEqual([])
+})
+
+describe("a value of a record that is wrong is named, once, before what depends on it", () => {
+  test.each<[string, string, (value: unknown) => unknown, string | RegExp]>([
+    [segments, "segments.1.start_pts", plus(1), "segments[1].start_pts must be"],
+    [segments, "segments.1.end_pts", plus(1), "segments[1].end_pts must be"],
+    [segments, "segments.1.start_sec", plus(0.01), "segments[1].start_sec must be"],
+    [segments, "segments.1.end_sec", plus(-0.01), "segments[1].end_sec must be"],
+    [
+      segments,
+      "segments.1.start_image_relpath",
+      () => "../x.jpg",
+      "segments[1].start_image_relpath must be ../stage1/",
+    ],
+    [
+      segments,
+      "segments.1.end_image_relpath",
+      () => "../x.jpg",
+      "segments[1].end_image_relpath must be ../stage1/",
+    ],
+    [segments, "segments.1.start_frame_index", plus(-1), "segments[1].start_frame_index must be"],
+    [segments, "time_base", () => "1/7", "$.time_base must be"],
+    [segments, "video_id", () => "other", "$.video_id must be video, not other"],
+    [segments, "num_frames", plus(1), "$.num_frames must be 8, not 9"],
+    [segments, "source_video", () => "/x.mp4", "$.source_video must be"],
+    [
+      segments,
+      "segments.1.clip_cut_mode",
+      () => "copy",
+      "segments[1].clip_cut_mode is not smart, and clip_cut_reason",
+    ],
+    [manifest, "frames.2.frame_index_1based", plus(1), "frames[2].frame_index_1based must be 3, not 4"],
+    [manifest, "frames.2.original_frame_index", () => 0, "frames[2].original_frame_index goes back"],
+    [manifest, "frames.2.pts", plus(1000), "frames[2].timestamp_sec is"],
+    [manifest, "num_frames", plus(1), "must list 8 frames; num_frames is 9, listed are 8"],
+  ])("%s %s", async (file, path, change, says) => {
+    const found = await findingsAfter(file, path, change)
+    expect(found[0]).toStartWith(`${file}: ${says}`)
+    expect(found.filter((line) => line.includes(`${says}`))).toHaveLength(1)
+  })
+})
+
+test("the last segment ends where the video ends", async () => {
+  const last = readJson(finished, segments).segments.length - 1
+  const found = await findingsAfter(segments, `segments.${last}.end_sec`, plus(1))
+  const end = readJson(finished, "run_summary.json").source.end_sec
+  expect(found).toEqual([
+    `${segments}: segments[${last}].end_sec must be ${end}, not ${end + 1}`,
+    expect.stringContaining(`step_meta.json: clip_end_sec must be ${end + 1}, not ${end}`),
+  ])
+})
+
+test("a frame that is shown twice has one index and one time, and no time goes back", async () => {
+  const { timestamp_sec: second } = readJson(finished, manifest).frames[1]
+  const found = await findingsAfter(manifest, "frames.2.timestamp_sec", () => second)
+  expect(found).toContain(`${manifest}: frames[2]: frame index and timestamp do not change together`)
+  const back = await findingsAfter(manifest, "frames.2.timestamp_sec", () => second / 2)
+  expect(back).toContain(`${manifest}: frames[2].timestamp_sec goes back from ${second} to ${second / 2}`)
+  expect(back).not.toContain(`${manifest}: frames[2]: frame index and timestamp do not change together`)
+})
+
+test("the steps of all records are those of the draft", async () => {
+  const found = await findingsAfter(segments, "segments", (list) =>
+    Array.isArray(list) ? list.slice(1) : list,
+  )
+  expect(found[0]).toMatch(/\$\.segments' step ids must be 1, 2, .*, not 2, /u)
+})
+
+test("pictures of a step begin with its clip, and end before it", async () => {
+  const step = readJson(finished, segments).segments[1]
+  const steps = (await Array.fromAsync(new Bun.Glob("02_*/frame_manifest.json").scan(finished)))[0] ?? ""
+  const { frames } = readJson(finished, steps)
+  const early = await findingsAfter(segments, "segments.1.start_sec", () => frames[0].timestamp_sec + 0.5)
+  expect(early).toContain(
+    `${steps}: starts at ${frames[0].timestamp_sec} s, but its clip starts at ${frames[0].timestamp_sec + 0.5} s`,
+  )
+  const late = await findingsAfter(segments, "segments.1.end_sec", () => frames.at(-1).timestamp_sec)
+  const says = `${steps}: ends at ${frames.at(-1).timestamp_sec} s, but its clip ends before`
+  expect(late.filter((line) => line.startsWith(says))).toHaveLength(1)
+  expect(frames.at(-1).timestamp_sec).toBeLessThan(step.end_sec)
+})
