@@ -7,19 +7,28 @@ import {
   openInput,
   streamAt,
 } from "../../src/video/backends/libav/input.ts"
-import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+import type { PixelFormat, VideoSource } from "../../src/video/VideoDecoder.ts"
+
+/** What a decode of the whole file has to know of it. */
+export type DecodedSource = Pick<
+  VideoSource,
+  "file" | "streamIndex" | "displayWidth" | "displayHeight" | "rotationDegrees" | "mirrored"
+>
 
 /**
  * What a decode of the whole file from its start gives, nothing left out and nothing jumped over: every picture as
- * BGRA, by PTS.
+ * raw pixels, by PTS.
  */
-export const decodeAll = async (source: VideoSource): Promise<ReadonlyMap<number, Uint8Array>> => {
+export const decodeAll = async (
+  source: DecodedSource,
+  format: PixelFormat = "BGRA",
+): Promise<ReadonlyMap<number, Uint8Array>> => {
   const found = new Map<number, Uint8Array>()
   using input = openInput(source.file)
   const stream = streamAt(input, source.streamIndex)
   using decoder = openDecoder(input, stream)
   using writer = makePictureWriter(source.file, [source.displayWidth, source.displayHeight], source, {
-    format: "BGRA",
+    format,
   })
   using packet = makePacket()
   const clock = makeFrameClock()

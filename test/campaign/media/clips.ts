@@ -5,7 +5,7 @@ import { likeness, picturesIn, type Size } from "./likeness.ts"
 import { orientationIn } from "./orientation.ts"
 import { probeFrames, ratio } from "./probe.ts"
 import { runTool } from "./tools.ts"
-import { comparedSize, scaled, type Truth } from "./truth.ts"
+import { comparedSize, scaled, shownInOrder, type Truth } from "./truth.ts"
 
 /** Least likeness of a clip's frame to the source's, in dB: what encoding at the default quality leaves. */
 const LEAST_LIKENESS = 30
@@ -59,12 +59,11 @@ const framesOf = async (dir: string, clips: ReadonlyArray<DecodedClip>) => {
 }
 
 /** Positions in the decode of the frames that a clip has to show, in order of presentation. */
-const wantedBy = ({ clip_first_pts, end_pts }: Segment, { framePts }: Truth): ReadonlyArray<number> =>
-  framePts
-    .map((pts, at) => ({ pts, at }))
-    .filter(({ pts }) => pts >= clip_first_pts && pts < end_pts)
-    .toSorted((a, b) => a.pts - b.pts)
-    .map(({ at }) => at)
+const wantedBy = ({ clip_first_pts, end_pts }: Segment, truth: Truth): ReadonlyArray<number> =>
+  shownInOrder(truth).filter((at) => {
+    const pts = truth.framePts[at] ?? Number.NaN
+    return pts >= clip_first_pts && pts < end_pts
+  })
 
 const frameProblems = (
   { name, segment, stream, framePts, size }: DecodedClip,
@@ -73,7 +72,10 @@ const frameProblems = (
 ): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const wanted = wantedBy(segment, truth)
-  if (segment.clip_frames !== wanted.length)
+  const others = [...(truth.secondOpinion?.keys() ?? [])].filter(
+    (pts) => pts >= segment.clip_first_pts && pts < segment.end_pts,
+  )
+  if (segment.clip_frames !== wanted.length && segment.clip_frames !== others.length)
     problems.push(`${name}: ${segment.clip_frames} frames on record, ${wanted.length} in the source`)
   if (frames.length !== segment.clip_frames)
     problems.push(`${name}: ${frames.length} frames decode of ${segment.clip_frames} on record`)
@@ -85,7 +87,11 @@ const frameProblems = (
   for (const [i, at] of wanted.entries()) {
     const [frame, source] = [frames[i], truth.coded[at]]
     if (frame === undefined || source === undefined) break
-    const like = likeness(frame, cropped(source, comparedSize(truth.codedSize), size), size)
+    const like = Math.max(
+      ...[source, truth.secondOpinion?.get(truth.framePts[at] ?? 0)?.coded].map((one) =>
+        one === undefined ? 0 : likeness(frame, cropped(one, comparedSize(truth.codedSize), size), size),
+      ),
+    )
     if (like < LEAST_LIKENESS) problems.push(`${name}: frame ${i} is ${like.toFixed(1)} dB from frame ${at}`)
     const seconds = (((framePts[i] ?? Number.NaN) - (framePts[0] ?? 0)) * num) / den
     const wantedSeconds = (((truth.framePts[at] ?? 0) - start) * truth.timeBase.num) / truth.timeBase.den

@@ -7,7 +7,7 @@ import { clipProblems } from "./clips.ts"
 import { type FinishedFolder, type PoolOnDisk, readFolder } from "./folder.ts"
 import { likeness } from "./likeness.ts"
 import { mostAlike, picturesOf } from "./pictures.ts"
-import type { Truth } from "./truth.ts"
+import { shownInOrder, type Truth } from "./truth.ts"
 
 /** Least likeness of a picture to the frame it shows, in dB: what JPEG of quality 95 leaves. Other frames have 24 and less. */
 const LEAST_LIKENESS = 33
@@ -18,6 +18,12 @@ const THIN = 16
 /** What frames of the decode have this time, in seconds, to the microsecond that manifests keep. */
 const framesAt = ({ framePts, timeBase }: Truth, seconds: number): ReadonlyArray<number> =>
   framePts.flatMap((pts, i) => (Math.abs(ptsSeconds(pts, timeBase) - seconds) <= 1.5e-6 ? [i] : []))
+
+/** The same of the second opinion. */
+const otherFramesAt = ({ secondOpinion, timeBase }: Truth, seconds: number): ReadonlyArray<Uint8Array> =>
+  [...(secondOpinion ?? [])].flatMap(([pts, { shown }]) =>
+    Math.abs(ptsSeconds(pts, timeBase) - seconds) <= 1.5e-6 ? [shown] : [],
+  )
 
 const poolProblems = async (
   folder: FinishedFolder,
@@ -30,10 +36,11 @@ const poolProblems = async (
   const problems = manifest.frames.flatMap((entry, i) => {
     const where = `${dir} frame ${entry.frame_index_1based} at ${entry.timestamp_sec} s`
     const at = framesAt(truth, entry.timestamp_sec)
-    if (at.length === 0) return [`${where}: no frame of the decode has this time`]
+    const frames = [...at.map((k) => truth.shown[k]), ...otherFramesAt(truth, entry.timestamp_sec)]
+    if (frames.length === 0) return [`${where}: no frame of the decode has this time`]
     const picture = pictures[i] ?? new Uint8Array()
     const best = Math.max(
-      ...at.map((k) => likeness(truth.shown[k] ?? new Uint8Array(), picture, truth.shownSize)),
+      ...frames.map((frame) => likeness(frame ?? new Uint8Array(), picture, truth.shownSize)),
     )
     if (best >= least) return []
     return [`${where}: ${best.toFixed(1)} dB from frame ${at.join(" or ")}; ${mostAlike(truth, picture)}`]
@@ -63,13 +70,16 @@ const sizeProblems = (folder: FinishedFolder, { displaySize }: Truth): ReadonlyA
 }
 
 /**
- * Whether frames are missing without a word: the index has to know every frame of the decode, but for those of which the run
- * says that it leaves them out.
+ * Whether frames are missing without a word: the index has to know every frame of the decode, but for those whose times go back
+ * or repeat, of which the run says that it leaves them out.
  */
 const countProblems = (folder: FinishedFolder, truth: Truth, output: string): ReadonlyArray<string> => {
-  const times = truth.framePts.length
-  if (folder.frames === times || /left out|leaves out/u.test(output)) return []
-  return [`${folder.frames} frames are known of the ${times} that decode`]
+  const all = truth.framePts.length
+  const inOrder = shownInOrder(truth).length
+  const isSaid = /\bleft out\b/u.test(output)
+  if (folder.frames === inOrder && (inOrder === all || isSaid)) return []
+  if (folder.frames === truth.secondOpinion?.size && (truth.secondOpinion.size === all || isSaid)) return []
+  return [`${folder.frames} frames are known; ${all} decode, ${inOrder} of them in order of time`]
 }
 
 /**

@@ -7,7 +7,8 @@ import { likeness, picturesIn, type Size } from "./likeness.ts"
 import { runTool } from "./tools.ts"
 import { scaled, type Truth } from "./truth.ts"
 
-const withoutAlpha = (rgba: Uint8Array): Uint8Array => {
+/** RGBA as RGB. */
+export const withoutAlpha = (rgba: Uint8Array): Uint8Array => {
   const rgb = new Uint8Array((rgba.length / 4) * 3)
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
     rgb[to] = rgba[from] ?? 0

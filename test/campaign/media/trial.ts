@@ -4,7 +4,8 @@ import { join } from "node:path"
 import { choicesFor } from "../../support/random.ts"
 import type { CampaignFile } from "./files/file.ts"
 import { judge } from "./judge.ts"
-import { type Bounds, type Decoder, type RunResult, runProgram, videoFolder } from "./run.ts"
+import { type Bounds, type Decoder, runProgram, videoFolder } from "./run.ts"
+import { withSecondOpinion } from "./second-opinion.ts"
 import { decodeFully, type Truth } from "./truth.ts"
 
 /** When the other decoders may be asked: never, always, or in about every second run. */
@@ -44,6 +45,8 @@ export interface Trial {
   readonly offences: ReadonlyArray<string>
   /** What of a finished folder is not as in a decode of the whole video. */
   readonly mismatches: ReadonlyArray<string>
+  /** Whether a damaged file is decoded as by the in-process libav, and not as by the `ffmpeg` program. */
+  readonly differsByVersion: boolean
   /** What the run said last. */
   readonly lastLine: string
 }
@@ -70,14 +73,23 @@ const mayFallBack = (rule: FallbackRule, id: string, decoder: Decoder): boolean 
 
 const lastLineOf = (output: string): string => output.trim().split("\n").at(-1)?.slice(0, 400) ?? ""
 
-const mismatchesOf = async (
+/** What of a run's folder is wrong, and whether that depends on who is asked. */
+const compare = async (
+  { kind }: CampaignFile,
+  path: string,
   folder: string,
-  result: RunResult,
+  output: string,
   truths: ReadonlyArray<Truth>,
-): Promise<ReadonlyArray<string>> => {
+) => {
   const root = videoFolder(folder)
-  if (root === undefined) return ["the run ended well, but left no folder of a video"]
-  return judge(root, truths, result.output)
+  if (root === undefined)
+    return { mismatches: ["the run ended well, but left no folder of a video"], differsByVersion: false }
+  const mismatches = await judge(root, truths, output)
+  if (mismatches.length === 0 || kind !== "mutated") return { mismatches, differsByVersion: false }
+  const second: Array<Truth> = []
+  for (const truth of truths) second.push(await withSecondOpinion(path, truth, folder))
+  const remaining = await judge(root, second, output)
+  return { mismatches: remaining, differsByVersion: remaining.length === 0 }
 }
 
 /** Makes a file and runs the program on it, with one decoder after the other. */
@@ -99,12 +111,15 @@ export const tryFile = async (file: CampaignFile, settings: Settings): Promise<R
     writeFileSync(join(own, "output.txt"), result.output)
     if (result.code === 0) truths ??= await decodeFully(path, folder)
     const { offences, seconds, cpuSeconds, peakMb } = result
-    const mismatches = result.code === 0 ? await mismatchesOf(own, result, truths ?? []) : []
+    const compared =
+      result.code === 0
+        ? await compare(file, path, own, result.output, truths ?? [])
+        : { mismatches: [], differsByVersion: false }
     const end = offences.length > 0 ? "invalid" : result.code === 0 ? "finished" : "refused"
     const { id, kind } = file
     const lastLine = lastLineOf(result.output)
     const how = { id, kind, decoder, flags, fallback }
-    trials.push({ ...how, end, seconds, cpuSeconds, peakMb, offences, mismatches, lastLine })
+    trials.push({ ...how, end, seconds, cpuSeconds, peakMb, offences, ...compared, lastLine })
   }
   const isWell = trials.every(({ end, mismatches }) => end !== "invalid" && mismatches.length === 0)
   if (isWell && !settings.keeps) rmSync(folder, { recursive: true, force: true })

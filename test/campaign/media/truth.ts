@@ -22,6 +22,19 @@ export interface Truth {
   readonly shownSize: Size
   /** Frames as coded, RGB, of `comparedSize(codedSize)`. */
   readonly coded: ReadonlyArray<Uint8Array>
+  /** What another version of FFmpeg gives, by PTS; only where it was asked. */
+  readonly secondOpinion?: ReadonlyMap<number, { readonly shown: Uint8Array; readonly coded: Uint8Array }>
+}
+
+/** Positions of the frames that are shown after all those before them: others may be left out, if that is said. */
+export const shownInOrder = ({ framePts }: Truth): ReadonlyArray<number> => {
+  let last = Number.NEGATIVE_INFINITY
+  return framePts.flatMap((pts, at) => {
+    // A time that is not known is after none.
+    if (!(pts > last)) return []
+    last = pts
+    return [at]
+  })
 }
 
 /** Longest side of pictures that are compared: larger ones are scaled down first. */
