@@ -17,12 +17,14 @@ import type { StageFailed } from "./stages/call.ts"
 import { draftStage } from "./stages/draft.ts"
 import { describeRun } from "./stages/header.ts"
 import { localizeStage } from "./stages/localize.ts"
+import { frameLabel } from "./stages/pool.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
 import { atStage, notice, type VideoRun } from "./stages/run.ts"
 import type { ClipCutter } from "./video/ClipCutter.ts"
+import { labelBox } from "./video/overlay.ts"
 import { WorkRank } from "./video/turns.ts"
-import { VideoDecoder } from "./video/VideoDecoder.ts"
+import { VideoDecoder, type VideoSource } from "./video/VideoDecoder.ts"
 import { VideoError } from "./video/VideoError.ts"
 
 /** A finished folder that does not pass its own checks (`postValidate`). */
@@ -45,6 +47,16 @@ export interface VideoResult {
 /** Three steps of two keyframes each need six distinct moments. */
 const fewestFrames = 6
 
+/** Refuses pictures without room for the labels that Stages 2 and 3 draw, before Stage 1 is paid for. */
+const checkLabelRoom = Effect.fnUntraced(function* (source: VideoSource, settings: RunSettings) {
+  const { displayHeight, displayWidth, file } = source
+  const label = frameLabel(settings.maxFrames)
+  const isDrawn = settings.imageLabels !== "text" && settings.stages.some((stage) => stage > 1)
+  if (!isDrawn || labelBox(label.length, displayWidth, displayHeight) !== undefined) return
+  const message = `${file} has pictures of ${displayWidth}x${displayHeight} pixels, too small for the label "${label}"; --image-labels text gives each index as text`
+  return yield* new VideoError({ reason: "Unsupported", file, message })
+})
+
 const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: RunSettings) {
   const model = yield* VisionModel
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
@@ -53,6 +65,7 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
     const message = `${source.file} has ${frames} frames; three steps with two keyframes each need at least ${fewestFrames}`
     return yield* new VideoError({ reason: "TooFewFrames", file: source.file, message })
   }
+  yield* checkLabelRoom(source, settings)
   const annotation = annotationSchemas[settings.annotationSchema]
   const prompts = yield* loadPrompts(annotation)
   const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file))

@@ -15,6 +15,7 @@ beforeAll(async () => {
   video = await makeVideo({ dir: path, name: "good.mp4", frames: 40 })
   await makeVideo({ dir: path, name: "sound.mp4", video: false, audio: true })
   await makeVideo({ dir: path, name: "short.mp4", frames: 3 })
+  await makeVideo({ dir: path, name: "tiny.mkv", codec: "ffv1", width: 44, height: 9 })
   writeFileSync(join(path, "text.mp4"), "This is a text file.\n".repeat(100))
   writeFileSync(join(path, "empty.mp4"), "")
   mkdirSync(join(path, "no-videos"))
@@ -69,6 +70,12 @@ const wrongs: ReadonlyArray<Wrong> = [
     args: file("short.mp4"),
     code: 1,
     says: "has 3 frames; three steps with two keyframes each need at least 6",
+  },
+  {
+    name: "pictures without room for a label, before Stage 1",
+    args: file("tiny.mkv"),
+    code: 1,
+    says: /pictures of 44x9 pixels, too small for the label "Frame 50"; --image-labels text gives/u,
   },
   {
     name: "a directory that does not exist",
@@ -190,6 +197,13 @@ describe("what is asked for comes out", () => {
     expect(stdout).toContain(`Usage: bun run ${command}`)
     expect(stdout).toContain("Exit codes:")
     expect(stdout).not.toContain("\u001b")
+  })
+
+  test("pictures without room for a label, with --image-labels text", async () => {
+    await using root = await temporaryFolder()
+    const flags = ["--image-labels", "text", "--output-root", root.path, "--max-frames", "8"]
+    const result = await runCli([...file("tiny.mkv")(folder.path), ...flags])
+    expect(result).toMatchObject({ code: 0, stdout: `${join(root.path, "tiny")}\n` })
   })
 
   test("--preflight-only checks everything and writes nothing", async () => {
