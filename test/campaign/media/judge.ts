@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { layout } from "../../../src/dataset/layout.ts"
+import type { FrameManifest } from "../../../src/dataset/records.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
 import { ptsSeconds } from "../../../src/video/VideoDecoder.ts"
 import { clipProblems } from "./clips.ts"
 import { type FinishedFolder, type PoolOnDisk, readFolder } from "./folder.ts"
 import { likeness } from "./likeness.ts"
 import { mostAlike, picturesOf } from "./pictures.ts"
-import { shownInOrder, type Truth } from "./truth.ts"
+import { hasNoTimes, shownInOrder, type Truth } from "./truth.ts"
 
 /** Least likeness of a picture to the frame it shows, in dB: what JPEG of quality 95 leaves. Other frames have 24 and less. */
 const LEAST_LIKENESS = 33
@@ -15,9 +16,18 @@ const LEAST_LIKENESS = 33
 const LEAST_LIKENESS_THIN = 27
 const THIN = 16
 
-/** What frames of the decode have this time, in seconds, to the microsecond that manifests keep. */
-const framesAt = ({ framePts, timeBase }: Truth, seconds: number): ReadonlyArray<number> =>
-  framePts.flatMap((pts, i) => (Math.abs(ptsSeconds(pts, timeBase) - seconds) <= 1.5e-6 ? [i] : []))
+type Entry = FrameManifest["frames"][number]
+
+/**
+ * What frames of the decode have the time of a picture, in seconds, to the microsecond that manifests keep. Where frames have no
+ * times the program gives them some: then the one that has its number.
+ */
+const framesAt = (truth: Truth, { original_frame_index, timestamp_sec }: Entry): ReadonlyArray<number> =>
+  hasNoTimes(truth)
+    ? [original_frame_index]
+    : truth.framePts.flatMap((pts, i) =>
+        Math.abs(ptsSeconds(pts, truth.timeBase) - timestamp_sec) <= 1.5e-6 ? [i] : [],
+      )
 
 /** The same of the second opinion. */
 const otherFramesAt = ({ secondOpinion, timeBase }: Truth, seconds: number): ReadonlyArray<Uint8Array> =>
@@ -35,7 +45,7 @@ const poolProblems = async (
   const least = Math.min(...truth.shownSize) < THIN ? LEAST_LIKENESS_THIN : LEAST_LIKENESS
   const problems = manifest.frames.flatMap((entry, i) => {
     const where = `${dir} frame ${entry.frame_index_1based} at ${entry.timestamp_sec} s`
-    const at = framesAt(truth, entry.timestamp_sec)
+    const at = framesAt(truth, entry)
     const frames = [...at.map((k) => truth.shown[k]), ...otherFramesAt(truth, entry.timestamp_sec)]
     if (frames.length === 0) return [`${where}: no frame of the decode has this time`]
     const picture = pictures[i] ?? new Uint8Array()
@@ -77,6 +87,7 @@ const countProblems = (folder: FinishedFolder, truth: Truth, output: string): Re
   const all = truth.framePts.length
   const inOrder = shownInOrder(truth).length
   const isSaid = /\bleft out\b/u.test(output)
+  if (folder.frames === all && hasNoTimes(truth)) return []
   if (folder.frames === inOrder && (inOrder === all || isSaid)) return []
   if (folder.frames === truth.secondOpinion?.size && (truth.secondOpinion.size === all || isSaid)) return []
   return [`${folder.frames} frames are known; ${all} decode, ${inOrder} of them in order of time`]
@@ -99,6 +110,8 @@ export const judge = async (
       `${folder.codec} of ${folder.codedSize} in ticks of ${folder.timeBase} s is no stream of the file`,
     ]
   const problems = [...sizeProblems(folder, truth), ...countProblems(folder, truth, output)]
+  // Without times nothing tells where a clip begins in the video.
+  if (hasNoTimes(truth)) return [...problems, ...(await poolProblems(folder, folder.draftPool, truth))]
   for (const pool of [folder.draftPool, ...folder.stepPools])
     problems.push(...(await poolProblems(folder, pool, truth)))
   return [

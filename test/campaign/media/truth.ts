@@ -26,6 +26,10 @@ export interface Truth {
   readonly secondOpinion?: ReadonlyMap<number, { readonly shown: Uint8Array; readonly coded: Uint8Array }>
 }
 
+/** Whether no frame has a time, as in a bare H.264 or HEVC stream. */
+export const hasNoTimes = ({ framePts }: Truth): boolean =>
+  framePts.length > 0 && framePts.every(Number.isNaN)
+
 /** Positions of the frames that are shown after all those before them: others may be left out, if that is said. */
 export const shownInOrder = ({ framePts }: Truth): ReadonlyArray<number> => {
   let last = Number.NEGATIVE_INFINITY
