@@ -3,7 +3,7 @@ import type { CutSettings } from "./video/ClipCutter.ts"
 
 export type StageNumber = 1 | 2 | 3
 
-/** How the full-video pool is chosen: spread uniformly, or from the keyframes, which is faster and less even. */
+/** How the full-video pool is chosen: spread uniformly, or from the codec's key frames, which is faster and less even. */
 export type PoolSampling = "uniform" | "keyframe"
 
 export const imageLabelNames = ["overlay", "text", "both"] as const

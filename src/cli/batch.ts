@@ -1,6 +1,9 @@
 import { Console, DateTime, Effect, Option, Stream } from "effect"
 import { type BatchOptions, runBatch } from "../batch/run.ts"
+import { invocation } from "./again.ts"
+import { endLines, nextCommand } from "./ending.ts"
 import { stderr, stdout } from "./output.ts"
+import { printable } from "./printable.ts"
 import { display, json } from "./progress.ts"
 import { type ReportHead, reportOf, writeReport } from "./report.ts"
 import { StopRequests } from "./stop.ts"
@@ -12,6 +15,10 @@ export interface Telling {
   readonly verbose: boolean
   /** As lines of JSON on stdout, and nothing else there. */
   readonly json: boolean
+  /** Absolute. */
+  readonly outputRoot: string
+  /** Whether the input is of several videos, however few of them are worked on. */
+  readonly isBatch: boolean
   /** If there is to be a report in the output root. */
   readonly report?: ReportHead
 }
@@ -50,13 +57,16 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
 ) {
   const { end, folders, state } = yield* watched(files, options, telling)
   const { done, failed, left, stopped } = end
-  const { report } = telling
+  const { report, outputRoot, isBatch } = telling
+  const next = nextCommand(end, folders, outputRoot, isBatch, invocation())
+  let written: string | undefined
   if (report !== undefined) {
     const time = DateTime.formatIso(yield* DateTime.now)
-    yield* writeReport(reportOf(state, end, report, time), report)
+    written = yield* writeReport(reportOf(state, end, report, time, next), report)
   }
   if (!telling.json) {
-    for (const folder of folders) yield* Console.log(folder)
+    for (const text of endLines({ state, end, folders, report: written, next })) yield* Console.error(text)
+    for (const folder of folders) yield* Console.log(printable(folder))
     const rest = left === 0 ? "" : `, ${left} not finished`
     if (files.length > 1) yield* Console.log(`${done} done, ${failed} failed${rest}`)
   }

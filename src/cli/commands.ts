@@ -254,7 +254,13 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const head = { outputRoot, model: model.name, stages: given.stages, ...Option.getOrElse(part, () => ({})) }
   const { json } = given
   const verbose = given.verbose || environment.VERBOSE_LOGGING === true
-  const telling = { verbose, json, ...(hasReport ? { report: head } : {}) }
+  const telling = {
+    verbose,
+    json,
+    outputRoot,
+    isBatch: inputs.length > 1,
+    ...(hasReport ? { report: head } : {}),
+  }
   return yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
 })
 

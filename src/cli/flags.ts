@@ -176,7 +176,7 @@ export const work = {
     "sampling",
     ["uniform", "keyframe"],
     defaultSettings.sampling,
-    "Full-video pool: evenly spread, or the nearest keyframes, which is many times faster",
+    "Full-video pool: evenly spread, or the nearest key frames, which is many times faster",
   ),
   ...decoding,
   imageLabels: flag.optionalChoice(
@@ -200,7 +200,7 @@ export const work = {
     "cut-mode",
     ["smart", "reencode", "copy"],
     cut.mode,
-    "smart copies all it can and is exact; reencode is exact and slow; copy starts at the keyframe before the step",
+    "smart copies all it can and is exact; reencode is exact and slow; copy starts at the key frame before the step",
   ),
   seekSlopSec: flag.real(
     "seek-slop-sec",

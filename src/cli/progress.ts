@@ -94,7 +94,7 @@ export const json: MakeDisplay<Pick<Output, "write">> = (out, options) =>
   })
 
 const isSeenInBars = ({ type }: RunEvent): boolean =>
-  type === "VideoStarted" || type === "StageAdvanced" || type === "StageFinished"
+  type === "VideoStarted" || type === "StageAdvanced" || type === "StageFinished" || type === "ModelSilent"
 
 /** Bars on a terminal, a line for each video under way, and above them what a person has to know. */
 export const bars: MakeDisplay<TerminalStream> = (out, options) =>

@@ -4,8 +4,10 @@ import * as v from "valibot"
 import type { StageNumber } from "../config.ts"
 import { groupFailures } from "../dataset/failures.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
-import type { RunEvent } from "../events.ts"
+import type { Again } from "./again.ts"
+import type { Ended } from "./ending.ts"
 import { failureText } from "./failure-text.ts"
+import { markdownText, printableJson } from "./printable.ts"
 import type { RunState } from "./progress/state.ts"
 import { count, dollars, duration, plural } from "./quantity.ts"
 
@@ -43,8 +45,13 @@ export const reportSchema = v.strictObject({
     }),
   ),
   slowest: v.array(v.strictObject({ video_id: v.string(), seconds: amount })),
+  /** Tokens and cost of answers that the service did not count, by estimate. They are not among the others. */
+  estimated_tokens: whole,
+  estimated_cost_usd: v.nullable(amount),
   /** What to do next; empty if all is done. */
   how_to_continue: v.array(v.string()),
+  /** The command that does it, to be pasted; null where there is none. It holds no key. */
+  next_command: v.nullable(v.string()),
 })
 export type RunReport = v.InferOutput<typeof reportSchema>
 
@@ -57,8 +64,6 @@ export interface ReportHead {
   /** Part of the file names, where several runs share a root on purpose: `shard-2-of-4`. */
   readonly part?: string
 }
-
-type Finished = Extract<RunEvent, { type: "BatchFinished" }>
 
 const nextSteps = ({ failed, left, stopped }: Pick<RunReport, "failed" | "left" | "stopped">) => [
   ...(stopped === "budget"
@@ -74,7 +79,13 @@ const nextSteps = ({ failed, left, stopped }: Pick<RunReport, "failed" | "left" 
 ]
 
 /** The report of a run that has ended. */
-export const reportOf = (state: RunState, end: Finished, head: ReportHead, time: string): RunReport => {
+export const reportOf = (
+  state: RunState,
+  end: Ended,
+  head: ReportHead,
+  time: string,
+  next: Again | undefined,
+): RunReport => {
   const ending = { failed: end.failed, left: end.left ?? 0, stopped: end.stopped }
   return {
     finished_at_utc: time,
@@ -100,13 +111,12 @@ export const reportOf = (state: RunState, end: Finished, head: ReportHead, time:
       videos: videos.map(({ video_id, source_video, message }) => ({ video_id, source_video, message })),
     })),
     slowest: state.slowest.map(({ videoId, seconds }) => ({ video_id: videoId, seconds })),
+    estimated_tokens: state.estimatedTokens,
+    estimated_cost_usd: state.unpriced > 0 ? null : state.estimatedCostUsd,
     how_to_continue: nextSteps(ending),
+    next_command: next?.text ?? null,
   }
 }
-
-/** Text for a cell or a line of Markdown, whatever is in it. */
-const plain = (text: string): string =>
-  text.replaceAll(/\s+/gu, " ").replaceAll(/[\\`*_{}[\]<>|#]/gu, (character) => `\\${character}`)
 
 const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
@@ -120,11 +130,16 @@ const endings = {
 /** The report for people: `run_report.md`. */
 export const reportMarkdown = (report: RunReport): string => {
   const { failures, slowest, how_to_continue, stopped } = report
-  const cost = report.cost_usd === null ? "not known" : dollars(report.cost_usd)
+  const { estimated_tokens: estimated, estimated_cost_usd: estimatedCost } = report
+  const guessed = (text: string) => (estimated === 0 ? "" : `, and by estimate ${text}`)
+  const cost =
+    report.cost_usd === null
+      ? "not known"
+      : `${dollars(report.cost_usd)}${guessed(dollars(estimatedCost ?? 0))}`
   return [
     "# Run report",
     "",
-    `${plain(report.output_root)}, finished ${report.finished_at_utc}${stopped === null ? "" : `, ${endings[stopped]}`}.`,
+    `${markdownText(report.output_root)}, finished ${report.finished_at_utc}${stopped === null ? "" : `, ${endings[stopped]}`}.`,
     "",
     ...table(
       ["what", "how much"],
@@ -135,24 +150,29 @@ export const reportMarkdown = (report: RunReport): string => {
         ["left", count(report.left)],
         ["steps refined", count(report.steps)],
         ["calls", `${count(report.calls)}, ${count(report.rejected_answers)} rejected`],
-        ["tokens", `${count(report.prompt_tokens)} in, ${count(report.completion_tokens)} out`],
+        [
+          "tokens",
+          `${count(report.prompt_tokens)} in, ${count(report.completion_tokens)} out${guessed(`${count(estimated)} that the service did not count`)}`,
+        ],
         ["cost", cost],
         ["time", duration(report.seconds)],
-        ["model", plain(report.model)],
+        ["model", markdownText(report.model)],
         ["stages", report.stages.join(", ")],
       ],
     ),
     ...(how_to_continue.length === 0
       ? []
       : ["", "## How to continue", "", ...how_to_continue.map((line) => `- ${line}`)]),
+    // Indented, so that nothing in it is markup.
+    ...(report.next_command === null ? [] : ["", "## Next command", "", `    ${report.next_command}`]),
     ...(failures.length === 0 ? [] : ["", "## Failures"]),
     ...failures.flatMap((group) => [
       "",
-      `### ${plural(group.count, "video")}: ${failureText(group)}`,
+      `### ${plural(group.count, "video")}: ${markdownText(failureText(group))}`,
       "",
       ...table(
         ["video", "message"],
-        group.videos.map(({ video_id, message }) => [plain(video_id), plain(message)]),
+        group.videos.map(({ video_id, message }) => [markdownText(video_id), markdownText(message)]),
       ),
     ]),
     ...(slowest.length === 0
@@ -163,19 +183,26 @@ export const reportMarkdown = (report: RunReport): string => {
           "",
           ...table(
             ["video", "time"],
-            slowest.map(({ video_id, seconds }) => [plain(video_id), duration(seconds)]),
+            slowest.map(({ video_id, seconds }) => [markdownText(video_id), duration(seconds)]),
           ),
         ]),
     "",
   ].join("\n")
 }
 
-/** Writes both forms of a report into its output root. A report that cannot be written is no failure of the run. */
+/**
+ * Writes both forms of a report into its output root.
+ *
+ * @returns where the one for people is; undefined if it cannot be written, which is no failure of the run
+ */
 export const writeReport = Effect.fn("Cli.writeReport")(
   function* (report: RunReport, { outputRoot, part }: ReportHead) {
     const stem = join(outputRoot, part === undefined ? "run_report" : `run_report.${part}`)
-    yield* writeFile(`${stem}.json`, jsonText(report))
+    yield* writeFile(`${stem}.json`, printableJson(jsonText(report)))
     yield* writeFile(`${stem}.md`, reportMarkdown(report))
+    return `${stem}.md`
   },
-  Effect.catchTag("DatasetError", ({ message }) => Effect.logWarning(`no run report: ${message}`)),
+  Effect.catchTag("DatasetError", ({ message }) =>
+    Effect.as(Effect.logWarning(`no run report: ${message}`), undefined),
+  ),
 )

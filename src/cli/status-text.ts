@@ -3,7 +3,7 @@ import { groupFailures } from "../dataset/failures.ts"
 import type { RootStatus } from "../dataset/status.ts"
 import { failureText } from "./failure-text.ts"
 import { printable, printableJson } from "./printable.ts"
-import { stageNames } from "./progress/frame.ts"
+import { stageNames } from "./progress/state.ts"
 import { clip, fit } from "./progress/text.ts"
 import { compact, count, dollars, duration, plural } from "./quantity.ts"
 
@@ -85,7 +85,7 @@ const failureLines = (status: RootStatus): ReadonlyArray<string> =>
     const named = group.videos.slice(0, namedPerGroup).map(({ video_id }) => printable(video_id))
     const more = group.videos.length - named.length
     return [
-      `  ${count(group.videos.length).padStart(5)}  ${failureText(group)}`,
+      `  ${count(group.videos.length).padStart(5)}  ${printable(failureText(group))}`,
       `         ${named.join(", ")}${more > 0 ? ` and ${count(more)} more` : ""}`,
     ]
   })
@@ -93,7 +93,8 @@ const failureLines = (status: RootStatus): ReadonlyArray<string> =>
 const runningLine = ({ video_id, stage, steps_done, owner }: RootStatus["running"][number]): string => {
   const where = stage === null ? "finishing" : `${stage} ${stageNames[stage]}`
   const steps = stage === 3 ? plural(steps_done, "step") : ""
-  const who = owner === null ? "" : `process ${owner.pid} on ${owner.host} since ${owner.since_utc}`
+  const who =
+    owner === null ? "" : printable(`process ${owner.pid} on ${owner.host} since ${owner.since_utc}`)
   return `  ${fit(printable(video_id), nameColumns)}  ${where.padEnd(10)}  ${steps.padEnd(8)}  ${who}`.trimEnd()
 }
 

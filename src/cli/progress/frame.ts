@@ -1,15 +1,17 @@
 import { Format } from "cli-progress"
-import type { StageNumber } from "../../config.ts"
 import { printable } from "../printable.ts"
 import { compact, count, dollars, duration, plural } from "../quantity.ts"
-import { type ActiveVideo, answersPerMinute, eta, type RunState, videosLeft, workUnderWay } from "./state.ts"
+import {
+  type ActiveVideo,
+  answersPerMinute,
+  eta,
+  type RunState,
+  stageNames,
+  videosLeft,
+  workUnderWay,
+} from "./state.ts"
 import { clip, fit, flow, padded } from "./text.ts"
-
-export const stageNames: Readonly<Record<StageNumber, string>> = {
-  1: "draft",
-  2: "localise",
-  3: "refine",
-}
+import { waitOf } from "./waiting.ts"
 
 /** A bar of `size` columns, `progress` from 0 to 1. */
 const bar = (progress: number, size: number): string =>
@@ -23,14 +25,18 @@ const bar = (progress: number, size: number): string =>
 const between = (low: number, value: number, high: number): number =>
   Math.max(low, Math.min(high, Math.floor(value)))
 
-/** Tokens and cost, as far as they are known; nothing where the service does not count. */
+/** Tokens and cost, as far as they are known; what the service did not count is there by estimate, and said to be. */
 export const spentItems = (state: RunState): ReadonlyArray<string> => {
   const { promptTokens, completionTokens, costUsd, unpriced, answers } = state
-  const tokens = promptTokens + completionTokens
+  const { estimatedTokens, estimatedCostUsd } = state
+  const tokens = promptTokens + completionTokens + estimatedTokens
   if (tokens === 0) return []
+  const about = estimatedTokens > 0 ? "about " : ""
   const isUnknown = unpriced === answers
-  const cost = isUnknown ? "cost not known" : `${unpriced > 0 ? "more than " : ""}${dollars(costUsd)}`
-  return [`${compact(tokens)} tokens`, cost]
+  const least = unpriced > 0 ? "more than " : about
+  const cost = isUnknown ? "cost not known" : `${least}${dollars(costUsd + estimatedCostUsd)}`
+  const estimate = estimatedTokens === 0 ? "" : ` (${compact(estimatedTokens)} by estimate)`
+  return [`${about}${compact(tokens)} tokens${estimate}`, cost]
 }
 
 const etaText = (state: RunState, nowMs: number): string => {
@@ -53,12 +59,6 @@ const videosItems = (state: RunState, nowMs: number, columns: number): ReadonlyA
   ]
 }
 
-const stoppingText: Readonly<Record<NonNullable<RunState["stopping"]>, string>> = {
-  asked: "stopping: calls under way are finished",
-  failure: "stopping after a failure: calls under way are finished",
-  budget: "stopping, the budget is spent: calls under way are finished",
-}
-
 /** Calls per minute, and how many are allowed, where that is known. */
 export const rateText = (state: RunState, nowMs: number): string => {
   const { rpm } = state.load
@@ -74,8 +74,7 @@ const workItems = (state: RunState, nowMs: number): ReadonlyArray<string> => {
     load.inFlight === 0 ? "" : `${count(load.inFlight)} in flight`,
     ...spentItems(state),
     `${duration((nowMs - state.startedMs) / 1000)} so far`,
-    load.pausedMs > 0 ? `the service is given ${duration(load.pausedMs / 1000)} of rest` : "",
-    state.stopping === undefined ? "" : stoppingText[state.stopping],
+    printable(waitOf(state, nowMs)?.text ?? ""),
   ]
 }
 

@@ -2,6 +2,7 @@ import * as v from "valibot"
 import type { RunEvent } from "../../events.ts"
 import { printableJson } from "../printable.ts"
 import { answersPerMinute, eta, type RunState, videosLeft } from "./state.ts"
+import { waitKinds, waitOf } from "./waiting.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
 const whole = v.pipe(amount, v.integer())
@@ -80,6 +81,11 @@ export const jsonLineSchema = v.variant("event", [
     cost_usd: v.nullable(amount),
     seconds: amount,
     seconds_left: v.nullable(amount),
+    estimated_tokens: whole,
+    estimated_cost_usd: v.nullable(amount),
+    waiting_for: v.nullable(
+      v.strictObject({ what: v.picklist(waitKinds), video_id: v.nullable(text), seconds: amount }),
+    ),
   }),
   line("batch_finished", {
     done: whole,
@@ -110,8 +116,9 @@ export const eventJson = ({ type, ...rest }: RunEvent, time: string): string =>
   })
 
 /** How a batch stands, as a line of JSON. The cost is null if that of any answer is not known. */
-export const progressJson = (state: RunState, nowMs: number, time: string): string =>
-  jsonLine({
+export const progressJson = (state: RunState, nowMs: number, time: string): string => {
+  const wait = waitOf(state, nowMs)
+  return jsonLine({
     time,
     event: "progress",
     videos: state.videos ?? null,
@@ -128,4 +135,9 @@ export const progressJson = (state: RunState, nowMs: number, time: string): stri
     cost_usd: state.unpriced > 0 ? null : state.costUsd,
     seconds: (nowMs - state.startedMs) / 1000,
     seconds_left: eta(state, nowMs) ?? null,
+    estimated_tokens: state.estimatedTokens,
+    estimated_cost_usd: state.unpriced > 0 ? null : state.estimatedCostUsd,
+    waiting_for:
+      wait === undefined ? null : { what: wait.kind, video_id: wait.videoId, seconds: wait.seconds },
   })
+}

@@ -1,10 +1,12 @@
 import type { RunEvent } from "../../events.ts"
+import { printable } from "../printable.ts"
 import { count, duration, plural } from "../quantity.ts"
-import { rateText, spentItems, stageNames } from "./frame.ts"
-import { eta, type RunState, videosLeft } from "./state.ts"
+import { rateText, spentItems } from "./frame.ts"
+import { eta, type RunState, stageNames, videosLeft } from "./state.ts"
+import { waitOf } from "./waiting.ts"
 
-/** One line for an event; undefined for those that only move a bar or, unless `verbose`, say nothing new. */
-export const eventLine = (event: RunEvent, verbose: boolean): string | undefined => {
+/** What is said of an event, as it came. */
+const eventText = (event: RunEvent, verbose: boolean): string | ReadonlyArray<string> | undefined => {
   switch (event.type) {
     case "VideoStarted":
       return `${event.videoId}: started, ${event.file}`
@@ -14,7 +16,7 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
     case "AnswerRejected": {
       const [first = "", ...others] = event.problems
       const head = `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: answer ${event.attempt} for the ${event.what} rejected`
-      if (verbose) return [`${head}:`, ...event.problems.map((line) => `  ${line}`)].join("\n")
+      if (verbose) return [`${head}:`, ...event.problems.map((line) => `  ${line}`)]
       return `${head}: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ""}`
     }
     case "StageFinished":
@@ -23,8 +25,11 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
       return `${event.videoId}: ${event.message}`
     case "VideoFinished":
       return `${event.videoId}: finished, ${event.folder}`
-    case "VideoFailed":
-      return `error: ${event.videoId}: ${event.message}${event.willRetry ? " (tried once more later)" : ""}`
+    case "VideoFailed": {
+      const text = `error: ${event.videoId}: ${event.message}${event.willRetry ? " (tried once more later)" : ""}`
+      // The message of a bug is its trace.
+      return event.reason === "Defect" ? text.split("\n") : text
+    }
     case "VideoPostponed":
       return `${event.videoId}: left for later: ${event.message}`
     case "ModelSilent": {
@@ -44,11 +49,22 @@ export const eventLine = (event: RunEvent, verbose: boolean): string | undefined
   }
 }
 
+/**
+ * One line for an event, or several; undefined for those that only move a bar or, unless `verbose`, say nothing new. A line break
+ * in a name or a message does not make it look like another line.
+ */
+export const eventLine = (event: RunEvent, verbose: boolean): string | undefined => {
+  const text = eventText(event, verbose)
+  if (text === undefined) return undefined
+  return typeof text === "string" ? printable(text) : text.map(printable).join("\n")
+}
+
 /** How a batch stands, in one line. */
 export const progressLine = (state: RunState, nowMs: number): string => {
   const { videos, done, failures, active, steps } = state
   const left = videosLeft(state)
   const seconds = eta(state, nowMs)
+  const wait = waitOf(state, nowMs)
   return [
     `progress: ${videos === undefined ? plural(done, "video") : `${count(done)} of ${plural(videos, "video")}`} done`,
     `${count(failures.length)} failed`,
@@ -59,6 +75,7 @@ export const progressLine = (state: RunState, nowMs: number): string => {
     ...spentItems(state),
     `${duration((nowMs - state.startedMs) / 1000)} so far`,
     ...(seconds === undefined || seconds === 0 ? [] : [`${duration(seconds)} to go`]),
+    ...(wait === undefined ? [] : [printable(wait.text)]),
   ].join(", ")
 }
 

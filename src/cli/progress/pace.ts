@@ -6,11 +6,14 @@ export interface Pace {
   readonly stages: Readonly<Record<StageNumber, { readonly ms: number; readonly count: number }>>
   /** Work done since the start, in videos: a video halfway through counts as 0.5. In order of time. */
   readonly samples: ReadonlyArray<{ readonly atMs: number; readonly videos: number }>
+  /** When most was done, and how much that was. */
+  readonly moved: { readonly atMs: number; readonly videos: number }
 }
 
 export const noPace: Pace = {
   stages: { 1: { ms: 0, count: 0 }, 2: { ms: 0, count: 0 }, 3: { ms: 0, count: 0 } },
   samples: [],
+  moved: { atMs: 0, videos: 0 },
 }
 
 /** What a stage takes beside the others as long as nothing is known: answers, one after the other. */
@@ -46,23 +49,27 @@ export const shares = (
 }
 
 /** Notes how much is done by now. The sample before the window is kept: it is where the window begins. */
-export const sampled = (pace: Pace, atMs: number, videos: number): Pace => {
+export const sampled = (before: Pace, atMs: number, videos: number): Pace => {
+  const hasMoved = videos > before.moved.videos || before.samples.length === 0
+  const pace = hasMoved ? { ...before, moved: { atMs, videos } } : before
   const last = pace.samples.at(-1)
   if (last !== undefined && atMs - last.atMs < sampleEveryMs) return pace
   const first = pace.samples.findLastIndex((sample) => sample.atMs <= atMs - windowMs)
   return { ...pace, samples: [...pace.samples.slice(Math.max(0, first)), { atMs, videos }] }
 }
 
-/** Seconds until `left` videos are done at the present rate; undefined while too little is known. */
-export const secondsLeft = (
-  pace: Pace,
-  now: { readonly atMs: number; readonly videos: number },
-  left: number,
-): number | undefined => {
+/**
+ * Seconds until `left` videos are done, at the rate at which they were done up to the last that got on, less the time since
+ * then; undefined while too little is known, and once the work should have been done.
+ */
+export const secondsLeft = (pace: Pace, nowMs: number, left: number): number | undefined => {
   if (left <= 0) return 0
-  const from = pace.samples.findLast((sample) => sample.atMs <= now.atMs - windowMs) ?? pace.samples[0]
+  const { moved } = pace
+  const from = pace.samples.findLast((sample) => sample.atMs <= moved.atMs - windowMs) ?? pace.samples[0]
   if (from === undefined) return undefined
-  const ms = now.atMs - from.atMs
-  const videos = now.videos - from.videos
-  return ms < enoughMs || videos < enoughVideos ? undefined : (left * ms) / videos / 1000
+  const ms = moved.atMs - from.atMs
+  const videos = moved.videos - from.videos
+  if (ms < enoughMs || videos < enoughVideos) return undefined
+  const seconds = ((left * ms) / videos - (nowMs - moved.atMs)) / 1000
+  return seconds > 0 ? seconds : undefined
 }

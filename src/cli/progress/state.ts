@@ -2,6 +2,13 @@ import type { StageNumber } from "../../config.ts"
 import type { FailedVideo } from "../../dataset/failures.ts"
 import type { RunEvent, StopCause } from "../../events.ts"
 import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
+import { noted, type Quiet } from "./quiet.ts"
+
+export const stageNames: Readonly<Record<StageNumber, string>> = {
+  1: "draft",
+  2: "localise",
+  3: "refine",
+}
 
 /** A video that is being worked on. */
 export interface ActiveVideo {
@@ -54,10 +61,20 @@ export interface RunState {
   /** US dollars of the answers whose cost is known. */
   readonly costUsd: number
   readonly unpriced: number
+  /** Tokens of answers that the service did not count, by estimate. They are not among the others. */
+  readonly estimatedTokens: number
+  /** Their cost in US dollars, as far as it is known. */
+  readonly estimatedCostUsd: number
   /** When answers came in, of the last minute. */
   readonly answeredMs: ReadonlyArray<number>
-  readonly load: { readonly inFlight: number; readonly rpm: number | null; readonly pausedMs: number }
+  readonly load: {
+    readonly inFlight: number
+    readonly waiting: number
+    readonly rpm: number | null
+    readonly pausedMs: number
+  }
   readonly stopping: StopCause | undefined
+  readonly quiet: Quiet
   readonly slowest: ReadonlyArray<SlowVideo>
   /** Work done in this run on videos that are no longer active, in videos. */
   readonly finishedWork: number
@@ -83,9 +100,12 @@ export const initialState = (stages: ReadonlyArray<StageNumber>, nowMs: number):
   completionTokens: 0,
   costUsd: 0,
   unpriced: 0,
+  estimatedTokens: 0,
+  estimatedCostUsd: 0,
   answeredMs: [],
-  load: { inFlight: 0, rpm: null, pausedMs: 0 },
+  load: { inFlight: 0, waiting: 0, rpm: null, pausedMs: 0 },
   stopping: undefined,
+  quiet: { movedMs: nowMs },
   slowest: [],
   finishedWork: 0,
   pace: sampled(noPace, nowMs, 0),
@@ -120,11 +140,14 @@ export const workUnderWay = (state: RunState): number =>
 export const videosLeft = (state: RunState): number | undefined =>
   state.videos === undefined ? undefined : Math.max(0, state.videos - state.done - state.failures.length)
 
-/** Seconds to go at the rate measured so far; undefined while too little is known. */
+/**
+ * Seconds to go at the rate measured so far; undefined while too little is known. It falls while nothing moves: what is waited
+ * for does not make the rest take longer.
+ */
 export const eta = (state: RunState, nowMs: number): number | undefined => {
   const left = videosLeft(state)
   if (left === undefined) return undefined
-  return secondsLeft(state.pace, { atMs: nowMs, videos: workDone(state) }, left - workUnderWay(state))
+  return secondsLeft(state.pace, nowMs, left - workUnderWay(state))
 }
 
 /** Answers per minute, over the last minute, or since the start while that is less than a minute ago. */
@@ -215,7 +238,9 @@ const applied = (state: RunState, event: RunEvent): RunState => {
         promptTokens: state.promptTokens + (event.promptTokens ?? 0),
         completionTokens: state.completionTokens + (event.completionTokens ?? 0),
         costUsd: state.costUsd + (event.costUsd ?? 0),
-        unpriced: state.unpriced + (event.costUsd === null ? 1 : 0),
+        unpriced: state.unpriced + (event.costUsd === null && event.estimatedCostUsd === null ? 1 : 0),
+        estimatedTokens: state.estimatedTokens + (event.estimatedTokens ?? 0),
+        estimatedCostUsd: state.estimatedCostUsd + (event.estimatedCostUsd ?? 0),
         answeredMs,
       }
     }
@@ -252,12 +277,15 @@ const applied = (state: RunState, event: RunEvent): RunState => {
     case "BatchStopping":
       return { ...state, stopping: event.cause }
     case "BatchFinished":
-      return { ...state, load: { ...state.load, inFlight: 0, pausedMs: 0 } }
+      return { ...state, load: { ...state.load, inFlight: 0, waiting: 0, pausedMs: 0 } }
   }
 }
 
 /** What is known after an event that came at `nowMs`. */
 export const advance = (state: RunState, event: RunEvent, nowMs: number): RunState => {
   const next = applied({ ...state, nowMs }, event)
-  return { ...next, pace: sampled(next.pace, nowMs, workDone(next)) }
+  const onlyLocked =
+    next.active.size === 0 && next.postponed.size > 0 && next.postponed.size === videosLeft(next)
+  const quiet = noted(state.quiet, event, nowMs, onlyLocked)
+  return { ...next, quiet, pace: sampled(next.pace, nowMs, workDone(next)) }
 }

@@ -1,0 +1,84 @@
+import type { StageNumber } from "../../config.ts"
+import type { RunEvent } from "../../events.ts"
+
+/** What is known of why a run does not get on. Times are milliseconds of one clock that never goes back. */
+export interface Quiet {
+  /** When something was last done. */
+  readonly movedMs: number
+  /** The call that has waited longest for an answer, while nothing comes from the model. */
+  readonly silence?: {
+    readonly videoId: string
+    readonly stage: StageNumber
+    readonly step: number | null
+    /** When it was sent: ISO 8601, UTC. */
+    readonly since: string
+    readonly sentMs: number
+    readonly toldMs: number
+  }
+  /** Since when the service is not asked because it wants a rest. */
+  readonly pausedMs?: number
+  /** Since when calls wait although none is under way: for the limits of calls and tokens per minute. */
+  readonly queuedMs?: number
+  /** Since when nothing is left but videos that other processes work on. */
+  readonly lockedMs?: number
+  /** Since when the run is about to end. */
+  readonly stoppingMs?: number
+}
+
+/** Without the keys that are undefined: the time at which something began is kept for as long as it lasts. */
+const lasting = (isSo: boolean, since: number | undefined, nowMs: number): number | undefined =>
+  isSo ? (since ?? nowMs) : undefined
+
+const withSince = (
+  quiet: Quiet,
+  key: "pausedMs" | "queuedMs" | "lockedMs",
+  since: number | undefined,
+): Quiet => {
+  const { [key]: _before, ...rest } = quiet
+  return since === undefined ? rest : { ...rest, [key]: since }
+}
+
+const withoutSilence = ({ silence: _silence, ...rest }: Quiet): Quiet => rest
+
+/**
+ * What is known after an event.
+ *
+ * @param onlyLocked whether only videos are left that other processes work on
+ */
+export const noted = (quiet: Quiet, event: RunEvent, nowMs: number, onlyLocked: boolean): Quiet => {
+  const here = withSince(quiet, "lockedMs", lasting(onlyLocked, quiet.lockedMs, nowMs))
+  switch (event.type) {
+    case "ModelSilent": {
+      const { videoId, stage, step, since, unansweredMs } = event
+      return {
+        ...here,
+        silence: { videoId, stage, step, since, sentMs: nowMs - unansweredMs, toldMs: nowMs },
+      }
+    }
+    case "ModelLoad": {
+      const paused = lasting(event.pausedMs > 0, quiet.pausedMs, nowMs)
+      const isQueued = event.pausedMs === 0 && event.inFlight === 0 && event.waiting > 0
+      const queued = lasting(isQueued, quiet.queuedMs, nowMs)
+      const next = withSince(withSince(here, "pausedMs", paused), "queuedMs", queued)
+      return event.inFlight === 0 ? withoutSilence(next) : next
+    }
+    case "AnswerReceived":
+      return event.recalled ? here : { ...withoutSilence(here), movedMs: nowMs }
+    case "BatchStopping":
+      return { ...here, stoppingMs: nowMs }
+    case "Notice":
+    case "BatchStarted":
+      return here
+    case "BatchFinished":
+      return { movedMs: nowMs }
+    case "VideoStarted":
+    case "StageStarted":
+    case "StageAdvanced":
+    case "StageFinished":
+    case "AnswerRejected":
+    case "VideoFinished":
+    case "VideoFailed":
+    case "VideoPostponed":
+      return { ...here, movedMs: nowMs }
+  }
+}

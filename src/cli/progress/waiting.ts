@@ -1,0 +1,74 @@
+import { count, duration, plural } from "../quantity.ts"
+import { type RunState, stageNames } from "./state.ts"
+
+/** What a run may wait for. */
+export const waitKinds = ["end", "pause", "answer", "rate_limit", "other_process", "decoding"] as const
+
+/** What a run waits for while nothing moves. */
+export interface Wait {
+  readonly kind: (typeof waitKinds)[number]
+  /** How long it has waited by now, in seconds. */
+  readonly seconds: number
+  /** The video that waits longest, where it is one. */
+  readonly videoId: string | null
+  /** For people. */
+  readonly text: string
+}
+
+/** Shorter than that nobody wonders. */
+const worthSayingMs = 20_000
+/** Silence is told again every 20 s; what is older is over. */
+const silenceLastsMs = 30_000
+
+const stoppingText = {
+  asked: "stopping: calls under way are finished",
+  failure: "stopping after a failure: calls under way are finished",
+  budget: "stopping, the budget is spent: calls under way are finished",
+}
+
+/** `14:03:10 UTC`. */
+const clock = (iso: string): string => `${iso.slice(11, 19)} UTC`
+
+const oldest = (state: RunState) => [...state.active.values()].toSorted((a, b) => a.lastMs - b.lastMs)[0]
+
+/** What the run waits for, and since when; undefined while it gets on. */
+export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
+  const { quiet, load, stopping, postponed } = state
+  const since = (ms: number) => ({ seconds: (nowMs - ms) / 1000, ago: duration((nowMs - ms) / 1000) })
+  if (stopping !== undefined && quiet.stoppingMs !== undefined) {
+    const { seconds, ago } = since(quiet.stoppingMs)
+    return { kind: "end", seconds, videoId: null, text: `${stoppingText[stopping]}, for ${ago}` }
+  }
+  if (load.pausedMs > 0) {
+    const { seconds, ago } = since(quiet.pausedMs ?? nowMs)
+    const text = `the service is given ${duration(load.pausedMs / 1000)} more of rest, for ${ago} now`
+    return { kind: "pause", seconds, videoId: null, text }
+  }
+  const { silence } = quiet
+  if (silence !== undefined && nowMs - silence.toldMs < silenceLastsMs) {
+    const { seconds, ago } = since(silence.sentMs)
+    const step = silence.step === null ? "" : `, step ${silence.step}`
+    const where = `${silence.videoId}, stage ${silence.stage} ${stageNames[silence.stage]}${step}`
+    const text = `no answer for ${ago}: ${where}, asked at ${clock(silence.since)}`
+    return { kind: "answer", seconds, videoId: silence.videoId, text }
+  }
+  if (quiet.queuedMs !== undefined) {
+    const { seconds, ago } = since(quiet.queuedMs)
+    const text = `${plural(load.waiting, "call")} held back for ${ago}: by the limits per minute`
+    return { kind: "rate_limit", seconds, videoId: null, text }
+  }
+  if (quiet.lockedMs !== undefined) {
+    const { seconds, ago } = since(quiet.lockedMs)
+    const [first = null, ...more] = postponed
+    const rest = more.length === 0 ? "" : ` and ${count(more.length)} more`
+    const text = `waiting for ${ago} for another process to finish ${first}${rest}`
+    return { kind: "other_process", seconds, videoId: first, text }
+  }
+  const video = oldest(state)
+  if (video === undefined || load.inFlight > 0 || nowMs - quiet.movedMs < worthSayingMs) return undefined
+  const { seconds, ago } = since(quiet.movedMs)
+  const stage =
+    video.stage === undefined ? "" : `, stage ${video.stage.number} ${stageNames[video.stage.number]}`
+  const text = `no call under way; decoding or cutting for ${ago}: ${video.videoId}${stage}`
+  return { kind: "decoding", seconds, videoId: video.videoId, text }
+}
