@@ -4,6 +4,9 @@ import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompre
 /** An answer is longer than any real one; the rest of it was not read. */
 export class AnswerTooLarge extends Error {}
 
+/** An answer ended, or said something unreadable, before it was whole. */
+export class BrokenAnswer extends Error {}
+
 /** An answer is encoded in a way that was not asked for and is not known here. */
 export class UnknownEncoding extends Error {}
 

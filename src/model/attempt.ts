@@ -1,6 +1,6 @@
 import type OpenAI from "openai"
 import type { Answer } from "./answer.ts"
-import { AnswerTooLarge, beginningOf, textOf } from "./answer-body.ts"
+import { AnswerTooLarge, BrokenAnswer, beginningOf, textOf } from "./answer-body.ts"
 import { isErrorObject, parseCompletion } from "./completion.ts"
 import { connectionFault } from "./connection-fault.ts"
 import { type ErrorAnswer, serviceFault } from "./fault.ts"
@@ -96,9 +96,13 @@ async function* watched({ chunks }: Sending, { heard, sent }: Watch): AsyncGener
 
 const tooLong = (): AnswerTooLarge => new AnswerTooLarge("the answer is longer than any real one")
 
+/** Whether what cannot be read is the beginning of a completion. */
+const isBegun = (text: string): boolean => text.startsWith("{") && text.includes('"choices"')
+
 const interpret = (text: string): Answer => {
   const body = parseJson(text)
   if (isErrorObject(body)) return { type: "error", text, isBegun: false }
+  if (body === undefined && isBegun(text)) throw new BrokenAnswer("it is not whole")
   const completion = parseCompletion(body)
   if (completion === undefined) return { type: "other", text }
   if (completion.text.length + completion.reasoning.length > longestText) throw tooLong()

@@ -118,7 +118,7 @@ export const serviceFault = (answer: ErrorAnswer, redact: Redact): ModelError =>
   const asked = {
     status,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
-    ...(headers === undefined ? {} : { limits: limitHints(headers, now) }),
+    ...(headers === undefined ? {} : { limits: limitHints(headers, now, redact) }),
     ...(answer.isBegun === true ? ({ mayBePaid: true } as const) : {}),
   }
   const isQuota = patterns.quota.test(words)

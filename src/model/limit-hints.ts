@@ -1,3 +1,4 @@
+import type { Redact } from "./redaction.ts"
 import type { LimitHints } from "./VisionModel.ts"
 
 /** A service that took fewer requests a minute would be of no use; a larger number is no limit. */
@@ -41,8 +42,8 @@ const askedWaitMs = (headers: Headers, now: number): number | "doubtful" | undef
   const after = headers.get("retry-after")?.trim()
   if (after === undefined || after === "") return undefined
   if (isPlain(after)) return checked(Number(after) * 1000)
-  // A number that is none of those is no date either, whatever a lenient parser makes of it.
-  const date = /^[-+\d.e]+$/iu.test(after) ? Number.NaN : Date.parse(after)
+  // What does not begin like a date is none, whatever a lenient parser makes of it.
+  const date = /^(?:[a-z]{3,9},? |\d{4}-\d\d-\d\d)/iu.test(after) ? Date.parse(after) : Number.NaN
   return Number.isNaN(date) ? "doubtful" : checked(Math.max(0, date - now))
 }
 
@@ -62,7 +63,7 @@ export const retryAfterMs = (headers: Headers | undefined, now: number): number 
  *
  * @param now milliseconds since 1970
  */
-export const limitHints = (headers: Headers, now: number): LimitHints => {
+export const limitHints = (headers: Headers, now: number, redact: Redact): LimitHints => {
   const value = (name: string) => headers.get(name)
   const rpm = perMinute(value("x-ratelimit-limit-requests"), rpmRange)
   const tpm = perMinute(value("x-ratelimit-limit-tokens"), tpmRange)
@@ -73,7 +74,7 @@ export const limitHints = (headers: Headers, now: number): LimitHints => {
     ...(rpm === "doubtful" ? ["x-ratelimit-limit-requests"] : []),
     ...(tpm === "doubtful" ? ["x-ratelimit-limit-tokens"] : []),
     ...(askedWaitMs(headers, now) === "doubtful" ? ["retry-after"] : []),
-  ].map((name) => `${name}: ${(value(name) ?? value(`${name}-ms`) ?? "").slice(0, 40)}`)
+  ].map((name) => `${name}: ${redact(value(name) ?? value(`${name}-ms`) ?? "").slice(0, 40)}`)
   return {
     ...(typeof rpm === "number" ? { rpm } : {}),
     ...(typeof tpm === "number" ? { tpm } : {}),

@@ -155,7 +155,7 @@ const makeSend = (
         text: redaction.answer(completion.text),
         model: completion.model === undefined ? undefined : excerpt(completion.model, redact),
       },
-      hints: limitHints(headers, Date.now()),
+      hints: limitHints(headers, Date.now(), redact),
     } satisfies Received
   })
 }

@@ -1,5 +1,5 @@
 import type { Answer } from "./answer.ts"
-import { AnswerTooLarge } from "./answer-body.ts"
+import { AnswerTooLarge, BrokenAnswer } from "./answer-body.ts"
 import {
   type Completion,
   completionOf,
@@ -14,14 +14,11 @@ import {
 import { parseJson } from "./said.ts"
 import { serverSentData } from "./server-sent.ts"
 
-/** A stream ended, or said something unreadable, before its answer was whole. */
-export class BrokenStream extends Error {}
-
 /** Chunks of one event. Some services forget the empty line between events. */
 const chunksIn = (data: ReadonlyArray<string>): ReadonlyArray<unknown> => {
   const whole = parseJson(data.join("\n"))
   const chunks = whole === undefined ? data.map(parseJson) : [whole]
-  if (chunks.includes(undefined)) throw new BrokenStream("a piece of the answer cannot be read")
+  if (chunks.includes(undefined)) throw new BrokenAnswer("a piece of it cannot be read")
   return chunks
 }
 
@@ -62,7 +59,7 @@ const makeAnswer = (longest: number) => {
  * Puts a streamed answer together. It is whole once the service has said how it ended; what breaks after that does no harm.
  *
  * @param longest of the answer's text, in UTF-16 units
- * @throws {BrokenStream} if it ends before that
+ * @throws {BrokenAnswer} if it ends before that
  * @throws {AnswerTooLarge}
  */
 export const readStream = async (pieces: AsyncIterable<string>, longest: number): Promise<Answer> => {
@@ -80,6 +77,6 @@ export const readStream = async (pieces: AsyncIterable<string>, longest: number)
   } catch (cause) {
     if (!answer.isEnded() || cause instanceof AnswerTooLarge) throw cause
   }
-  if (!isDone && !answer.isEnded()) throw new BrokenStream("the answer broke off before its end")
+  if (!isDone && !answer.isEnded()) throw new BrokenAnswer("it ended before its end was told")
   return { type: "completion", completion: answer.completion() }
 }

@@ -35,7 +35,7 @@ export const readUsage = (value: unknown): ModelUsage => {
   const parsed = v.safeParse(usageSchema, value)
   if (!parsed.success) return noUsage
   const usage = parsed.output
-  const total = tokens(usage.total_tokens)
+  const total = tokens(usage.total_tokens) || null
   // A service that counts nothing may say so with zeros; no prompt is empty.
   const prompt = tokens(usage.prompt_tokens) || tokens(usage.input_tokens) || null
   const completion = tokens(usage.completion_tokens) ?? tokens(usage.output_tokens)
