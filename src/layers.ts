@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os"
 import { Context, Effect, Either, Layer } from "effect"
 import * as RunClock from "./dataset/RunClock.ts"
-import { writeFile } from "./dataset/store.ts"
+import { keepWithin, writeFile } from "./dataset/store.ts"
 import * as CallLog from "./model/CallLog.ts"
 import * as OpenAi from "./model/openai.ts"
 import * as Recording from "./model/recording.ts"
@@ -125,7 +125,9 @@ export const rehearsal = Rehearsal.layer((jpeg) =>
 )
 
 /** Keeps or repeats the exchanges with a model. */
-export const record = (dir: string) => Recording.record(dir, writeFile)
+export const record = (dir: string) =>
+  // Calls are made from within a video's folder; a recording lies elsewhere.
+  Recording.record(dir, (path, text) => keepWithin(dir)(writeFile(path, text)))
 export const replay = Recording.replay
 
 /** Keeps or repeats the times that are written into a dataset, so that a replay gives the same bytes. */
