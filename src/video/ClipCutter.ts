@@ -4,10 +4,10 @@ import type { VideoError } from "./VideoError.ts"
 
 /**
  * - `smart`: exactly the source frames with PTS in `[startPts, endPts)`, first frame at 0. Packets are copied from the first
- *   keyframe on, and re-encoded before it and after the last place where copying can stop. What cannot be cut this way
+ *   key frame on, and re-encoded before it and after the last place where copying can stop. What cannot be cut this way
  *   is cut as by `reencode`, and the result says why.
  * - `reencode`: the same frames, all of them as H.264.
- * - `copy`: packets as they are, from the last keyframe at or before `startPts`; fast, and the clip may start early.
+ * - `copy`: packets as they are, from the last key frame at or before `startPts`; fast, and the clip may start early.
  */
 export type CutMode = "smart" | "reencode" | "copy"
 
@@ -29,7 +29,10 @@ export interface ClipRange {
   readonly startPts: number
   /** First PTS no longer wanted. */
   readonly endPts: number
-  /** Where the MP4 goes, whatever the name ends in. Written in place: the caller gives a temporary name and renames. */
+  /**
+   * Where the MP4 goes, whatever the name ends in. Each try at it is written beside it, to a name that is this one, a dot and
+   * six hexadecimal digits, and gets this name when it is whole and closed.
+   */
   readonly output: string
 }
 
@@ -46,6 +49,8 @@ export interface CutBatch extends CutSettings {
 export interface CutResult {
   /** Frames in the clip. */
   readonly frames: number
+  /** Frames of the range that do not decode, not even from the start of the file, and are not in the clip; absent if none. */
+  readonly missingFrames?: number
   /** Source PTS of the clip's first frame; the first source frame at or after `startPts` unless the mode is `copy`. */
   readonly firstPts: number
   /** How it was cut. */

@@ -63,6 +63,8 @@ export const ProbeReply = v.strictObject({
   container: v.string(),
   codec: v.string(),
   streamIndex: count,
+  pixelFormat: v.optional(v.string()),
+  fullRange: v.optional(v.boolean()),
   codedWidth: size,
   codedHeight: size,
   displayWidth: size,
@@ -93,6 +95,8 @@ export const CutItem = v.strictObject({
   /** Its place in the call. */
   clip: count,
   firstPts: tick,
+  /** Frames in it; absent of a copy, whose packets are not decoded. */
+  frames: v.optional(count),
   mode: v.picklist(["smart", "reencode", "copy"]),
   copiedFrames: count,
   reason: v.optional(v.string()),
@@ -142,13 +146,19 @@ export interface FramesCall extends StreamCall {
   readonly output: FrameOutput
 }
 
+/** What is known of a whole stream that clips are cut from. */
+interface CutStream extends StreamCall, CutSettings {
+  /** Frames per second, as most of them follow each other. */
+  readonly frameRate: Rational
+}
+
 /** A clip to be cut. `framePts` are the source frames with PTS in `[startPts, endPts)`. */
-export interface ClipCall extends StreamCall, CutSettings, ClipRange {
+export interface ClipCall extends CutStream, ClipRange {
   readonly framePts: ReadonlyArray<number>
 }
 
 /** Asks for clips of one video, in order of time. */
-export interface CutCall extends StreamCall, CutSettings {
+export interface CutCall extends CutStream {
   readonly type: "cut"
   /** Those that matter for the clips. */
   readonly keyframes: ReadonlyArray<Keyframe>

@@ -1,6 +1,7 @@
-import { rm } from "node:fs/promises"
 import { Effect, Layer } from "effect"
+import { removeAttempts } from "../attempt.ts"
 import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
+import { frameRateOf } from "../frame-rate.ts"
 import { type CutCall, CutItem, CutReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
@@ -45,6 +46,7 @@ const callFor = ({
     streamIndex: source.streamIndex,
     timeBase: source.timeBase,
     keyframes: keyframes.slice(from, to + 1),
+    frameRate: frameRateOf(source),
     packetsTrusted: source.indexedBy === "packets",
     clips,
     ...settings,
@@ -54,6 +56,10 @@ const callFor = ({
 /** Frames of a clip. A copy holds packets that may not decode; a frame counts if the index knows it. */
 const framesIn = ({ framePts }: VideoSource, firstPts: number, endPts: number): number =>
   framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+
+/** How many of the wanted frames are not in the clip, if any. */
+const missing = (wanted: number, frames = wanted): Pick<CutResult, "missingFrames"> =>
+  frames < wanted ? { missingFrames: wanted - frames } : {}
 
 const make = Effect.gen(function* () {
   const pool = yield* LibavPool
@@ -69,22 +75,25 @@ const make = Effect.gen(function* () {
     const context = yield* Effect.context<R>()
     const cutShare = ({ at, clips: share }: { readonly at: number; readonly clips: Clips }) => {
       const kept = new Set<string>()
-      const handOver = ({ clip, firstPts, reason, ...how }: CutItem) => {
+      const handOver = ({ clip, firstPts, frames, reason, ...how }: CutItem) => {
         const range = share[clip]
         if (range === undefined) return Effect.die(new Error(`there is no clip ${clip}`))
         kept.add(range.output)
-        const frames = framesIn(source, firstPts, range.endPts)
-        const why = reason === undefined ? {} : { reason }
-        return Effect.provide(
-          onClip({ frames, firstPts, cutter: BACKEND, ...how, ...why }, at + clip),
-          context,
-        )
+        const result: CutResult = {
+          frames: frames ?? framesIn(source, firstPts, range.endPts),
+          firstPts,
+          cutter: BACKEND,
+          ...how,
+          ...missing(range.framePts.length, frames),
+          ...(reason === undefined ? {} : { reason }),
+        }
+        return Effect.provide(onClip(result, at + clip), context)
       }
       // The worker removes what it wrote; this is for a worker that had to be left to itself.
       const remove = Effect.suspend(() =>
         Effect.forEach(
           share.filter(({ output }) => !kept.has(output)),
-          ({ output }) => Effect.ignore(Effect.tryPromise(() => rm(output, { force: true }))),
+          ({ output }) => Effect.ignore(Effect.try(() => removeAttempts(output))),
           { discard: true },
         ),
       )

@@ -96,7 +96,7 @@ export class AvcRebase {
       )
       // Direct prediction looks at the first picture of list 1, whether or not a block refers to it.
       if (slice.kind === "B" && lists[1]?.[0]?.rebased === undefined)
-        throw new CannotJoin("pictures after its keyframe refer to pictures before it")
+        throw new CannotJoin("pictures after its key frame refer to pictures before it")
       const changesOf = (list: number) => changesTo(lists[list] ?? [], usual[list] ?? [], frameNum, numbers)
       headers.set(slice, { isIdr, frameNum, pocLsb, changes: [changesOf(0), changesOf(1)], forgets })
     }
@@ -105,7 +105,7 @@ export class AvcRebase {
 
   #begin({ bottomDelta, pocLsb, referenceIdc }: Slice, slices: ReadonlyArray<Slice>): void {
     if (referenceIdc === 0 || slices.some(({ kind }) => kind !== "I") || bottomDelta < 0)
-      throw new CannotJoin("its keyframe cannot begin a stream")
+      throw new CannotJoin("its key frame cannot begin a stream")
     this.#begun = true
     this.#firstLsb = pocLsb
     this.#order = new OrderCounter(pocLsb)
@@ -188,7 +188,7 @@ const changesTo = (
 ): ReadonlyArray<number> => {
   if (wanted.length === 0) return []
   const filling = wanted.find((entry) => entry?.rebased !== undefined) ?? usual[0]
-  if (filling === undefined) throw new CannotJoin("pictures after its keyframe refer to pictures before it")
+  if (filling === undefined) throw new CannotJoin("pictures after its key frame refer to pictures before it")
   const filled = wanted.map((entry) => (entry?.rebased === undefined ? filling : entry))
   const fits = wanted.every((entry, i) =>
     entry?.rebased === undefined ? usual[i] !== undefined : usual[i] === entry,

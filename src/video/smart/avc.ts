@@ -130,7 +130,7 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
       if (first && !units.some(isIdr)) rebase = new AvcRebase(sets)
       const written = rebase === undefined ? kept : rebase.take(kept, false)
       const isSame = written === kept && kept.length === units.length && isPacked(sets.lengthBytes)
-      // Players that jump to the keyframe of an open group do not drop the pictures before it, which they cannot decode.
+      // Players that jump to the key frame of an open group do not drop the pictures before it, which they cannot decode.
       return { data: isSame ? undefined : packetOf(written), isKeyframe: written.some(isIdr) }
     },
     get isRewritten() {

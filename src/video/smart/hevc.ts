@@ -38,7 +38,7 @@ const isKeyPacket = (units: ReadonlyArray<Uint8Array>): boolean => {
  */
 const asBrokenLink = (unit: Uint8Array): Uint8Array => {
   // `no_output_of_prior_pics_flag`, the second bit of the header, would hide the end of the part before.
-  if (((unit[2] ?? 0) & 0x40) !== 0) throw new CannotJoin("a keyframe asks to hide the pictures before it")
+  if (((unit[2] ?? 0) & 0x40) !== 0) throw new CannotJoin("a key frame asks to hide the pictures before it")
   if (typeOf(unit) !== hevcType.cleanRandomAccess) return unit
   const changed = Uint8Array.from(unit)
   changed[0] = ((unit[0] ?? 0) & 0x81) | (hevcType.brokenLinkAlone << 1)
@@ -75,7 +75,7 @@ const readSets = (extradata: Uint8Array): HevcSets | undefined => {
 }
 
 /**
- * Joins HEVC: encoders give their parameter sets the ids that sources use, so that each keyframe brings the sets it
+ * Joins HEVC: encoders give their parameter sets the ids that sources use, so that each key frame brings the sets it
  * needs (sample entry `hev1`, ISO/IEC 14496-15, 8.4). Throws `CannotJoin`.
  *
  * @param extradata of the source's stream

@@ -3,7 +3,7 @@
  * decoding where everything before is shown before everything after. `endPts` or more if all can be copied;
  * `undefined` if there is no such place among the given packets.
  *
- * @param decodingOrder PTS of the packets from a keyframe on, to beyond the end
+ * @param decodingOrder PTS of the packets from a key frame on, to beyond the end
  * @param endPts first PTS that is not wanted
  */
 export const tailStart = (decodingOrder: ReadonlyArray<number>, endPts: number): number | undefined => {
