@@ -37,7 +37,7 @@ const source: VideoSource = {
 }
 
 /** The output that the program was given, without `file:`. */
-const LAST = 'for last; do :; done; last="${last#file:}"'
+const LAST = `for last; do :; done; last="\${last#file:}"`
 const WRITES = `${LAST}; echo clip > "$last"`
 
 /** A program in the place of ffmpeg. */
