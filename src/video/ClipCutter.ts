@@ -62,12 +62,21 @@ export interface CutResult {
   readonly cutter: string
 }
 
+/** What a decode of a whole clip gave. */
+export interface DecodedClip {
+  /** Frames that came out. */
+  readonly frames: number
+  /** How often the decoder found something damaged. */
+  readonly complaints: number
+}
+
 /**
  * Cuts time ranges out of a video, each into an MP4.
  *
  * - `cut` makes one clip. Interruption and failure leave no file behind.
  * - `cutAll` makes several, with as little reading and decoding as it can, and hands each to `onClip` when it is whole, with
  *   its place among the ranges. Interruption and failure leave no file behind that was not handed over.
+ * - `decode` decodes a clip from its first frame to its last, as whoever uses it would.
  */
 export class ClipCutter extends Context.Tag("triptych/ClipCutter")<
   ClipCutter,
@@ -81,5 +90,6 @@ export class ClipCutter extends Context.Tag("triptych/ClipCutter")<
       batch: CutBatch,
       onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
     ) => Effect.Effect<void, VideoError | E, R>
+    readonly decode: (clip: string) => Effect.Effect<DecodedClip, VideoError>
   }
 >() {}

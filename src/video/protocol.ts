@@ -107,6 +107,16 @@ export type CutItem = v.InferOutput<typeof CutItem>
 export const CutReply = v.strictObject({ clips: count })
 export type CutReply = v.InferOutput<typeof CutReply>
 
+/** Asks for a decode of all frames of a clip. */
+export interface DecodeCall {
+  readonly type: "decode"
+  readonly file: string
+}
+
+/** Reply to `decode`: as `DecodedClip`. */
+export const DecodeReply = v.strictObject({ frames: count, complaints: count })
+export type DecodeReply = v.InferOutput<typeof DecodeReply>
+
 /** Reply to `ping`. */
 export const PingReply = v.strictObject({ loaded: v.literal(true) })
 
@@ -168,4 +178,4 @@ export interface CutCall extends CutStream {
 }
 
 /** What the libav worker can be asked. */
-export type LibavCall = PingCall | ProbeCall | FramesCall | CutCall
+export type LibavCall = PingCall | ProbeCall | FramesCall | CutCall | DecodeCall

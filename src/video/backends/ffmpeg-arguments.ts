@@ -133,6 +133,13 @@ export const listFramesArguments = (request: CutRequest): ReadonlyArray<string> 
   ...["-enc_time_base", "-1", "-f", "framecrc", "pipe:1"],
 ]
 
+/** Arguments that decode all frames of a clip and list them as `framecrc` lines. */
+export const decodeArguments = (clip: string): ReadonlyArray<string> => [
+  ...QUIET,
+  ...["-threads", "1", "-protocol_whitelist", "file,pipe", "-i", `file:${clip}`],
+  ...["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1"],
+]
+
 /** Where reading stops when packets are copied: some way after the end, because packets are not in order of time. */
 const readUntil = (request: CutRequest): ReadonlyArray<string> => {
   const until = seconds(request.endPts, request.source.timeBase) + request.seekSlopSec + 1

@@ -1,11 +1,18 @@
 import { Effect, Layer } from "effect"
 import { Attempt } from "../attempt.ts"
-import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
+import {
+  ClipCutter,
+  type CutBatch,
+  type CutRequest,
+  type CutResult,
+  type DecodedClip,
+} from "../ClipCutter.ts"
 import { endTrackAfter } from "../edit-list.ts"
 import { VideoError } from "../VideoError.ts"
 import {
   clipTimescale,
   copyArguments,
+  decodeArguments,
   listArguments,
   listFramesArguments,
   reencodeArguments,
@@ -16,6 +23,8 @@ import { Ffmpeg, type FfmpegProgram } from "./ffmpeg-program.ts"
 const BACKEND = "ffmpeg"
 /** Cuts of one video that run at the same time. */
 const CUTS_AT_ONCE = 2
+
+const filesOf = ({ output, source }: CutRequest): ProgramFiles => ({ input: source.file, output })
 
 const cutFailed = (request: CutRequest, why: string) =>
   new VideoError({
@@ -57,13 +66,20 @@ const listedPackets = ({
   return streams
 }
 
+/** Files that a run of a program reads and writes. */
+export interface ProgramFiles {
+  readonly input: string
+  /** Absent if it writes none. */
+  readonly output?: string
+}
+
 /** Something that takes the arguments of `ffmpeg`. */
 export interface CutterProgram {
   readonly backend: string
   readonly available: Effect.Effect<void, VideoError>
-  /** Runs it for a request. What it writes to `pipe:1` is `stdout`. */
+  /** Runs it. What it writes to `pipe:1` is `stdout`. */
   readonly run: (
-    request: CutRequest,
+    files: ProgramFiles,
     args: ReadonlyArray<string>,
   ) => Effect.Effect<Pick<FfmpegRun, "exitCode" | "stdout" | "tail">, VideoError>
 }
@@ -101,7 +117,7 @@ const attempt = <E>(
 /** A cutter that has `ffmpeg` do the work. */
 export const makeProgramCutter = ({ backend, available, run }: CutterProgram): ClipCutter["Type"] => {
   const runWell = (request: CutRequest, args: ReadonlyArray<string>) =>
-    run(request, args).pipe(
+    run(filesOf(request), args).pipe(
       Effect.filterOrFail(
         (done) => done.exitCode === 0,
         (done) => cutFailed(request, `ffmpeg ended with code ${done.exitCode}: ${done.tail}`),
@@ -158,7 +174,7 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     const copied = source.framePts.filter((pts) => pts >= firstPts && pts < endPts)
     const timescale = clipTimescale(request, copied)
     const args = copyArguments(request, seek, firstPts, [from, to], [unheard, heard.length], timescale)
-    const done = yield* run(request, args)
+    const done = yield* run(filesOf(request), args)
     if (done.exitCode !== 0)
       return yield* cutFailed(
         request,
@@ -204,7 +220,14 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
       { concurrency: CUTS_AT_ONCE, discard: true },
     )
 
-  return ClipCutter.of({ backend, available, cut, cutAll })
+  const decode = Effect.fn("ClipCutter.decode")(function* (clip: string) {
+    const done = yield* run({ input: clip }, decodeArguments(clip))
+    const frames = listedPackets(done)[0].length
+    const complaints = done.tail === "" ? 0 : done.tail.split("\n").length
+    return { frames, complaints } satisfies DecodedClip
+  })
+
+  return ClipCutter.of({ backend, available, cut, cutAll, decode })
 }
 
 const make = (program: FfmpegProgram) => {
@@ -224,7 +247,7 @@ const make = (program: FfmpegProgram) => {
   return makeProgramCutter({
     backend: BACKEND,
     available,
-    run: (request, args) => runFfmpeg({ ...program, args, file: request.source.file }),
+    run: ({ input }, args) => runFfmpeg({ ...program, args, file: input }),
   })
 }
 

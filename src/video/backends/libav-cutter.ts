@@ -1,8 +1,9 @@
 import { Effect, Layer } from "effect"
+import * as v from "valibot"
 import { removeAttempts } from "../attempt.ts"
 import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
 import { frameRateOf } from "../frame-rate.ts"
-import { type CutCall, CutItem, CutReply } from "../protocol.ts"
+import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
 import { LibavPool } from "./libav-pool.ts"
@@ -114,7 +115,16 @@ const make = Effect.gen(function* () {
     return result ?? (yield* Effect.die(new Error(`${output} was not said to be whole`)))
   })
 
-  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll })
+  const decode = Effect.fn("ClipCutter.decode")((file: string) =>
+    pool.run({
+      file,
+      request: { type: "decode", file } satisfies DecodeCall,
+      result: DecodeReply,
+      item: v.never(),
+    }),
+  )
+
+  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll, decode })
 })
 
 /** Cuts with libav in worker threads. */
