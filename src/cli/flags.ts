@@ -216,6 +216,10 @@ export const work = {
   ),
   preset: flag.choice("preset", presets, "veryfast", "Speed of re-encoding, ultrafast to placebo"),
   keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
+  autorotateClips: flag.toggle(
+    "autorotate-clips",
+    "Turn the pixels of rotated videos upright in their clips, instead of keeping the rotation as metadata",
+  ),
   stage1Retries: flag.whole(
     "stage1-retries",
     { min: 0, max: 100 },

@@ -55,6 +55,8 @@ export const cutSettingsSchema = v.object({
   preset: filled,
   keep_audio: v.boolean(),
   seek_slop_sec: v.number(),
+  /** Set if the pixels of rotated videos are turned; absent if rotation stays metadata. */
+  autorotate: v.optional(v.literal(true)),
 })
 export type CutRecord = v.InferOutput<typeof cutSettingsSchema>
 

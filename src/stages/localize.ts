@@ -43,6 +43,7 @@ const cutSettings = (cut: CutRecord): CutSettings => ({
   preset: cut.preset,
   keepAudio: cut.keep_audio,
   seekSlopSec: cut.seek_slop_sec,
+  autorotate: cut.autorotate === true,
 })
 
 const stepLines = (draft: DraftPlan): string =>

@@ -19,6 +19,11 @@ export interface CutSettings {
   readonly preset: string
   /** Keep the best audio stream, cut to the same range (copied in `copy`, else AAC). */
   readonly keepAudio: boolean
+  /**
+   * Turn the pixels of a rotated or mirrored video upright, instead of keeping the rotation as metadata. Such clips are
+   * re-encoded. Default false.
+   */
+  readonly autorotate?: boolean
   /** How many seconds before the start to seek to, as a margin for indexes that point a little late. */
   readonly seekSlopSec: number
 }

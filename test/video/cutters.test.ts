@@ -197,6 +197,50 @@ for (const [name, cutter] of Object.entries(cutters))
       }
     })
 
+    test.each([
+      [{ rotation: 90, aspect: [4, 3] }, [120, 160, 213]],
+      [{ rotation: 270, mirrored: true }, [120, 160, 160]],
+      [{ rotation: 180 }, [160, 120, 120]],
+      [{ mirrored: true }, [160, 120, 120]],
+    ] as const)(
+      "have their pixels turned if that is asked for: %p",
+      async (spec, [width, height, shownHeight]) => {
+        const file = await makeVideo({ frames: 30, ...spec })
+        const kept = await run(cutFrames(file, 3, 15, { mode: "smart" }))
+        expect(kept.clip).toMatchObject({ codedWidth: 160, codedHeight: 120 })
+        const { clip, reply, source } = await run(cutFrames(file, 3, 15, { mode: "smart", autorotate: true }))
+        expect(reply).toMatchObject({ mode: "reencode", reason: "its pixels are turned upright", frames: 12 })
+        expect(clip).toMatchObject({
+          codedWidth: width,
+          codedHeight: height,
+          displayHeight: shownHeight,
+          rotationDegrees: 0,
+          mirrored: false,
+        })
+        const { frames, worst } = await worstPicture(source, clip, reply.firstPts)
+        expect(frames).toBe(12)
+        expect(worst).toBeGreaterThan(30)
+      },
+    )
+
+    test("are cut as ever where nothing has to be turned", async () => {
+      const file = await makeVideo({ frames: 30 })
+      const { reply } = await run(cutFrames(file, 3, 15, { mode: "copy", autorotate: true }))
+      expect(reply).toMatchObject({ mode: "copy" })
+    })
+
+    test("are decoded whole on request", async () => {
+      const decode = (clip: string) => run(Effect.flatMap(ClipCutter, (one) => one.decode(clip)))
+      const { output } = await run(cutFrames(await makeVideo({ frames: 30 }), 3, 20))
+      expect(await decode(output)).toEqual({ frames: 17, complaints: 0 })
+      const bytes = await readFile(output)
+      bytes.fill(0, bytes.indexOf("mdat", 0, "latin1") + 4 + (bytes.length >> 1))
+      await writeFile(output, bytes)
+      const damaged = await decode(output)
+      expect(damaged.frames).toBeLessThan(17)
+      expect(damaged.complaints).toBeGreaterThan(0)
+    })
+
     test("keep a gap of ten hours", async () => {
       const pts = upTo(40).map((i) => i * 3600 + (i < 20 ? 0 : 36_000 * 90_000))
       const file = await makeVideo({

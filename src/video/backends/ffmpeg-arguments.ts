@@ -15,7 +15,7 @@ const QUIET = ["-hide_banner", "-nostdin", "-v", "error"]
 /** Input options: original times, and a jump to a key frame at or before `fromSec`, if one is wanted. */
 const input = (request: CutRequest, fromSec: number | undefined): ReadonlyArray<string> => [
   "-copyts",
-  "-noautorotate",
+  ...(request.autorotate === true ? [] : ["-noautorotate"]),
   ...(fromSec === undefined ? [] : ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", fromSec.toFixed(6)]),
   "-threads",
   "1",

@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Attempt } from "../attempt.ts"
+import { cutFor } from "../autorotate.ts"
 import {
   ClipCutter,
   type CutBatch,
@@ -188,8 +189,10 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     return { firstPts } satisfies Made
   })
 
-  const cut = Effect.fn("ClipCutter.cut")(function* (request: CutRequest) {
-    const { source, startPts, endPts } = request
+  const cut = Effect.fn("ClipCutter.cut")(function* (asked: CutRequest) {
+    const { source, startPts, endPts } = asked
+    const { reason = joinsNot(asked), ...how } = cutFor(asked, source)
+    const request = { ...asked, ...how }
     const wanted = source.framePts.filter((pts) => pts >= startPts && pts < endPts)
     if (wanted.length === 0)
       return yield* cutFailed(request, `there is no frame from PTS ${startPts} to ${endPts}`)
@@ -206,7 +209,7 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
       cutter: backend,
       mode: copies ? "copy" : "reencode",
       copiedFrames: copies ? frames : 0,
-      ...(request.mode === "smart" ? { reason: `the cutter ${backend} cannot join packets` } : {}),
+      ...(reason === undefined ? {} : { reason }),
     } satisfies CutResult
   })
 
@@ -219,6 +222,9 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
       (range, place) => Effect.flatMap(cut({ ...batch, ...range }), (result) => onClip(result, place)),
       { concurrency: CUTS_AT_ONCE, discard: true },
     )
+
+  const joinsNot = ({ mode }: CutRequest) =>
+    mode === "smart" ? `the cutter ${backend} cannot join packets` : undefined
 
   const decode = Effect.fn("ClipCutter.decode")(function* (clip: string) {
     const done = yield* run({ input: clip }, decodeArguments(clip))

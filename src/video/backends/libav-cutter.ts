@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect"
 import * as v from "valibot"
 import { removeAttempts } from "../attempt.ts"
+import { cutFor } from "../autorotate.ts"
 import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
 import { frameRateOf } from "../frame-rate.ts"
 import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
@@ -66,9 +67,11 @@ const make = Effect.gen(function* () {
   const pool = yield* LibavPool
 
   const cutAll = Effect.fn("ClipCutter.cutAll")(function* <E, R>(
-    { clips: ranges, source, ...settings }: CutBatch,
+    { clips: ranges, source, ...asked }: CutBatch,
     onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
   ) {
+    const { reason: notAsked, ...how } = cutFor(asked, source)
+    const settings = { ...asked, ...how }
     const clips = ranges.map((range) => ({
       ...range,
       framePts: source.framePts.filter((pts) => pts >= range.startPts && pts < range.endPts),
@@ -76,7 +79,7 @@ const make = Effect.gen(function* () {
     const context = yield* Effect.context<R>()
     const cutShare = ({ at, clips: share }: { readonly at: number; readonly clips: Clips }) => {
       const kept = new Set<string>()
-      const handOver = ({ clip, firstPts, frames, reason, ...how }: CutItem) => {
+      const handOver = ({ clip, firstPts, frames, reason = notAsked, ...cutAs }: CutItem) => {
         const range = share[clip]
         if (range === undefined) return Effect.die(new Error(`there is no clip ${clip}`))
         kept.add(range.output)
@@ -84,7 +87,7 @@ const make = Effect.gen(function* () {
           frames: frames ?? framesIn(source, firstPts, range.endPts),
           firstPts,
           cutter: BACKEND,
-          ...how,
+          ...cutAs,
           ...missing(range.framePts.length, frames),
           ...(reason === undefined ? {} : { reason }),
         }

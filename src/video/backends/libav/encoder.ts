@@ -24,10 +24,11 @@ import { frameRateOf } from "../../frame-rate.ts"
 import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
+import { isQuarterTurn } from "../../upright.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
 import { describeColours, formatName, type Layout, layoutOf } from "./encoder-layout.ts"
 import { libavText, makePacket } from "./input.ts"
-import { pixelAspect } from "./orientation.ts"
+import { orientationOf, pixelAspect } from "./orientation.ts"
 
 /** x264 itself writes to the terminal about others. */
 const PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ")
@@ -132,7 +133,9 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
   const rate = frameRateOf(call, call.frameRate)
   context.timeBase = new Rational(rate.den, rate.num)
   context.framerate = new Rational(rate.num, rate.den)
-  const aspect = pixelAspect(source, first)
+  const coded = pixelAspect(source, first)
+  const isOnItsSide = call.autorotate === true && isQuarterTurn(orientationOf(source))
+  const aspect = isOnItsSide ? { num: coded.den, den: coded.num } : coded
   context.sampleAspectRatio = new Rational(aspect.num, aspect.den)
   describeColours(context, first, layout, avGetPixFmtName(source.codecpar.format as typeof format) ?? "")
   context.setFlags(fidelity === "checked" ? CHECKED_FLAGS : AV_CODEC_FLAG_GLOBAL_HEADER)

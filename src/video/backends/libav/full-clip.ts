@@ -6,8 +6,9 @@ import { type AudioTrack, addAudioTrack } from "./audio.ts"
 import { ClipTrack, clipTimescale, isConstantRate } from "./clip-track.ts"
 import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
 import { type Mp4, openMp4 } from "./mp4.ts"
-import { describeVideo } from "./orientation.ts"
+import { describeVideo, orientationOf } from "./orientation.ts"
 import type { FrameRun } from "./sweep.ts"
+import { makeTurner, type Turner } from "./turner.ts"
 
 /** A clip whose frames are all re-encoded as H.264; written when its first frame comes. */
 export class FullClip implements FrameRun, Disposable {
@@ -20,6 +21,7 @@ export class FullClip implements FrameRun, Disposable {
   #sound: AudioTrack | undefined
   #encoder: FrameEncoder | undefined
   #track: ClipTrack | undefined
+  #turner: Turner | undefined
   #pushed = 0
   /** A picture differed too much from the source's: the clip has to be made anew. */
   isTooCoarse = false
@@ -43,8 +45,9 @@ export class FullClip implements FrameRun, Disposable {
 
   add(frame: Frame): void {
     this.#unlessTooCoarse(() => {
-      this.#encoder ??= this.#begin(frame)
-      this.#encoder.push(frame, this.#pushed++)
+      const shown = this.#upright(frame)
+      this.#encoder ??= this.#begin(shown)
+      this.#encoder.push(shown, this.#pushed++)
     })
   }
 
@@ -57,6 +60,12 @@ export class FullClip implements FrameRun, Disposable {
       this.isTooCoarse = true
       this[Symbol.dispose]()
     }
+  }
+
+  #upright(frame: Frame): Frame {
+    if (this.#call.autorotate !== true) return frame
+    this.#turner ??= makeTurner(this.#call.file, frame, orientationOf(this.#source))
+    return this.#turner.turn(frame)
   }
 
   #begin(first: Frame): FrameEncoder {
@@ -75,7 +84,7 @@ export class FullClip implements FrameRun, Disposable {
     target.codecpar.fromContext(encoder.context)
     target.timeBase = encoder.context.timeBase
     target.sampleAspectRatio = encoder.context.sampleAspectRatio
-    describeVideo(this.#source, target)
+    if (this.#turner === undefined) describeVideo(this.#source, target)
     this.#sound = call.keepAudio ? addAudioTrack(call, mp4) : undefined
     mp4.start(`${call.file}: MP4 refuses the clip`)
     this.#sound?.write(this.#io)
@@ -110,6 +119,7 @@ export class FullClip implements FrameRun, Disposable {
     this.#encoder?.[Symbol.dispose]()
     this.#sound?.[Symbol.dispose]()
     this.#mp4?.[Symbol.dispose]()
-    this.#encoder = this.#sound = this.#mp4 = this.#track = undefined
+    this.#turner?.[Symbol.dispose]()
+    this.#encoder = this.#sound = this.#mp4 = this.#track = this.#turner = undefined
   }
 }
