@@ -17,8 +17,6 @@ import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkLocalization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
-import { frameRateOf } from "../video/frame-rate.ts"
-import { longestFrame } from "../video/timescale.ts"
 import { keepOrAsk } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
@@ -104,34 +102,15 @@ const reencoded = (segments: ReadonlyArray<Segment>): ReadonlyMap<string, Readon
   return steps
 }
 
-/** Frames that last longer than this, in seconds, and than so many usual ones are gaps in the recording. */
-const LEAST_GAP = { seconds: 60, frames: 100 }
-
-/** What a user has to know of clips that do not show all of their time: frames that do not decode, and gaps. */
-const damageLines = (
-  { source }: Pick<VideoRun, "source">,
-  segments: ReadonlyArray<Segment>,
-): ReadonlyArray<string> => {
-  const rate = frameRateOf(source)
-  return segments.flatMap((segment) => {
-    const { clip_frames: frames, clip_missing_frames: missing = 0, end_pts: endPts, step_id } = segment
-    const framePts = source.framePts.filter((pts) => pts >= segment.start_pts && pts < endPts)
-    const gap = longestFrame({ endPts, framePts, timeBase: source.timeBase })
-    const isGap = gap.seconds > LEAST_GAP.seconds && gap.seconds * rate.num > LEAST_GAP.frames * rate.den
-    return [
-      ...(missing === 0
-        ? []
-        : [
-            `${missing} of the ${missing + frames} frames of step ${step_id} do not decode and are not in its clip; the file is damaged there`,
-          ]),
-      ...(isGap
-        ? [
-            `the clip of step ${step_id} stands still for ${gap.seconds.toFixed(2)} s: no frame follows the one at ${gap.atSeconds.toFixed(2)} s until then`,
-          ]
-        : []),
-    ]
-  })
-}
+/** Clips that do not hold all frames of their range. */
+const damageLines = (segments: ReadonlyArray<Segment>): ReadonlyArray<string> =>
+  segments.flatMap(({ clip_frames: frames, clip_missing_frames: missing = 0, step_id }) =>
+    missing === 0
+      ? []
+      : [
+          `${missing} of the ${missing + frames} frames of step ${step_id} do not decode and are not in its clip; the file is damaged there`,
+        ],
+  )
 
 /** Cuts clips in one go; each gets its own name as soon as it is whole. */
 const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
@@ -186,7 +165,7 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
       steps.length === 1 ? `the clip of step ${steps[0]} is` : `the clips of steps ${steps.join(", ")} are`
     yield* notice(run, `${clips} re-encoded, with exactly the wanted frames all the same: ${reason}`)
   }
-  for (const line of damageLines(run, segments)) yield* notice(run, line)
+  for (const line of damageLines(segments)) yield* notice(run, line)
   return segments
 })
 

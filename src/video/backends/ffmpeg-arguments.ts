@@ -65,13 +65,17 @@ const timesOf = ({ endPts, source }: CutRequest, framePts: ReadonlyArray<number>
 export const clipTimescale = (request: CutRequest, framePts: ReadonlyArray<number>): number =>
   trackTimescale(timesOf(request, framePts)) ?? timescaleFor(request.source.timeBase)
 
+/** Where times go back, frames that do not come after the one before have no place. */
+const goingOn = ({ leftOut }: CutRequest["source"]): ReadonlyArray<string> =>
+  leftOut === undefined ? [] : ["select=isnan(prev_selected_pts)+gt(pts\\,prev_selected_pts)"]
+
 /** A palette may come with the first packet alone. */
 const holdsPalette = ({ pixelFormat }: CutRequest["source"]): boolean => pixelFormat === "pal8"
 
 /** Where to jump to for a request; `undefined` near the start of the video, and where decoding needs what is there. */
 export const seekSeconds = (request: CutRequest): number | undefined => {
   const { source, startPts, seekSlopSec } = request
-  if (holdsPalette(source)) return undefined
+  if (holdsPalette(source) || source.leftOut !== undefined) return undefined
   const from = seconds(startPts, source.timeBase) - seekSlopSec
   return from <= seconds(source.framePts[0] ?? 0, source.timeBase) ? undefined : from
 }
@@ -102,6 +106,7 @@ export const reencodeArguments = (
   const timescale = clipTimescale(request, wanted)
   const rate = frameRateOf(timesOf(request, wanted), frameRateOf(source))
   const video = [
+    ...goingOn(source),
     `trim=start_pts=${startPts}:end_pts=${endPts}`,
     `setpts=PTS-${first}`,
     `settb=1/${timescale}`,
@@ -129,7 +134,11 @@ export const reencodeArguments = (
 export const listFramesArguments = (request: CutRequest): ReadonlyArray<string> => [
   ...QUIET,
   ...input({ ...request, keepAudio: false }, undefined),
-  ...["-vf", `trim=start_pts=${request.startPts}:end_pts=${request.endPts}`, "-fps_mode", "passthrough"],
+  ...[
+    "-vf",
+    [...goingOn(request.source), `trim=start_pts=${request.startPts}:end_pts=${request.endPts}`].join(),
+  ],
+  ...["-fps_mode", "passthrough"],
   ...["-enc_time_base", "-1", "-f", "framecrc", "pipe:1"],
 ]
 

@@ -3,9 +3,7 @@ import {
   AV_CODEC_FLAG_PSNR,
   AV_PICTURE_TYPE_NONE,
   AV_PKT_DATA_QUALITY_STATS,
-  AVCOL_PRI_UNSPECIFIED,
   AVCOL_SPC_UNSPECIFIED,
-  AVCOL_TRC_UNSPECIFIED,
   FF_ENCODER_LIBX264,
   FF_ENCODER_LIBX265,
 } from "node-av/constants"
@@ -202,7 +200,7 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
     converted.colorRange = context.colorRange
     converted.colorSpace = context.colorSpace
     converted.allocBuffer()
-    keepColours(frame)
+    keepMatrix(frame)
     const scaled = scaleInto(scaler, converted, frame)
     if (scaled < 0)
       throw new WorkerFailure(
@@ -211,10 +209,8 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
       )
     return converted
   }
-  /** The layout changes, not the colours: without this the scaler maps them, if it can. */
-  const keepColours = (frame: Frame) => {
-    frame.colorPrimaries = AVCOL_PRI_UNSPECIFIED
-    frame.colorTrc = AVCOL_TRC_UNSPECIFIED
+  /** The layout changes, not the matrix, which the scaler may not know. */
+  const keepMatrix = (frame: Frame) => {
     if (isRgb(formatName(frame))) return
     frame.colorSpace = AVCOL_SPC_UNSPECIFIED
     converted.colorSpace = AVCOL_SPC_UNSPECIFIED

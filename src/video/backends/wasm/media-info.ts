@@ -116,8 +116,6 @@ export interface VideoStream extends PacketStream {
   readonly index: number
   readonly width: number
   readonly height: number
-  /** libav's name; `undefined` if unknown. */
-  readonly pixelFormat: string | undefined
   readonly pixelAspect: Rational
   readonly orientation: Orientation
   readonly chroma: ChromaPosition
@@ -163,7 +161,6 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
     videoDelay: stream.has_b_frames,
     timeBase: ratio(stream.time_base) ?? { num: 1, den: 1_000_000 },
     averageRate: ratio(stream.avg_frame_rate),
-    pixelFormat: stream.pix_fmt === "" ? undefined : stream.pix_fmt,
     chroma: chromaPosition(stream.pix_fmt, stream.chroma_location),
     pixelFormat: stream.pix_fmt,
     isGrey: /^(gray|ya)/.test(stream.pix_fmt),
