@@ -270,7 +270,7 @@ export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, d
   const output = join(folder, "labelled")
   const pictures = clean.map(({ path, label }) => ({ path, label }))
   const drawn = yield* (yield* FrameLabeller)
-    .draw({ pictures, quality: pool.manifest.jpeg_quality, output })
+    .draw({ pictures, size: [width, height], quality: pool.manifest.jpeg_quality, output })
     .pipe(Effect.mapError(({ message }) => unreadable(pool.dir, message)))
   return drawn.map(
     (picture, i): ModelImage => ({

@@ -24,10 +24,6 @@ export interface VideoSource {
   /** Short codec name, for example `h264`. */
   readonly codec: string
   readonly streamIndex: number
-  /** libav's name of the decoded pictures' pixel format, as the container has it; absent if not known. */
-  readonly pixelFormat?: string | undefined
-  /** Whether luma goes from 0 to the largest value, as the container has it; absent if not known. */
-  readonly fullRange?: boolean | undefined
   /** Size of the coded picture in pixels, before rotation and pixel aspect ratio. */
   readonly codedWidth: number
   readonly codedHeight: number
@@ -50,7 +46,7 @@ export interface VideoSource {
   readonly videoDelay?: number
   /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
   readonly indexedBy: "packets" | "decode"
-  /** Keyframes, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */
+  /** Key frames, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */
   readonly keyframes?: ReadonlyArray<Keyframe>
 }
 
@@ -110,7 +106,7 @@ export interface SampledFrame {
 
 /**
  * - `exact`: the frame nearest to a time.
- * - `keyframe`: the keyframe nearest to it, about one decoded frame per picture. As `exact` if no keyframes are known.
+ * - `keyframe`: the key frame nearest to it, about one decoded frame per picture. As `exact` if no key frames are known.
  */
 export type SamplingMode = "exact" | "keyframe"
 

@@ -10,7 +10,7 @@ export interface Target {
   readonly requests: ReadonlyArray<number>
 }
 
-/** The PTS among which sampling chooses: all of them, or those of the keyframes. */
+/** The PTS among which sampling chooses: all of them, or those of the key frames. */
 const candidates = (source: VideoSource, sampling: SamplingMode): ReadonlyArray<number> => {
   const keys = source.keyframes ?? []
   return sampling === "exact" || keys.length === 0 ? source.framePts : keys.map((key) => key.pts)

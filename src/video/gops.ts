@@ -3,13 +3,13 @@ import type { Keyframe, Rational } from "./VideoDecoder.ts"
 
 /** Which wanted frames are in one group of pictures. */
 export interface Gop {
-  /** Position of its keyframe among those that are known; below zero if it starts before the first. */
+  /** Position of its key frame among those that are known; below zero if it starts before the first. */
   readonly key: number
   /** PTS, increasing, at least one. */
   readonly wanted: ReadonlyArray<number>
 }
 
-/** What is known of a stream's keyframes. Times are in ticks of its time base. */
+/** What is known of a stream's key frames. Times are in ticks of its time base. */
 export interface Keyframes {
   readonly keyframes: ReadonlyArray<Keyframe>
   /** PTS of the video's first frame. */
@@ -32,7 +32,7 @@ export const gopsOf = (
   return gops
 }
 
-/** Where decoding starts for the keyframe at this position: there, or, if `undefined`, at the start of the file. */
+/** Where decoding starts for the key frame at this position: there, or, if `undefined`, at the start of the file. */
 export const startOf = (
   { keyframes, firstPts }: Omit<Keyframes, "timeBase">,
   key: number,

@@ -5,18 +5,18 @@ import type { Keyframe, SamplingMode, VideoSource } from "./VideoDecoder.ts"
 /** Targets that are decoded by one request: neighbours, and never a part of a group of pictures. */
 export interface TargetGroup {
   readonly targets: ReadonlyArray<Target>
-  /** Keyframes that matter for them, and some before. */
+  /** Key frames that matter for them, and some before. */
   readonly keyframes: ReadonlyArray<Keyframe>
 }
 
 /**
  * Groups for each worker: enough that none waits long for the last one, few enough that opening the file is no burden. A
- * quarter of them for keyframes, which take little else.
+ * quarter of them for key frames, which take little else.
  */
 const GROUPS_PER_WORKER = 8
 /** Targets a group has at most, unless one group of pictures holds more; as many as wait for a consumer. */
 export const MOST_TARGETS = 8
-/** Keyframes before a group, for decoding that has to begin earlier because of damage. */
+/** Key frames before a group, for decoding that has to begin earlier because of damage. */
 const KEYFRAMES_BEFORE = 9
 
 /**

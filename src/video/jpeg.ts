@@ -29,7 +29,11 @@ export const openJpeg = (jpeg: Uint8Array): Bun.Image => {
 /** Pixels of an opened picture; rejects with `PictureError` if it is damaged. */
 export const pixelsOf = async (image: Bun.Image): Promise<Pixels> => {
   try {
-    return readPng(await image.png({ compressionLevel: 0 }).bytes())
+    const png = await image.png({ compressionLevel: 0 }).bytes()
+    const pixels = readPng(png)
+    // Left to the collector of garbage it would lie there while the next copies are made.
+    if (png.buffer instanceof ArrayBuffer) png.buffer.transfer(0)
+    return pixels
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new PictureError(`This JPEG is damaged: ${why}`, { cause })

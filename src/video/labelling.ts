@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { sha256 } from "../plan/fingerprint.ts"
 import { PictureError } from "./jpeg.ts"
 import { labelJpeg } from "./overlay.ts"
+import { isLarge } from "./picture-size.ts"
 
 /** Pictures to draw labels on. The labelled copies go into one new file, one after the other. */
 export interface LabelCall {
@@ -10,6 +11,8 @@ export interface LabelCall {
     readonly path: string
     readonly label: string
   }>
+  /** Their width and height in pixels. */
+  readonly size: readonly [number, number]
   /** JPEG quality of the copies, 1 to 100. */
   readonly quality: number
   /** Must not exist. */
@@ -42,7 +45,7 @@ const attempt = <A>(work: () => A, failure: (cause: unknown) => PictureError): A
  * `PictureError`; `poll` is called before each picture and may throw.
  */
 export const drawLabels = async (
-  { pictures, quality, output }: LabelCall,
+  { pictures, quality, output, size: [width, height] }: LabelCall,
   poll: () => void,
 ): Promise<ReadonlyArray<LabelledPicture>> => {
   const failedWrite = (cause: unknown) => unwritable(output, cause)
@@ -62,6 +65,7 @@ export const drawLabels = async (
       attempt(() => writeFileSync(file, drawn), failedWrite)
       done.push({ offset, bytes: drawn.length, sha256: sha256(drawn) })
       offset += drawn.length
+      if (isLarge(width, height)) Bun.gc(true)
     }
     return done
   } finally {

@@ -170,7 +170,7 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
     const firstKey = framePts[0]
     framePts.sort((a, b) => a - b)
     const doubled = framePts.some((pts, i) => i > 0 && pts === framePts[i - 1])
-    // A picture before the first keyframe may lack what it refers to: only a decoder knows whether it is shown.
+    // A picture before the first key frame may lack what it refers to: only a decoder knows whether it is shown.
     if (!trusted || firstKey === undefined || firstKey !== framePts[0] || doubled) return undefined
     return {
       framePts,

@@ -47,13 +47,17 @@ export const readPng = (png: Uint8Array): Pixels => {
     if (view.getUint32(at + 4) === 0x49444154) parts.push(png.subarray(at + 8, at + 8 + length))
     at += 12 + length
   }
-  const raw = inflateSync(Buffer.concat(parts))
+  const [only] = parts
+  const raw = inflateSync(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts))
   const rowBytes = width * BYTES_PER_PIXEL
-  const rgba = new Uint8Array(rowBytes * height)
+  // Rows move together in place, over the bytes that name their filters: a large picture has no room for another copy.
   for (let y = 0; y < height; y++) {
     const from = y * (rowBytes + 1)
-    rgba.set(raw.subarray(from + 1, from + 1 + rowBytes), y * rowBytes)
-    unfilterRow(raw[from] ?? 0, rgba, y * rowBytes, rowBytes)
+    const filter = raw[from] ?? 0
+    raw.copyWithin(y * rowBytes, from + 1, from + 1 + rowBytes)
+    unfilterRow(filter, raw, y * rowBytes, rowBytes)
   }
-  return { width, height, rgba }
+  const pixels = raw.subarray(0, rowBytes * height)
+  // Who reads pixels as 32-bit words needs them aligned.
+  return { width, height, rgba: pixels.byteOffset % 4 === 0 ? pixels : Uint8Array.from(pixels) }
 }

@@ -35,7 +35,7 @@ export const nearestFrame = (
   return nearestIndex(framePts, sameTick ? tick : pts)
 }
 
-/** Position of the last keyframe at or before `pts`; -1 if there is none. `keyframes` increase by PTS. */
+/** Position of the last key frame at or before `pts`; -1 if there is none. `keyframes` increase by PTS. */
 export const keyframeIndex = (keyframes: ReadonlyArray<Keyframe>, pts: number): number => {
   let low = 0
   let high = keyframes.length

@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
+import { makeBitmap } from "../../src/video/bmp.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -58,6 +59,39 @@ describe("errors by kind", () => {
       expect([name, failure.reason]).toEqual([name, "NotAVideo"])
       expect(failure.message).toContain(name)
     }
+  })
+
+  test("NotAVideo says what a file is instead, as far as its first bytes tell", async () => {
+    const webp = (flags: number) =>
+      Buffer.concat([
+        Buffer.from("RIFF\0\0\0\0WEBPVP8X\n\0\0\0", "latin1"),
+        Buffer.from([flags]),
+        Buffer.alloc(99),
+      ])
+    const png = await new Bun.Image(makeBitmap(8, 8).file).png().bytes()
+    for (const [name, content, words] of [
+      ["picture.mp4", png, "it is a PNG picture"],
+      ["photo.mp4", await new Bun.Image(makeBitmap(8, 8).file).jpeg().bytes(), "it is a JPEG picture"],
+      ["bitmap.mp4", makeBitmap(8, 8).file, "it is a BMP picture"],
+      ["still.mp4", webp(0), "it is a WebP picture"],
+      ["moving.mp4", webp(2), "it is an animated WebP"],
+      ["document.mp4", "%PDF-1.7\n\xff", "it is a PDF document"],
+      ["archive.mp4", "PK\u0003\u0004\0\0", "it is a ZIP archive"],
+      ["playlist.mp4", "#EXTM3U\nother.ts\n", "it is a list of other files"],
+      ["letter.mp4", "Dear reader,\n", "it holds text"],
+    ] as const) {
+      const failure = await failureOf(await written(name, content))
+      expect([failure.reason, failure.message]).toEqual(["NotAVideo", expect.stringContaining(words)])
+    }
+  })
+
+  test("NotReadable at once: a pipe that nobody writes to", async () => {
+    const pipe = join(folder, "pipe.mp4")
+    expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0)
+    expect(await failureOf(pipe)).toMatchObject({
+      reason: "NotReadable",
+      message: `${pipe} is a pipe or a device, not a file`,
+    })
   })
 
   test("NoVideoStream: sound alone", async () => {

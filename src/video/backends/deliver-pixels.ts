@@ -1,7 +1,8 @@
 import { makeBitmap } from "../bmp.ts"
+import { isLarge } from "../picture-size.ts"
 import { deliver, type Orientation } from "../upright.ts"
 import type { FrameOutput } from "../VideoDecoder.ts"
-import { release } from "./release.ts"
+import { collectAfter, release } from "./release.ts"
 
 /**
  * As `deliver`, from bare pixels. They are copied before this returns; the copy is freed with the promise.
@@ -19,5 +20,6 @@ export const deliverPixels = async (
   bitmap.pixels.set(pixels)
   const data = await deliver(bitmap, width, height, orientation, output)
   release(bitmap.file)
+  if (isLarge(width, height)) collectAfter(width * height * 4)
   return data
 }

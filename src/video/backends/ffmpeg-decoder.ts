@@ -2,8 +2,9 @@ import { resolve } from "node:path"
 import { Effect, Layer, Stream } from "effect"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
+import { inMemory } from "../large-pictures.ts"
 import { inOrder } from "../ordered.ts"
-import { sizeProblem } from "../picture-size.ts"
+import { byCommandLine, isLarge, sizeProblem } from "../picture-size.ts"
 import { readableSize } from "../readable.ts"
 import { displaySize } from "../upright.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
@@ -38,7 +39,7 @@ const make = (program: FfmpegProgram) => {
         }),
     })
     const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
-    const problem = sizeProblem(width, height, pixelAspect)
+    const problem = sizeProblem(width, height, pixelAspect, byCommandLine)
     if (problem !== undefined)
       return yield* new VideoError({ reason: "Unsupported", file, message: `${file}: ${problem}` })
     const index = yield* indexFrames(program, file, stream)
@@ -57,8 +58,6 @@ const make = (program: FfmpegProgram) => {
       container,
       codec,
       streamIndex: stream.index,
-      pixelFormat: stream.pixelFormat,
-      fullRange: stream.fullRange,
       codedWidth: width,
       codedHeight: height,
       ...displaySize(width, height, pixelAspect, orientation),
@@ -90,7 +89,7 @@ const make = (program: FfmpegProgram) => {
         )
         return inOrder<TargetGroup, SampledFrame>({
           groups,
-          window: program.size,
+          window: isLarge(source.displayWidth, source.displayHeight) ? 1 : program.size,
           buffer: output.format === "JPEG" ? AT_ONCE : 2,
           run: (group, outlet) =>
             Effect.forEach(
@@ -106,7 +105,7 @@ const make = (program: FfmpegProgram) => {
                 })
               },
               { discard: true },
-            ),
+            ).pipe(inMemory(source.file, [source.displayWidth, source.displayHeight], byCommandLine)),
         })
       }),
     )

@@ -20,7 +20,7 @@ export const rangeOf = (stream: Keyframes, gop: Gop): SecondsRange => {
 }
 
 /**
- * A group's packets among others, from its keyframe on: none if that is not among them.
+ * A group's packets among others, from its key frame on: none if that is not among them.
  *
  * @param packets in order of decoding
  */

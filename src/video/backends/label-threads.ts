@@ -2,6 +2,8 @@ import { Effect, Layer } from "effect"
 import * as v from "valibot"
 import { FrameLabeller } from "../FrameLabeller.ts"
 import type { LabelCall } from "../labelling.ts"
+import { inMemory } from "../large-pictures.ts"
+import { inProcess } from "../picture-size.ts"
 import { makeWorkerPool } from "../pool.ts"
 
 const entry = new URL("../../../workers/labels.ts", import.meta.url)
@@ -22,6 +24,8 @@ export const layer = (settings: LabelThreadsSettings): Layer.Layer<never> =>
     FrameLabeller,
     Effect.map(makeWorkerPool({ entry, ...settings }), (pool) => ({
       draw: (call: LabelCall) =>
-        pool.run({ file: call.output, request: call, result: LabelReply, item: v.never() }),
+        pool
+          .run({ file: call.output, request: call, result: LabelReply, item: v.never() })
+          .pipe(inMemory(call.output, call.size, inProcess)),
     })),
   )

@@ -65,7 +65,7 @@ const sampleEntry = ({ codec, record, width, height, matrix, fullRange }: Mp4Tra
 }
 
 /**
- * All of an MP4 but its samples, which follow it in order of decoding. The first is its only keyframe. The PTS of a sample
+ * All of an MP4 but its samples, which follow it in order of decoding. The first is its only key frame. The PTS of a sample
  * is its rank plus `delay`.
  *
  * Source: ISO/IEC 14496-12, 8; ISO/IEC 14496-15, 5 and 8

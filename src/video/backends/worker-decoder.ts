@@ -3,7 +3,9 @@ import { Data, Duration, Effect } from "effect"
 import * as v from "valibot"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { MOST_TARGETS, splitTargets, type TargetGroup } from "../groups.ts"
+import { inMemory } from "../large-pictures.ts"
 import { inOrder, type Outlet } from "../ordered.ts"
+import { isLarge, type PictureBudget } from "../picture-size.ts"
 import type { WorkerPool } from "../pool.ts"
 import { FrameItem, FramesReply, type LibavCall, PingReply, ProbeReply } from "../protocol.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
@@ -22,8 +24,16 @@ export const loads = (pool: WorkerPool) => {
   return Effect.asVoid(pool.run({ file: "", request, result: PingReply, item: v.never() }))
 }
 
-/** A decoder whose work is done by the threads of a pool. */
-export const makeWorkerDecoder = (backend: string, pool: WorkerPool): VideoDecoder["Type"] => {
+/**
+ * A decoder whose work is done by the threads of a pool.
+ *
+ * @param budget memory that one of them takes for a picture
+ */
+export const makeWorkerDecoder = (
+  backend: string,
+  pool: WorkerPool,
+  budget: PictureBudget,
+): VideoDecoder["Type"] => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (file: string) {
     const path = resolve(file)
     const request: LibavCall = { type: "probe", file: path }
@@ -91,10 +101,16 @@ export const makeWorkerDecoder = (backend: string, pool: WorkerPool): VideoDecod
     return inOrder<TargetGroup, SampledFrame>({
       groups: splitTargets(source, targets, pool.size, sampling),
       // Compressed pictures may wait, so that no worker stands still until another's group has been delivered.
-      ...(output.format === "JPEG"
-        ? { window: 2 * pool.size, buffer: MOST_TARGETS }
-        : { window: pool.size, buffer: 2 }),
-      run: (group, outlet) => Effect.withSpan(decodeGroup(group, outlet), "VideoDecoder.frames"),
+      ...(isLarge(source.displayWidth, source.displayHeight)
+        ? { window: 1, buffer: 2 }
+        : output.format === "JPEG"
+          ? { window: 2 * pool.size, buffer: MOST_TARGETS }
+          : { window: pool.size, buffer: 2 }),
+      run: (group, outlet) =>
+        decodeGroup(group, outlet).pipe(
+          inMemory(source.file, [source.displayWidth, source.displayHeight], budget),
+          Effect.withSpan("VideoDecoder.frames"),
+        ),
     })
   }
 

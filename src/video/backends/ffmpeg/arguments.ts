@@ -13,7 +13,7 @@ export const EXCERPT = { file: "pipe:0", streamIndex: 0 } as const
 export interface FfmpegInput {
   readonly file: string
   readonly streamIndex: number
-  /** Jumps to this keyframe; the start of the file if it is absent. */
+  /** Jumps to this key frame; the start of the file if it is absent. */
   readonly from?: { readonly keyframe: Keyframe; readonly timeBase: Rational } | undefined
 }
 
@@ -21,7 +21,7 @@ const urlOf = (file: string): string => (file === EXCERPT.file ? file : `file:${
 
 const input = ({ file, from }: FfmpegInput): ReadonlyArray<string> => {
   const seek = ({ keyframe, timeBase }: NonNullable<FfmpegInput["from"]>) => {
-    // Half a tick later, so that rounding never leads to the keyframe before.
+    // Half a tick later, so that rounding never leads to the key frame before.
     const seconds = ((keyframe.pts + 0.5) * timeBase.num) / timeBase.den
     return ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", seconds.toFixed(6)]
   }
@@ -40,7 +40,7 @@ export const infoArguments = (file: string): ReadonlyArray<string> => [
   ...["-show_error", "-show_format", "-show_streams", "-show_data", "-of", "json", `file:${file}`],
 ]
 
-/** `ffprobe`: where a stream's packets in some ranges are, each read from the keyframe before, as JSON. */
+/** `ffprobe`: where a stream's packets in some ranges are, each read from the key frame before, as JSON. */
 export const placeArguments = (
   { file, streamIndex }: FfmpegInput,
   ranges: ReadonlyArray<SecondsRange>,

@@ -3,6 +3,7 @@ import { Chunk, Effect, Stream } from "effect"
 import { whyUnreadable } from "../../access.ts"
 import type { Picture } from "../../frame.ts"
 import { type Gop, gopsOf, startOf } from "../../gops.ts"
+import { isLarge } from "../../picture-size.ts"
 import { nearestFrame } from "../../sampling.ts"
 import { isQuarterTurn } from "../../upright.ts"
 import type { FrameOutput, VideoSource } from "../../VideoDecoder.ts"
@@ -60,7 +61,7 @@ const inPieces = <E>(
   }).pipe(Stream.flattenChunks)
 }
 
-/** A position before the first keyframe's. */
+/** A position before the first key frame's. */
 const FROM_START = -1
 /** Packets of more bytes are left to the program: to look at them would keep the process from all else. */
 const MOST_READ_BYTES = 32e6
@@ -118,7 +119,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     firstPts: framePts[0] ?? 0,
     timeBase,
   }
-  /** From the keyframe at this position, or the start of the file. */
+  /** From the key frame at this position, or the start of the file. */
   const inputFrom = (key: number): FfmpegInput => {
     const keyframe = startOf(known, key)
     return { file, streamIndex, from: keyframe === undefined ? undefined : { keyframe, timeBase } }
@@ -150,7 +151,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
       ffmpegBytes({ ...program, file, ...run }, onComplaint),
       width * height * 4,
     ).pipe(
-      Stream.mapEffect(encoded, { concurrency: ENCODING }),
+      Stream.mapEffect(encoded, { concurrency: isLarge(width, height) ? 1 : ENCODING }),
       Stream.zipWithIndex,
       Stream.flatMap(([data, i]) => {
         const at = pts[i]

@@ -21,9 +21,11 @@ import {
 } from "node-av/constants"
 import { Frame, SoftwareScaleContext } from "node-av/lib"
 import { type Bitmap, makeBitmap } from "../../bmp.ts"
+import { isLarge } from "../../picture-size.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { deliver, isQuarterTurn, type Orientation, scaleFlags } from "../../upright.ts"
 import type { FrameOutput } from "../../VideoDecoder.ts"
+import { collectAfter, release } from "../release.ts"
 import { libavText } from "./input.ts"
 
 /** A scaler whose colour matrix and range follow the frames it is given (BT.601 where they say nothing). */
@@ -84,6 +86,19 @@ export const scaleInto = (scaler: SoftwareScaleContext, target: Frame, source: F
   return scaler.scaleFrameSync(target, source)
 }
 
+/** An empty BGRA picture to convert into. */
+const makeTarget = (width: number, height: number): Frame => {
+  const target = new Frame()
+  target.alloc()
+  target.width = width
+  target.height = height
+  target.format = AV_PIX_FMT_BGRA
+  target.colorSpace = AVCOL_SPC_RGB
+  target.colorRange = AVCOL_RANGE_JPEG
+  target.allocBuffer()
+  return target
+}
+
 /** Turns decoded frames into pictures of one size. */
 export interface PictureWriter extends Disposable {
   /** Converts now, so that the frame is free once this returns; encoding may go on until the promise settles. */
@@ -102,20 +117,28 @@ export const makePictureWriter = (
   output: FrameOutput,
 ): PictureWriter => {
   const [width, height] = isQuarterTurn(orientation) ? [size[1], size[0]] : size
+  const large = isLarge(width, height)
   let scaler: SoftwareScaleContext | undefined
+  let kept: Frame | undefined
   /** Bitmaps that nothing reads any more: new memory would take longer to get than to fill. */
   const free: Array<Bitmap> = []
-  const target = new Frame()
-  target.alloc()
-  target.width = width
-  target.height = height
-  target.format = AV_PIX_FMT_BGRA
-  target.colorSpace = AVCOL_SPC_RGB
-  target.colorRange = AVCOL_RANGE_JPEG
-  target.allocBuffer()
+  /** Large pictures are let go of as soon as they are copied, others kept for the next one. */
+  const finished = (target: Frame): void => {
+    if (large) target.free()
+    else kept = target
+  }
+  const reuse = (bitmap: Bitmap): void => {
+    if (!large) {
+      free.push(bitmap)
+      return
+    }
+    release(bitmap.file)
+    collectAfter(width * height * 4)
+  }
 
   const write = (frame: Frame): Promise<Uint8Array<ArrayBuffer>> => {
     scaler ??= makeScaler(scaleFlags(frame.width === width && frame.height === height))
+    const target = kept ?? makeTarget(width, height)
     const scaled = scaleInto(scaler, target, frame)
     if (scaled < 0)
       throw new WorkerFailure("DecodeFailed", `${file}: a picture cannot be converted: ${libavText(scaled)}`)
@@ -129,12 +152,13 @@ export const makePictureWriter = (
     else
       for (let y = 0; y < height; y++)
         bitmap.pixels.set(rows.subarray(y * stride, y * stride + rowBytes), y * rowBytes)
-    return deliver(bitmap, width, height, orientation, output).finally(() => free.push(bitmap))
+    finished(target)
+    return deliver(bitmap, width, height, orientation, output).finally(() => reuse(bitmap))
   }
   return {
     write,
     [Symbol.dispose]: () => {
-      target.free()
+      kept?.free()
       scaler?.freeContext()
     },
   }

@@ -1,5 +1,6 @@
 import type { Frame } from "node-av/lib"
 import { type Gop, gopsOf, startOf } from "../../gops.ts"
+import { isLarge } from "../../picture-size.ts"
 import type { FramesCall, FramesReply } from "../../protocol.ts"
 import { makeSender } from "../../sender.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
@@ -9,13 +10,16 @@ import { walk } from "./walk.ts"
 
 /** Pictures that are encoded while the decoder goes on. */
 const ENCODING = 2
+/** Of large pictures none: they would take too much memory. */
+const encodedMeanwhile = ({ displayWidth, displayHeight }: FramesCall): number =>
+  isLarge(displayWidth, displayHeight) ? 0 : ENCODING
 
 /** What a frame is delivered to: may hold it up until there is room. */
 type Deliver = (wantedPts: number, pts: number, frame: Frame) => Promise<void>
 
 /**
  * How many groups of pictures before a damaged one are decoded to come to it in the right state: what replaces the damaged
- * part of a keyframe comes from pictures before it.
+ * part of a key frame comes from pictures before it.
  */
 const RUN_UP = [4, 8]
 
@@ -91,7 +95,7 @@ export const frames = async (call: FramesCall, io: WorkerIo): Promise<FramesRepl
     reader.orientation,
     call.output,
   )
-  const sender = makeSender(io, ENCODING)
+  const sender = makeSender(io, encodedMeanwhile(call))
   await decode(reader, call, (wantedPts, pts, frame) => sender.send(wantedPts, pts, writer.write(frame)))
   await sender.finish()
   return { frames: call.wantedPts.length, decoded: reader.decoded }

@@ -24,6 +24,7 @@ import {
   type Stream,
 } from "node-av/lib"
 import { whyUnreadable } from "../../access.ts"
+import { notAVideo } from "../../not-a-video.ts"
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { promisesTooMuch, tooManySamples } from "../../sample-table.ts"
 import { WorkerFailure } from "../../serve.ts"
@@ -95,8 +96,7 @@ export const openInput = (file: string, known?: KnownStream): Input => {
   if (promisesTooMuch(file, sizeBytes)) throw new WorkerFailure("NotAVideo", tooManySamples(file))
   const format = new FormatContext()
   using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })
-  const refuse = (code: number) =>
-    new WorkerFailure("NotAVideo", `${file} is not a video that can be read: ${libavText(code)}`)
+  const refuse = (code: number) => new WorkerFailure("NotAVideo", notAVideo(file, libavText(code)))
   const opened = format.openInputSync(fileUrl(file), null, options)
   if (opened < 0) throw refuse(opened)
   const found = known !== undefined && completes(format, known) ? 0 : format.findStreamInfoSync()

@@ -1,7 +1,6 @@
-import { AVCOL_RANGE_JPEG, type AVPixelFormat } from "node-av/constants"
-import { avGetCodecName, avGetPixFmtName } from "node-av/lib"
+import { avGetCodecName } from "node-av/lib"
 import type * as v from "valibot"
-import { sizeProblem } from "../../picture-size.ts"
+import { inProcess, sizeProblem } from "../../picture-size.ts"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { displaySize } from "../../upright.ts"
@@ -15,7 +14,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
   const stream = pickVideoStream(input)
   const { width, height, codecId } = stream.codecpar
   const orientation = orientationOf(stream)
-  const problem = sizeProblem(width, height, pixelAspect(stream))
+  const problem = sizeProblem(width, height, pixelAspect(stream), inProcess)
   if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
@@ -26,8 +25,6 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     container: input.format.iformat?.name ?? "unknown",
     codec: avGetCodecName(codecId) ?? "unknown",
     streamIndex: stream.index,
-    pixelFormat: avGetPixFmtName(stream.codecpar.format as AVPixelFormat) ?? undefined,
-    fullRange: stream.codecpar.colorRange === AVCOL_RANGE_JPEG,
     codedWidth: width,
     codedHeight: height,
     ...displaySize(width, height, pixelAspect(stream), orientation),

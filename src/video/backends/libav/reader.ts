@@ -16,7 +16,7 @@ import {
 import { orientationOf } from "./orientation.ts"
 import { ReadAhead } from "./read-ahead.ts"
 
-/** A jump did not get to its keyframe: the container cannot seek, or its index lies. */
+/** A jump did not get to its key frame: the container cannot seek, or its index lies. */
 export class Lost extends Error {}
 
 /** A frame that came out of the decoder, valid until the next one is asked for. */
@@ -56,7 +56,7 @@ const open = (call: StreamCall): Opened => {
   }
 }
 
-/** Reads one stream forwards from a keyframe, or from the start of the file. */
+/** Reads one stream forwards from a key frame, or from the start of the file. */
 export class Reader implements Disposable {
   readonly #call: StreamCall
   readonly #io: WorkerIo
@@ -93,7 +93,7 @@ export class Reader implements Disposable {
   }
 
   /**
-   * Goes to a keyframe, or to the start of the file. Throws `Lost` if the container does not get there.
+   * Goes to a key frame, or to the start of the file. Throws `Lost` if the container does not get there.
    *
    * @param onlyWanted leave out, where the codec allows it, what is neither wanted nor referred to
    */
@@ -127,12 +127,12 @@ export class Reader implements Disposable {
 
   #land(from: Keyframe | undefined): void {
     if (from === undefined) return
-    // Containers search by presentation or by decoding time; the wrong one may lead past the keyframe.
+    // Containers search by presentation or by decoding time; the wrong one may lead past the key frame.
     this.#readAhead = this.#landsAt(from, from.pts) || this.#landsAt(from, from.dts)
     if (!this.#readAhead) throw new Lost()
   }
 
-  /** Jumps and reads the first packet there; `false` if it is no keyframe or one after `key`. */
+  /** Jumps and reads the first packet there; `false` if it is no key frame or one after `key`. */
   #landsAt(key: Keyframe, time: number): boolean {
     const { streamIndex } = this.#call
     const { format, read } = this.#opened.input

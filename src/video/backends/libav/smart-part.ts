@@ -21,7 +21,6 @@ export class EncodedPart implements FrameRun, Disposable {
   readonly #part: PartSettings
   readonly #fidelity: Fidelity
   #encoder: FrameEncoder | undefined
-  #pushed = 0
   readonly framePts: ReadonlyArray<number>
   readonly packets: Array<EncodedPacket> = []
   /** The encoder's parameter sets with start codes. */
@@ -41,9 +40,10 @@ export class EncodedPart implements FrameRun, Disposable {
     this.framePts = framePts
   }
 
-  add(frame: Frame): void {
+  add(frame: Frame, pts: number): void {
     this.#encoder ??= this.#begin(frame)
-    this.#encoder.push(frame, this.#pushed++)
+    frame.pts = BigInt(pts)
+    this.#encoder.push(frame)
   }
 
   #begin(first: Frame): FrameEncoder {
@@ -55,9 +55,8 @@ export class EncodedPart implements FrameRun, Disposable {
       fidelity: this.#fidelity,
       reorders: false,
       onPacket: ({ data, isKeyframe, pts }) => {
-        const shown = this.framePts[Number(pts)]
-        if (data === null || shown === undefined) throw new CannotJoin("the encoder gave an empty packet")
-        this.packets.push({ data: Uint8Array.from(data), isKeyframe, pts: shown })
+        if (data === null) throw new CannotJoin("the encoder gave an empty packet")
+        this.packets.push({ data: Uint8Array.from(data), isKeyframe, pts: Number(pts) })
       },
     })
     const { extraData } = encoder.context

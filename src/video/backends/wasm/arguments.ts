@@ -41,7 +41,7 @@ export interface CoreInput {
   /** Name of the host file. */
   readonly name: string
   readonly streamIndex: number
-  /** Jumps to the keyframe at or before this time; the start of the file if it is absent. */
+  /** Jumps to the key frame at or before this time; the start of the file if it is absent. */
   readonly seekSeconds: number | undefined
   /** Whether its container says all of the stream. */
   readonly saysAll: boolean
@@ -80,7 +80,7 @@ const ffprobe = (name: string, options: ReadonlyArray<string>): ReadonlyArray<st
 export const infoArguments = (name: string): ReadonlyArray<string> =>
   ffprobe(name, ["-find_stream_info", "-show_data", "-read_intervals", ONE_PACKET])
 
-/** `ffprobe`: where the packets in some ranges are, read from the keyframe before, in the sink's file `info`. */
+/** `ffprobe`: where the packets in some ranges are, read from the key frame before, in the sink's file `info`. */
 export const placeArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> =>
   // Data would be printed for packets too, only to be thrown away.
   ffprobe(name, ["-nofind_stream_info", "-noshow_data", "-read_intervals", intervalsOf(ranges)])

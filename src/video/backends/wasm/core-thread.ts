@@ -19,7 +19,7 @@ import {
 const LINES_PER_RUN = 100
 /** What Emscripten prints when a program ends by `exit`. */
 const END_OF_RUN = "Aborted("
-/** A picture after an open keyframe makes the decoder forget one from before it, which it never had: that changes nothing. */
+/** A picture after an open key frame makes the decoder forget one from before it, which it never had: that changes nothing. */
 const HARMLESS = /mmco: unref short failure/
 /** Time a run may take, in milliseconds since its start, as the core sees it: any, or none at all. */
 const NO_LIMIT = -1

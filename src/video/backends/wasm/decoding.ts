@@ -24,7 +24,7 @@ export interface RawPicture {
   readonly pixels: Uint8Array
 }
 
-/** Takes a picture out of its memory before the promise settles. */
+/** Takes a picture out of its memory before it returns. */
 type Take = (wantedPts: number, picture: RawPicture) => Promise<void>
 
 export interface Attempt {
@@ -88,11 +88,11 @@ export const makeDecoding = (
     saysAll: false,
   })
 
-  /** Containers search by presentation or by decoding time; the wrong one may lead past the keyframe. */
+  /** Containers search by presentation or by decoding time; the wrong one may lead past the key frame. */
   const jumpsTo = (from: Keyframe | undefined): ReadonlyArray<number | undefined> =>
     from === undefined ? [undefined] : from.dts === from.pts ? [from.pts] : [from.pts, from.dts]
 
-  /** One run that starts at `jump`: what it gave, or `lost` if the jump did not get to the keyframe. */
+  /** One run that starts at `jump`: what it gave, or `lost` if the jump did not get to the key frame. */
   const pictures = async (
     { from, wanted, toleratesDamage, excerpt }: Attempt,
     jump: number | undefined,
@@ -132,8 +132,9 @@ export const makeDecoding = (
           stop()
           return
         }
-        await take(pts, { pts, pixels: record.bytes })
+        const taken = take(pts, { pts, pixels: record.bytes })
         release(record.bytes)
+        await taken
         done++
       },
       excerpt === undefined ? undefined : { access: "compose", name: EXCERPT, fd: media.fd, ...excerpt.file },
@@ -171,7 +172,7 @@ export const makeDecoding = (
     for (const [i, pts] of chosen.entries()) answers.set(pts, [...(answers.get(pts) ?? []), wanted[i] ?? pts])
     const attempt: Attempt = { from, wanted: [...answers.keys()], toleratesDamage: true, excerpt: undefined }
     const done = await exact(attempt, async (pts, picture) => {
-      for (const wantedPts of answers.get(pts) ?? []) await take(wantedPts, picture)
+      await Promise.all((answers.get(pts) ?? []).map((wantedPts) => take(wantedPts, picture)))
     })
     return done === attempt.wanted.length
   }

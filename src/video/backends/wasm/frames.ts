@@ -1,4 +1,5 @@
 import { type Gop, gopsOf, startOf } from "../../gops.ts"
+import { isLarge } from "../../picture-size.ts"
 import type { FramesCall, FramesReply } from "../../protocol.ts"
 import { makeSender } from "../../sender.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
@@ -45,7 +46,7 @@ export const frames = async (
     isSameSize: stream.width === width && stream.height === height,
   }
   const decoding = makeDecoding(media, info, stream, form)
-  const sender = makeSender(io, ENCODING)
+  const sender = makeSender(io, isLarge(width, height) ? 0 : ENCODING)
   const send = (wantedPts: number, picture: RawPicture) =>
     sender.send(wantedPts, picture.pts, deliverPixels(picture.pixels, form.size, orientation, call.output))
   const finish = async (): Promise<FramesReply> => {

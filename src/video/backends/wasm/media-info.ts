@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { notAVideo } from "../../not-a-video.ts"
 import type { PacketStream } from "../../packet-index.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { type Orientation, orientationOfMatrix } from "../../upright.ts"
@@ -63,8 +64,7 @@ const parsed = (json: string): v.InferOutput<typeof ProbeOutput> | undefined => 
 
 /** Reads what `ffprobe` printed; `NotAVideo` if it could not open the file. */
 export const readMediaInfo = (file: string, json: string): MediaInfo => {
-  const refuse = (why: string) =>
-    new WorkerFailure("NotAVideo", `${file} is not a video that can be read: ${why}`)
+  const refuse = (why: string) => new WorkerFailure("NotAVideo", notAVideo(file, why))
   if (json === "") throw refuse("ffprobe found nothing to say")
   const output = parsed(json)
   if (output === undefined) throw refuse("ffprobe broke off")

@@ -1,5 +1,5 @@
 import type * as v from "valibot"
-import { sizeProblem } from "../../picture-size.ts"
+import { byCommandLine, sizeProblem } from "../../picture-size.ts"
 import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { displaySize } from "../../upright.ts"
@@ -17,7 +17,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
   const info = await infoOf(media)
   const stream = pickVideoStream(file, info)
   const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
-  const problem = sizeProblem(width, height, pixelAspect)
+  const problem = sizeProblem(width, height, pixelAspect, byCommandLine)
   if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
   const index = await indexFrames(media, stream)
   collectAfter(index.framePts.length * BYTES_PER_FRAME)
@@ -29,8 +29,6 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     container,
     codec,
     streamIndex: stream.index,
-    pixelFormat: stream.pixelFormat,
-    fullRange: stream.fullRange,
     codedWidth: width,
     codedHeight: height,
     ...displaySize(width, height, pixelAspect, orientation),
