@@ -4,7 +4,7 @@ export { type Selection, type Shard, select } from "./batch/select.ts"
 export { defaultSettings, type RunSettings, type StageNumber } from "./config.ts"
 export { type FolderLock, Locked, type LockOwner, readLock } from "./dataset/lock.ts"
 export { DatasetError } from "./dataset/store.ts"
-export { type Finding, validateFolder } from "./dataset/validate.ts"
+export { type DecodeClip, type Finding, validateFolder } from "./dataset/validate.ts"
 export {
   type BatchEvent,
   type FailureReason,
@@ -31,6 +31,7 @@ export {
   type CutRequest,
   type CutResult,
   type CutSettings,
+  type DecodedClip,
 } from "./video/ClipCutter.ts"
 export { type SampledFrame, VideoDecoder, type VideoSource } from "./video/VideoDecoder.ts"
 export { VideoError, type VideoErrorReason } from "./video/VideoError.ts"

@@ -21,7 +21,7 @@ import { frameLabel } from "./stages/pool.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
 import { atStage, notice, type VideoRun } from "./stages/run.ts"
-import type { ClipCutter } from "./video/ClipCutter.ts"
+import { ClipCutter } from "./video/ClipCutter.ts"
 import { labelBox } from "./video/overlay.ts"
 import { WorkRank } from "./video/turns.ts"
 import { VideoDecoder, type VideoSource } from "./video/VideoDecoder.ts"
@@ -88,7 +88,8 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
 })
 
 const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, summary }: VideoRun) {
-  const problems = errorsAmong(yield* validateFolder(folder.root)).map(
+  const { decode } = yield* ClipCutter
+  const problems = errorsAmong(yield* validateFolder(folder.root, decode)).map(
     ({ file, message }) => `${file}: ${message}`,
   )
   yield* summary.update((progress) => ({

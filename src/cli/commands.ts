@@ -45,6 +45,7 @@ interface WorkFlags {
   readonly crf: number
   readonly preset: string
   readonly keepAudio: boolean
+  readonly autorotateClips: boolean
   readonly stage1Retries: number
   readonly stage2Retries: number
   readonly stage3Retries: number
@@ -99,6 +100,7 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
     crf: given.crf,
     preset: given.preset,
     keepAudio: given.keepAudio,
+    ...(given.autorotateClips ? { autorotate: true } : {}),
     seekSlopSec: given.seekSlopSec,
   },
   repair: given.repair,

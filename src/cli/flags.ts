@@ -216,6 +216,10 @@ export const work = {
   ),
   preset: flag.choice("preset", presets, "veryfast", "Speed of re-encoding, ultrafast to placebo"),
   keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
+  autorotateClips: flag.toggle(
+    "autorotate-clips",
+    "Turn the pixels of rotated videos upright in their clips, instead of keeping the rotation as metadata",
+  ),
   stage1Retries: flag.whole(
     "stage1-retries",
     { min: 0, max: 100 },
@@ -345,8 +349,13 @@ export const model = {
 export const validate = {
   videoOutputDir: flag.text("video-output-dir", "DIR", "The folder of one video, <output root>/<video id>"),
   outputRoot: flag.text("output-root", "DIR", "An output root: every folder in it is checked"),
+  quick: flag.toggle("quick", "Do not decode the clips; compare them with their digests alone"),
   checkDeps: flag.toggle("check-deps", "Also check that decoder and cutter work on this machine"),
-  ffmpegBin: flag.text("ffmpeg-bin", "FILE", "With --check-deps: the ffmpeg program that would cut clips"),
+  ffmpegBin: flag.text(
+    "ffmpeg-bin",
+    "FILE",
+    "The ffmpeg program that decodes clips, and with --check-deps is checked",
+  ),
   reportJson: flag.text("report-json", "FILE", "Also write the findings to this file as JSON"),
 }
 

@@ -2,9 +2,10 @@ import { basename, dirname, join, resolve } from "node:path"
 import { Args, Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { jsonText, listFolder, writeFile } from "../dataset/store.ts"
-import { errorsAmong, type Finding, validateFolder } from "../dataset/validate.ts"
+import { type DecodeClip, errorsAmong, type Finding, validateFolder } from "../dataset/validate.ts"
 import * as Layers from "../layers.ts"
 import { type Check, checkTools } from "../preflight.ts"
+import { ClipCutter } from "../video/ClipCutter.ts"
 import * as flags from "./flags.ts"
 import { folderKind, isFolder, requireOutputRoot } from "./folders.ts"
 import { printable, printableJson } from "./printable.ts"
@@ -85,6 +86,14 @@ const printReport = Effect.fn("Cli.printFindings")(function* ({ folder, ok, find
     yield* Console.log(printable(`  ${severity === "warning" ? "warning: " : ""}${file}: ${message}`))
 })
 
+/** @param decode decodes the clips too */
+const reportOn = Effect.fn("Cli.validateFolder")(function* (folder: string, decode?: DecodeClip) {
+  const findings = yield* validateFolder(folder, decode)
+  const report: FolderReport = { folder, ok: errorsAmong(findings).length === 0, findings }
+  yield* printReport(report)
+  return report
+})
+
 /** `validate`: checks finished folders without a model. */
 export const validateCommand = (
   report: (code: number) => Effect.Effect<void>,
@@ -101,13 +110,13 @@ export const validateCommand = (
         )
         const checks = given.checkDeps ? yield* Effect.provide(checkTools(), video) : []
         const toolsWork = yield* reportChecks(checks)
-        const reports: Array<FolderReport> = []
-        for (const folder of folders) {
-          const findings = yield* validateFolder(folder)
-          const one = { folder, ok: errorsAmong(findings).length === 0, findings }
-          reports.push(one)
-          yield* printReport(one)
-        }
+        const check = (decode?: DecodeClip) => Effect.forEach(folders, (folder) => reportOn(folder, decode))
+        const reports = given.quick
+          ? yield* check()
+          : yield* Effect.provide(
+              Effect.flatMap(ClipCutter, ({ decode }) => check(decode)),
+              video,
+            )
         const invalid = reports.filter(({ ok }) => !ok)
         if (reports.length > 1)
           yield* Console.log(`${reports.length - invalid.length} valid, ${invalid.length} invalid`)

@@ -55,11 +55,14 @@ export const cutSettingsSchema = v.object({
   preset: filled,
   keep_audio: v.boolean(),
   seek_slop_sec: v.number(),
+  /** Set if the pixels of rotated videos are turned; absent if rotation stays metadata. */
+  autorotate: v.optional(v.literal(true)),
 })
 export type CutRecord = v.InferOutput<typeof cutSettingsSchema>
 
 /**
- * `step_segments.json`. Beyond the contract: ticks (`*_pts`, `time_base`) and what the clip turned out to be. Absent where an
+ * `step_segments.json`. Beyond the contract: ticks (`*_pts`, `time_base`) and what the clip turned out to be;
+ * `clip_missing_frames` is how many frames of the range do not decode and are not in the clip, absent if none. Absent where an
  * earlier version wrote the file: how each clip was cut, how many of its frames are copies of the source's packets, and, if
  * `clip_cut_mode` is not the mode that was asked for, why.
  */
@@ -86,6 +89,7 @@ export const stepSegmentsSchema = v.object({
       end_pts: index,
       clip_first_pts: index,
       clip_frames: index,
+      clip_missing_frames: v.optional(v.pipe(index, v.minValue(1))),
       clip_copied_frames: v.optional(index),
       clip_cut_mode: v.optional(cutMode),
       clip_cut_reason: v.optional(filled),

@@ -11,12 +11,14 @@ import { entriesOf } from "./places.ts"
 import { type FrameManifest, type RunSummary, runSummarySchema } from "./records.ts"
 
 import { keepWithin, readJson } from "./store.ts"
+import type { DecodeClip } from "./validate/clip.ts"
 import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
 import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
 import { strayFindings } from "./validate/strays.ts"
 
+export type { DecodeClip } from "./validate/clip.ts"
 export { errorsAmong, type Finding } from "./validate/finding.ts"
 
 const { stage1, stage2 } = layout
@@ -113,7 +115,10 @@ const picturesOf = (dir: string, manifest: FrameManifest | undefined) =>
       ]
 
 /** Checks what the records describe; gives what they name, too. */
-const checkRecords = Effect.fn("Validate.records")(function* (folder: string) {
+const checkRecords = Effect.fn("Validate.records")(function* (
+  folder: string,
+  decode: DecodeClip | undefined,
+) {
   const byFolder = new Map<string, ReadonlySet<string>>()
   const found: Array<Finding> = []
   const sofar = (steps?: ReadonlySet<string>) => ({ findings: found, named: { byFolder, steps } })
@@ -141,7 +146,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (folder: string) {
     localization: localized.localization,
     manifest: pool.manifest,
   }
-  const cut = yield* checkSegments(folder, expected)
+  const cut = yield* checkSegments(folder, expected, decode)
   if (cut.segments !== undefined) {
     const clips = cut.segments.segments.map(({ clip_relpath }) => `${stage2.dir}/${clip_relpath}`)
     byFolder.set(`${stage2.dir}/${stage2.clips}`, new Set(clips))
@@ -171,11 +176,12 @@ const checkRecords = Effect.fn("Validate.records")(function* (folder: string) {
  * read is told, and the rest is checked. Nothing outside of the folder is read, whatever its files say or link to.
  *
  * @param folder `<output_root>/<video_id>`
+ * @param decode decodes the clips too; without it they are compared with their digests alone
  * @returns everything that is wrong, as errors, and what belongs to nobody, as warnings; empty if all is well
  */
-export const validateFolder = Effect.fn("Dataset.validate")((folder: string) =>
+export const validateFolder = Effect.fn("Dataset.validate")((folder: string, decode?: DecodeClip) =>
   Effect.gen(function* () {
-    const { findings, named } = yield* checkRecords(folder)
+    const { findings, named } = yield* checkRecords(folder, decode)
     const { value: entries = [], findings: unlisted } = yield* orFinding(".", entriesOf(folder))
     return [...findings, ...unlisted, ...strayFindings(entries, named)]
   }).pipe(keepWithin(folder)),

@@ -8,8 +8,8 @@ import { requireFileOrNothing } from "./plain.ts"
 /** Begins the names of files in the making; a crash may leave one, and nothing reads them. */
 const temporaryPrefix = ".tmp-"
 
-/** Whether a name is one that `temporaryPath` gives. */
-export const isTemporary = (name: string): boolean => /^\.tmp-[0-9a-f]{12}$/u.test(name)
+/** Whether a name is one that `temporaryPath` gives, or of one try at writing such a file (`ClipRange.output`). */
+export const isTemporary = (name: string): boolean => /^\.tmp-[0-9a-f]{12}(?:\.[0-9a-f]{6})?$/u.test(name)
 
 /** A name beside `path` for a file in the making: short, so that it fits where the final name does. */
 export const temporaryPath = (path: string): string =>

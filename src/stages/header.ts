@@ -18,6 +18,7 @@ export const cutRecord = (cut: CutSettings): CutRecord => ({
   preset: cut.preset,
   keep_audio: cut.keepAudio,
   seek_slop_sec: cut.seekSlopSec,
+  ...(cut.autorotate === true ? { autorotate: cut.autorotate } : {}),
 })
 
 const versions: Readonly<Record<string, string>> = {

@@ -41,6 +41,7 @@ const cutSettings = (cut: CutRecord): CutSettings => ({
   preset: cut.preset,
   keepAudio: cut.keep_audio,
   seekSlopSec: cut.seek_slop_sec,
+  autorotate: cut.autorotate === true,
 })
 
 const stepLines = (draft: DraftPlan): string =>
@@ -85,6 +86,7 @@ const segmentOf = Effect.fn("Stage2.segment")(function* (
     ...planned,
     clip_first_pts: cut.firstPts,
     clip_frames: cut.frames,
+    ...(cut.missingFrames === undefined ? {} : { clip_missing_frames: cut.missingFrames }),
     clip_copied_frames: cut.copiedFrames,
     clip_cut_mode: cut.mode,
     ...(cut.reason === undefined ? {} : { clip_cut_reason: cut.reason }),
@@ -99,6 +101,16 @@ const reencoded = (segments: ReadonlyArray<Segment>): ReadonlyMap<string, Readon
     if (reason !== undefined) steps.set(reason, [...(steps.get(reason) ?? []), step_id])
   return steps
 }
+
+/** Clips that do not hold all frames of their range. */
+const damageLines = (segments: ReadonlyArray<Segment>): ReadonlyArray<string> =>
+  segments.flatMap(({ clip_frames: frames, clip_missing_frames: missing = 0, step_id }) =>
+    missing === 0
+      ? []
+      : [
+          `${missing} of the ${missing + frames} frames of step ${step_id} do not decode and are not in its clip; the file is damaged there`,
+        ],
+  )
 
 /** Cuts clips in one go; each gets its own name as soon as it is whole. */
 const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
@@ -151,8 +163,9 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
   for (const [reason, steps] of reencoded(segments)) {
     const clips =
       steps.length === 1 ? `the clip of step ${steps[0]} is` : `the clips of steps ${steps.join(", ")} are`
-    yield* notice(run, `${clips} re-encoded: ${reason}`)
+    yield* notice(run, `${clips} re-encoded, with exactly the wanted frames all the same: ${reason}`)
   }
+  for (const line of damageLines(segments)) yield* notice(run, line)
   return segments
 })
 

@@ -14,6 +14,7 @@ export const plannedPart = (segment: Segment): PlannedSegment => {
   const {
     clip_first_pts,
     clip_frames,
+    clip_missing_frames,
     clip_copied_frames,
     clip_cut_mode,
     clip_cut_reason,

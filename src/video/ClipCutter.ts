@@ -19,6 +19,11 @@ export interface CutSettings {
   readonly preset: string
   /** Keep the best audio stream, cut to the same range (copied in `copy`, else AAC). */
   readonly keepAudio: boolean
+  /**
+   * Turn the pixels of a rotated or mirrored video upright, instead of keeping the rotation as metadata. Such clips are
+   * re-encoded. Default false.
+   */
+  readonly autorotate?: boolean
   /** How many seconds before the start to seek to, as a margin for indexes that point a little late. */
   readonly seekSlopSec: number
 }
@@ -29,7 +34,10 @@ export interface ClipRange {
   readonly startPts: number
   /** First PTS no longer wanted. */
   readonly endPts: number
-  /** Where the MP4 goes, whatever the name ends in. Written in place: the caller gives a temporary name and renames. */
+  /**
+   * Where the MP4 goes, whatever the name ends in. Each try at it is written beside it, to a name that is this one, a dot and
+   * six hexadecimal digits, and gets this name when it is whole and closed.
+   */
   readonly output: string
 }
 
@@ -46,6 +54,8 @@ export interface CutBatch extends CutSettings {
 export interface CutResult {
   /** Frames in the clip. */
   readonly frames: number
+  /** Frames of the range that do not decode, not even from the start of the file, and are not in the clip; absent if none. */
+  readonly missingFrames?: number
   /** Source PTS of the clip's first frame; the first source frame at or after `startPts` unless the mode is `copy`. */
   readonly firstPts: number
   /** How it was cut. */
@@ -57,12 +67,21 @@ export interface CutResult {
   readonly cutter: string
 }
 
+/** What a decode of a whole clip gave. */
+export interface DecodedClip {
+  /** Frames that came out. */
+  readonly frames: number
+  /** How often the decoder found something damaged. */
+  readonly complaints: number
+}
+
 /**
  * Cuts time ranges out of a video, each into an MP4.
  *
  * - `cut` makes one clip. Interruption and failure leave no file behind.
  * - `cutAll` makes several, with as little reading and decoding as it can, and hands each to `onClip` when it is whole, with
  *   its place among the ranges. Interruption and failure leave no file behind that was not handed over.
+ * - `decode` decodes a clip from its first frame to its last, as whoever uses it would.
  */
 export class ClipCutter extends Context.Tag("triptych/ClipCutter")<
   ClipCutter,
@@ -76,5 +95,6 @@ export class ClipCutter extends Context.Tag("triptych/ClipCutter")<
       batch: CutBatch,
       onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
     ) => Effect.Effect<void, VideoError | E, R>
+    readonly decode: (clip: string) => Effect.Effect<DecodedClip, VideoError>
   }
 >() {}

@@ -24,6 +24,10 @@ export interface VideoSource {
   /** Short codec name, for example `h264`. */
   readonly codec: string
   readonly streamIndex: number
+  /** libav's name of the decoded pictures' pixel format, as the container has it; absent if not known. */
+  readonly pixelFormat?: string | undefined
+  /** Whether luma goes from 0 to the largest value, as the container has it; absent if not known. */
+  readonly fullRange?: boolean | undefined
   /** Size of the coded picture in pixels, before rotation and pixel aspect ratio. */
   readonly codedWidth: number
   readonly codedHeight: number

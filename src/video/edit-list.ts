@@ -1,12 +1,4 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs"
-import type { Rational } from "./VideoDecoder.ts"
-
-/** Ticks per second of a track in which every multiple of `timeBase` is a whole number; fine enough for all players. */
-export const timescaleFor = (timeBase: Rational): number => {
-  let timescale = timeBase.den
-  while (timescale < 10_000) timescale *= 2
-  return timescale
-}
 
 interface Box {
   readonly type: string

@@ -63,6 +63,8 @@ export const ProbeReply = v.strictObject({
   container: v.string(),
   codec: v.string(),
   streamIndex: count,
+  pixelFormat: v.optional(v.string()),
+  fullRange: v.optional(v.boolean()),
   codedWidth: size,
   codedHeight: size,
   displayWidth: size,
@@ -93,6 +95,8 @@ export const CutItem = v.strictObject({
   /** Its place in the call. */
   clip: count,
   firstPts: tick,
+  /** Frames in it; absent of a copy, whose packets are not decoded. */
+  frames: v.optional(count),
   mode: v.picklist(["smart", "reencode", "copy"]),
   copiedFrames: count,
   reason: v.optional(v.string()),
@@ -102,6 +106,16 @@ export type CutItem = v.InferOutput<typeof CutItem>
 /** Reply to `cut`: how many clips there are. */
 export const CutReply = v.strictObject({ clips: count })
 export type CutReply = v.InferOutput<typeof CutReply>
+
+/** Asks for a decode of all frames of a clip. */
+export interface DecodeCall {
+  readonly type: "decode"
+  readonly file: string
+}
+
+/** Reply to `decode`: as `DecodedClip`. */
+export const DecodeReply = v.strictObject({ frames: count, complaints: count })
+export type DecodeReply = v.InferOutput<typeof DecodeReply>
 
 /** Reply to `ping`. */
 export const PingReply = v.strictObject({ loaded: v.literal(true) })
@@ -142,13 +156,19 @@ export interface FramesCall extends StreamCall {
   readonly output: FrameOutput
 }
 
+/** What is known of a whole stream that clips are cut from. */
+interface CutStream extends StreamCall, CutSettings {
+  /** Frames per second, as most of them follow each other. */
+  readonly frameRate: Rational
+}
+
 /** A clip to be cut. `framePts` are the source frames with PTS in `[startPts, endPts)`. */
-export interface ClipCall extends StreamCall, CutSettings, ClipRange {
+export interface ClipCall extends CutStream, ClipRange {
   readonly framePts: ReadonlyArray<number>
 }
 
 /** Asks for clips of one video, in order of time. */
-export interface CutCall extends StreamCall, CutSettings {
+export interface CutCall extends CutStream {
   readonly type: "cut"
   /** Those that matter for the clips. */
   readonly keyframes: ReadonlyArray<Keyframe>
@@ -158,4 +178,4 @@ export interface CutCall extends StreamCall, CutSettings {
 }
 
 /** What the libav worker can be asked. */
-export type LibavCall = PingCall | ProbeCall | FramesCall | CutCall
+export type LibavCall = PingCall | ProbeCall | FramesCall | CutCall | DecodeCall

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { createHash } from "node:crypto"
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { startChatServer } from "../support/chat-server.ts"
@@ -223,6 +224,22 @@ const tamperings: ReadonlyArray<Tampering> = [
     "differs from the clip",
   ],
   [
+    "a clip with fewer frames than are recorded",
+    (out) => edit(out, "stage2/step_segments.json", "segments.2.clip_frames", 99),
+    "but 99 are recorded (clip_frames)",
+  ],
+  [
+    "a clip whose pictures do not decode",
+    (out) => {
+      const bytes = readFileSync(join(out, clip))
+      bytes.fill(0, bytes.indexOf("mdat", 0, "latin1") + 4)
+      writeFileSync(join(out, clip), bytes)
+      const digest = createHash("sha256").update(bytes).digest("hex")
+      edit(out, "stage2/step_segments.json", "segments.2.clip_sha256", digest)
+    },
+    `${clip}: has 0 frames that decode`,
+  ],
+  [
     "a step folder missing",
     (out) => rmSync(join(out, step), { recursive: true }),
     `${step}/frame_manifest.json: is missing`,
@@ -331,6 +348,15 @@ describe("validate", () => {
     expect(stdout).toContain(says)
     expect(stderr).toMatch(/^error: video is not valid \(\d+ problems?\)\n$/u)
     expect(code).toBe(1)
+  })
+
+  test("--quick does not decode the clips", async () => {
+    await using root = await temporaryFolder()
+    const out = join(root.path, "video")
+    cpSync(join(finished, "video"), out, { recursive: true })
+    edit(out, "stage2/step_segments.json", "segments.2.clip_frames", 99)
+    expect((await runCli(["validate", "--quick", "--video-output-dir", out])).stdout).toContain("valid    ")
+    expect((await runCli(["validate", "--video-output-dir", out])).code).toBe(1)
   })
 
   test("writes its findings as JSON and counts folders", async () => {

@@ -1,12 +1,23 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "effect/FastCheck"
-import { chooseBoundaries, chooseKeyframes, countSteps, distinctMoments } from "../../src/model/motion.ts"
+import {
+  chooseBoundaries,
+  chooseKeyframes,
+  countSteps,
+  distinctMoments,
+  meanDifference,
+} from "../../src/model/motion.ts"
 
 /** Changes between N pictures that are small but for bursts into the given 1-based indices. */
 const bursts = (frames: number, ...into: ReadonlyArray<number>): ReadonlyArray<number> =>
   Array.from({ length: frames - 1 }, (_, i) => (into.includes(i + 2) ? 40 : 1))
 
 const all = (frames: number): ReadonlyArray<number> => Array.from({ length: frames }, (_, i) => i + 1)
+
+test("two grids differ by the mean of their differences, whatever their sign", () => {
+  expect(meanDifference(Uint8Array.of(0, 255, 10, 7), Uint8Array.of(255, 0, 13, 7))).toBe((255 + 255 + 3) / 4)
+  expect(meanDifference(new Uint8Array(), new Uint8Array())).toBe(0)
+})
 
 describe("boundaries", () => {
   test("stand where the pictures change most", () => {
@@ -65,7 +76,10 @@ describe("keyframes", () => {
 describe("the number of steps", () => {
   test.each([
     ["one more than the bursts of change", bursts(50, 10, 20, 30, 40, 45), 6],
+    ["the same when a burst goes on for several pictures", bursts(50, 10, 11, 20, 21, 30, 31, 40, 41, 45), 6],
+    ["not more for what is hardly above the mean", all(49).map((i) => (i % 5 === 0 ? 13 : 10)), 4],
     ["at least four", bursts(50, 25), 4],
+    ["at least four, where each gets two moments", [5, 5, 5, 5, 5, 5, 5], 4],
     ["at most seven", bursts(50, 5, 10, 15, 20, 25, 30, 35, 40, 45), 7],
     ["at least three when there is little to see", [5, 5, 5, 5, 5], 3],
   ])("is %s", (_what, changes, expected) => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Either, Fiber, Option, Redacted, Ref, TestClock, TestContext } from "effect"
 import { publicAddress } from "../../src/model/endpoint.ts"
-import { retryAfterMs } from "../../src/model/limit-hints.ts"
 import * as OpenAi from "../../src/model/openai.ts"
 import { ModelError, VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
@@ -196,21 +195,6 @@ describe("the wait between attempts", () => {
       new ModelError({ reason: "Throttled", message: "slow down", retryAfterMs: 30_000 }),
     )
     expect(times).toEqual([0, 30])
-  })
-})
-
-describe("Retry-After", () => {
-  const now = Date.parse("2026-01-01T00:00:00Z")
-  test.each<[string, Record<string, string>, number | undefined]>([
-    ["seconds", { "retry-after": "7" }, 7000],
-    ["fractional seconds", { "retry-after": "0.5" }, 500],
-    ["milliseconds", { "retry-after-ms": "250", "retry-after": "7" }, 250],
-    ["a date", { "retry-after": "Thu, 01 Jan 2026 00:00:09 GMT" }, 9000],
-    ["a date in the past", { "retry-after": "Wed, 31 Dec 2025 23:59:00 GMT" }, 0],
-    ["nonsense", { "retry-after": "soon" }, undefined],
-    ["nothing", {}, undefined],
-  ])("as %s", (_name, headers, expected) => {
-    expect(retryAfterMs(new Headers(headers), now)).toBe(expected)
   })
 })
 

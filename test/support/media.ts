@@ -19,6 +19,7 @@ import {
   AVFMT_FLAG_BITEXACT,
   FF_ENCODER_AAC,
   FF_ENCODER_FFV1,
+  FF_ENCODER_FFVHUFF,
   FF_ENCODER_LIBSVTAV1,
   FF_ENCODER_LIBVPX_VP8,
   FF_ENCODER_LIBVPX_VP9,
@@ -53,6 +54,7 @@ const VIDEO_ENCODERS = {
   vp8: FF_ENCODER_LIBVPX_VP8,
   vp9: FF_ENCODER_LIBVPX_VP9,
   ffv1: FF_ENCODER_FFV1,
+  ffvhuff: FF_ENCODER_FFVHUFF,
   mjpeg: FF_ENCODER_MJPEG,
   msmpeg4v3: FF_ENCODER_MSMPEG4V3,
   av1: FF_ENCODER_LIBSVTAV1,
@@ -67,6 +69,9 @@ const PIXEL_BITS = {
   yuv422p10le: 10,
   yuv444p10le: 10,
   yuv420p12le: 12,
+  yuv422p12le: 12,
+  yuv444p12le: 12,
+  gbrp: 8,
 }
 
 /** What a stream says of its colours; the numbers of ITU-T H.273. */
@@ -210,7 +215,8 @@ const drawFrame = (spec: VideoSpec, number: number, width: number, height: numbe
     return Frame.fromVideoBuffer(Buffer.from(spec.draw(number)), { width, height, format })
   }
   const bits = PIXEL_BITS[name]
-  const [halfX, halfY] = name.includes("444") ? [0, 0] : name.includes("422") ? [1, 0] : [1, 1]
+  const [halfX, halfY] =
+    name.includes("444") || name === "gbrp" ? [0, 0] : name.includes("422") ? [1, 0] : [1, 1]
   const chroma = ((width + halfX) >> halfX) * ((height + halfY) >> halfY)
   const cells = cellsOf(number)
   const samples = Array.from({ length: width * height }, (_, i) => {

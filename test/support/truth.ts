@@ -43,3 +43,11 @@ export const decodeAll = async (
   for (const frame of decoder.push(undefined)) await take(frame)
   return found
 }
+
+/** Peak signal-to-noise ratio of two pictures of the same size, in dB. */
+export const psnr = (a: Uint8Array, b: Uint8Array): number => {
+  if (a.length !== b.length) throw new Error(`pictures of ${a.length} and of ${b.length} bytes`)
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2
+  return sum === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10((255 ** 2 * a.length) / sum)
+}

@@ -8,6 +8,7 @@ import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
 import * as ffmpegProgram from "../../src/video/backends/ffmpeg-program.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { cutOf } from "./video-layers.ts"
 
@@ -34,6 +35,10 @@ const source: VideoSource = {
   hasAudio: false,
   indexedBy: "packets",
 }
+
+/** The output that the program was given, without `file:`. */
+const LAST = `for last; do :; done; last="\${last#file:}"`
+const WRITES = `${LAST}; echo clip > "$last"`
 
 /** A program in the place of ffmpeg. */
 const program = async (name: string, script: string, mode = 0o755) => {
@@ -83,13 +88,13 @@ describe("cutting with an ffmpeg program", () => {
     const output = join(folder, "partial.mp4")
     const bin = await program(
       "failing",
-      `echo half > "${output}"; echo first >&2; echo "no space left" >&2; exit 7`,
+      `${LAST}; echo half > "$last"; echo first >&2; echo "no space left" >&2; exit 7`,
     )
     const failure = await failureOf(bin, "partial.mp4")
     expect(failure.reason).toBe("CutFailed")
     expect(failure.message).toContain("code 7")
     expect(failure.message).toContain("no space left")
-    expect(existsSync(output)).toBe(false)
+    expect(triesAt(output)).toEqual([])
   })
 
   test("of a long error output the end is told", async () => {
@@ -100,18 +105,21 @@ describe("cutting with an ffmpeg program", () => {
   })
 
   test("CutFailed: fewer frames were written than asked for", async () => {
-    const bin = await program("short", "echo frame=2; echo progress=end")
+    const bin = await program("short", `${WRITES}; echo frame=2; echo progress=end`)
     expect((await failureOf(bin, "short.mp4")).reason).toBe("CutFailed")
   })
 
   test("the number of frames is that of the last report", async () => {
-    const bin = await program("good", "echo frame=1; echo progress=continue; echo frame=4; echo progress=end")
+    const bin = await program(
+      "good",
+      `${WRITES}; echo frame=1; echo progress=continue; echo frame=4; echo progress=end`,
+    )
     const reply = await Effect.runPromise(cutWith(bin, "good.mp4"))
     expect(reply).toEqual({ frames: 4, firstPts: 0, cutter: "ffmpeg", mode: "reencode", copiedFrames: 0 })
   })
 
   test("what should be joined is re-encoded, and the result says why", async () => {
-    const bin = await program("joins not", "echo frame=4; echo progress=end")
+    const bin = await program("joins not", `${WRITES}; echo frame=4; echo progress=end`)
     const reply = await Effect.runPromise(cutWith(bin, "whole.mp4", 30_000, "smart"))
     expect(reply).toMatchObject({
       frames: 4,
@@ -131,13 +139,16 @@ describe("cutting with an ffmpeg program", () => {
 
   test("interruption kills the program and removes its file", async () => {
     const [pidFile, output] = [join(folder, "endless.pid"), join(folder, "endless.mp4")]
-    const bin = await program("endless", `echo half > "${output}"; echo $$ > "${pidFile}"; exec sleep 600`)
+    const bin = await program(
+      "endless",
+      `${LAST}; echo half > "$last"; echo $$ > "${pidFile}"; exec sleep 600`,
+    )
     const fiber = Effect.runFork(cutWith(bin, "endless.mp4"))
     const pid = Number(await appears(pidFile))
     expect(isAlive(pid)).toBe(true)
     await Effect.runPromise(Fiber.interrupt(fiber))
     expect(isAlive(pid)).toBe(false)
-    expect(existsSync(output)).toBe(false)
+    expect(triesAt(output)).toEqual([])
   })
 })
 

@@ -1,5 +1,4 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync } from "node:fs"
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Chunk, Effect, Fiber, Layer, ManagedRuntime, Stream } from "effect"
@@ -13,6 +12,7 @@ import * as wasmDecoder from "../../src/video/backends/wasm-decoder.ts"
 import * as wasmPool from "../../src/video/backends/wasm-pool.ts"
 import { ClipCutter, type CutRequest } from "../../src/video/ClipCutter.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 import { allNumbers, cutOf, numbered, secondsOf } from "./video-layers.ts"
@@ -243,7 +243,7 @@ describe("clips cut by ffmpeg in WebAssembly", () => {
       )
     expect((await failing({ preset: "warp" })).message).toContain("warp")
     expect((await failing({ output: join(folder, "nowhere", "clip.mp4") })).reason).toBe("CutFailed")
-    expect(existsSync(output)).toBe(false)
+    expect(triesAt(output)).toEqual([])
   })
 
   test("are given up when the request is interrupted", async () => {
@@ -254,9 +254,9 @@ describe("clips cut by ffmpeg in WebAssembly", () => {
         const source = yield* (yield* VideoDecoder).probe(file)
         const request = cutOf(source, 0, source.endPts, output, { preset: "placebo" })
         const fiber = yield* Effect.fork(Effect.flatMap(ClipCutter, (cutter) => cutter.cut(request)))
-        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => existsSync(output) })
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => triesAt(output).length > 0 })
         yield* Fiber.interrupt(fiber)
-        expect(existsSync(output)).toBe(false)
+        expect(triesAt(output)).toEqual([])
         expect((yield* cut(file, 0, 5)).numbers).toEqual(upTo(5))
       }),
     )

@@ -4,6 +4,7 @@ import type { Localization } from "../../plan/localization.ts"
 import { clipPath, layout } from "../layout.ts"
 import { type FrameManifest, type RunSummary, type Segment, stepSegmentsSchema } from "../records.ts"
 
+import { type DecodeClip, decodingFindings } from "./clip.ts"
 import { type Finding, finding, loadJson, loadMedia } from "./finding.ts"
 
 const file = `${layout.stage2.dir}/${layout.stage2.segments}`
@@ -82,7 +83,11 @@ const cutFindings = (segment: Segment, i: number, mode: string): ReadonlyArray<F
     : [finding(file, `segments[${i}].clip_cut_mode is not ${mode}, and clip_cut_reason does not say why`)]
 
 /** Checks `step_segments.json` against draft, localization and pool, and its clips. */
-export const checkSegments = Effect.fn("Validate.segments")(function* (root: string, expected: Expected) {
+export const checkSegments = Effect.fn("Validate.segments")(function* (
+  root: string,
+  expected: Expected,
+  decode: DecodeClip | undefined,
+) {
   const { value: record, findings } = yield* loadJson(root, file, stepSegmentsSchema)
   if (record === undefined) return { segments: undefined, findings }
   const { summary, draft, manifest } = expected
@@ -108,6 +113,8 @@ export const checkSegments = Effect.fn("Validate.segments")(function* (root: str
     found.push(...clip.findings)
     if (clip.findings.length === 0 && clip.sha256 !== segment.clip_sha256) {
       found.push(finding(path, `differs from the clip that ${layout.stage2.segments} describes (sha256)`))
+    } else if (clip.findings.length === 0 && decode !== undefined) {
+      found.push(...(yield* decodingFindings(root, path, segment, decode)))
     }
   }
   return { segments: record, findings: found }

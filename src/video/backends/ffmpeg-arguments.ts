@@ -1,9 +1,10 @@
 import type { CutRequest } from "../ClipCutter.ts"
-import { timescaleFor } from "../edit-list.ts"
+import { ENCODED_FORMATS, isRgb, matrixForRgb } from "../colour.ts"
+import { frameRateOf } from "../frame-rate.ts"
+import { timescaleFor, trackTimescale } from "../timescale.ts"
 import type { Rational } from "../VideoDecoder.ts"
 
-/** Planar 4:2:0, 4:2:2 and 4:4:4 with 8 or 10 bits stay as they are; others become the nearest of these. */
-const PIXEL_FORMATS = "yuv420p|yuvj420p|yuv422p|yuvj422p|yuv444p|yuvj444p|yuv420p10le|yuv422p10le|yuv444p10le"
+const KEPT_FORMATS: ReadonlyArray<string> = [...ENCODED_FORMATS, "yuvj420p", "yuvj422p", "yuvj444p"]
 /** Fixed, because the number of threads changes what x264 writes. */
 const ENCODER_THREADS = 2
 
@@ -14,7 +15,7 @@ const QUIET = ["-hide_banner", "-nostdin", "-v", "error"]
 /** Input options: original times, and a jump to a key frame at or before `fromSec`, if one is wanted. */
 const input = (request: CutRequest, fromSec: number | undefined): ReadonlyArray<string> => [
   "-copyts",
-  "-noautorotate",
+  ...(request.autorotate === true ? [] : ["-noautorotate"]),
   ...(fromSec === undefined ? [] : ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", fromSec.toFixed(6)]),
   "-threads",
   "1",
@@ -30,21 +31,60 @@ const input = (request: CutRequest, fromSec: number | undefined): ReadonlyArray<
 ]
 
 /** Output options: an MP4 whose bytes depend on nothing but its packets. */
-const output = (request: CutRequest): ReadonlyArray<string> => {
-  const timescale = String(timescaleFor(request.source.timeBase))
-  return [
-    ...["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-movflags", "+faststart"],
-    ...["-video_track_timescale", timescale, "-movie_timescale", timescale],
-    ...["-f", "mp4", "-y", `file:${request.output}`],
-  ]
+const output = (request: CutRequest, timescale: number): ReadonlyArray<string> => [
+  ...["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-movflags", "+faststart"],
+  ...["-video_track_timescale", String(timescale), "-movie_timescale", String(timescale)],
+  ...["-f", "mp4", "-y", `file:${request.output}`],
+]
+
+/** Filters that give the encoder a format it takes, in the source's colours. RGB is converted by a matrix that is named. */
+const encodable = (source: CutRequest["source"]): ReadonlyArray<string> => {
+  const { codedHeight, fullRange = false, pixelFormat = "" } = source
+  const [kept, planar] = [KEPT_FORMATS.join("|"), ENCODED_FORMATS.join("|")]
+  const matrix = matrixForRgb(codedHeight)
+  if (isRgb(pixelFormat))
+    return [
+      `scale=out_color_matrix=${matrix}:out_range=tv:interl=0`,
+      `format=pix_fmts=${planar}`,
+      `setparams=colorspace=${matrix}:range=tv`,
+    ]
+  // Where it converts, the scaler would make the range narrower.
+  return fullRange && !KEPT_FORMATS.includes(pixelFormat)
+    ? ["scale=in_range=pc:out_range=pc:interl=0", `format=pix_fmts=${planar}`, "setparams=range=pc"]
+    : [`format=pix_fmts=${kept}`]
 }
 
-/** Where to jump to for a request; `undefined` near the start of the video. */
+/** The times of a clip's frames. */
+const timesOf = ({ endPts, source }: CutRequest, framePts: ReadonlyArray<number>) => ({
+  timeBase: source.timeBase,
+  framePts,
+  endPts,
+})
+
+/** Ticks per second of a clip's track; as for others if it cannot hold the clip, which `ffmpeg` then says. */
+export const clipTimescale = (request: CutRequest, framePts: ReadonlyArray<number>): number =>
+  trackTimescale(timesOf(request, framePts)) ?? timescaleFor(request.source.timeBase)
+
+/** Where times go back, frames that do not come after the one before have no place. */
+const goingOn = ({ leftOut }: CutRequest["source"]): ReadonlyArray<string> =>
+  leftOut === undefined ? [] : ["select=isnan(prev_selected_pts)+gt(pts\\,prev_selected_pts)"]
+
+/** A palette may come with the first packet alone. */
+const holdsPalette = ({ pixelFormat }: CutRequest["source"]): boolean => pixelFormat === "pal8"
+
+/** Where to jump to for a request; `undefined` near the start of the video, and where decoding needs what is there. */
 export const seekSeconds = (request: CutRequest): number | undefined => {
   const { source, startPts, seekSlopSec } = request
+  if (holdsPalette(source) || source.leftOut !== undefined) return undefined
   const from = seconds(startPts, source.timeBase) - seekSlopSec
   return from <= seconds(source.framePts[0] ?? 0, source.timeBase) ? undefined : from
 }
+
+/** The encoder writes its time base into the stream as the frame rate; a field is a tick. */
+const nameRate = ({ num, den }: Rational): string => `h264_metadata=tick_rate=${2 * num}/${den}`
+
+/** MP4 takes the last frame's duration from its packet. */
+const lastDuration = (ticks: number): string => `setts=pts=PTS:dts=DTS:duration=${ticks}`
 
 /**
  * Arguments that encode exactly the frames `wanted`.
@@ -63,12 +103,14 @@ export const reencodeArguments = (
   const durations = new Set(wanted.map((pts, i) => (wanted[i + 1] ?? endPts) - pts))
   const lastTicks = endPts - (wanted.at(-1) ?? startPts)
   // The encoder counts in the track's own ticks: versions differ in the unit in which `setts` sees a packet's times.
-  const timescale = timescaleFor(source.timeBase)
+  const timescale = clipTimescale(request, wanted)
+  const rate = frameRateOf(timesOf(request, wanted), frameRateOf(source))
   const video = [
+    ...goingOn(source),
     `trim=start_pts=${startPts}:end_pts=${endPts}`,
     `setpts=PTS-${first}`,
     `settb=1/${timescale}`,
-    `format=pix_fmts=${PIXEL_FORMATS}`,
+    ...encodable(source),
     "crop=w=iw-mod(iw\\,hsub):h=ih-mod(ih\\,vsub):x=0:y=0:exact=1",
   ].join(",")
   const [from, to] = [seconds(first, source.timeBase), seconds(endPts, source.timeBase)]
@@ -82,12 +124,30 @@ export const reencodeArguments = (
     // Without it the bit rate depends on the processor the encoder happens to run on.
     ...["-x264-params", "cpu-independent=1"],
     ...["-threads", String(ENCODER_THREADS), ...(durations.size > 1 ? ["-bf", "0"] : [])],
-    // MP4 takes the last frame's duration from its packet.
-    ...["-bsf:v", `setts=pts=PTS:dts=DTS:duration=${(lastTicks * num * timescale) / den}`],
+    ...["-bsf:v", `${nameRate(rate)},${lastDuration(Math.round((lastTicks * num * timescale) / den))}`],
     ...(request.keepAudio ? ["-af", audio, "-c:a", "aac", "-flags:a", "+bitexact"] : []),
-    ...output(request),
+    ...output(request, timescale),
   ]
 }
+
+/** Arguments that list the frames which decode in the range of a request as `framecrc` lines, from the start of the file. */
+export const listFramesArguments = (request: CutRequest): ReadonlyArray<string> => [
+  ...QUIET,
+  ...input({ ...request, keepAudio: false }, undefined),
+  ...[
+    "-vf",
+    [...goingOn(request.source), `trim=start_pts=${request.startPts}:end_pts=${request.endPts}`].join(),
+  ],
+  ...["-fps_mode", "passthrough"],
+  ...["-enc_time_base", "-1", "-f", "framecrc", "pipe:1"],
+]
+
+/** Arguments that decode all frames of a clip and list them as `framecrc` lines. */
+export const decodeArguments = (clip: string): ReadonlyArray<string> => [
+  ...QUIET,
+  ...["-threads", "1", "-protocol_whitelist", "file,pipe", "-i", `file:${clip}`],
+  ...["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1"],
+]
 
 /** Where reading stops when packets are copied: some way after the end, because packets are not in order of time. */
 const readUntil = (request: CutRequest): ReadonlyArray<string> => {
@@ -124,11 +184,12 @@ export const copyArguments = (
   firstPts: number,
   video: PacketRange,
   audio: PacketRange,
+  timescale: number,
 ): ReadonlyArray<string> => [
   ...QUIET,
   ...input(request, seek ? seekSeconds(request) : undefined),
   ...["-c", "copy", "-copypriorss", "1", ...readUntil(request)],
   ...["-bsf:v", onlyPackets(video), ...(request.keepAudio ? ["-bsf:a", onlyPackets(audio)] : [])],
   ...["-output_ts_offset", (-seconds(firstPts, request.source.timeBase)).toFixed(6)],
-  ...output(request),
+  ...output(request, timescale),
 ]

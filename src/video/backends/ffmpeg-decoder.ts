@@ -58,6 +58,8 @@ const make = (program: FfmpegProgram) => {
       container,
       codec,
       streamIndex: stream.index,
+      pixelFormat: stream.pixelFormat,
+      fullRange: stream.fullRange,
       codedWidth: width,
       codedHeight: height,
       ...displaySize(width, height, pixelAspect, orientation),

@@ -1,7 +1,10 @@
-import { rm } from "node:fs/promises"
 import { Effect, Layer } from "effect"
+import * as v from "valibot"
+import { removeAttempts } from "../attempt.ts"
+import { cutFor } from "../autorotate.ts"
 import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
-import { type CutCall, CutItem, CutReply } from "../protocol.ts"
+import { frameRateOf } from "../frame-rate.ts"
+import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
 import { LibavPool } from "./libav-pool.ts"
@@ -45,6 +48,7 @@ const callFor = ({
     streamIndex: source.streamIndex,
     timeBase: source.timeBase,
     keyframes: keyframes.slice(from, to + 1),
+    frameRate: frameRateOf(source),
     packetsTrusted: source.indexedBy === "packets",
     clips,
     ...settings,
@@ -55,13 +59,19 @@ const callFor = ({
 const framesIn = ({ framePts }: VideoSource, firstPts: number, endPts: number): number =>
   framePts.filter((pts) => pts >= firstPts && pts < endPts).length
 
+/** How many of the wanted frames are not in the clip, if any. */
+const missing = (wanted: number, frames = wanted): Pick<CutResult, "missingFrames"> =>
+  frames < wanted ? { missingFrames: wanted - frames } : {}
+
 const make = Effect.gen(function* () {
   const pool = yield* LibavPool
 
   const cutAll = Effect.fn("ClipCutter.cutAll")(function* <E, R>(
-    { clips: ranges, source, ...settings }: CutBatch,
+    { clips: ranges, source, ...asked }: CutBatch,
     onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
   ) {
+    const { reason: notAsked, ...how } = cutFor(asked, source)
+    const settings = { ...asked, ...how }
     const clips = ranges.map((range) => ({
       ...range,
       framePts: source.framePts.filter((pts) => pts >= range.startPts && pts < range.endPts),
@@ -69,22 +79,25 @@ const make = Effect.gen(function* () {
     const context = yield* Effect.context<R>()
     const cutShare = ({ at, clips: share }: { readonly at: number; readonly clips: Clips }) => {
       const kept = new Set<string>()
-      const handOver = ({ clip, firstPts, reason, ...how }: CutItem) => {
+      const handOver = ({ clip, firstPts, frames, reason = notAsked, ...cutAs }: CutItem) => {
         const range = share[clip]
         if (range === undefined) return Effect.die(new Error(`there is no clip ${clip}`))
         kept.add(range.output)
-        const frames = framesIn(source, firstPts, range.endPts)
-        const why = reason === undefined ? {} : { reason }
-        return Effect.provide(
-          onClip({ frames, firstPts, cutter: BACKEND, ...how, ...why }, at + clip),
-          context,
-        )
+        const result: CutResult = {
+          frames: frames ?? framesIn(source, firstPts, range.endPts),
+          firstPts,
+          cutter: BACKEND,
+          ...cutAs,
+          ...missing(range.framePts.length, frames),
+          ...(reason === undefined ? {} : { reason }),
+        }
+        return Effect.provide(onClip(result, at + clip), context)
       }
       // The worker removes what it wrote; this is for a worker that had to be left to itself.
       const remove = Effect.suspend(() =>
         Effect.forEach(
           share.filter(({ output }) => !kept.has(output)),
-          ({ output }) => Effect.ignore(Effect.tryPromise(() => rm(output, { force: true }))),
+          ({ output }) => Effect.ignore(Effect.try(() => removeAttempts(output))),
           { discard: true },
         ),
       )
@@ -105,7 +118,16 @@ const make = Effect.gen(function* () {
     return result ?? (yield* Effect.die(new Error(`${output} was not said to be whole`)))
   })
 
-  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll })
+  const decode = Effect.fn("ClipCutter.decode")((file: string) =>
+    pool.run({
+      file,
+      request: { type: "decode", file } satisfies DecodeCall,
+      result: DecodeReply,
+      item: v.never(),
+    }),
+  )
+
+  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll, decode })
 })
 
 /** Cuts with libav in worker threads. */

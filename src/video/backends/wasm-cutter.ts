@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises"
 import { Effect, Layer } from "effect"
 import * as v from "valibot"
-import { ClipCutter, type CutRequest } from "../ClipCutter.ts"
+import { ClipCutter } from "../ClipCutter.ts"
 import type { WorkerPool } from "../pool.ts"
 import { VideoError } from "../VideoError.ts"
-import { makeProgramCutter } from "./ffmpeg-cutter.ts"
+import { makeProgramCutter, type ProgramFiles } from "./ffmpeg-cutter.ts"
 import { cutterArguments, listClipArguments } from "./wasm/cutter-arguments.ts"
 import type { RunCall } from "./wasm/run-program.ts"
 import { WasmPool } from "./wasm-pool.ts"
@@ -21,7 +21,7 @@ const RunReply = v.strictObject({
 })
 
 /** Makes the empty file into which the core writes; it opens no others. */
-const createOutput = ({ output, source: { file } }: CutRequest) =>
+const createOutput = (file: string, output: string) =>
   Effect.tryPromise({
     try: () => writeFile(output, ""),
     catch: (cause) =>
@@ -39,10 +39,10 @@ const make = (pool: WorkerPool) => {
   const call = (request: RunCall) =>
     pool.run({ file: request.file, request, result: RunReply, item: v.never() })
 
-  const run = Effect.fnUntraced(function* (request: CutRequest, args: ReadonlyArray<string>) {
-    const { file } = request.source
-    const translated = cutterArguments(request, args)
-    if (!translated.writesClip) {
+  const run = Effect.fnUntraced(function* (files: ProgramFiles, args: ReadonlyArray<string>) {
+    const { input: file, output: path } = files
+    const translated = cutterArguments(files, args)
+    if (!translated.writesClip || path === undefined) {
       const { exitCode, text, lines } = yield* call({
         type: "run",
         file,
@@ -51,16 +51,16 @@ const make = (pool: WorkerPool) => {
       })
       return { exitCode, stdout: text, tail: lines.slice(-TAIL_LINES).join("\n") }
     }
-    yield* createOutput(request)
-    const output = { name: translated.clipName, path: request.output }
+    yield* createOutput(file, path)
+    const output = { name: translated.clipName, path }
     const { exitCode, lines } = yield* call({ type: "run", file, args: translated.args, output })
     const tail = lines.slice(-TAIL_LINES).join("\n")
     if (exitCode !== 0) return { exitCode, stdout: "", tail }
     // Counted in the file itself: a running count would need an option that lasts from one run to the next.
     const listed = yield* call({
       type: "run",
-      file: request.output,
-      args: listClipArguments(request.output),
+      file: path,
+      args: listClipArguments(path),
       output: undefined,
     })
     return { exitCode: listed.exitCode, stdout: `frame=${packetLines(listed.text)}\n`, tail }

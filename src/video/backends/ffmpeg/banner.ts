@@ -5,7 +5,7 @@ import { type MediaInfo, readMediaInfo } from "../wasm/media-info.ts"
 const streamLine = /^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\(\w+\))?: (Video|Audio): (\w+)(.*)$/u
 
 /** For example `yuv420p(tv, bt709, progressive, left)`. */
-const pixelFormat = /, ((?:yuv|nv|p\d|gray|gbr|rgb|bgr|pal|mono)[a-z0-9]*)(?:\(([^)]*)\))?/u
+const pixelFormat = /, ((?:yuv|nv|p\d|gray|gbr|[ax0]?rgb|[ax0]?bgr|x2|pal|mono)[a-z0-9]*)(?:\(([^)]*)\))?/u
 
 /** The rows of a display matrix for a rotation that `ffmpeg` prints, counter-clockwise. */
 const matrixOf = (degrees: number): string => {
@@ -43,6 +43,7 @@ export const readBanner = (file: string, text: string): MediaInfo => {
       height: Number(height ?? 0),
       has_b_frames: codec === "mpeg4" ? 1 : 0,
       pix_fmt: format,
+      color_range: /\bpc\b/u.test(details) ? "pc" : "unknown",
       chroma_location: /\b(?:left|center|topleft|top|bottomleft|bottom)\b/u.exec(details)?.[0],
       sample_aspect_ratio: /\bSAR (\d+:\d+)/u.exec(rest)?.[1],
       // Rounded to thousands where it is large; the list of packets has it exactly.

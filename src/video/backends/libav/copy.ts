@@ -3,12 +3,13 @@ import { avGetCodecName, type Packet, type Stream } from "node-av/lib"
 import { endTrackAfter } from "../../edit-list.ts"
 import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
+import { clipTimescale } from "./clip-track.ts"
 import { type Input, makePacket, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
 import { openMp4 } from "./mp4.ts"
 import { displayMatrix } from "./orientation.ts"
 import { seekBefore } from "./seek.ts"
 
-/** PTS of the clip's packets in decoding order: from the last keyframe at or before the start to the last one wanted. */
+/** PTS of the clip's packets in decoding order: from the last key frame at or before the start to the last one wanted. */
 const plan = (call: ClipCall, input: Input, stream: Stream, io: WorkerIo): Array<number> => {
   using packet = makePacket()
   let planned: Array<number> = []
@@ -75,8 +76,8 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
   const planned = early ? sought : planFrom(false)
   const firstPts = planned[0]
   if (firstPts === undefined)
-    throw new WorkerFailure("CutFailed", `${call.file}: no keyframe from which a copy could start`)
-  // Pictures that follow the keyframe but are shown before it refer to what was cut off.
+    throw new WorkerFailure("CutFailed", `${call.file}: no key frame from which a copy could start`)
+  // Pictures that follow the key frame but are shown before it refer to what was cut off.
   const kept = planned.filter((pts) => pts >= firstPts)
   const dts = decodingTimes(kept)
   const dtsOf = new Map(kept.map((pts, i) => [pts, dts[i] ?? pts] as const))
@@ -86,7 +87,8 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
   const { input, stream } = open()
   using _ = input
   const audio = call.keepAudio ? pickAudioStream(input) : undefined
-  using mp4 = openMp4(call.output, call.timeBase)
+  const timescale = clipTimescale({ ...call, framePts: shown })
+  using mp4 = openMp4(call.output, timescale)
   const addCopy = (source: Stream): Stream => {
     const target = mp4.addStream()
     source.codecpar.copy(target.codecpar)
@@ -146,10 +148,7 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
     throw new WorkerFailure("CutFailed", `${call.file}: its packets could not be read twice alike`)
   mp4.finish()
   // Frames at the end refer to these, which are shown after it.
-  if (
-    shown.length < kept.length &&
-    !endTrackAfter(call.output, ticksIn(mp4.timescale, call.endPts - firstPts))
-  )
+  if (shown.length < kept.length && !endTrackAfter(call.output, ticksIn(timescale, call.endPts - firstPts)))
     throw new WorkerFailure("CutFailed", `${call.output}: its end cannot be set; use the cut mode reencode`)
   return { firstPts, packets: kept.length }
 }

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs"
+import { Attempt } from "../../attempt.ts"
 import type { ClipCall, CutCall, CutItem, CutReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
 import { copyPackets } from "./copy.ts"
@@ -7,7 +7,7 @@ import { FullClip } from "./full-clip.ts"
 import { openInput, streamAt } from "./input.ts"
 import { SmartClip } from "./smart-clip.ts"
 import { PacketReader } from "./smart-packets.ts"
-import { sweep, sweepFromStart } from "./sweep.ts"
+import { decodableFrames, sweep, sweepFromStart } from "./sweep.ts"
 
 /** A clip to be made, with its place in the call. */
 interface Work {
@@ -19,6 +19,9 @@ interface Work {
 
 /** Says that a clip is whole. */
 type Finish = (work: Work, how: Omit<CutItem, "clip" | "reason">) => void
+
+/** The same clip, written to a file of one try. */
+const into = (clip: ClipCall, { path }: Attempt): ClipCall => ({ ...clip, output: path })
 
 const firstFrame = ({ framePts, startPts }: ClipCall): number => framePts[0] ?? startPts
 
@@ -34,9 +37,13 @@ const cutSmart = (
   using packets = new PacketReader(call, io)
   using clips = new DisposableStack()
   const begun = works.map((work) => {
-    const { clip } = work
-    const done = (copiedFrames: number) =>
-      finish(work, { mode: "smart", firstPts: firstFrame(clip), copiedFrames })
+    const attempt = clips.use(new Attempt(work.clip.output))
+    const clip = into(work.clip, attempt)
+    const done = (copiedFrames: number) => {
+      attempt.keep()
+      const { length: frames } = clip.framePts
+      finish(work, { mode: "smart", firstPts: firstFrame(clip), frames, copiedFrames })
+    }
     return { work, clip: clips.use(new SmartClip(call, clip, packets, io, fidelity, done)) }
   })
   const missed = new Set(
@@ -56,6 +63,33 @@ const cutSmart = (
   return [...worksOf(false), ...cutSmart(call, again, io, finish, "fine")]
 }
 
+/**
+ * Re-encodes a clip whose frames did not all come from its key frame on: from the start of the file, as everybody sees them
+ * who decodes all of it. Frames that do not decode even so are left out. `true` if it has to be made anew, because a picture
+ * is too coarse.
+ */
+const reencodeFromStart = (
+  call: CutCall,
+  work: Work,
+  io: WorkerIo,
+  begin: (framePts: ReadonlyArray<number>) => FullClip,
+): boolean => {
+  const { endPts, file, framePts, startPts } = work.clip
+  {
+    using whole = begin(framePts)
+    if (sweepFromStart(call, io, whole)) return whole.isTooCoarse
+  }
+  const found = decodableFrames(call, io, framePts)
+  if (found.length > 0) {
+    using rest = begin(found)
+    if (sweepFromStart(call, io, rest)) return rest.isTooCoarse
+  }
+  throw new WorkerFailure(
+    "CutFailed",
+    `${file}: not one frame from PTS ${startPts} to ${endPts} decodes; the file is damaged there`,
+  )
+}
+
 /** Re-encodes all frames of the clips; each stretch of the video is decoded once. */
 const reencode = (
   call: CutCall,
@@ -68,11 +102,16 @@ const reencode = (
   using input = openInput(call.file)
   using clips = new DisposableStack()
   const source = streamAt(input, call.streamIndex)
-  const begin = (work: Work) => {
-    const done = () => finish(work, { mode: "reencode", firstPts: firstFrame(work.clip), copiedFrames: 0 })
-    return clips.use(new FullClip(work.clip, source, io, fidelity, done))
+  const begin = (work: Work, framePts: ReadonlyArray<number>) => {
+    const attempt = clips.use(new Attempt(work.clip.output))
+    const done = () => {
+      attempt.keep()
+      const [firstPts = work.clip.startPts] = framePts
+      finish(work, { mode: "reencode", firstPts, frames: framePts.length, copiedFrames: 0 })
+    }
+    return clips.use(new FullClip({ ...into(work.clip, attempt), framePts }, source, io, fidelity, done))
   }
-  const begun = works.map((work) => ({ work, clip: begin(work) }))
+  const begun = works.map((work) => ({ work, clip: begin(work, work.clip.framePts) }))
   const missed = new Set(
     sweep(
       call,
@@ -80,17 +119,11 @@ const reencode = (
       begun.map(({ clip }) => clip),
     ),
   )
-  for (const entry of begun.filter(({ clip }) => missed.has(clip))) {
-    const { work } = entry
-    entry.clip = begin(work)
-    if (sweepFromStart(call, io, entry.clip)) continue
-    const { endPts, file, startPts } = work.clip
-    throw new WorkerFailure(
-      "CutFailed",
-      `${file}: not every frame from PTS ${startPts} to ${endPts} decodes; the file is damaged there`,
-    )
-  }
-  const coarse = begun.filter(({ clip }) => clip.isTooCoarse).map(({ work }) => work)
+  const coarse = begun.flatMap(({ clip, work }) => {
+    if (!missed.has(clip)) return clip.isTooCoarse ? [work] : []
+    clip[Symbol.dispose]()
+    return reencodeFromStart(call, work, io, (framePts) => begin(work, framePts)) ? [work] : []
+  })
   reencode(call, coarse, io, finish, "fine")
 }
 
@@ -103,29 +136,27 @@ const cutSmartly = (call: CutCall, works: ReadonlyArray<Work>, io: WorkerIo, fin
   reencode(call, cutSmart(call, works, io, finish, fidelity), io, finish, fidelity)
 }
 
-/** Cuts clips. Whatever goes wrong, cancellation included, those that are not whole are removed. */
+const copy = (work: Work, io: WorkerIo, finish: Finish): void => {
+  using attempt = new Attempt(work.clip.output)
+  const { firstPts, packets } = copyPackets(into(work.clip, attempt), io)
+  attempt.keep()
+  finish(work, { mode: "copy", firstPts, copiedFrames: packets })
+}
+
+/** Cuts clips. A clip gets its name when it is whole and closed; whatever goes wrong, cancellation included, no try at it stays. */
 export const cut = (call: CutCall, io: WorkerIo): CutReply => {
   const { clips, type: _, ...shared } = call
   const works = clips.map((range, place): Work => ({ place, clip: { ...shared, ...range } }))
-  const unfinished = new Set(works.map(({ clip }) => clip))
-  const finish: Finish = ({ clip, place, reason }, how) => {
-    unfinished.delete(clip)
+  const finish: Finish = ({ place, reason }, how) =>
     io.emit({ clip: place, ...how, ...(reason === undefined ? {} : { reason }) } satisfies CutItem, [])
-  }
-  try {
-    for (const { endPts, file, framePts, startPts } of unfinished)
-      if (framePts.length === 0)
-        throw new WorkerFailure("CutFailed", `${file}: there is no frame from PTS ${startPts} to ${endPts}`)
-    if (call.mode === "copy")
-      for (const work of works) {
-        const { firstPts, packets } = copyPackets(work.clip, io)
-        finish(work, { mode: "copy", firstPts, copiedFrames: packets })
-      }
-    else if (call.mode === "smart") cutSmartly(call, works, io, finish)
-    else reencode(call, works, io, finish, "asked")
-    return { clips: works.length }
-  } catch (error) {
-    for (const { output } of unfinished) rmSync(output, { force: true })
-    throw error
-  }
+  for (const { clip } of works)
+    if (clip.framePts.length === 0)
+      throw new WorkerFailure(
+        "CutFailed",
+        `${clip.file}: there is no frame from PTS ${clip.startPts} to ${clip.endPts}`,
+      )
+  if (call.mode === "copy") for (const work of works) copy(work, io, finish)
+  else if (call.mode === "smart") cutSmartly(call, works, io, finish)
+  else reencode(call, works, io, finish, "asked")
+  return { clips: works.length }
 }

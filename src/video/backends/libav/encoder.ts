@@ -2,9 +2,8 @@ import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_CODEC_FLAG_PSNR,
   AV_PICTURE_TYPE_NONE,
-  AV_PIX_FMT_YUV420P,
   AV_PKT_DATA_QUALITY_STATS,
-  AVCOL_RANGE_JPEG,
+  AVCOL_SPC_UNSPECIFIED,
   FF_ENCODER_LIBX264,
   FF_ENCODER_LIBX265,
 } from "node-av/constants"
@@ -18,15 +17,16 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib"
+import { isRgb } from "../../colour.ts"
+import { frameRateOf } from "../../frame-rate.ts"
 import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
+import { isQuarterTurn } from "../../upright.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
+import { describeColours, formatName, type Layout, layoutOf } from "./encoder-layout.ts"
 import { libavText, makePacket } from "./input.ts"
-import { pixelAspect } from "./orientation.ts"
-
-/** Planar 4:2:0, 4:2:2 and 4:4:4 with 8 or 10 bits pass through the encoders as they are. */
-const KEPT = /^yuv(?:j)?(420|422|444)p(10le)?$/
+import { orientationOf, pixelAspect } from "./orientation.ts"
 
 /** x264 itself writes to the terminal about others. */
 const PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ")
@@ -43,29 +43,6 @@ const LEAST_PSNR = 40
  * - `fine`: the quantiser is bounded, so that no picture differs too much.
  */
 export type Fidelity = "asked" | "checked" | "fine"
-
-interface Layout {
-  readonly name: string
-  readonly width: number
-  readonly height: number
-  readonly converted: boolean
-}
-
-/** The picture the encoder gets: the same layout if it takes it, else yuv420p; even sides where chroma is halved. */
-const layoutOf = (frame: Frame): Layout => {
-  const name =
-    avGetPixFmtName(
-      frame.isVideo() ? (frame.format as Parameters<typeof avGetPixFmtName>[0]) : AV_PIX_FMT_YUV420P,
-    ) ?? ""
-  const kept = KEPT.exec(name)
-  const halved = kept?.[1] ?? "420"
-  return {
-    name: kept === null ? "yuv420p" : name.replace("yuvj", "yuv"),
-    width: halved === "444" ? frame.width : frame.width & ~1,
-    height: halved === "420" ? frame.height & ~1 : frame.height,
-    converted: kept === null,
-  }
-}
 
 /** Even pure noise keeps 40 dB PSNR with this quantiser; each bit beyond eight makes the scale longer. */
 const FINE_QUANTISER = 19
@@ -102,8 +79,8 @@ const configure = (
 /** Encodes the frames of one part of a clip, or of all of it. */
 export interface FrameEncoder extends Disposable {
   readonly context: CodecContext
-  /** Encodes a frame; its `pts` counts from the start of the clip. The frame is changed. */
-  readonly push: (frame: Frame) => void
+  /** Encodes a frame, whose packet will have its place as PTS: 0, 1, 2 and so on. The frame is changed. */
+  readonly push: (frame: Frame, place: number) => void
   /** Brings out what the encoder still holds. */
   readonly finish: () => void
 }
@@ -120,7 +97,7 @@ export interface EncoderOptions {
    * without it each frame of a variable rate keeps its own.
    */
   readonly reorders: boolean
-  /** Sees every packet; it is valid until this returns. */
+  /** Sees every packet; it is valid until this returns. Its times count frames. */
   readonly onPacket: (packet: Packet) => void
 }
 
@@ -150,18 +127,15 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
   context.width = layout.width
   context.height = layout.height
   context.pixelFormat = format
-  context.timeBase = new Rational(call.timeBase.num, call.timeBase.den)
-  if (source.avgFrameRate.num > 0) context.framerate = source.avgFrameRate
-  const aspect = pixelAspect(source, first)
+  // Frames are counted, whatever their times are: the encoder writes its time base into the stream as the frame rate.
+  const rate = frameRateOf(call, call.frameRate)
+  context.timeBase = new Rational(rate.den, rate.num)
+  context.framerate = new Rational(rate.num, rate.den)
+  const coded = pixelAspect(source, first)
+  const isOnItsSide = call.autorotate === true && isQuarterTurn(orientationOf(source))
+  const aspect = isOnItsSide ? { num: coded.den, den: coded.num } : coded
   context.sampleAspectRatio = new Rational(aspect.num, aspect.den)
-  const fullRange = avGetPixFmtName(source.codecpar.format as typeof format)?.startsWith("yuvj") === true
-  context.colorRange = fullRange ? AVCOL_RANGE_JPEG : first.colorRange
-  if (!layout.converted) {
-    context.colorSpace = first.colorSpace
-    context.chromaLocation = first.chromaLocation
-  }
-  context.colorPrimaries = first.colorPrimaries
-  context.colorTrc = first.colorTrc
+  describeColours(context, first, layout, avGetPixFmtName(source.codecpar.format as typeof format) ?? "")
   context.setFlags(fidelity === "checked" ? CHECKED_FLAGS : AV_CODEC_FLAG_GLOBAL_HEADER)
   configure(context, call, layout, options)
   if (!reorders) context.maxBFrames = 0
@@ -226,14 +200,20 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
     converted.colorRange = context.colorRange
     converted.colorSpace = context.colorSpace
     converted.allocBuffer()
+    keepMatrix(frame)
     const scaled = scaleInto(scaler, converted, frame)
     if (scaled < 0)
       throw new WorkerFailure(
         "CutFailed",
         `${call.file}: a picture cannot be converted: ${libavText(scaled)}`,
       )
-    converted.pts = frame.pts
     return converted
+  }
+  /** The layout changes, not the matrix, which the scaler may not know. */
+  const keepMatrix = (frame: Frame) => {
+    if (isRgb(formatName(frame))) return
+    frame.colorSpace = AVCOL_SPC_UNSPECIFIED
+    converted.colorSpace = AVCOL_SPC_UNSPECIFIED
   }
   const send = (frame: Frame | null) => {
     const sent = context.sendFrameSync(frame)
@@ -242,8 +222,9 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
   }
   return {
     context,
-    push: (frame) => {
+    push: (frame, place) => {
       const ready = fitted(frame)
+      ready.pts = BigInt(place)
       ready.pictType = AV_PICTURE_TYPE_NONE
       send(ready)
       if (ready === converted) converted.unref()

@@ -1,6 +1,7 @@
 import type { LibavCall } from "../../protocol.ts"
 import type { WorkerHandler } from "../../serve.ts"
 import { cut } from "./cut.ts"
+import { decodeClip } from "./decode-clip.ts"
 import { frames } from "./frames.ts"
 import { probe } from "./probe.ts"
 
@@ -16,5 +17,7 @@ export const handle: WorkerHandler = async (request, io) => {
       return frames(call, io)
     case "cut":
       return cut(call, io)
+    case "decode":
+      return decodeClip(call, io)
   }
 }

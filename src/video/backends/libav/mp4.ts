@@ -1,6 +1,5 @@
 import { AVFMT_FLAG_BITEXACT } from "node-av/constants"
 import { Dictionary, FormatContext, type Packet, type Stream } from "node-av/lib"
-import { timescaleFor } from "../../edit-list.ts"
 import { WorkerFailure } from "../../serve.ts"
 import type { Rational } from "../../VideoDecoder.ts"
 import { fileUrl, libavText } from "./input.ts"
@@ -14,15 +13,15 @@ export interface Mp4 extends Disposable {
   readonly write: (packet: Packet, stream: Stream, timeBase: Rational) => void
   /** Writes the rest and closes the file. */
   readonly finish: () => void
-  /** Ticks per second of the movie and of the video track. */
-  readonly timescale: number
 }
 
 /**
  * Opens an MP4 for writing. The same packets give the same bytes: no creation time, no library version. Edit lists are
  * written in the video's own ticks, so that no frame at the end is lost or added by rounding.
+ *
+ * @param timescale ticks per second of the movie and of the video track
  */
-export const openMp4 = (output: string, videoTimeBase: Rational): Mp4 => {
+export const openMp4 = (output: string, timescale: number): Mp4 => {
   const format = new FormatContext()
   const failed = (what: string, code: number) =>
     new WorkerFailure("CutFailed", `${output} cannot be ${what}: ${libavText(code)}`)
@@ -43,9 +42,7 @@ export const openMp4 = (output: string, videoTimeBase: Rational): Mp4 => {
     format.closeOutputSync()
     format.freeContext()
   }
-  const timescale = timescaleFor(videoTimeBase)
   return {
-    timescale,
     addStream: () => format.newStream(),
     start: (refusal) => {
       using options = Dictionary.fromObject({

@@ -1,4 +1,5 @@
-import { avGetCodecName } from "node-av/lib"
+import { AVCOL_RANGE_JPEG, type AVPixelFormat } from "node-av/constants"
+import { avGetCodecName, avGetPixFmtName } from "node-av/lib"
 import type * as v from "valibot"
 import { inProcess, sizeProblem } from "../../picture-size.ts"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
@@ -25,6 +26,8 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     container: input.format.iformat?.name ?? "unknown",
     codec: avGetCodecName(codecId) ?? "unknown",
     streamIndex: stream.index,
+    pixelFormat: avGetPixFmtName(stream.codecpar.format as AVPixelFormat) ?? undefined,
+    fullRange: stream.codecpar.colorRange === AVCOL_RANGE_JPEG,
     codedWidth: width,
     codedHeight: height,
     ...displaySize(width, height, pixelAspect(stream), orientation),

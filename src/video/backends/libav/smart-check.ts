@@ -59,7 +59,7 @@ const nextFrom = (reader: Reader, pts: number): Decoded | undefined => {
   }
 }
 
-/** Whether the first `count` frames from two keyframes on are the same pictures. */
+/** Whether the first `count` frames from two key frames on are the same pictures. */
 const decodeAlike = (
   [source, from]: readonly [StreamCall, Keyframe],
   [clip, begin]: readonly [StreamCall, Keyframe],

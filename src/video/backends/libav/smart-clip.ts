@@ -16,7 +16,7 @@ interface Parts {
   readonly tail: EncodedPart
 }
 
-/** A clip whose packets are copied, all but those before the first keyframe and after the last place to stop at. */
+/** A clip whose packets are copied, all but those before the first key frame and after the last place to stop at. */
 export class SmartClip implements Disposable {
   readonly #call: ClipCall
   readonly #packets: PacketReader
@@ -77,7 +77,7 @@ export class SmartClip implements Disposable {
   #guardedRun(part: EncodedPart): FrameRun {
     return {
       framePts: part.framePts,
-      add: (frame, pts) => this.#guarded(() => part.add(frame, pts)),
+      add: (frame) => this.#guarded(() => part.add(frame)),
       end: () => {
         this.#guarded(() => part.end())
         this.#open--
@@ -101,7 +101,7 @@ export class SmartClip implements Disposable {
   /** Says which runs did not get their frames. */
   missed(runs: ReadonlySet<FrameRun>): void {
     if (this.runs.some((run) => runs.has(run)))
-      this.refusal ??= "a frame beside what could be copied does not decode from its keyframe on"
+      this.refusal ??= "a frame beside what could be copied does not decode from its key frame on"
   }
 
   [Symbol.dispose](): void {

@@ -1,71 +1,15 @@
-import type { Packet, Stream } from "node-av/lib"
+import type { Stream } from "node-av/lib"
 import type { ClipCall } from "../../protocol.ts"
 import type { WorkerIo } from "../../serve.ts"
 import { CannotJoin, type Joining } from "../../smart/joining.ts"
 import { addAudioTrack } from "./audio.ts"
-import { clipDurations } from "./full-clip.ts"
+import { ClipTrack, clipTimescale } from "./clip-track.ts"
 import { makePacket } from "./input.ts"
 import { type Mp4, openMp4 } from "./mp4.ts"
 import { describeVideo } from "./orientation.ts"
 import type { PacketReader } from "./smart-packets.ts"
 import type { EncodedPacket, EncodedPart } from "./smart-part.ts"
 import type { JoinPlan } from "./smart-plan.ts"
-
-/**
- * Ticks between the decoding times that lie before the first frame. MP4 ends a track with the last decoding time and one
- * duration more; with a variable rate, wider steps at the start make up for what the last ones lack.
- */
-const leadStep = ({ endPts, framePts }: ClipCall, delay: number, shortest: number): number => {
-  const [first = 0, second = first + 1] = framePts
-  const lastDecoded = framePts[Math.max(0, framePts.length - 1 - delay)] ?? first
-  return Math.max(1, second - first, Math.ceil((endPts - lastDecoded - shortest) / Math.max(1, delay)))
-}
-
-/** Writes packets in order of decoding and gives them the times of the clip. */
-class JoinedTrack {
-  readonly #call: ClipCall
-  readonly #mp4: Mp4
-  readonly #stream: Stream
-  readonly #delay: number
-  readonly #leadStep: number
-  readonly #durations: ReadonlyMap<number, number>
-  /** Packets written so far. */
-  written = 0
-
-  constructor(call: ClipCall, mp4: Mp4, stream: Stream, delay: number) {
-    this.#call = call
-    this.#mp4 = mp4
-    this.#stream = stream
-    this.#delay = delay
-    this.#durations = clipDurations(call)
-    this.#leadStep = leadStep(
-      call,
-      delay,
-      [...this.#durations.values()].reduce((a, b) => Math.min(a, b)),
-    )
-  }
-
-  /** Decoding time of the next packet, from the first frame on: the PTS of the frame `delay` places before it. */
-  #decodingTime(): number {
-    const { framePts } = this.#call
-    const [first = 0] = framePts
-    const place = this.written - this.#delay
-    return place < 0 ? place * this.#leadStep : (framePts[place] ?? first) - first
-  }
-
-  /** @param pts of the source */
-  write(packet: Packet, pts: number): void {
-    const at = pts - (this.#call.framePts[0] ?? 0)
-    const dts = this.#decodingTime()
-    if (dts > at) throw new CannotJoin("its pictures are put off further than it says")
-    packet.pts = BigInt(at)
-    packet.dts = BigInt(dts)
-    packet.duration = BigInt(this.#durations.get(at) ?? 1)
-    packet.pos = -1n
-    this.#mp4.write(packet, this.#stream, this.#call.timeBase)
-    this.written++
-  }
-}
 
 const describeTrack = (
   mp4: Mp4,
@@ -84,7 +28,7 @@ const describeTrack = (
   return target
 }
 
-const writeEncoded = (track: JoinedTrack, joining: Joining, packets: ReadonlyArray<EncodedPacket>): void => {
+const writeEncoded = (track: ClipTrack, joining: Joining, packets: ReadonlyArray<EncodedPacket>): void => {
   using packet = makePacket()
   for (const { data, isKeyframe, pts } of packets) {
     packet.data = joining.encoded(data)
@@ -98,7 +42,7 @@ const writeEncoded = (track: JoinedTrack, joining: Joining, packets: ReadonlyArr
  * Copies the packets of the planned frames. Of the others only those may be in between that are shown before the first one
  * and follow it at once: nothing that is copied refers to them.
  */
-const writeCopied = (track: JoinedTrack, joining: Joining, plan: JoinPlan, packets: PacketReader): void => {
+const writeCopied = (track: ClipTrack, joining: Joining, plan: JoinPlan, packets: PacketReader): void => {
   const left = new Set(plan.copied)
   packets.goTo(plan.from)
   for (let first = true; left.size > 0; first = false) {
@@ -123,12 +67,12 @@ export const writeJoined = (
   packets: PacketReader,
   io: WorkerIo,
 ): void => {
-  using mp4 = openMp4(call.output, call.timeBase)
+  using mp4 = openMp4(call.output, clipTimescale(call))
   const stream = describeTrack(mp4, packets.stream, joining, [head, tail])
   using sound = call.keepAudio ? addAudioTrack(call, mp4) : undefined
   mp4.start(`${call.file}: MP4 refuses the clip`)
   sound?.write(io)
-  const track = new JoinedTrack(call, mp4, stream, packets.stream.codecpar.videoDelay)
+  const track = new ClipTrack(call, mp4, stream, packets.stream.codecpar.videoDelay)
   writeEncoded(track, joining, head.packets)
   writeCopied(track, joining, plan, packets)
   writeEncoded(track, joining, tail.packets)

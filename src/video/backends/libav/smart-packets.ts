@@ -9,10 +9,10 @@ import { CannotJoin, type Joining } from "../../smart/joining.ts"
 import type { Keyframe } from "../../VideoDecoder.ts"
 import { type Input, makePacket, openInput, streamAt, ticks } from "./input.ts"
 
-/** Packets that are read in search of a keyframe the container should have led to. */
+/** Packets that are read in search of a key frame the container should have led to. */
 const MOST_SEARCHED = 2000
 
-/** Reads one stream's packets from a keyframe on. */
+/** Reads one stream's packets from a key frame on. */
 export class PacketReader implements Disposable {
   readonly #call: StreamCall
   readonly #io: WorkerIo
@@ -28,10 +28,10 @@ export class PacketReader implements Disposable {
     this.stream = streamAt(this.#input, call.streamIndex)
   }
 
-  /** Reads the packet of a keyframe. Throws `CannotJoin` if the container does not lead there. */
+  /** Reads the packet of a key frame. Throws `CannotJoin` if the container does not lead there. */
   goTo(key: Keyframe): void {
     if (this.#landsAt(key, key.pts) || this.#landsAt(key, key.dts)) return
-    throw new CannotJoin("its container does not lead to its keyframes")
+    throw new CannotJoin("its container does not lead to its key frames")
   }
 
   #landsAt(key: Keyframe, time: number): boolean {

@@ -21,6 +21,7 @@ export class EncodedPart implements FrameRun, Disposable {
   readonly #part: PartSettings
   readonly #fidelity: Fidelity
   #encoder: FrameEncoder | undefined
+  #pushed = 0
   readonly framePts: ReadonlyArray<number>
   readonly packets: Array<EncodedPacket> = []
   /** The encoder's parameter sets with start codes. */
@@ -40,10 +41,9 @@ export class EncodedPart implements FrameRun, Disposable {
     this.framePts = framePts
   }
 
-  add(frame: Frame, pts: number): void {
+  add(frame: Frame): void {
     this.#encoder ??= this.#begin(frame)
-    frame.pts = BigInt(pts)
-    this.#encoder.push(frame)
+    this.#encoder.push(frame, this.#pushed++)
   }
 
   #begin(first: Frame): FrameEncoder {
@@ -55,8 +55,9 @@ export class EncodedPart implements FrameRun, Disposable {
       fidelity: this.#fidelity,
       reorders: false,
       onPacket: ({ data, isKeyframe, pts }) => {
-        if (data === null) throw new CannotJoin("the encoder gave an empty packet")
-        this.packets.push({ data: Uint8Array.from(data), isKeyframe, pts: Number(pts) })
+        const shown = this.framePts[Number(pts)]
+        if (data === null || shown === undefined) throw new CannotJoin("the encoder gave an empty packet")
+        this.packets.push({ data: Uint8Array.from(data), isKeyframe, pts: shown })
       },
     })
     const { extraData } = encoder.context

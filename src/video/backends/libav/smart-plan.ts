@@ -12,7 +12,7 @@ export interface JoinPlan {
   readonly head: ReadonlyArray<number>
   readonly copied: ReadonlyArray<number>
   readonly tail: ReadonlyArray<number>
-  /** How many of the copied frames come before the next keyframe. */
+  /** How many of the copied frames come before the next key frame. */
   readonly firstGroup: number
 }
 
@@ -24,7 +24,7 @@ const LEAST_SHARE = 4
 /** The same where fewer than so many could be copied beside others: decoders know little of pictures in such small pieces. */
 const LEAST_COPIED = 8
 
-/** PTS of the packets from a keyframe to beyond the end, in order of decoding. */
+/** PTS of the packets from a key frame to beyond the end, in order of decoding. */
 const packetsToEnd = (packets: PacketReader, from: Keyframe, endPts: number): ReadonlyArray<number> => {
   packets.goTo(from)
   const order: Array<number> = []
@@ -55,7 +55,7 @@ const findTail = (
 /**
  * Finds where copying can begin and end. Throws `CannotJoin` where too little would be copied.
  *
- * @param keyframes all that lie in the clip, and more
+ * @param key frames all that lie in the clip, and more
  */
 export const planJoin = (
   call: ClipCall,
@@ -65,7 +65,7 @@ export const planJoin = (
 ): JoinPlan => {
   const { endPts, framePts } = call
   const candidates = keyframes.filter(({ pts }) => pts >= (framePts[0] ?? 0) && pts < endPts)
-  if (candidates.length === 0) throw new CannotJoin("no keyframe lies in it")
+  if (candidates.length === 0) throw new CannotJoin("no key frame lies in it")
   for (const from of candidates) {
     if (framePts.filter((pts) => pts >= from.pts).length * LEAST_SHARE < framePts.length) break
     packets.goTo(from)
@@ -86,5 +86,5 @@ export const planJoin = (
     if (!isWorthwhile) break
     return plan
   }
-  throw new CannotJoin("too few of its frames lie between keyframes, from where they could be copied")
+  throw new CannotJoin("too few of its frames lie between key frames, from where they could be copied")
 }

@@ -96,3 +96,25 @@ export const sweepFromStart = (call: CutCall, io: WorkerIo, run: FrameRun): bool
   using reader = new Reader(call, io)
   return decodeStretch(reader, { from: undefined, runs: [run], lastPts: lastOf(run) }).length === 0
 }
+
+/**
+ * Which of these frames come out of a decode from the start of the file, nothing left out.
+ *
+ * @param framePts increasing
+ */
+export const decodableFrames = (
+  call: CutCall,
+  io: WorkerIo,
+  framePts: ReadonlyArray<number>,
+): ReadonlyArray<number> => {
+  using reader = new Reader(call, io)
+  reader.start(undefined)
+  const found: Array<number> = []
+  const last = framePts.at(-1) ?? 0
+  const wanted = new Set(framePts)
+  for (let out = reader.next(); out !== undefined; out = reader.next()) {
+    if (wanted.has(out.pts) && out.pts > (found.at(-1) ?? Number.NEGATIVE_INFINITY)) found.push(out.pts)
+    if (found.at(-1) === last) break
+  }
+  return found
+}

@@ -1,4 +1,4 @@
-import type { CutRequest } from "../../ClipCutter.ts"
+import type { ProgramFiles } from "../ffmpeg-cutter.ts"
 import { lasting, mediaPath, sinkPath, TEXT_BYTES } from "./arguments.ts"
 import { sourceName } from "./media.ts"
 
@@ -17,10 +17,13 @@ export interface CutterArguments {
 }
 
 /** Arguments that are meant for the `ffmpeg` program, as the core needs them: with its own paths. */
-export const cutterArguments = (request: CutRequest, args: ReadonlyArray<string>): CutterArguments => {
+export const cutterArguments = (
+  { input, output }: ProgramFiles,
+  args: ReadonlyArray<string>,
+): CutterArguments => {
   const paths = new Map([
-    [`file:${request.source.file}`, mediaPath(sourceName(request.source.file))],
-    [`file:${request.output}`, mediaPath(CLIP)],
+    [`file:${input}`, mediaPath(sourceName(input))],
+    ...(output === undefined ? [] : [[`file:${output}`, mediaPath(CLIP)] as const]),
     ["pipe:1", TEXT],
   ])
   const own = args.filter(
@@ -29,7 +32,7 @@ export const cutterArguments = (request: CutRequest, args: ReadonlyArray<string>
   )
   return {
     args: [...lasting("error"), ...own.map((arg) => paths.get(arg) ?? arg)],
-    writesClip: args.includes(`file:${request.output}`),
+    writesClip: output !== undefined && args.includes(`file:${output}`),
     clipName: CLIP,
   }
 }

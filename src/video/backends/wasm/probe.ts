@@ -29,6 +29,8 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     container,
     codec,
     streamIndex: stream.index,
+    pixelFormat: stream.pixelFormat,
+    fullRange: stream.fullRange,
     codedWidth: width,
     codedHeight: height,
     ...displaySize(width, height, pixelAspect, orientation),

@@ -1,0 +1,28 @@
+import type { DecodeCall, DecodeReply } from "../../protocol.ts"
+import type { WorkerIo } from "../../serve.ts"
+import { makePacket, openDecoder, openInput, pickVideoStream } from "./input.ts"
+
+/** Decodes all frames of a clip. */
+export const decodeClip = ({ file }: DecodeCall, io: WorkerIo): DecodeReply => {
+  using input = openInput(file)
+  const stream = pickVideoStream(input)
+  using decoder = openDecoder(input, stream)
+  using packet = makePacket()
+  let complaints = 0
+  let frames = 0
+  decoder.onDamage = () => {
+    complaints++
+  }
+  const count = (given: Iterable<unknown>) => {
+    for (const _ of given) {
+      io.poll()
+      frames++
+    }
+  }
+  while (input.read(packet)) {
+    io.poll()
+    if (packet.streamIndex === stream.index) count(decoder.push(packet))
+  }
+  count(decoder.push(undefined))
+  return { frames, complaints }
+}

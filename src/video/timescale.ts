@@ -1,0 +1,47 @@
+import type { FrameTimes } from "./frame-rate.ts"
+import { gcd } from "./rational.ts"
+import type { Rational } from "./VideoDecoder.ts"
+
+/** Ticks per second that are fine enough for all players. */
+const FINE = 10_000
+/** Longest duration of one sample that libav's muxer writes, in ticks. */
+const LONGEST_SAMPLE = 2 ** 31 - 1
+/** Ticks per second where no timescale that holds all times exactly can hold the longest gap. */
+const ROUNDED = [1_000_000, 90_000, 10_000, 1000]
+
+/** Ticks per second of a track in which every multiple of `timeBase` is a whole number; fine enough for all players. */
+export const timescaleFor = (timeBase: Rational): number => {
+  let timescale = timeBase.den
+  while (timescale < FINE) timescale *= 2
+  return timescale
+}
+
+/**
+ * Ticks per second of a track for these frames: as `timescaleFor`, unless a frame lasts longer than a sample can. Then it is
+ * coarser: if possible so that all times still are whole numbers, else so that they are rounded, by half a millisecond at
+ * most. `undefined` if no timescale can hold the longest frame (24 days).
+ */
+export const trackTimescale = ({ endPts, framePts, timeBase }: FrameTimes): number | undefined => {
+  const { num, den } = timeBase
+  const [first = 0] = framePts
+  let longest = 0
+  for (const [i, pts] of framePts.entries()) longest = Math.max(longest, (framePts[i + 1] ?? endPts) - pts)
+  const holds = (timescale: number) => (longest * num * timescale) / den <= LONGEST_SAMPLE
+  const usual = timescaleFor(timeBase)
+  if (holds(usual)) return usual
+  const common = [...framePts, endPts].reduce((sum, pts) => gcd(sum, (pts - first) * num), den)
+  let exact = den / common
+  while (exact < FINE && holds(exact * 2)) exact *= 2
+  return holds(exact) ? exact : ROUNDED.find(holds)
+}
+
+/** The longest frame of a piece: where it begins and how long it lasts, in seconds. */
+export const longestFrame = ({ endPts, framePts, timeBase }: FrameTimes) => {
+  let [at, ticks] = [framePts[0] ?? 0, 0]
+  for (const [i, pts] of framePts.entries()) {
+    const lasts = (framePts[i + 1] ?? endPts) - pts
+    if (lasts > ticks) [at, ticks] = [pts, lasts]
+  }
+  const seconds = (pts: number) => (pts * timeBase.num) / timeBase.den
+  return { atSeconds: seconds(at), seconds: seconds(ticks) }
+}
