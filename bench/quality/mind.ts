@@ -169,8 +169,11 @@ const located = (
     )
     const run = at === -1 ? undefined : runs[at]
     if (at !== -1) next = at + 1
-    const latest = count - (wanted.length - i - 1)
-    const from = Math.min(Math.max(run === undefined ? earliest : blurred(run.from), earliest), latest - 1)
+    // The steps that follow need a picture each, and the last one two: the last picture alone is too little for a step.
+    const after = wanted.length - i - 1
+    const latest = after === 0 ? count : count - after - 1
+    const latestStart = after === 0 ? count - 2 : latest - 1
+    const from = Math.min(Math.max(run === undefined ? earliest : blurred(run.from), earliest), latestStart)
     const to = Math.min(Math.max(run === undefined ? from + 1 : blurred(run.to), from + 1), latest)
     earliest = to
     return { step_id: id, start_frame_index: from + 1, end_frame_index: to + 1 }
