@@ -38,7 +38,8 @@ const source: VideoSource = {
 
 /** The output that the program was given, without `file:`. */
 const LAST = `for last; do :; done; last="\${last#file:}"`
-const WRITES = `${LAST}; echo clip > "$last"`
+/** A list of frames goes to a pipe, a clip to a file. */
+const WRITES = `${LAST}; case "$last" in pipe:*) ;; *) echo clip > "$last";; esac`
 
 /** A program in the place of ffmpeg. */
 const program = async (name: string, script: string, mode = 0o755) => {
