@@ -20,7 +20,7 @@ import { localizeStage } from "./stages/localize.ts"
 import { frameLabel } from "./stages/pool.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
-import { atStage, notice, type VideoRun } from "./stages/run.ts"
+import { atStage, notice, type RunFacts, type VideoRun } from "./stages/run.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
 import { labelBox } from "./video/overlay.ts"
 import { WorkRank } from "./video/turns.ts"
@@ -57,7 +57,11 @@ const checkLabelRoom = Effect.fnUntraced(function* (source: VideoSource, setting
   return yield* new VideoError({ reason: "Unsupported", file, message })
 })
 
-const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: RunSettings) {
+/**
+ * Looks at a video and its folder, without touching either: what would be worked on, and what an earlier run has left. Fails as
+ * a run does.
+ */
+export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, settings: RunSettings) {
   const model = yield* VisionModel
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
   const frames = source.framePts.length
@@ -73,10 +77,18 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
   const entries = yield* inspectFolder(folder.root)
   const existing = yield* claimFolder(folder, header, replaceAll)
+  const rehearsal = model.config.kind === "rehearsal"
+  const facts = { source, folder, settings, annotation, prompts, rehearsal } satisfies RunFacts
+  return { facts, header, existing, entries, replaceAll }
+})
+
+const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: RunSettings) {
+  const model = yield* VisionModel
+  const { facts, header, existing, entries, replaceAll } = yield* lookInto(file, settings)
+  const { folder } = facts
   yield* sweepPlaces(folder.root, entries)
   const summary = yield* openSummary(summaryPath(folder), header, existing)
-  const rehearsal = model.config.kind === "rehearsal"
-  const run = { source, folder, settings, annotation, prompts, summary, rehearsal } satisfies VideoRun
+  const run = { ...facts, summary } satisfies VideoRun
   const maker = existing?.api_config.model
   if (maker !== undefined && maker !== model.config.model && !replaceAll) {
     yield* notice(

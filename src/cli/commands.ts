@@ -7,8 +7,9 @@ import { type Shard, select } from "../batch/select.ts"
 import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
 import { readFailures, writeInputs } from "../dataset/batch-state.ts"
 import { eventsFile } from "../dataset/layout.ts"
-import { assumedLatencySec, assumedSteps, type Expectation, expect } from "../dry-run.ts"
+import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
+import { parseEndpoint } from "../model/endpoint.ts"
 import { priceOf } from "../model/money.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
@@ -17,12 +18,15 @@ import { runFiles } from "./batch.ts"
 import { compareCommand } from "./compare.ts"
 import { demoCommand } from "./demo.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
+import { tellExpectation } from "./expectation.ts"
 import * as flags from "./flags.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
+import { stdout } from "./output.ts"
 import { printable } from "./printable.ts"
-import { count, dollars, duration } from "./quantity.ts"
+import { checkJson } from "./progress/json.ts"
+import { count } from "./quantity.ts"
 import { scoreCommand } from "./score.ts"
 import { statusCommand } from "./status.ts"
 import { exitCode, UsageError } from "./usage.ts"
@@ -161,8 +165,15 @@ const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<strin
 })
 
 /** Prints checks, one a line; true if all is well. */
-export const reportChecks = Effect.fn("Cli.reportChecks")(function* (checks: ReadonlyArray<Check>) {
+export const reportChecks = Effect.fn("Cli.reportChecks")(function* (
+  checks: ReadonlyArray<Check>,
+  json = false,
+) {
   for (const { what, problem } of checks) {
+    if (json) {
+      stdout.write(`${checkJson(what, problem === undefined, problem, new Date().toISOString())}\n`)
+      continue
+    }
     const text = problem === undefined ? `ok      ${what}` : `failed  ${what}: ${problem}`
     yield* Console.log(printable(text))
   }
@@ -179,6 +190,7 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
     return {
       name: "replay",
       price: undefined,
+      address: undefined,
       layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
     }
   }
@@ -193,18 +205,26 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
           Layers.rememberTimes(resolve(folder)),
         )
   const name = settings?.model ?? "rehearsal"
-  return { name, price: settings === undefined ? undefined : priceOf(name, settings.price ?? {}), layer }
+  const address = settings === undefined ? undefined : parseEndpoint(settings.apiBase)?.base
+  return {
+    name,
+    price: settings === undefined ? undefined : priceOf(name, settings.price ?? {}),
+    address,
+    layer,
+  }
 })
 
-const printExpectation = (expected: Expectation) =>
-  Console.log(`videos        ${count(expected.videos)}
-calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)
-pictures      ${count(expected.images)}
-input tokens  about ${count(expected.promptTokens)}
-output tokens about ${count(expected.completionTokens)}
-cost          ${expected.costUsd === null ? "not known: give --price-in and --price-out" : `about ${dollars(expected.costUsd)}`}
-model time    about ${duration(expected.seconds)} (${assumedLatencySec} s a call assumed)
-Nothing was sent. Rejected answers that are asked for again come on top.`)
+/** Says that the service was left alone: that key, address and model are right shows with the first call. */
+const tellUnasked = (service: string, json: boolean) =>
+  json
+    ? Effect.sync(() =>
+        stdout.write(`${checkJson(`service ${service}`, null, undefined, new Date().toISOString())}\n`),
+      )
+    : Console.log(
+        printable(
+          `        service ${service}: not asked; the first call shows whether key, address and model are right`,
+        ),
+      )
 
 const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const environment = yield* readRunEnvironment(process.env)
@@ -221,7 +241,8 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     )
     return exitCode.done
   }
-  const model = yield* modelOf(given)
+  // What is only looked at leaves no recording.
+  const model = yield* modelOf(given.dryRun ? { ...given, record: Option.none() } : given)
   const settings = settingsOf(given, environment)
   yield* Effect.mapError(
     loadPrompts(annotationSchemas[settings.annotationSchema]),
@@ -229,16 +250,18 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   )
   const video = Layers.video(videoSettings(given))
   if (given.preflightOnly) {
-    const well = yield* preflight(files, settings).pipe(Effect.provide(video), Effect.flatMap(reportChecks))
+    const checks = yield* Effect.provide(preflight(files, settings), video)
+    const well = yield* reportChecks(checks, given.json)
+    if (model.address !== undefined) yield* tellUnasked(`${model.name} at ${model.address}`, given.json)
     return well ? exitCode.done : exitCode.failed
   }
   if (given.dryRun) {
     const { limits } = accountOf(given)
-    yield* expect(files, settings, { ...model, limits }, given.videoConcurrency).pipe(
-      Effect.provide(video),
-      Effect.flatMap(printExpectation),
+    const expected = yield* expect(files, settings, { ...model, limits }, given.videoConcurrency).pipe(
+      Effect.provide(Layer.merge(video, model.layer)),
     )
-    return exitCode.done
+    yield* tellExpectation(expected, given.json)
+    return expected.failures.length === 0 ? exitCode.done : exitCode.failed
   }
   const services = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))
   const options = {

@@ -14,7 +14,7 @@ import type { ModelError, ModelErrorReason, ModelImage, ModelTask } from "../mod
 import { sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
 import { jsonSchema } from "./prompts.ts"
-import { isSelected, mayKeep, notice, stageAdvanced, type VideoRun } from "./run.ts"
+import { isSelected, mayKeep, notice, type RunFacts, stageAdvanced, type VideoRun } from "./run.ts"
 import { callRecord, makeTrace, type Trace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
@@ -41,8 +41,8 @@ const writePrompts = Effect.fn("Stage.writePrompts")(function* <A>(run: VideoRun
   yield* writeIfChanged(join(call.dir, call.files.userPrompt), user)
 })
 
-/** One answer a stage needs, and where it and its trace go. */
-export interface StageCall<A> {
+/** What decides whether an answer of an earlier run still stands. */
+export interface Question<A> {
   readonly stage: StageNumber
   /** What is asked for, as a person would say it: `draft plan`, `step 3`. */
   readonly what: string
@@ -55,6 +55,11 @@ export interface StageCall<A> {
   readonly inputs: string
   /** How an earlier run ended. */
   readonly previous: Outcome | undefined
+  readonly check: (json: unknown) => Checked<A>
+}
+
+/** One answer a stage needs, and where it and its trace go. */
+export interface StageCall<A> extends Question<A> {
   readonly task: ModelTask
   /** Answers the video still needs, this one included. */
   readonly callsLeft: number
@@ -63,7 +68,6 @@ export interface StageCall<A> {
   readonly schema: v.GenericSchema
   /** Prepares the pictures; they are needed only if the model is asked. */
   readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, Scope.Scope>
-  readonly check: (json: unknown) => Checked<A>
   /** Puts an outcome into the run summary. */
   readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
 }
@@ -173,23 +177,35 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, 
   return answer.value
 })
 
+/** The answer of an earlier run, if it may be kept and still stands; or (left) why not. */
+export const standingAnswer = <A>(run: RunFacts, question: Question<A>) =>
+  mayKeep(run, question.stage)
+    ? reusableAnswer({ ...question, outcome: question.previous, rawResponse: question.files.rawResponse })
+    : Effect.succeed(Either.left("--overwrite was given"))
+
+/** A stage that was not selected would have to be asked. */
+export const missingStage = (
+  { stage, what, dir }: Pick<Question<unknown>, "stage" | "what" | "dir">,
+  why: string,
+) =>
+  new DatasetError({
+    reason: "MissingStage",
+    path: dir,
+    message: `the ${what} of Stage ${stage} cannot be used (${why}); run with --stages ${stage} first`,
+  })
+
 /**
  * Keeps a checked answer of an earlier run if it still stands, else asks for it, writes it and notes how it went. A stage
  * that was not selected may only keep. The final plan is taken away as soon as an answer differs from what it was made of.
  */
 export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  const reuse = mayKeep(run, call.stage)
-    ? yield* reusableAnswer({ ...call, outcome: call.previous, rawResponse: call.files.rawResponse })
-    : Either.left("--overwrite was given")
+  const reuse = yield* standingAnswer(run, call)
   if (Either.isRight(reuse)) {
     yield* writePrompts(run, call)
     yield* stageAdvanced(run, call.stage, call.what, true)
     return reuse.right
   }
-  if (!isSelected(run, call.stage)) {
-    const message = `the ${call.what} of Stage ${call.stage} cannot be used (${reuse.left}); run with --stages ${call.stage} first`
-    return yield* new DatasetError({ reason: "MissingStage", path: call.dir, message })
-  }
+  if (!isSelected(run, call.stage)) return yield* missingStage(call, reuse.left)
   if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${reuse.left}`)
   const drain = yield* CallDrain
   return yield* drain.lease(askAndWrite(run, call))

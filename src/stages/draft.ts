@@ -1,13 +1,21 @@
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
-import { checkDraft, draftPlanSchema, stepCount } from "../plan/draft.ts"
+import { checkDraft, type DraftPlan, draftPlanSchema, stepCount } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
-import { keepOrAsk } from "./call.ts"
+import { keepOrAsk, type Question } from "./call.ts"
 import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
-import { ensurePool, poolImages } from "./pool.ts"
-import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { ensurePool, type FramePool, type PoolRequest, poolImages } from "./pool.ts"
+import {
+  mayKeep,
+  notice,
+  type RunFacts,
+  stageAdvanced,
+  stageFinished,
+  stageStarted,
+  type VideoRun,
+} from "./run.ts"
 import { withStatus } from "./status.ts"
 
 const { dir, draft: artefact, call: files } = layout.stage1
@@ -32,21 +40,34 @@ const note = (run: VideoRun) => (outcome: Outcome) =>
 
 const ofWholeStage = withStatus(({ stage1 }) => stage1, note)
 
+/** The full-video pool that a run wants. */
+export const fullPoolRequest = ({ folder, source, settings }: RunFacts): PoolRequest => ({
+  dir: folder.stage1,
+  source,
+  count: settings.maxFrames,
+  jpegQuality: settings.jpegQuality,
+  sampling: settings.sampling,
+  note: poolNote[settings.sampling],
+  secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
+})
+
+/** What a draft plan depends on. */
+export const draftQuestion = (run: RunFacts, pool: FramePool, previous: Outcome | undefined) =>
+  ({
+    stage: 1,
+    what: "draft plan",
+    dir: run.folder.stage1,
+    files,
+    artefact,
+    inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
+    previous,
+    check: (json) => checkDraft(run.annotation, json),
+  }) satisfies Question<DraftPlan>
+
 const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
-  const { source, settings, annotation } = run
+  const { settings, annotation } = run
   yield* stageStarted(run, 1, 2)
-  const { pool, kept } = yield* ensurePool(
-    {
-      dir: run.folder.stage1,
-      source,
-      count: settings.maxFrames,
-      jpegQuality: settings.jpegQuality,
-      sampling: settings.sampling,
-      note: poolNote[settings.sampling],
-      secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
-    },
-    mayKeep(run, 1),
-  )
+  const { pool, kept } = yield* ensurePool(fullPoolRequest(run), mayKeep(run, 1))
   yield* noteTimes(run)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, "stage1", pool)
@@ -57,19 +78,12 @@ const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
   }
   const { stage1: previous } = yield* run.summary.progress
   const draft = yield* keepOrAsk(run, {
-    stage: 1,
-    what: "draft plan",
-    dir: run.folder.stage1,
-    files,
-    artefact,
-    inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
-    previous,
+    ...draftQuestion(run, pool, previous),
     task: { stage: "draft", annotation },
     callsLeft: 2 + stepCount.max,
     prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
     schema: draftPlanSchema(annotation),
     images: poolImages(pool, "none"),
-    check: (json) => checkDraft(annotation, json),
     note: note(run),
   })
   yield* stageFinished(run, 1)

@@ -15,13 +15,21 @@ import { utcNow } from "../dataset/summary.ts"
 import { removeClips } from "../dataset/superseded.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
-import { checkLocalization, localizationSchema } from "../plan/localization.ts"
+import { checkLocalization, type Localization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
-import { keepOrAsk } from "./call.ts"
+import { keepOrAsk, type Question } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
-import { mayKeep, notice, stageAdvanced, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import {
+  mayKeep,
+  notice,
+  type RunFacts,
+  stageAdvanced,
+  stageFinished,
+  stageStarted,
+  type VideoRun,
+} from "./run.ts"
 import { localizationContext, type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
 import { withStatus } from "./status.ts"
 
@@ -53,7 +61,8 @@ const stepLines = (draft: DraftPlan): string =>
     )
     .join("\n")
 
-const readSegments = (path: string) =>
+/** The segments on record, if there are any that can be read. */
+export const readSegments = (path: string) =>
   Effect.map(readJson(path), (json): StepSegments | undefined => {
     const parsed = v.safeParse(stepSegmentsSchema, json)
     return parsed.success ? parsed.output : undefined
@@ -215,12 +224,14 @@ const note = (run: VideoRun) => (outcome: Outcome) =>
 
 const ofWholeStage = withStatus(({ stage2 }) => stage2, note)
 
-const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FramePool, draft: DraftPlan) {
-  const count = pool.timestamps.length
-  const context = localizationContext(pool, run.source, draft)
-  yield* stageStarted(run, 2, 1 + draft.steps.length)
-  const { stage2: previous } = yield* run.summary.progress
-  const localization = yield* keepOrAsk(run, {
+/** What a localization depends on. */
+export const localizationQuestion = (
+  run: RunFacts,
+  pool: FramePool,
+  draft: DraftPlan,
+  previous: Outcome | undefined,
+) =>
+  ({
     stage: 2,
     what: "localization",
     dir: run.folder.stage2,
@@ -228,6 +239,16 @@ const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FrameP
     artefact,
     inputs: fingerprint({ pool: pool.fingerprint, draft, rehearsal: run.rehearsal }),
     previous,
+    check: (json) => checkLocalization(localizationContext(pool, run.source, draft), json),
+  }) satisfies Question<Localization>
+
+const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FramePool, draft: DraftPlan) {
+  const count = pool.timestamps.length
+  const context = localizationContext(pool, run.source, draft)
+  yield* stageStarted(run, 2, 1 + draft.steps.length)
+  const { stage2: previous } = yield* run.summary.progress
+  const localization = yield* keepOrAsk(run, {
+    ...localizationQuestion(run, pool, draft, previous),
     callsLeft: 1 + draft.steps.length,
     task: { stage: "localize", stepIds: context.stepIds, boundarySeconds: context.boundarySeconds },
     prompt: run.prompts.stage2({
@@ -238,7 +259,6 @@ const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FrameP
     }),
     schema: localizationSchema,
     images: poolImages(pool, run.settings.imageLabels),
-    check: (json) => checkLocalization(context, json),
     note: note(run),
   })
   const segments = yield* cutClips(run, planSegments(pool, run.source, draft, localization))

@@ -6,7 +6,7 @@ import { layout, samplePath } from "../dataset/layout.ts"
 import type { FrameManifest } from "../dataset/records.ts"
 import { damagedPictures, matchesPlan, type PlannedFrame, readManifest } from "../dataset/resume.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
-import { jsonText, listFolder, syncNames, writeFile, writeIfChanged } from "../dataset/store.ts"
+import { jsonText, listFolder, readDigest, syncNames, writeFile, writeIfChanged } from "../dataset/store.ts"
 import { removePictures } from "../dataset/superseded.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
@@ -88,16 +88,23 @@ export const planFrames = (request: PoolRequest): ReadonlyArray<PlannedFrame> =>
 const shownBy = ({ original, source }: PoolRequest, manifest: Pick<FrameManifest, "pictures_from">) =>
   manifest.pictures_from === "source" && original !== undefined ? original.source : source
 
+/** What a model sees of the pool that a manifest describes. */
+export const shownIn = ({
+  frames,
+}: Pick<FrameManifest, "frames">): Pick<FramePool, "fingerprint" | "timestamps"> => ({
+  timestamps: frames.map((frame) => frame.timestamp_sec),
+  fingerprint: fingerprint(
+    frames.map((frame) => [frame.timestamp_sec, frame.original_frame_index, frame.sha256]),
+  ),
+})
+
 /** A pool as it is described by its manifest. */
 const poolOf = (request: PoolRequest, manifest: FrameManifest): FramePool => ({
   dir: request.dir,
   manifest,
   width: shownBy(request, manifest).displayWidth,
   height: shownBy(request, manifest).displayHeight,
-  timestamps: manifest.frames.map((frame) => frame.timestamp_sec),
-  fingerprint: fingerprint(
-    manifest.frames.map((frame) => [frame.timestamp_sec, frame.original_frame_index, frame.sha256]),
-  ),
+  ...shownIn(manifest),
 })
 
 /** The entry of a frame that does not decode, with the frame that stands in for it. */
@@ -190,6 +197,47 @@ const decodeFirstHand = Effect.fn("Pool.decodeFirstHand")(function* (
   return { frames: yield* fromSource, from: "clip" as const, failure: first.left }
 })
 
+/** The manifest on disk, if it lists the frames that are planned. */
+const matchingManifest = (
+  request: PoolRequest,
+  planned: ReadonlyArray<PlannedFrame>,
+  present: FrameManifest | undefined,
+) =>
+  present !== undefined && matchesPlan(present, planned, request.sampling ?? "uniform") ? present : undefined
+
+/** Fails if sampling finds too few pictures to show what happens. */
+const requireEnough = ({ sampling, source }: PoolRequest, planned: ReadonlyArray<PlannedFrame>) => {
+  const distinct = new Set(planned.map((frame) => frame.pts)).size
+  if (sampling !== "keyframe" || distinct >= Math.min(fewestKeyframes, source.framePts.length))
+    return Effect.void
+  const message = `${source.file} has ${distinct} key frame${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
+  return new VideoError({ reason: "TooFewFrames", file: source.file, message })
+}
+
+/**
+ * What a pool will be as far as that can be told without decoding: the one on disk, pictures that are damaged or missing taken
+ * for as they were, or the planned one if all its pictures are there without a manifest.
+ *
+ * @returns undefined if other frames are planned than are there
+ */
+export const foreseenPool = Effect.fn("Pool.foresee")(function* (request: PoolRequest, keep: boolean) {
+  const planned = planFrames(request)
+  yield* requireEnough(request, planned)
+  if (!keep) return undefined
+  const present = yield* readManifest(request.dir)
+  const matching = matchingManifest(request, planned, present)
+  if (matching !== undefined) return poolOf(request, matching)
+  if (present !== undefined) return undefined
+  const frames: Array<FrameManifest["frames"][number]> = []
+  for (const frame of planned) {
+    const picture = yield* readDigest(join(request.dir, frame.image_relpath))
+    if (picture === undefined) return undefined
+    frames.push({ ...frame, sha256: picture.sha256 })
+  }
+  const { jpegQuality: jpeg_quality, note, sampling = "uniform" } = request
+  return poolOf(request, { num_frames: frames.length, note, sampling, jpeg_quality, frames })
+})
+
 /**
  * Makes sure that a frame pool is on disk, whole and undamaged. What is there is kept if it lists the frames that sampling
  * chooses; pictures that are missing or damaged are decoded again at the quality the manifest names, from where it says.
@@ -197,16 +245,11 @@ const decodeFirstHand = Effect.fn("Pool.decodeFirstHand")(function* (
  * @returns also why the original could not be decoded, if it could not
  */
 export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolRequest, keep: boolean) {
-  const { sampling = "uniform", source } = request
+  const { sampling = "uniform" } = request
   const planned = planFrames(request)
-  const distinct = new Set(planned.map((frame) => frame.pts)).size
-  if (sampling === "keyframe" && distinct < Math.min(fewestKeyframes, source.framePts.length)) {
-    const message = `${source.file} has ${distinct} key frame${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
-    return yield* new VideoError({ reason: "TooFewFrames", file: source.file, message })
-  }
+  yield* requireEnough(request, planned)
   const present = yield* readManifest(request.dir)
-  const matching =
-    keep && present !== undefined && matchesPlan(present, planned, sampling) ? present : undefined
+  const matching = keep ? matchingManifest(request, planned, present) : undefined
   if (matching !== undefined && (yield* damagedPictures(request.dir, matching)).length === 0) {
     return { pool: poolOf(request, matching), kept: true, failure: undefined }
   }

@@ -20,11 +20,11 @@ import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
-import { keepOrAsk, StageFailed } from "./call.ts"
+import { keepOrAsk, type Question, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { renameFormerSteps } from "./former-names.ts"
-import { ensurePool, type FramePool, type Original, poolImages } from "./pool.ts"
-import { mayKeep, notice, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { ensurePool, type FramePool, type Original, type PoolRequest, poolImages } from "./pool.ts"
+import { mayKeep, notice, type RunFacts, stageFinished, stageStarted, type VideoRun } from "./run.ts"
 
 const { final: artefact, meta: metaFile, call: files } = layout.stage3
 
@@ -44,28 +44,35 @@ const sourceSeconds = (source: VideoSource, clip: VideoSource, firstPts: number)
 }
 
 /** The source's frames in a clip, if they are one by one the clip's. */
-const originalOf = ({ source }: VideoRun, clip: VideoSource, segment: Segment): Original | undefined => {
+const originalOf = ({ source }: RunFacts, clip: VideoSource, segment: Segment): Original | undefined => {
   const { clip_first_pts: firstPts, end_pts: endPts } = segment
   const framePts = source.framePts.filter((pts) => pts >= firstPts && pts < endPts)
   return framePts.length === clip.framePts.length ? { source, framePts } : undefined
 }
 
+/** The pool of a step that a run wants, from the step's clip. */
+export const stepPoolRequest = (
+  run: RunFacts,
+  dir: string,
+  segment: Segment,
+  clip: VideoSource,
+): PoolRequest => {
+  const original = originalOf(run, clip, segment)
+  return {
+    dir,
+    source: clip,
+    ...(original === undefined ? {} : { original }),
+    count: run.settings.maxFrames,
+    jpegQuality: run.settings.jpegQuality,
+    note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's. pictures_from says which of the two was decoded.",
+    secondsOf: sourceSeconds(run.source, clip, segment.clip_first_pts),
+  }
+}
+
 const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string, segment: Segment) {
   const decoder = yield* VideoDecoder
   const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
-  const original = originalOf(run, clip, segment)
-  const { failure, pool } = yield* ensurePool(
-    {
-      dir,
-      source: clip,
-      ...(original === undefined ? {} : { original }),
-      count: run.settings.maxFrames,
-      jpegQuality: run.settings.jpegQuality,
-      note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's. pictures_from says which of the two was decoded.",
-      secondsOf: sourceSeconds(run.source, clip, segment.clip_first_pts),
-    },
-    mayKeep(run, 3),
-  )
+  const { failure, pool } = yield* ensurePool(stepPoolRequest(run, dir, segment, clip), mayKeep(run, 3))
   if (failure !== undefined) {
     const why = `the pictures of step ${segment.step_id} are taken from its clip, because the source's cannot be`
     yield* notice(run, `${why} (${failure.reason}): ${failure.message}`)
@@ -107,6 +114,32 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
   yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
 })
 
+/** What the annotation of a step depends on. */
+export const stepQuestion = (
+  run: RunFacts,
+  goal: string,
+  draft: DraftStep,
+  segment: Pick<Segment, "start_pts" | "end_pts">,
+  pool: Pick<FramePool, "fingerprint" | "timestamps">,
+  previous: Outcome | undefined,
+) =>
+  ({
+    stage: 3,
+    what: `step ${draft.step_id}`,
+    dir: run.folder.step(draft.step_id, draft.step_goal),
+    files,
+    artefact,
+    inputs: fingerprint({
+      goal,
+      draft,
+      range: [segment.start_pts, segment.end_pts],
+      pool: pool.fingerprint,
+      rehearsal: run.rehearsal,
+    }),
+    previous,
+    check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
+  }) satisfies Question<FinalStep>
+
 /** One step: its pool, its refined annotation, its two keyframe pictures. Independent of the other steps. */
 const refineStep = Effect.fn("Stage3.step")(function* (
   run: VideoRun,
@@ -140,19 +173,14 @@ const refineStep = Effect.fn("Stage3.step")(function* (
       return { ...progress, stage3: { ...stageOutcome("running", steps), steps } }
     })
   const final = yield* keepOrAsk(run, {
-    stage: 3,
-    what: `step ${draft.step_id}`,
-    dir,
-    files,
-    artefact,
-    inputs: fingerprint({
+    ...stepQuestion(
+      run,
       goal,
       draft,
-      range: [segment.start_pts, segment.end_pts],
-      pool: pool.fingerprint,
-      rehearsal: run.rehearsal,
-    }),
-    previous: stage3?.steps.find((step) => step.step_id === draft.step_id),
+      segment,
+      pool,
+      stage3?.steps.find((step) => step.step_id === draft.step_id),
+    ),
     callsLeft: steps.filter((step) => step === draft || isDone(step) !== true).length,
     task: { stage: "refine", annotation: run.annotation, step: draft, timestamps: pool.timestamps },
     prompt: run.prompts.stage3({
@@ -162,7 +190,6 @@ const refineStep = Effect.fn("Stage3.step")(function* (
     }),
     schema: run.annotation.finalStep,
     images: poolImages(pool, run.settings.imageLabels),
-    check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
     note,
   })
   yield* writeKeyframes(dir, pool, final, segment, `${run.folder.videoId}/step ${draft.step_id}/meta`)

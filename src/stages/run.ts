@@ -8,23 +8,27 @@ import { WorkRank } from "../video/turns.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
 import type { Prompts } from "./prompts.ts"
 
-/** One video on its way through the stages: what every stage needs to know. */
-export interface VideoRun {
+/** What is worked on, where, and how: all that decides what has to be made. */
+export interface RunFacts {
   readonly source: VideoSource
   readonly folder: VideoFolder
   readonly settings: RunSettings
   readonly annotation: AnnotationSchema
   readonly prompts: Prompts
-  readonly summary: SummaryFile
   /** Whether the model is the rehearsal stand-in; its answers never count as a real model's. */
   readonly rehearsal: boolean
 }
 
+/** One video on its way through the stages: what every stage needs to know. */
+export interface VideoRun extends RunFacts {
+  readonly summary: SummaryFile
+}
+
 /** Whether this run may ask for a stage's answer, or only use what is there. */
-export const isSelected = (run: VideoRun, stage: StageNumber): boolean => run.settings.stages.includes(stage)
+export const isSelected = (run: RunFacts, stage: StageNumber): boolean => run.settings.stages.includes(stage)
 
 /** Whether what is there may be kept. */
-export const mayKeep = (run: VideoRun, stage: StageNumber): boolean =>
+export const mayKeep = (run: RunFacts, stage: StageNumber): boolean =>
   !(run.settings.overwrite && isSelected(run, stage))
 
 export const stageStarted = (run: VideoRun, stage: StageNumber, total: number) =>

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as v from "valibot"
+import { jsonLineSchema } from "../../src/cli/progress/json.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -222,6 +224,39 @@ describe("what is asked for comes out", () => {
     )
     expect(code).toBe(0)
     expect(readdirSync(root.path)).toEqual([])
+  })
+
+  test("--preflight-only says that the service was not asked, without what is secret in its address", async () => {
+    await using root = await temporaryFolder()
+    await using server = startChatServer()
+    const address = server.url.replace("http://", "http://user:hidden@")
+    const flags = [
+      "--input-video",
+      video,
+      "--output-root",
+      root.path,
+      "--model",
+      "some-vlm",
+      "--preflight-only",
+    ]
+    const text = await runCli(["pipeline", ...flags, "--api-base", address], { API_KEY: "sk-hidden" })
+    expect(text.code).toBe(0)
+    expect(text.stdout).toContain(`service some-vlm at ${server.url}: not asked; the first call shows`)
+    expect(text.stdout + text.stderr).not.toContain("hidden")
+    const json = await runCli(["pipeline", ...flags, "--json", "--api-base", address], {
+      API_KEY: "sk-hidden",
+    })
+    const checks = json.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => v.parse(jsonLineSchema, JSON.parse(line)))
+    expect(checks.at(-1)).toMatchObject({
+      event: "check",
+      ok: null,
+      what: `service some-vlm at ${server.url}`,
+    })
+    expect(checks.slice(0, -1).every((check) => "ok" in check && check.ok === true)).toBe(true)
+    expect(server.calls).toHaveLength(0)
   })
 
   test("flags win over the environment, which wins over defaults", async () => {

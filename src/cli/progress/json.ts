@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import type { Expectation } from "../../dry-run.ts"
 import type { RunEvent } from "../../events.ts"
 import { printableJson } from "../printable.ts"
 import { answersPerMinute, eta, type RunState, videosLeft } from "./state.ts"
@@ -95,6 +96,19 @@ export const jsonLineSchema = v.variant("event", [
     seconds: amount,
   }),
   line("error", { exit_code: whole, message: text }),
+  line("check", { what: text, ok: v.nullable(v.boolean()), problem: v.nullable(text) }),
+  line("dry_run", {
+    videos: whole,
+    calls: whole,
+    images: whole,
+    repeated_images: whole,
+    prompt_tokens: whole,
+    completion_tokens: whole,
+    cost_usd: v.nullable(amount),
+    seconds: amount,
+    decode_seconds: amount,
+    failures: v.array(v.strictObject({ file: text, message: text })),
+  }),
 ])
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)
@@ -106,6 +120,31 @@ const jsonLine = (object: Readonly<Record<string, unknown>> & { readonly event: 
 /** The end of a command that could not do what it was asked for, as a line of JSON. */
 export const errorJson = (exitCode: number, message: string, time: string): string =>
   jsonLine({ time, event: "error", exit_code: exitCode, message })
+
+/** One thing that was looked at before a run, as a line of JSON. `ok` is null for what was not looked at. */
+export const checkJson = (
+  what: string,
+  ok: boolean | null,
+  problem: string | undefined,
+  time: string,
+): string => jsonLine({ time, event: "check", what, ok, problem: problem ?? null })
+
+/** What a run is expected to take, as a line of JSON. */
+export const expectationJson = (expected: Expectation, time: string): string =>
+  jsonLine({
+    time,
+    event: "dry_run",
+    videos: expected.videos,
+    calls: expected.calls,
+    images: expected.images,
+    repeated_images: expected.repeated,
+    prompt_tokens: expected.promptTokens,
+    completion_tokens: expected.completionTokens,
+    cost_usd: expected.costUsd,
+    seconds: expected.seconds,
+    decode_seconds: expected.decodeSeconds,
+    failures: expected.failures,
+  })
 
 /** An event as a line of JSON: names in snake_case, as in all files of a dataset. */
 export const eventJson = ({ type, ...rest }: RunEvent, time: string): string =>

@@ -1,0 +1,34 @@
+import { Console, Effect } from "effect"
+import { assumedLatencySec, type Expectation } from "../dry-run.ts"
+import { assumedSteps } from "../stages/survey.ts"
+import { stdout } from "./output.ts"
+import { printable } from "./printable.ts"
+import { expectationJson } from "./progress/json.ts"
+import { count, dollars, duration } from "./quantity.ts"
+
+const lines = (expected: Expectation): ReadonlyArray<string> => [
+  `videos        ${count(expected.videos)}`,
+  `calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)`,
+  `pictures      ${count(expected.images)}`,
+  ...(expected.repeated === 0
+    ? []
+    : [
+        `repeated      about ${count(expected.repeated)} of these: short videos and clips show a frame more than once, and each is paid for`,
+      ]),
+  `input tokens  about ${count(expected.promptTokens)}`,
+  `output tokens about ${count(expected.completionTokens)}`,
+  `cost          ${expected.costUsd === null ? "not known: give --price-in and --price-out" : `about ${dollars(expected.costUsd)}`}`,
+  `model time    about ${duration(expected.seconds)} (${assumedLatencySec} s a call assumed)`,
+  `decode time   about ${duration(expected.decodeSeconds)}`,
+  "Nothing was sent. Rejected answers that are asked for again come on top.",
+]
+
+/** Tells what a run is expected to take; each video that would fail is named on stderr. */
+export const tellExpectation = Effect.fn("Cli.tellExpectation")(function* (
+  expected: Expectation,
+  json: boolean,
+) {
+  if (json) stdout.write(`${expectationJson(expected, new Date().toISOString())}\n`)
+  else yield* Console.log(lines(expected).join("\n"))
+  for (const { message } of expected.failures) yield* Console.error(`error: ${printable(message)}`)
+})

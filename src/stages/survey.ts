@@ -1,0 +1,176 @@
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import * as v from "valibot"
+import type { StageNumber } from "../config.ts"
+import { layout } from "../dataset/layout.ts"
+import type { Outcome, RunSummary, Segment } from "../dataset/records.ts"
+import { readManifest } from "../dataset/resume.ts"
+import { type DatasetError, readDigest, readJson } from "../dataset/store.ts"
+import type { Progress } from "../dataset/summary.ts"
+import type { DraftStep } from "../plan/annotation.ts"
+import type { DraftPlan } from "../plan/draft.ts"
+import { canonicalJson } from "../plan/fingerprint.ts"
+import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { missingStage, standingAnswer } from "./call.ts"
+import { draftQuestion, fullPoolRequest } from "./draft.ts"
+import { localizationQuestion, readSegments } from "./localize.ts"
+import { type FramePool, foreseenPool, planFrames, shownIn } from "./pool.ts"
+import { stepPoolRequest, stepQuestion } from "./refine.ts"
+import { isSelected, mayKeep, type RunFacts } from "./run.ts"
+import { type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
+
+/** A call that a run would make. */
+export interface NeededCall {
+  readonly stage: StageNumber
+  /** Different pictures in it; the others of the pool repeat one. */
+  readonly distinct: number
+}
+
+/** What a run would make of one video. */
+export interface Survey {
+  readonly calls: ReadonlyArray<NeededCall>
+  /** Pools whose pictures would be decoded, each by its number of different pictures. */
+  readonly decoded: ReadonlyArray<number>
+  /** What would fail the video after these calls. */
+  readonly failure: DatasetError | undefined
+}
+
+/** Steps of a plan that is not drafted yet. */
+export const assumedSteps = 5
+
+/** What an earlier run has left on record. */
+export type Left = Progress & Partial<Pick<RunSummary, "rehearsal">>
+
+/**
+ * Steps of the plan on disk, whatever becomes of it: the best guess at those of the next one. That of a rehearsal says nothing
+ * of a model's.
+ */
+const likelySteps = (run: RunFacts, left: Left) =>
+  left.rehearsal !== run.rehearsal
+    ? Effect.succeed(assumedSteps)
+    : Effect.map(readJson(join(run.folder.stage1, layout.stage1.draft)), (json) => {
+        const parsed = v.safeParse(v.object({ steps: v.pipe(v.array(v.unknown()), v.minLength(1)) }), json)
+        return parsed.success ? parsed.output.steps.length : assumedSteps
+      })
+
+const distinctIn = (pts: ReadonlyArray<{ readonly pts: number }>): number =>
+  new Set(pts.map((one) => one.pts)).size
+
+/** Why an answer is asked for that follows from a new one. */
+const whyNew = (outcome: Pick<Outcome, "status" | "answered"> | undefined): string =>
+  outcome?.status === "completed" || outcome?.answered === true ? "its inputs have changed" : "not done yet"
+
+/** Calls of the stages that are selected, up to the first that would be needed and is not: there the video fails. */
+const upTo = (
+  run: RunFacts,
+  needed: ReadonlyArray<NeededCall>,
+  why: (stage: StageNumber) => string,
+): Survey => {
+  const last = Math.max(...run.settings.stages)
+  const inRun = needed.filter(({ stage }) => stage <= last)
+  const stop = inRun.find(({ stage }) => !isSelected(run, stage))
+  const what = { 1: "draft plan", 2: "localization", 3: "step" }
+  return {
+    calls: stop === undefined ? inRun : inRun.filter(({ stage }) => stage < stop.stage),
+    decoded: [],
+    failure:
+      stop === undefined
+        ? undefined
+        : missingStage({ stage: stop.stage, what: what[stop.stage], dir: run.folder.root }, why(stop.stage)),
+  }
+}
+
+/** Frames of the video in a segment. */
+const framesBetween = (
+  { source }: RunFacts,
+  { start_pts, end_pts }: Pick<PlannedSegment, "start_pts" | "end_pts">,
+) => source.framePts.filter((pts) => pts >= start_pts && pts < end_pts).length
+
+/** The step's pool and the answer that was made from it, if both still stand. */
+const stepStands = Effect.fn("Survey.step")(function* (
+  run: RunFacts,
+  plan: DraftPlan,
+  draft: DraftStep,
+  planned: PlannedSegment,
+  recorded: Segment | undefined,
+  progress: Progress,
+) {
+  const dir = run.folder.step(draft.step_id, draft.step_goal)
+  const previous = progress.stage3?.steps.find((step) => step.step_id === draft.step_id)
+  const isSame = recorded !== undefined && canonicalJson(plannedPart(recorded)) === canonicalJson(planned)
+  const clipPath = join(run.folder.stage2, planned.clip_relpath)
+  const clip = isSame ? yield* readDigest(clipPath) : undefined
+  let pool: Pick<FramePool, "fingerprint" | "timestamps"> | undefined
+  let distinct = run.settings.maxFrames
+  if (isSame && clip?.sha256 === recorded.clip_sha256) {
+    const request = stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
+    distinct = distinctIn(planFrames(request))
+    pool = yield* foreseenPool(request, mayKeep(run, 3))
+  } else if (mayKeep(run, 3) && mayKeep(run, 2)) {
+    // The clip is cut again from the same frames, and shows the same.
+    const manifest = yield* readManifest(dir)
+    if (manifest !== undefined && manifest.num_frames === run.settings.maxFrames) pool = shownIn(manifest)
+    distinct = Math.min(distinct, framesBetween(run, planned))
+  }
+  if (pool === undefined) return { stands: false, distinct, isDecoded: true }
+  const answer = yield* standingAnswer(
+    run,
+    stepQuestion(run, plan.high_level_goal, draft, planned, pool, previous),
+  )
+  return { stands: Either.isRight(answer), distinct, isDecoded: false }
+})
+
+/**
+ * Looks at what an earlier run has left of a video, with the checks of a run, and tells what a run would still make. Nothing is
+ * asked, decoded or written. What is made from an answer that is missing counts as missing too, also where the new answer
+ * might turn out to be the old one.
+ */
+export const survey = Effect.fn("Stage.survey")(function* (run: RunFacts, progress: Left) {
+  const { settings, source } = run
+  const request = fullPoolRequest(run)
+  const distinct = distinctIn(planFrames(request))
+  const pool = yield* foreseenPool(request, mayKeep(run, 1))
+  const first = { stage: 1, distinct } as const
+  const second = { stage: 2, distinct } as const
+  const decodedFirst = pool === undefined ? [distinct] : []
+  /** Steps that are not known yet share the video evenly. */
+  const unknownSteps = (count: number): ReadonlyArray<NeededCall> =>
+    Array.from({ length: count }, () => ({
+      stage: 3,
+      distinct: Math.max(1, Math.min(settings.maxFrames, Math.floor(source.framePts.length / count))),
+    }))
+  const anew = (calls: ReadonlyArray<NeededCall>, why: string): Survey => {
+    const outcomes = { 1: progress.stage1, 2: progress.stage2, 3: progress.stage3 }
+    const result = upTo(run, calls, (stage) => (stage === calls[0]?.stage ? why : whyNew(outcomes[stage])))
+    const steps = result.calls.filter(({ stage }) => stage === 3)
+    return { ...result, decoded: [...decodedFirst, ...steps.map((step) => step.distinct)] }
+  }
+  const drafted =
+    pool === undefined
+      ? Either.left(whyNew(progress.stage1))
+      : yield* standingAnswer(run, draftQuestion(run, pool, progress.stage1))
+  if (pool === undefined || Either.isLeft(drafted))
+    return anew(
+      [first, second, ...unknownSteps(yield* likelySteps(run, progress))],
+      Either.isLeft(drafted) ? drafted.left : whyNew(progress.stage1),
+    )
+  const draft = drafted.right
+  const last = Math.max(...settings.stages)
+  if (last < 2) return anew([], "")
+  const localized = yield* standingAnswer(run, localizationQuestion(run, pool, draft, progress.stage2))
+  if (Either.isLeft(localized)) return anew([second, ...unknownSteps(draft.steps.length)], localized.left)
+  if (last < 3) return anew([], "")
+  const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))
+  const planned = planSegments(pool, source, draft, localized.right)
+  const calls: Array<NeededCall> = []
+  const decoded: Array<number> = []
+  for (const segment of planned) {
+    const step = draft.steps.find(({ step_id }) => step_id === segment.step_id)
+    if (step === undefined) continue
+    const before = recorded?.segments.find(({ step_id }) => step_id === segment.step_id)
+    const found = yield* stepStands(run, draft, step, segment, before, progress)
+    if (!found.stands) calls.push({ stage: 3, distinct: found.distinct })
+    if (found.isDecoded) decoded.push(found.distinct)
+  }
+  return { calls, decoded: [...decodedFirst, ...decoded], failure: undefined } satisfies Survey
+})

@@ -1,0 +1,303 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Layer, Redacted } from "effect"
+import type { RunSettings } from "../../src/config.ts"
+import { expect as expectRun } from "../../src/dry-run.ts"
+import * as Layers from "../../src/layers.ts"
+import { type ChatServer, startChatServer } from "../support/chat-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
+import { makeVideo } from "../support/media.ts"
+import { runCli, stampsBelow } from "../support/run-cli.ts"
+import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
+
+const steps = 5
+const maxFrames = 15
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let server: ChatServer
+let video: string
+/** Output roots that other tests copy: by a model, and by the rehearsal. */
+let made: string
+let rehearsed: string
+
+/** Calls that make the folder which the tests copy. */
+const firstCalls = 2 + steps
+
+/** A model that says something else later on, so that what follows from an answer that is asked for again is asked for too. */
+const varied = (number: number, stage: 1 | 2 | 3, good: string): string => {
+  if (number <= firstCalls) return good
+  const answer = JSON.parse(good)
+  if (stage === 1) answer.high_level_goal = "Stack the cube and fill the glass in another way."
+  if (stage === 2)
+    for (const step of answer.steps) {
+      step.start_frame_index += 1
+      step.end_frame_index = Math.min(step.end_frame_index + 1, answer.steps.at(-1).end_frame_index)
+    }
+  return JSON.stringify(answer)
+}
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  video = await makeVideo({ dir: folder.path, name: "cup.mp4", frames: 96 })
+  server = startChatServer({ steps, behave: ({ number, stage }, good) => varied(number, stage, good) })
+  made = join(folder.path, "made")
+  rehearsed = join(folder.path, "rehearsed")
+  expect((await runPipeline(video, settings(made), server)).error).toBeUndefined()
+  expect((await runPipeline(video, settings(rehearsed), "rehearsal")).error).toBeUndefined()
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+const settings = (root: string, changes: Partial<RunSettings> = {}) =>
+  quickSettings(root, { maxFrames, ...changes })
+
+const foresee = (files: ReadonlyArray<string>, wanted: RunSettings, isRehearsal = false) => {
+  const model = isRehearsal
+    ? Layers.rehearsal
+    : Layers.openai({
+        apiKey: Redacted.make("key-for-tests"),
+        apiBase: server.url,
+        model: "loopback-vlm",
+        temperature: 0.2,
+        callRetries: 0,
+        callRetryBackoffSec: 0,
+      })
+  return expectRun(files, wanted, { name: "loopback-vlm", price: undefined, limits: {} }, 8).pipe(
+    Effect.provide(Layer.merge(Layers.video(), model)),
+    Effect.runPromise,
+  )
+}
+
+type State = (folder: string) => void
+
+const remove =
+  (...names: ReadonlyArray<string>): State =>
+  (dir) => {
+    for (const name of names) rmSync(join(dir, name), { recursive: true })
+  }
+const edit =
+  (name: string, change: (text: string) => string): State =>
+  (dir) => {
+    const path = join(dir, name)
+    const text = readFileSync(path, "utf8")
+    expect(change(text)).not.toBe(text)
+    writeFileSync(path, change(text))
+  }
+const stepFolders = (dir: string) =>
+  readdirSync(dir)
+    .filter((name) => /^\d\d_/u.test(name))
+    .toSorted()
+const inStep =
+  (index: number, change: (step: string) => State): State =>
+  (dir) =>
+    change(stepFolders(dir)[index] ?? "")(dir)
+const nothing: State = () => undefined
+const everything: State = (dir) => rmSync(dir, { recursive: true })
+const firstPicture = (dir: string) => readdirSync(join(dir, "stage1/sampled_frames")).toSorted()[0] ?? ""
+const betterGoal = (text: string) => text.replace("Stack the cube", "Stack the red cube")
+const betterReason = (text: string) => text.replace("has to leave the table", "has to leave the surface")
+
+interface Case {
+  readonly name: string
+  readonly state: State
+  readonly changes?: Partial<RunSettings>
+  readonly calls: number
+  readonly from?: "rehearsal"
+}
+
+const overwrite = true
+const cases: ReadonlyArray<Case> = [
+  { name: "nothing there", state: everything, calls: 7 },
+  { name: "nothing there, Stage 1", state: everything, changes: { stages: [1] }, calls: 1 },
+  { name: "nothing there, Stages 1 and 2", state: everything, changes: { stages: [1, 2] }, calls: 2 },
+  { name: "nothing there, Stage 2", state: everything, changes: { stages: [2] }, calls: 0 },
+  { name: "nothing there, Stages 1 and 3", state: everything, changes: { stages: [1, 3] }, calls: 1 },
+  { name: "nothing there, fewer frames", state: everything, changes: { maxFrames: 20 }, calls: 7 },
+  { name: "finished", state: nothing, calls: 0 },
+  { name: "finished, other number of frames", state: nothing, changes: { maxFrames: 20 }, calls: 7 },
+  {
+    name: "finished, more frames, Stage 1",
+    state: nothing,
+    changes: { maxFrames: 20, stages: [1] },
+    calls: 1,
+  },
+  {
+    name: "finished, other number of frames, Stage 3",
+    state: nothing,
+    changes: { maxFrames: 20, stages: [3] },
+    calls: 0,
+  },
+  {
+    name: "finished, key frames",
+    state: nothing,
+    changes: { sampling: "keyframe", maxFrames: 20 },
+    calls: 7,
+  },
+  { name: "finished, other picture quality", state: nothing, changes: { jpegQuality: 60 }, calls: 0 },
+  {
+    name: "finished, other cut",
+    state: nothing,
+    changes: { cut: { mode: "reencode", crf: 30, preset: "fast", keepAudio: false, seekSlopSec: 1 } },
+    calls: 0,
+  },
+  { name: "finished, other labels", state: nothing, changes: { imageLabels: "text" }, calls: 0 },
+  { name: "finished, other schema", state: nothing, changes: { annotationSchema: "numbered" }, calls: 0 },
+  { name: "finished, overwrite", state: nothing, changes: { overwrite }, calls: 7 },
+  { name: "finished, overwrite Stage 1", state: nothing, changes: { overwrite, stages: [1] }, calls: 1 },
+  { name: "finished, overwrite Stage 2", state: nothing, changes: { overwrite, stages: [2] }, calls: 1 },
+  { name: "finished, overwrite Stage 3", state: nothing, changes: { overwrite, stages: [3] }, calls: 5 },
+  {
+    name: "finished, overwrite with another number of frames",
+    state: nothing,
+    changes: { overwrite, maxFrames: 20 },
+    calls: 7,
+  },
+  { name: "edited goal of the draft", state: edit("stage1/draft_plan.json", betterGoal), calls: 6 },
+  { name: "edited step of the draft", state: edit("stage1/draft_plan.json", betterReason), calls: 6 },
+  {
+    name: "edited draft, Stage 3",
+    state: edit("stage1/draft_plan.json", betterGoal),
+    changes: { stages: [3] },
+    calls: 0,
+  },
+  { name: "draft cut off", state: edit("stage1/draft_plan.json", (text) => text.slice(0, 300)), calls: 7 },
+  { name: "draft missing", state: remove("stage1/draft_plan.json"), calls: 7 },
+  { name: "reply of Stage 1 missing", state: remove("stage1/stage1_raw_response.txt"), calls: 7 },
+  {
+    name: "reply of Stage 2 changed",
+    state: edit("stage2/stage2_raw_response.txt", (text) => `${text} `),
+    calls: 6,
+  },
+  { name: "localization missing", state: remove("stage2/localization_raw.json"), calls: 6 },
+  {
+    name: "localization missing, Stage 2",
+    state: remove("stage2/localization_raw.json"),
+    changes: { stages: [2] },
+    calls: 1,
+  },
+  { name: "segments missing", state: remove("stage2/step_segments.json"), calls: 0 },
+  { name: "clips missing", state: remove("stage2/step_clips"), calls: 0 },
+  {
+    name: "a picture missing",
+    state: (dir) => remove(`stage1/sampled_frames/${firstPicture(dir)}`)(dir),
+    calls: 0,
+  },
+  {
+    name: "a picture damaged",
+    state: (dir) => writeFileSync(join(dir, "stage1/sampled_frames", firstPicture(dir)), "x"),
+    calls: 0,
+  },
+  { name: "manifest missing", state: remove("stage1/frame_manifest.json"), calls: 0 },
+  { name: "a step missing", state: inStep(1, (step) => remove(step)), calls: 1 },
+  {
+    name: "two answers of steps missing",
+    state: (dir) => {
+      for (const i of [0, 2]) inStep(i, (step) => remove(`${step}/step_final.json`))(dir)
+    },
+    calls: 2,
+  },
+  {
+    name: "the manifest of a step missing",
+    state: inStep(0, (step) => remove(`${step}/frame_manifest.json`)),
+    calls: 0,
+  },
+  { name: "the final plan missing", state: remove("causal_plan_with_keyframes.json"), calls: 0 },
+  {
+    name: "only Stage 1 there",
+    state: (dir) => remove("stage2", ...stepFolders(dir), "causal_plan_with_keyframes.json")(dir),
+    calls: 6,
+  },
+  {
+    name: "a summary that cannot be read",
+    state: (dir) => writeFileSync(join(dir, "run_summary.json"), "{"),
+    calls: 0,
+  },
+  { name: "a rehearsal, asked of a model", state: nothing, calls: 7, from: "rehearsal" },
+]
+
+describe("a dry run tells what the run then does, and touches nothing", () => {
+  test.each(cases.map((one) => [one.name, one] as const))(
+    "%s",
+    async (_name, { state, changes, calls, from }) => {
+      await using root = await temporaryFolder()
+      cpSync(from === "rehearsal" ? rehearsed : made, root.path, { recursive: true })
+      state(join(root.path, "cup"))
+      const wanted = settings(root.path, changes)
+      const before = stampsBelow(root.path)
+      const asked = server.calls.length
+      const foreseen = await foresee([video], wanted)
+      expect(stampsBelow(root.path)).toEqual(before)
+      expect(server.calls).toHaveLength(asked)
+      const { error } = await runPipeline(video, wanted, server)
+      const seen = server.calls.slice(asked)
+      const pictures = seen.reduce((sum, call) => sum + call.images.length, 0)
+      const distinct = (images: ReadonlyArray<Uint8Array>) =>
+        new Set(images.map((image) => Bun.hash(image))).size
+      const repeated = seen
+        .filter((call) => call.stage === 1)
+        .reduce((sum, call) => sum + call.images.length - distinct(call.images), 0)
+      expect({ calls: foreseen.calls, images: foreseen.images, fails: foreseen.failures.length > 0 }).toEqual(
+        {
+          calls: seen.length,
+          images: pictures,
+          fails: error !== undefined,
+        },
+      )
+      if (error !== undefined)
+        expect(foreseen.failures[0]?.message.slice(0, 60)).toBe(error.message.slice(0, 60))
+      expect(foreseen.repeated).toBeGreaterThanOrEqual(repeated)
+      expect(foreseen.calls).toBe(calls)
+    },
+  )
+})
+
+test("several videos are looked at, and those that would fail are named", async () => {
+  await using root = await temporaryFolder()
+  const videos = join(root.path, "videos")
+  mkdirSync(videos)
+  cpSync(video, join(videos, "cup.mp4"))
+  writeFileSync(join(videos, "broken.mp4"), "no video")
+  writeFileSync(join(videos, "empty.mp4"), "")
+  await makeVideo({ dir: videos, name: "other.mp4", frames: 96, firstNumber: 9 })
+  const output = join(root.path, "out")
+  cpSync(made, output, { recursive: true })
+  const input = ["--input-video-dir", videos, "--output-root", output, "--max-frames", String(maxFrames)]
+  const args = [
+    "pipeline",
+    ...input,
+    "--dry-run",
+    "--api-base",
+    server.url,
+    "--record",
+    join(root.path, "tape"),
+  ]
+  const asked = server.calls.length
+  const text = await runCli(args)
+  expect(text.code).toBe(1)
+  expect(text.stdout).toContain("videos        4\ncalls         7 ")
+  expect(text.stdout).toContain("decode time   about ")
+  expect(text.stderr.trimEnd().split("\n")).toHaveLength(2)
+  expect(text.stderr).toContain("broken.mp4 is not a video")
+  expect(text.stderr).toContain("empty.mp4 is empty")
+  const json = await runCli([...args, "--json"])
+  expect(json.code).toBe(1)
+  expect(JSON.parse(json.stdout)).toMatchObject({ event: "dry_run", videos: 4, calls: 7 })
+  expect(server.calls).toHaveLength(asked)
+  expect(readdirSync(root.path).toSorted()).toEqual(["out", "videos"])
+})
+
+test("pictures that a short video repeats are told, because they are paid for", async () => {
+  await using root = await temporaryFolder()
+  const short = await makeVideo({ dir: root.path, name: "short.mp4", frames: 10 })
+  const output = join(root.path, "out")
+  const wanted = settings(output, { stages: [1, 2], maxFrames: 30 })
+  const foreseen = await foresee([short], wanted)
+  expect(foreseen).toMatchObject({ calls: 2, images: 60, repeated: 40 })
+  expect(foreseen.decodeSeconds).toBeGreaterThan(0)
+  const input = ["--input-video", short, "--output-root", output, "--max-frames", "30", "--rehearsal"]
+  const { stdout } = await runCli(["pipeline", ...input, "--dry-run"])
+  expect(stdout).toMatch(/^repeated {6}about \d+ of these: .* each is paid for$/mu)
+})
