@@ -16,6 +16,8 @@ export const allStages: ReadonlyArray<StageNumber> = [1, 2, 3]
 /** Everything that decides what a run does with a video, apart from the services it uses. */
 export interface RunSettings {
   readonly outputRoot: string
+  /** Absolute. Given, a video is called after its path below this folder; else after its file name. See `videoId`. */
+  readonly idBase?: string
   readonly stages: ReadonlyArray<StageNumber>
   readonly annotationSchema: AnnotationSchemaName
   /** Run everything again, whatever is there. */

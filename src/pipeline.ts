@@ -1,14 +1,15 @@
 import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
 import { allStages, type RunSettings } from "./config.ts"
-import { videoFolder, videoId } from "./dataset/layout.ts"
+import { videoFolder } from "./dataset/layout.ts"
 import { type Locked, makeFolderLocks } from "./dataset/lock.ts"
 import { inspectFolder, sweepPlaces } from "./dataset/places.ts"
 import { claimFolder } from "./dataset/resume.ts"
 import { removeDeadScratch } from "./dataset/scratch.ts"
-import type { DatasetError } from "./dataset/store.ts"
+import { DatasetError } from "./dataset/store.ts"
 import { openSummary, summaryPath } from "./dataset/summary.ts"
 import { errorsAmong, validateFolder } from "./dataset/validate.ts"
+import { idProblem, videoId } from "./dataset/video-id.ts"
 import { RunEvents } from "./events.ts"
 import type { Silence } from "./model/unanswered.ts"
 import { type ModelLoad, VisionModel } from "./model/VisionModel.ts"
@@ -72,7 +73,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, 
   yield* checkLabelRoom(source, settings)
   const annotation = annotationSchemas[settings.annotationSchema]
   const prompts = yield* loadPrompts(annotation)
-  const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file))
+  const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file, settings.idBase))
   const header = yield* describeRun(source, folder, settings, prompts)
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
   const entries = yield* inspectFolder(folder.root)
@@ -131,8 +132,14 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (file: string, setti
 })
 
 /** The folder that a video is locked by. */
-const folderOf = (file: string, { outputRoot }: RunSettings): string =>
-  videoFolder(resolve(outputRoot), videoId(file)).root
+const folderOf = Effect.fnUntraced(function* (file: string, { idBase, outputRoot }: RunSettings) {
+  const id = videoId(resolve(file), idBase)
+  const folder = videoFolder(resolve(outputRoot), id)
+  const problem = idProblem(id)
+  if (problem === undefined) return folder.root
+  const message = `${file} would have the folder "${id}", ${problem}; rename the video`
+  return yield* new DatasetError({ reason: "BadName", path: file, message })
+})
 
 /** The pipeline as a service: videos in, dataset folders out. */
 export class Pipeline extends Context.Tag("triptych/Pipeline")<
@@ -164,13 +171,13 @@ export const layer = Layer.effect(
       // Who listens is the business of whoever runs a video, not of whoever set the services up.
       runVideo: (file, settings) =>
         Effect.flatMap(RunEvents, (events) =>
-          locks
-            .hold(folderOf(file, settings), runLocked(file, settings))
-            .pipe(
-              Effect.provideService(RunEvents, events),
-              Effect.provideService(WorkRank, begun++),
-              Effect.provide(context),
-            ),
+          Effect.flatMap(folderOf(file, settings), (folder) =>
+            locks.hold(folder, runLocked(file, settings)),
+          ).pipe(
+            Effect.provideService(RunEvents, events),
+            Effect.provideService(WorkRank, begun++),
+            Effect.provide(context),
+          ),
         ).pipe(Effect.withSpan("Pipeline.runVideo")),
       load,
       silence,

@@ -1,8 +1,8 @@
 import { resolve } from "node:path"
 import { Cause, DateTime, Effect, Option } from "effect"
-import type { StageNumber } from "../config.ts"
+import type { RunSettings, StageNumber } from "../config.ts"
 import { clearFailure, writeFailure } from "../dataset/batch-state.ts"
-import { videoId } from "../dataset/layout.ts"
+import { videoId } from "../dataset/video-id.ts"
 import type { FailureReason } from "../events.ts"
 import type { PipelineError } from "../pipeline.ts"
 
@@ -45,11 +45,15 @@ const orWarn = <A>(effect: Effect.Effect<A, { readonly message: string }>) =>
   Effect.asVoid(Effect.catchAll(effect, ({ message }) => Effect.logWarning(message)))
 
 /** Notes on disk that a video failed, for later runs and whoever looks at the output root. */
-export const recordFailure = (outputRoot: string, file: string, { reason, stage, message }: Failure) =>
+export const recordFailure = (
+  { idBase, outputRoot }: Pick<RunSettings, "idBase" | "outputRoot">,
+  file: string,
+  { reason, stage, message }: Failure,
+) =>
   Effect.flatMap(DateTime.now, (now) =>
     orWarn(
       writeFailure(resolve(outputRoot), {
-        video_id: videoId(file),
+        video_id: videoId(resolve(file), idBase),
         source_video: resolve(file),
         stage: stage ?? null,
         reason,

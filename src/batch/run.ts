@@ -1,6 +1,7 @@
+import { resolve } from "node:path"
 import { Cause, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
 import type { RunSettings } from "../config.ts"
-import { videoId } from "../dataset/layout.ts"
+import { videoId } from "../dataset/video-id.ts"
 import { type RunEvent, RunEvents, type StopCause, type VideoEvent } from "../events.ts"
 import { CallDrain, makeDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
@@ -50,6 +51,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
   const started = yield* monotonicMs
   const count = { done: 0, failed: 0 }
   const told = new Set<string>()
+  const idOf = (file: string) => videoId(resolve(file), settings.idBase)
 
   const stop = Effect.fnUntraced(function* (cause: StopCause) {
     if (stopCause !== null) return
@@ -71,14 +73,14 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     const isFinal = failure.reason === "BudgetSpent" || !continueOnError
     const willRetry = !last && !isFinal
     if (!willRetry) count.failed++
-    yield* recordFailure(settings.outputRoot, file, failure)
-    yield* publish({ type: "VideoFailed", videoId: videoId(file), file, ...failure, willRetry })
+    yield* recordFailure(settings, file, failure)
+    yield* publish({ type: "VideoFailed", videoId: idOf(file), file, ...failure, willRetry })
     if (isFinal) yield* stop(failure.reason === "BudgetSpent" ? "budget" : "failure")
     return willRetry ? { file, why: "failed" as const } : undefined
   })
 
   const locked = Effect.fnUntraced(function* (file: string, message: string) {
-    if (!told.has(file)) yield* publish({ type: "VideoPostponed", videoId: videoId(file), file, message })
+    if (!told.has(file)) yield* publish({ type: "VideoPostponed", videoId: idOf(file), file, message })
     told.add(file)
     return { file, why: "locked" as const }
   })

@@ -1,4 +1,4 @@
-import { videoId } from "../dataset/layout.ts"
+import { videoId } from "../dataset/video-id.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 
 /** One of several parts of the input. `index` is 1-based, 1 to `of`. */
@@ -13,8 +13,8 @@ const digits = 12
  * The part a video belongs to, by its id alone: machines that see different lists, or the same one at different times,
  * agree on it.
  */
-export const shardOf = (file: string, of: number): number =>
-  1 + (Number.parseInt(sha256(videoId(file)).slice(0, digits), 16) % of)
+export const shardOf = (file: string, of: number, idBase?: string): number =>
+  1 + (Number.parseInt(sha256(videoId(file, idBase)).slice(0, digits), 16) % of)
 
 /** What of the input a run works on. */
 export interface Selection {
@@ -23,14 +23,16 @@ export interface Selection {
   readonly failed?: ReadonlySet<string>
   /** Videos at most, the first ones. */
   readonly limit?: number
+  /** As `RunSettings.idBase`. */
+  readonly idBase?: string
 }
 
 /** The videos of a run, in the order given: first by shard, then by what failed, then up to the limit. */
 export const select = (
   files: ReadonlyArray<string>,
-  { shard, failed, limit }: Selection,
+  { shard, failed, idBase, limit }: Selection,
 ): ReadonlyArray<string> =>
   files
-    .filter((file) => shard === undefined || shardOf(file, shard.of) === shard.index)
-    .filter((file) => failed === undefined || failed.has(videoId(file)))
+    .filter((file) => shard === undefined || shardOf(file, shard.of, idBase) === shard.index)
+    .filter((file) => failed === undefined || failed.has(videoId(file, idBase)))
     .slice(0, limit)

@@ -1,8 +1,6 @@
-import { stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer, Option } from "effect"
-import { discoverVideos, type FolderSelection, type InputError, listedVideos } from "../batch/discover.ts"
 import { type Shard, select } from "../batch/select.ts"
 import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
 import { readFailures, writeInputs } from "../dataset/batch-state.ts"
@@ -22,6 +20,7 @@ import { tellExpectation } from "./expectation.ts"
 import * as flags from "./flags.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { framesCommand, videoSettings } from "./frames.ts"
+import { findInputs, type InputFlags, idBaseOf, inputRecords } from "./inputs.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
 import { stdout } from "./output.ts"
 import { printable } from "./printable.ts"
@@ -65,13 +64,7 @@ interface BatchFlags {
   readonly graceSec: number
 }
 
-interface RunFlags extends WorkFlags, BatchFlags, ModelFlags {
-  readonly inputVideo: Option.Option<string>
-  readonly inputVideoDir: Option.Option<string>
-  readonly inputList: Option.Option<string>
-  readonly recursive: boolean
-  readonly glob: Option.Option<string>
-  readonly outputRoot: string
+interface RunFlags extends WorkFlags, BatchFlags, ModelFlags, InputFlags {
   readonly overwrite: boolean
   readonly preflightOnly: boolean
   readonly postValidate: boolean
@@ -90,6 +83,7 @@ const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvir
 
 const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings => ({
   outputRoot: given.outputRoot,
+  ...idBaseOf(given),
   stages: given.stages,
   annotationSchema: given.annotationSchema,
   overwrite: given.overwrite,
@@ -111,48 +105,6 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
   postValidate: given.postValidate,
 })
 
-const oneFile = Effect.fn("Cli.oneFile")(function* (file: string) {
-  const path = resolve(file)
-  const found = yield* Effect.tryPromise({
-    try: () => stat(path),
-    catch: (cause) => {
-      const isAbsent = cause instanceof Error && "code" in cause && cause.code === "ENOENT"
-      return new UsageError({ message: `${path} ${isAbsent ? "does not exist" : "cannot be read"}` })
-    },
-  })
-  if (found.isDirectory()) {
-    return yield* new UsageError({
-      message: `${path} is a folder; use --input-video-dir for a folder of videos`,
-    })
-  }
-  return [path]
-})
-
-/** All videos the flags name, before any selection. */
-const inputFiles = Effect.fn("Cli.inputFiles")(function* (given: RunFlags) {
-  const { inputVideo, inputVideoDir, inputList } = given
-  if ([inputVideo, inputVideoDir, inputList].filter(Option.isSome).length > 1) {
-    const message = "give only one of --input-video, --input-video-dir and --input-list"
-    return yield* new UsageError({ message })
-  }
-  if (Option.isNone(inputVideoDir) && (given.recursive || Option.isSome(given.glob))) {
-    return yield* new UsageError({ message: "--recursive and --glob need --input-video-dir" })
-  }
-  const asUsage = ({ message }: InputError) => new UsageError({ message })
-  if (Option.isSome(inputVideo)) return yield* oneFile(inputVideo.value)
-  if (Option.isSome(inputList)) return yield* Effect.mapError(listedVideos(inputList.value), asUsage)
-  if (Option.isSome(inputVideoDir)) {
-    const selection: FolderSelection = {
-      recursive: given.recursive,
-      ...(Option.isSome(given.glob) ? { glob: given.glob.value } : {}),
-      except: [given.outputRoot],
-    }
-    return yield* Effect.mapError(discoverVideos(inputVideoDir.value, selection), asUsage)
-  }
-  const message = "give --input-video FILE, --input-video-dir DIR or --input-list FILE"
-  return yield* new UsageError({ message })
-})
-
 /** The part of the input that this run works on. */
 const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
   const { shard, limit, onlyFailed, outputRoot } = given
@@ -161,6 +113,7 @@ const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<strin
     ...(Option.isSome(shard) ? { shard: shard.value } : {}),
     ...(onlyFailed ? { failed: new Set(failures.map(({ video_id }) => video_id)) } : {}),
     ...(Option.isSome(limit) ? { limit: limit.value } : {}),
+    ...idBaseOf(given),
   })
 })
 
@@ -233,11 +186,11 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     return yield* new UsageError({ message })
   }
   yield* requireOutputRoot(given.outputRoot)
-  const inputs = yield* inputFiles(given)
-  const files = yield* selected(inputs, given)
+  const found = yield* findInputs(given)
+  const files = yield* selected(found.files, given)
   if (files.length === 0) {
     yield* (given.json ? Console.error : Console.log)(
-      `none of ${count(inputs.length)} videos ${given.onlyFailed ? "failed before" : "is in this shard"}`,
+      `none of ${count(found.files.length)} videos ${given.onlyFailed ? "failed before" : "is in this shard"}`,
     )
     return exitCode.done
   }
@@ -272,21 +225,17 @@ const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     graceSec: given.graceSec,
   }
   const outputRoot = resolve(settings.outputRoot)
-  const noteInputs = inputs.length > 1 ? writeInputs(outputRoot, inputs) : Effect.void
+  const isBatch = found.files.length + found.refused.length > 1
+  const noteInputs = isBatch ? writeInputs(outputRoot, inputRecords(found, given)) : Effect.void
   // A replay gives the same files as the recorded run, and a report has times of its own.
-  const hasReport = inputs.length > 1 && Option.isNone(given.replay)
+  const hasReport = isBatch && Option.isNone(given.replay)
   const part = Option.map(given.shard, ({ index, of }) => ({ part: `shard-${index}-of-${of}` }))
   const head = { outputRoot, model: model.name, stages: given.stages, ...Option.getOrElse(part, () => ({})) }
   const { json } = given
   const verbose = given.verbose || environment.VERBOSE_LOGGING === true
-  const telling = {
-    verbose,
-    json,
-    outputRoot,
-    isBatch: inputs.length > 1,
-    ...(hasReport ? { report: head } : {}),
-  }
-  return yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
+  const telling = { verbose, json, outputRoot, isBatch, ...(hasReport ? { report: head } : {}) }
+  const code = yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
+  return code === exitCode.done && found.refused.length > 0 ? exitCode.failed : code
 })
 
 /** The exit code of a command that ran; `main` hands it to the process. */

@@ -19,6 +19,7 @@ const texts: Readonly<Record<FailureReason, string>> = {
   MissingStage: "an earlier stage is missing",
   RehearsalOverReal: "a rehearsal would replace real answers",
   NotPlain: "a link, a pipe or a device is where a file or folder belongs; put it elsewhere",
+  BadName: "no folder can have the name of the video; rename it, or use --id path",
   LockLost: "another process took over; try again",
   Throttled: "the service throttled calls for too long; try again with --only-failed",
   Transient: "the service failed or was not reached; try again with --only-failed",

@@ -55,6 +55,12 @@ export const input = {
     "PATTERN",
     "With --input-video-dir: only files whose path below it matches, as in 'kitchen/**/*.mp4'",
   ),
+  id: flag.choice(
+    "id",
+    ["name", "path"],
+    "name",
+    "What folders are called after: the file's name, or its path below the input folder, as in a__cam for a/cam.mp4",
+  ),
   outputRoot: flag.parsed(
     "output-root",
     "DIR",

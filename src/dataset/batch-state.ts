@@ -1,6 +1,8 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import { parseJson } from "../files/json.ts"
+import { sha256 } from "../plan/fingerprint.ts"
 
 import {
   jsonText,
@@ -16,15 +18,21 @@ import {
 
 /**
  * What the folders of videos cannot tell: which videos there are to work on, and which failed without leaving a folder.
- * `<output root>/.batch/videos.txt` has a line for each input of the last run; `.batch/failed/<video id>.json` says why a
+ * `<output root>/.batch/videos.jsonl` has a line for each input of the last run; `.batch/failed/<video id>.json` says why a
  * video failed, until it is done. Any number of processes may write here at the same time.
  */
 const batchFolder = ".batch"
 
-const inputsPath = (outputRoot: string): string => join(outputRoot, batchFolder, "videos.txt")
+const inputsPath = (outputRoot: string): string => join(outputRoot, batchFolder, "videos.jsonl")
 const failedFolder = (outputRoot: string): string => join(outputRoot, batchFolder, "failed")
-const failedPath = (outputRoot: string, videoId: string): string =>
-  join(failedFolder(outputRoot), `${videoId}.json`)
+
+/** An id that is as long as a name may be leaves no room for an ending. */
+const longestName = 200
+
+const failedPath = (outputRoot: string, videoId: string): string => {
+  const name = Buffer.byteLength(videoId) > longestName ? sha256(videoId) : videoId
+  return join(failedFolder(outputRoot), `${name}.json`)
+}
 
 const failureSchema = v.strictObject({
   video_id: v.string(),
@@ -45,20 +53,38 @@ export type FailureRecord = v.InferOutput<typeof failureSchema>
 /** Neither the folder nor what is in it may lead out of the output root, the first argument of everything here. */
 const inRoot = <A, E, R>(effect: Effect.Effect<A, E, R>, outputRoot: string) => keepWithin(outputRoot)(effect)
 
+/** An input of a run: a video, or what was meant to be one and cannot be worked on. */
+const inputSchema = v.strictObject({
+  /** What its folder is called; null where it can have none. */
+  video_id: v.nullable(v.string()),
+  /** Absolute. */
+  source_video: v.string(),
+  /** Why it cannot be worked on. */
+  refused: v.optional(
+    v.strictObject({ reason: v.picklist(["BadName", "NotReadable"]), message: v.string() }),
+  ),
+})
+
+export type InputRecord = v.InferOutput<typeof inputSchema>
+
 /** Notes the inputs of a run, all of them, whatever part of them it works on; removes what a crash left here long ago. */
 export const writeInputs = Effect.fn("Batch.writeInputs")(function* (
   outputRoot: string,
-  files: ReadonlyArray<string>,
+  inputs: ReadonlyArray<InputRecord>,
 ) {
   yield* removeAbandoned(join(outputRoot, batchFolder))
   yield* removeAbandoned(failedFolder(outputRoot))
-  yield* writeIfChanged(inputsPath(outputRoot), files.map((file) => `${file}\n`).join(""))
+  const lines = inputs.map((input) => `${JSON.stringify(input)}\n`)
+  yield* writeIfChanged(inputsPath(outputRoot), lines.join(""))
 }, inRoot)
 
-/** Inputs of the last run that noted them, absolute; undefined if none did. */
+/** Inputs of the last run that noted them; undefined if none did. A line that cannot be read is left out. */
 export const readInputs = (outputRoot: string) =>
-  Effect.map(readText(inputsPath(outputRoot)), (text): ReadonlyArray<string> | undefined =>
-    text?.split("\n").filter((line) => line !== ""),
+  Effect.map(readText(inputsPath(outputRoot)), (text): ReadonlyArray<InputRecord> | undefined =>
+    text?.split("\n").flatMap((line) => {
+      const parsed = v.safeParse(inputSchema, parseJson(line))
+      return parsed.success ? [parsed.output] : []
+    }),
   ).pipe(keepWithin(outputRoot))
 
 export const writeFailure = (outputRoot: string, failure: FailureRecord) =>

@@ -1,4 +1,4 @@
-import { basename, extname, join } from "node:path"
+import { join } from "node:path"
 import { slug } from "../plan/slug.ts"
 
 /** One line per attempt to ask the model, below the output root. */
@@ -6,9 +6,6 @@ export const eventsFile = "events.jsonl"
 
 /** Extensions of input videos, lower case, with the dot. */
 export const videoExtensions: ReadonlyArray<string> = [".mp4", ".avi", ".mov", ".mkv", ".webm"]
-
-/** The file name's stem: what the folder of a video is called. */
-export const videoId = (file: string): string => basename(file, extname(file))
 
 const two = (n: number): string => String(n).padStart(2, "0")
 const three = (n: number): string => String(n).padStart(3, "0")

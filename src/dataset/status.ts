@@ -2,9 +2,9 @@ import { lstat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { readFailures, readInputs } from "./batch-state.ts"
+import { type InputRecord, readFailures, readInputs } from "./batch-state.ts"
 import type { FailedVideo } from "./failures.ts"
-import { videoFolder, videoId } from "./layout.ts"
+import { videoFolder } from "./layout.ts"
 import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
 
 import { type DatasetError, keepWithin, listFolder, readJson } from "./store.ts"
@@ -137,7 +137,7 @@ const statusOf = (
   stages: ReadonlyArray<StageNumber>,
   folders: ReadonlyArray<SeenFolder>,
   recorded: ReadonlyArray<FailedVideo>,
-  inputs: ReadonlyArray<string>,
+  inputs: ReadonlyArray<InputRecord>,
 ): RootStatus => {
   const running = folders.filter(({ owner }) => owner !== undefined)
   const runningIds = new Set(running.map(({ id }) => id))
@@ -146,6 +146,16 @@ const statusOf = (
   )
   const done: Array<string> = []
   const unfinished: Array<string> = []
+  for (const input of inputs) {
+    if (input.refused === undefined) continue
+    const id = input.video_id ?? input.source_video
+    failed.set(id, {
+      video_id: id,
+      source_video: input.source_video,
+      stage: null,
+      ...input.refused,
+    })
+  }
   for (const { id, refused } of folders) if (refused !== undefined) failed.set(id, refusedVideo(id, refused))
   for (const { id, glance } of folders) {
     if (glance === undefined || runningIds.has(id) || failed.has(id)) continue
@@ -167,7 +177,9 @@ const statusOf = (
       owner: owner == null ? null : { host: owner.host, pid: owner.pid, since_utc: owner.since_utc },
     })),
     unfinished,
-    notStarted: inputs.map(videoId).filter((id) => !known.has(id)),
+    notStarted: inputs.flatMap(({ refused, video_id: id }) =>
+      id === null || refused !== undefined || known.has(id) ? [] : [id],
+    ),
     steps: folders.reduce((sum, { glance }) => sum + stepsOf(glance), 0),
     calls: sumOf(folders, "calls"),
     promptTokens: sumOf(folders, "prompt_tokens"),
@@ -228,7 +240,7 @@ export const makeStatusReader = (root: string, stages: ReadonlyArray<StageNumber
     const locked = new Set(yield* lockedVideos(outputRoot))
     const inputs = (yield* readInputs(outputRoot)) ?? []
     // A link is looked at only if it has the name of a video; then it is refused.
-    const expected = new Set(inputs.map(videoId))
+    const expected = new Set(inputs.map(({ video_id }) => video_id))
     const names = yield* Effect.filter(
       (yield* listFolder(outputRoot)).filter((name) => !name.startsWith(".")),
       (name) => (expected.has(name) ? Effect.succeed(true) : isFolder(join(outputRoot, name))),

@@ -36,6 +36,8 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
     | "LockLost"
     /** A link, a pipe, a device or an endless file is where a file or folder of the dataset belongs. */
     | "NotPlain"
+    /** The video's name is none that a folder of the output root can have. */
+    | "BadName"
   readonly path: string
   readonly message: string
   readonly cause?: unknown

@@ -18,7 +18,7 @@ const folderWith = (...files: ReadonlyArray<string>): string => {
 /** What is found, relative to the folder, or the sentence that says why nothing is. */
 const found = async (root: string, selection: FolderSelection = {}) => {
   const result = await Effect.runPromise(Effect.either(discoverVideos(root, selection)))
-  return Either.isRight(result) ? result.right.map((file) => relative(root, file)) : result.left.message
+  return Either.isRight(result) ? result.right.files.map((file) => relative(root, file)) : result.left.message
 }
 
 test("a folder gives its videos in order of name; subfolders, hidden and other files are left out", async () => {
@@ -60,7 +60,10 @@ test("a list gives its videos in its order, each once; comments and empty lines 
   const root = folderWith()
   const list = join(root, "list.txt")
   writeFileSync(list, `\uFEFF${root}/b c.mp4\r\n\r\n# not this\r\n${root}/a.mp4\n${root}/sub/../a.mp4\n`)
-  expect(await Effect.runPromise(listedVideos(list))).toEqual([join(root, "b c.mp4"), join(root, "a.mp4")])
+  expect(await Effect.runPromise(listedVideos(list))).toEqual({
+    files: [join(root, "b c.mp4"), join(root, "a.mp4")],
+    refused: [],
+  })
   writeFileSync(list, `${root}/x/a.mp4\n${root}/y/a.mkv\n`)
   const refused = await Effect.runPromise(Effect.flip(listedVideos(list)))
   expect(refused.message).toContain("would share one output folder")

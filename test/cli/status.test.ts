@@ -90,7 +90,10 @@ describe("status", () => {
     const begun = { ...summary, stage2: undefined, stage3: undefined }
     for (const name of ["half", "busy", "again"])
       await Effect.runPromise(writeFile(join(scope.path, name, "run_summary.json"), JSON.stringify(begun)))
-    const inputs = ["cup", "half", "busy", "again", "early", "new"].map((name) => `/videos/${name}.mp4`)
+    const inputs = ["cup", "half", "busy", "again", "early", "new"].map((name) => ({
+      video_id: name,
+      source_video: `/videos/${name}.mp4`,
+    }))
     const failure = {
       source_video: "/videos/x.mp4",
       stage: null,

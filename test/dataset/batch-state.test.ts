@@ -15,8 +15,9 @@ test("notes that a crash left half-written are removed once nobody can be writin
     utimesSync(join(notes, name), longAgo, longAgo)
   }
   writeFileSync(join(notes, ".tmp-ba9876543210"), "{")
-  await Effect.runPromise(writeInputs(root.path, ["/videos/a b.mp4"]))
-  expect(readdirSync(notes).toSorted()).toEqual([".tmp-ba9876543210", "failed", "kept.txt", "videos.txt"])
+  const inputs = [{ video_id: "a b", source_video: "/videos/a\nb.mp4" }]
+  await Effect.runPromise(writeInputs(root.path, inputs))
+  expect(readdirSync(notes).toSorted()).toEqual([".tmp-ba9876543210", "failed", "kept.txt", "videos.jsonl"])
   expect(readdirSync(join(notes, "failed"))).toEqual([])
-  expect(await Effect.runPromise(readInputs(root.path))).toEqual(["/videos/a b.mp4"])
+  expect(await Effect.runPromise(readInputs(root.path))).toEqual(inputs)
 })
