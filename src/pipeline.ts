@@ -22,6 +22,7 @@ import { frameLabel } from "./stages/pool.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
 import { atStage, notice, type RunFacts, type VideoRun } from "./stages/run.ts"
+import { glanceAt, watchSource } from "./stages/source.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
 import { labelBox } from "./video/overlay.ts"
 import { WorkRank } from "./video/turns.ts"
@@ -64,7 +65,9 @@ const checkLabelRoom = Effect.fnUntraced(function* (source: VideoSource, setting
  */
 export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, settings: RunSettings) {
   const model = yield* VisionModel
+  const before = yield* glanceAt(resolve(file))
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
+  const { confirm: confirmSource, identity } = yield* watchSource(source.file, before)
   const frames = source.framePts.length
   if (frames < fewestFrames && settings.stages.some((stage) => stage > 1)) {
     const message = `${source.file} has ${frames} frames; three steps with two keyframes each need at least ${fewestFrames}`
@@ -74,12 +77,20 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, 
   const annotation = annotationSchemas[settings.annotationSchema]
   const prompts = yield* loadPrompts(annotation)
   const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file, settings.idBase))
-  const header = yield* describeRun(source, folder, settings, prompts)
+  const header = yield* describeRun(source, identity, folder, settings, prompts)
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
   const entries = yield* inspectFolder(folder.root)
   const existing = yield* claimFolder(folder, header, replaceAll)
   const rehearsal = model.config.kind === "rehearsal"
-  const facts = { source, folder, settings, annotation, prompts, rehearsal } satisfies RunFacts
+  const facts = {
+    source,
+    confirmSource,
+    folder,
+    settings,
+    annotation,
+    prompts,
+    rehearsal,
+  } satisfies RunFacts
   return { facts, header, existing, entries, replaceAll }
 })
 
@@ -114,18 +125,29 @@ const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, sum
   return yield* new FolderInvalid({ folder: folder.root, problems, message })
 })
 
+/** The stages up to the last that is selected; each begins with the file that the run began with. */
+const runStages = Effect.fn("Pipeline.runStages")(function* (run: VideoRun) {
+  const last = Math.max(...run.settings.stages)
+  const { pool, draft } = yield* atStage(1, draftStage(run))
+  if (last < 2) return
+  yield* run.confirmSource
+  const segments = yield* atStage(2, localizeStage(run, pool, draft))
+  if (last < 3) return
+  yield* run.confirmSource
+  yield* atStage(3, refineStage(run, draft, segments))
+})
+
 /** One video through the selected stages: what is there and still true is kept, the rest is made. */
 const runLocked = Effect.fn("Pipeline.runLocked")(function* (file: string, settings: RunSettings) {
   const events = yield* RunEvents
   const run = yield* openRun(file, settings)
   const { videoId: id, root } = run.folder
   yield* events.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: root })
-  const last = Math.max(...settings.stages)
-  const { pool, draft } = yield* atStage(1, draftStage(run))
-  if (last >= 2) {
-    const segments = yield* atStage(2, localizeStage(run, pool, draft))
-    if (last >= 3) yield* atStage(3, refineStage(run, draft, segments))
-  }
+  yield* Effect.catchTag(runStages(run), "VideoError", (error) =>
+    // What fails because another file is there now is said to.
+    Effect.zipRight(run.confirmSource, error),
+  )
+  yield* run.confirmSource
   if (settings.postValidate) yield* postValidate(run)
   yield* events.publish({ type: "VideoFinished", videoId: id, folder: root })
   return { videoId: id, folder: root } satisfies VideoResult

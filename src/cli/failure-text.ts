@@ -3,6 +3,7 @@ import type { FailureReason } from "../events.ts"
 
 const texts: Readonly<Record<FailureReason, string>> = {
   NotReadable: "the file is missing, empty or may not be read",
+  SourceReplaced: "the file was changed while it was worked on; run again once it stays as it is",
   NotAVideo: "not a video, or its header is damaged",
   NoVideoStream: "no pictures in it, only sound or a cover",
   NoFrames: "not one frame can be decoded",

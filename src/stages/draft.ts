@@ -41,9 +41,10 @@ const note = (run: VideoRun) => (outcome: Outcome) =>
 const ofWholeStage = withStatus(({ stage1 }) => stage1, note)
 
 /** The full-video pool that a run wants. */
-export const fullPoolRequest = ({ folder, source, settings }: RunFacts): PoolRequest => ({
+export const fullPoolRequest = ({ confirmSource, folder, source, settings }: RunFacts): PoolRequest => ({
   dir: folder.stage1,
   source,
+  confirm: confirmSource,
   count: settings.maxFrames,
   jpegQuality: settings.jpegQuality,
   sampling: settings.sampling,

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import manifest from "../../package.json"
 import type { RunSettings } from "../config.ts"
-import { contentFingerprint } from "../dataset/identity.ts"
+import type { VideoIdentity } from "../dataset/identity.ts"
 import type { VideoFolder } from "../dataset/layout.ts"
 import { type CutRecord, contractVersion } from "../dataset/records.ts"
 import type { SummaryHeader } from "../dataset/summary.ts"
@@ -32,6 +32,7 @@ const versions: Readonly<Record<string, string>> = {
 /** The part of `run_summary.json` that is known before the first stage: what is worked on, and with what. */
 export const describeRun = Effect.fn("Run.describe")(function* (
   source: VideoSource,
+  { fingerprint }: VideoIdentity,
   folder: VideoFolder,
   settings: RunSettings,
   prompts: Prompts,
@@ -52,7 +53,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
     ...(rehearsal ? { rehearsal_note: rehearsalNote } : {}),
     source: {
       size_bytes: source.sizeBytes,
-      content_fingerprint: yield* contentFingerprint(source.file),
+      content_fingerprint: fingerprint,
       container: source.container,
       codec: source.codec,
       coded_size: `${source.codedWidth}x${source.codedHeight}`,

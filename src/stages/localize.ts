@@ -160,7 +160,10 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
       Effect.gen(function* () {
         const path = join(run.folder.stage2, plan.clip_relpath)
         const result = yield* publishFile(path, (output) =>
-          Effect.zipRight(Deferred.succeed(temporary, output), Deferred.await(whole)),
+          Deferred.succeed(temporary, output).pipe(
+            Effect.zipRight(Deferred.await(whole)),
+            Effect.zipLeft(run.confirmSource),
+          ),
         )
         yield* Deferred.succeed(named, undefined)
         yield* stageAdvanced(run, 2, `clip of step ${plan.step_id}`, false)

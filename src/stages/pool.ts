@@ -41,6 +41,8 @@ export interface PoolRequest {
   readonly secondsOf: (pts: number) => number
   /** Where the pictures come from instead, if they can. */
   readonly original?: Original
+  /** Asked before a picture is written: fails if what it was decoded from is no longer the same file. */
+  readonly confirm?: Effect.Effect<void, VideoError>
 }
 
 /** A video of which `PoolRequest.source` is a piece. */
@@ -166,6 +168,7 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
             const entry =
               picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
             const path = join(request.dir, entry.image_relpath)
+            yield* request.confirm ?? Effect.void
             const write = present.has(basename(path)) ? writeIfChanged : writeFile
             yield* write(path, picture.data, "later")
             const digest = sha256(picture.data)
@@ -193,7 +196,7 @@ const decodeFirstHand = Effect.fn("Pool.decodeFirstHand")(function* (
   if (original === undefined) return { frames: yield* fromSource, from: undefined, failure: undefined }
   const first = yield* Effect.either(decodePictures(request, planned, jpegQuality, original))
   if (Either.isRight(first)) return { frames: first.right, from: "source" as const, failure: undefined }
-  if (first.left._tag !== "VideoError") return yield* first.left
+  if (first.left._tag !== "VideoError" || first.left.reason === "SourceReplaced") return yield* first.left
   return { frames: yield* fromSource, from: "clip" as const, failure: first.left }
 })
 

@@ -62,6 +62,7 @@ export const stepPoolRequest = (
     dir,
     source: clip,
     ...(original === undefined ? {} : { original }),
+    confirm: run.confirmSource,
     count: run.settings.maxFrames,
     jpegQuality: run.settings.jpegQuality,
     note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's. pictures_from says which of the two was decoded.",

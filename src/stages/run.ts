@@ -6,11 +6,14 @@ import { RunEvents } from "../events.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { WorkRank } from "../video/turns.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
+import type { VideoError } from "../video/VideoError.ts"
 import type { Prompts } from "./prompts.ts"
 
 /** What is worked on, where, and how: all that decides what has to be made. */
 export interface RunFacts {
   readonly source: VideoSource
+  /** Fails if the source is no longer the file that was probed; asked before anything made of it is written. */
+  readonly confirmSource: Effect.Effect<void, VideoError>
   readonly folder: VideoFolder
   readonly settings: RunSettings
   readonly annotation: AnnotationSchema

@@ -4,6 +4,7 @@ import { Data } from "effect"
  * Why a video could not be read, decoded or cut.
  *
  * - `NotReadable`: the file is missing, empty, a directory, or may not be read.
+ * - `SourceReplaced`: the file was changed, or another one took its place, while it was worked on.
  * - `NotAVideo`: no container or codec libav knows, or a damaged header.
  * - `NoVideoStream`: readable media without a picture stream (audio only, or only a cover image).
  * - `NoFrames`: a video stream of which not one frame decodes.
@@ -16,6 +17,7 @@ import { Data } from "effect"
  */
 export type VideoErrorReason =
   | "NotReadable"
+  | "SourceReplaced"
   | "NotAVideo"
   | "NoVideoStream"
   | "NoFrames"
