@@ -3,6 +3,19 @@ import type { FailureRecord } from "./batch-state.ts"
 /** A video that was not finished, and why. */
 export type FailedVideo = Omit<FailureRecord, "failed_at_utc">
 
+/** Reasons for which a folder was left as it was: they say something of a run, not of what is there. */
+const refusals: ReadonlySet<string> = new Set([
+  "ForeignFolder",
+  "FingerprintMismatch",
+  "RehearsalOverReal",
+  "EditInvalid",
+  "MissingStage",
+  "PromptInvalid",
+])
+
+/** Whether a run only looked at a folder and left it alone. */
+export const isRefusal = ({ reason }: Pick<FailedVideo, "reason">): boolean => refusals.has(reason)
+
 /** Failures of one reason in one stage. */
 export interface FailureGroup {
   readonly reason: string

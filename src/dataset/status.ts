@@ -3,7 +3,7 @@ import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { type InputRecord, readFailures, readInputs } from "./batch-state.ts"
-import type { FailedVideo } from "./failures.ts"
+import { type FailedVideo, isRefusal } from "./failures.ts"
 import { videoFolder } from "./layout.ts"
 import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
 
@@ -158,10 +158,18 @@ const statusOf = (
   }
   for (const { id, refused } of folders) if (refused !== undefined) failed.set(id, refusedVideo(id, refused))
   for (const { id, glance } of folders) {
-    if (glance === undefined || runningIds.has(id) || failed.has(id)) continue
+    if (glance === undefined || runningIds.has(id)) continue
+    const recordedFailure = failed.get(id)
+    const mayStand = recordedFailure === undefined || isRefusal(recordedFailure)
+    if (!mayStand) continue
     const failure = failureOf(glance, stages)
-    if (failure !== undefined) failed.set(id, failure)
-    else if (stages.every((stage) => glance[`stage${stage}`]?.status === "completed")) done.push(id)
+    const isDone =
+      failure === undefined && stages.every((stage) => glance[`stage${stage}`]?.status === "completed")
+    // A run that was refused says nothing of a finished folder, unless it was about another video of this name.
+    if (isDone && recordedFailure?.source_video === glance.source_video) failed.delete(id)
+    if (isDone) done.push(id)
+    else if (recordedFailure !== undefined) continue
+    else if (failure !== undefined) failed.set(id, failure)
     else unfinished.push(id)
   }
   const known = new Set([...done, ...unfinished, ...failed.keys(), ...runningIds])

@@ -126,6 +126,30 @@ describe("status", () => {
     expect((await statusOf(scope.path, "--stages", "1")).code).toBe(0)
   })
 
+  test("a run that was refused says nothing of a finished folder, unless it was about another video", async () => {
+    await using scope = await temporaryFolder()
+    for (const id of ["cup", "other", "bad"])
+      cpSync(join(root, "cup"), join(scope.path, id), { recursive: true })
+    const { source_video } = JSON.parse(readFileSync(join(root, "cup/run_summary.json"), "utf8"))
+    const failure = { stage: null, message: "no", failed_at_utc: "2026-11-22T18:00:00Z" }
+    const status = await Effect.runPromise(
+      Effect.gen(function* () {
+        for (const [video_id, reason, source] of [
+          ["cup", "RehearsalOverReal", source_video],
+          ["other", "ForeignFolder", "/elsewhere/cup.mp4"],
+          ["bad", "Unwritable", source_video],
+        ])
+          yield* writeFailure(scope.path, { ...failure, video_id, reason, source_video: source })
+        return yield* makeStatusReader(scope.path, [1, 2, 3])
+      }),
+    )
+    expect(status.done).toEqual(["cup", "other"])
+    expect(status.failed.map(({ video_id, source_video: source }) => [video_id, source])).toEqual([
+      ["bad", source_video],
+      ["other", "/elsewhere/cup.mp4"],
+    ])
+  })
+
   test("can be read while folders come, change and go", async () => {
     await using scope = await temporaryFolder()
     const summary = JSON.parse(readFileSync(join(root, "cup/run_summary.json"), "utf8"))
