@@ -1,7 +1,9 @@
 import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
-import { allStages, type RunSettings } from "./config.ts"
+import { allStages, type RunSettings, type StageNumber } from "./config.ts"
+import { refuseBadEdits } from "./dataset/edits.ts"
 import { videoFolder } from "./dataset/layout.ts"
+import { filesAtHand } from "./dataset/ledger.ts"
 import { type Locked, makeFolderLocks } from "./dataset/lock.ts"
 import { inspectFolder, sweepPlaces } from "./dataset/places.ts"
 import { claimFolder } from "./dataset/resume.ts"
@@ -18,6 +20,7 @@ import type { StageFailed } from "./stages/call.ts"
 import { draftStage } from "./stages/draft.ts"
 import { describeRun } from "./stages/header.ts"
 import { localizeStage } from "./stages/localize.ts"
+import { beginOverwrite, endOverwrite, madeBefore } from "./stages/overwrite.ts"
 import { frameLabel } from "./stages/pool.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { refineStage } from "./stages/refine.ts"
@@ -59,6 +62,12 @@ const checkLabelRoom = Effect.fnUntraced(function* (source: VideoSource, setting
   return yield* new VideoError({ reason: "Unsupported", file, message })
 })
 
+/** The stages that are run or relied on, but for those that are made again whatever is there. */
+const stagesBelow = ({ overwrite, stages }: RunSettings): ReadonlySet<StageNumber> => {
+  const last = Math.max(...stages)
+  return new Set(allStages.filter((stage) => stage <= last && !(overwrite && stages.includes(stage))))
+}
+
 /**
  * Looks at a video and its folder, without touching either: what would be worked on, and what an earlier run has left. Fails as
  * a run does.
@@ -81,6 +90,10 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, 
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
   const entries = yield* inspectFolder(folder.root)
   const existing = yield* claimFolder(folder, header, replaceAll)
+  if (existing !== undefined) {
+    const stages = stagesBelow(settings)
+    yield* refuseBadEdits({ folder, summary: existing, annotation, stages })
+  }
   const rehearsal = model.config.kind === "rehearsal"
   const facts = {
     source,
@@ -90,6 +103,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, 
     annotation,
     prompts,
     rehearsal,
+    madeBefore: madeBefore(existing, header, settings),
   } satisfies RunFacts
   return { facts, header, existing, entries, replaceAll }
 })
@@ -99,7 +113,9 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
   const { facts, header, existing, entries, replaceAll } = yield* lookInto(file, settings)
   const { folder } = facts
   yield* sweepPlaces(folder.root, entries)
-  const summary = yield* openSummary(summaryPath(folder), header, existing)
+  const files = existing?.files === undefined ? yield* filesAtHand(folder.root, entries) : {}
+  const summary = yield* openSummary(summaryPath(folder), header, existing, files)
+  yield* beginOverwrite(summary, header, settings, facts.madeBefore)
   const run = { ...facts, summary } satisfies VideoRun
   const maker = existing?.api_config.model
   if (maker !== undefined && maker !== model.config.model && !replaceAll) {
@@ -148,6 +164,7 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (file: string, setti
     Effect.zipRight(run.confirmSource, error),
   )
   yield* run.confirmSource
+  yield* endOverwrite(run)
   if (settings.postValidate) yield* postValidate(run)
   yield* events.publish({ type: "VideoFinished", videoId: id, folder: root })
   return { videoId: id, folder: root } satisfies VideoResult

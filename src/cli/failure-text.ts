@@ -20,6 +20,7 @@ const texts: Readonly<Record<FailureReason, string>> = {
   MissingStage: "an earlier stage is missing",
   RehearsalOverReal: "a rehearsal would replace real answers",
   NotPlain: "a link, a pipe or a device is where a file or folder belongs; put it elsewhere",
+  EditInvalid: "a file that was changed by hand breaks a rule; correct it, or take it away",
   BadName: "no folder can have the name of the video; rename it, or use --id path",
   LockLost: "another process took over; try again",
   Throttled: "the service throttled calls for too long; try again with --only-failed",

@@ -128,6 +128,9 @@ export const stepMetaOf = (
   manifest_path: layout.frameManifest,
 })
 
+/** Which time of asking for an answer this belongs to; 0 if absent. Replies of an earlier one were judged already. */
+const round = { round: v.optional(index) }
+
 const tokens = v.nullable(v.number())
 
 const callFields = {
@@ -165,6 +168,7 @@ export const replyRecordSchema = v.object({
   context_full: v.exactOptional(v.literal(true)),
   request_sha256: digest,
   reply_sha256: digest,
+  ...round,
 })
 export type ReplyRecord = v.InferOutput<typeof replyRecordSchema>
 
@@ -187,6 +191,18 @@ const outcome = {
   raw_response_sha256: v.optional(v.string()),
   /** Over both prompt files, see `promptDigest`. */
   prompts_sha256: v.optional(v.string()),
+  ...round,
+  /** An answer that was asked for in place of this one, which stands as long as that one is not whole. */
+  remake: v.optional(
+    v.object({
+      status: v.picklist(["running", "failed"]),
+      attempts: index,
+      calls: v.array(callSchema),
+      error: v.optional(v.string()),
+      error_reason: v.optional(v.string()),
+      ...round,
+    }),
+  ),
 }
 
 const stage1Schema = v.object({
@@ -307,6 +323,10 @@ export const runSummarySchema = v.object({
       estimated_cost_usd: v.optional(tokens),
     }),
   ),
+  /** What runs have written last, apart from pictures, clips and replies: SHA-256 by path. Another content was edited. */
+  files: v.optional(v.record(v.string(), digest)),
+  /** An `--overwrite` that has not come to its end: what it is, and the files that it has made again. */
+  overwrite: v.optional(v.object({ fingerprint: digest, done: v.array(v.string()) })),
   post_validate: v.optional(v.nullable(v.object({ ok: v.boolean(), problems: v.array(v.string()) }))),
 })
 export type RunSummary = v.InferOutput<typeof runSummarySchema>
@@ -329,4 +349,6 @@ export type Outcome = Pick<
   | "inputs"
   | "raw_response_sha256"
   | "prompts_sha256"
+  | "round"
+  | "remake"
 >

@@ -38,6 +38,8 @@ export class DatasetError extends Data.TaggedError("DatasetError")<{
     | "NotPlain"
     /** The video's name is none that a folder of the output root can have. */
     | "BadName"
+    /** Somebody has edited a file, and what it says breaks a rule. */
+    | "EditInvalid"
   readonly path: string
   readonly message: string
   readonly cause?: unknown
@@ -102,7 +104,11 @@ export class Fence extends Context.Reference<Fence>()("triptych/Fence", {
 export const keepWithin = (within: string) => Effect.provideService(Fence, { within, confirm: Effect.void })
 
 /** Does something with a path that the fence lets through. */
-const fenced = <A, E>(path: string, work: (path: string) => Promise<A>, failure: (cause: unknown) => E) =>
+export const fenced = <A, E>(
+  path: string,
+  work: (path: string) => Promise<A>,
+  failure: (cause: unknown) => E,
+) =>
   Effect.flatMap(Fence, ({ within }) =>
     Effect.tryPromise({
       try: async () => {

@@ -8,7 +8,10 @@ import { type RunSummary, runSummarySchema } from "./records.ts"
 import { jsonText, readJson, writeFile } from "./store.ts"
 
 /** The stages' part of a summary. */
-export type Progress = Pick<RunSummary, "decoding" | "stage1" | "stage2" | "stage3" | "post_validate">
+export type Progress = Pick<
+  RunSummary,
+  "decoding" | "stage1" | "stage2" | "stage3" | "files" | "overwrite" | "post_validate"
+>
 
 /** The part of a summary that says what a run works on and with. */
 export type SummaryHeader = Omit<RunSummary, keyof Progress | "updated_at_utc" | "totals">
@@ -16,8 +19,10 @@ export type SummaryHeader = Omit<RunSummary, keyof Progress | "updated_at_utc" |
 /** `run_summary.json` while its video is worked on. Safe for concurrent steps. */
 export interface SummaryFile {
   readonly progress: Effect.Effect<Progress>
-  /** Applies a change and writes the file, unless nothing changed. */
+  /** Applies a change and writes the file, unless it says all that already. */
   readonly update: (change: (progress: Progress) => Progress) => ReturnType<typeof writeFile>
+  /** Applies a change that may reach the file with the next update. */
+  readonly note: (change: (progress: Progress) => Progress) => Effect.Effect<void>
 }
 
 /** An instant as the dataset writes it: ISO 8601, UTC. `name` tells it from all others of a run. */
@@ -33,13 +38,18 @@ export const readSummary = (path: string) =>
     return parsed.success ? parsed.output : undefined
   })
 
-const progressOf = ({ decoding, stage1, stage2, stage3, post_validate }: RunSummary): Progress => ({
-  ...(decoding === undefined ? {} : { decoding }),
-  ...(stage1 === undefined ? {} : { stage1 }),
-  ...(stage2 === undefined ? {} : { stage2 }),
-  ...(stage3 === undefined ? {} : { stage3 }),
-  ...(post_validate === undefined ? {} : { post_validate }),
-})
+const progressOf = (summary: RunSummary): Progress => {
+  const { decoding, stage1, stage2, stage3, files, overwrite, post_validate } = summary
+  return {
+    ...(decoding === undefined ? {} : { decoding }),
+    ...(stage1 === undefined ? {} : { stage1 }),
+    ...(stage2 === undefined ? {} : { stage2 }),
+    ...(stage3 === undefined ? {} : { stage3 }),
+    ...(files === undefined ? {} : { files }),
+    ...(overwrite === undefined ? {} : { overwrite }),
+    ...(post_validate === undefined ? {} : { post_validate }),
+  }
+}
 
 /** The sum of costs; null if any is not known. */
 const costSum = (costs: ReadonlyArray<number | null>): number | null =>
@@ -47,7 +57,10 @@ const costSum = (costs: ReadonlyArray<number | null>): number | null =>
 
 /** Tokens and cost of all answers on record. The cost is null if that of any is not known. */
 export const totalsOf = ({ stage1, stage2, stage3 }: Progress): NonNullable<RunSummary["totals"]> => {
-  const calls = [stage1, stage2, ...(stage3?.steps ?? [])].flatMap((outcome) => outcome?.calls ?? [])
+  const calls = [stage1, stage2, ...(stage3?.steps ?? [])].flatMap((outcome) => [
+    ...(outcome?.calls ?? []),
+    ...(outcome?.remake?.calls ?? []),
+  ])
   const sum = (field: "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens") =>
     calls.reduce((total, call) => total + (call[field] ?? 0), 0)
   const uncounted = calls.flatMap(({ estimated }) => (estimated === undefined ? [] : [estimated]))
@@ -69,21 +82,31 @@ export const totalsOf = ({ stage1, stage2, stage3 }: Progress): NonNullable<RunS
 
 /**
  * Opens the summary of a folder. A folder without one gets it at once, so that a crash leaves a folder that says whose it
- * is. The header on disk stays as it is until some work is done again: it describes what made the results.
+ * is. `files` stands for what earlier versions have not recorded. The header on disk stays as it is until some work is done again: it describes what made the results.
  */
 export const openSummary = Effect.fn("Dataset.openSummary")(function* (
   path: string,
   header: SummaryHeader,
   existing: RunSummary | undefined,
+  files: NonNullable<Progress["files"]>,
 ) {
-  const state = yield* SynchronizedRef.make(existing === undefined ? {} : progressOf(existing))
+  /** What the file says; it is behind where something was only noted. */
+  let written: Progress = existing === undefined ? {} : progressOf(existing)
+  const state = yield* SynchronizedRef.make<Progress>({ ...written, files: written.files ?? files })
   const write = (progress: Progress) =>
     Effect.flatMap(utcNow(`${header.video_id}/summary`), (updated_at_utc) => {
-      const { decoding, stage1, stage2, stage3, post_validate = null } = progress
+      const { decoding, stage1, stage2, stage3, files, overwrite, post_validate = null } = progress
       const totals = totalsOf(progress)
       const stages = { stage1, stage2, stage3, post_validate }
-      return writeFile(path, jsonText({ ...header, updated_at_utc, totals, decoding, ...stages }))
-    })
+      const rest = { totals, decoding, ...stages, files, overwrite }
+      return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
+    }).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          written = progress
+        }),
+      ),
+    )
   if (existing === undefined || existing.source_video !== header.source_video) {
     yield* write(yield* SynchronizedRef.get(state))
   }
@@ -92,7 +115,8 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
     update: (change) =>
       SynchronizedRef.updateEffect(state, (progress) => {
         const next = change(progress)
-        return isDeepStrictEqual(next, progress) ? Effect.succeed(progress) : Effect.as(write(next), next)
+        return isDeepStrictEqual(next, written) ? Effect.succeed(next) : Effect.as(write(next), next)
       }),
+    note: (change) => SynchronizedRef.update(state, change),
   } satisfies SummaryFile
 })

@@ -123,7 +123,10 @@ const { stage3 } = layout
 /**
  * Removes what runs have made in the folder of a step that is no longer in the plan, and the folder if nothing else is in it.
  */
-export const removeStep = Effect.fn("Superseded.step")(function* (dir: string) {
+export const removeStep = Effect.fn("Superseded.step")(function* (
+  dir: string,
+  recorded: (name: string) => string | undefined,
+) {
   const meta = v.safeParse(stepMetaSchema, yield* readJson(join(dir, stage3.meta)))
   yield* removeKeyframes(dir, meta.success ? meta.output : undefined, new Set())
   yield* removePictures(dir, yield* readManifest(dir), new Set())
@@ -135,7 +138,11 @@ export const removeStep = Effect.fn("Superseded.step")(function* (dir: string) {
     stage3.meta,
     layout.frameManifest,
   ]
-  for (const name of named) yield* removeFile(join(dir, name))
+  for (const name of named) {
+    const digest = recorded(name)
+    if (digest !== undefined)
+      yield* removeRecorded({ path: join(dir, name), sha256: digest, limit: sizeLimit.text })
+  }
   yield* removeIfEmpty(join(dir, layout.sampledFrames))
   yield* removeIfEmpty(dir)
 })

@@ -1,20 +1,30 @@
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { Data, Effect, Either, type Scope } from "effect"
 import type * as v from "valibot"
 import type { StageNumber } from "../config.ts"
-import { type CallFiles, layout } from "../dataset/layout.ts"
+import type { CallFiles } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
-import { DatasetError, jsonText, promptDigest, removeFile, writeIfChanged } from "../dataset/store.ts"
+import { DatasetError, jsonText, promptDigest, readJson } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import type { ModelError, ModelErrorReason, ModelImage, ModelTask } from "../model/VisionModel.ts"
-import { sha256 } from "../plan/fingerprint.ts"
+import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
 import { jsonSchema } from "./prompts.ts"
-import { isSelected, mayKeep, notice, type RunFacts, stageAdvanced, type VideoRun } from "./run.ts"
+import { dropFinalPlan, put } from "./put.ts"
+import {
+  isOverwritten,
+  isSelected,
+  mayKeep,
+  noteMade,
+  notice,
+  type RunFacts,
+  stageAdvanced,
+  type VideoRun,
+} from "./run.ts"
 import { callRecord, makeTrace, type Trace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
@@ -37,8 +47,8 @@ const promptTexts = (run: VideoRun, prompt: string) => ({
 /** Writes the prompts of a call, unless they are there already. */
 const writePrompts = Effect.fn("Stage.writePrompts")(function* <A>(run: VideoRun, call: StageCall<A>) {
   const { system, user } = promptTexts(run, call.prompt)
-  yield* writeIfChanged(join(call.dir, call.files.systemPrompt), system)
-  yield* writeIfChanged(join(call.dir, call.files.userPrompt), user)
+  yield* put(run, join(call.dir, call.files.systemPrompt), system)
+  yield* put(run, join(call.dir, call.files.userPrompt), user)
 })
 
 /** What decides whether an answer of an earlier run still stands. */
@@ -76,9 +86,18 @@ export interface StageCall<A> extends Question<A> {
 const isJudged = (reason: string | undefined): boolean =>
   reason === "AnswerRejected" || reason === "Truncated" || reason === "ContextFull"
 
+/** The last time this was asked for: in place of an answer that stands, or for the first one. */
+const lastAsked = (previous: Outcome | undefined) => previous?.remake ?? previous
+
 /** Whether an earlier run ended before it had judged all it was allowed to ask for. */
-const brokeOff = (previous: Outcome | undefined): boolean =>
-  previous?.status === "running" || (previous?.status === "failed" && !isJudged(previous.error_reason))
+const brokeOff = (asked: Pick<Outcome, "status" | "error_reason"> | undefined): boolean =>
+  asked?.status === "running" || (asked?.status === "failed" && !isJudged(asked.error_reason))
+
+/** Whether what an earlier run has received for this call is as good as new. */
+const mayRecall = (
+  run: VideoRun,
+  { previous, stage }: Pick<StageCall<unknown>, "previous" | "stage">,
+): boolean => brokeOff(lastAsked(previous)) && (run.madeBefore !== undefined || !isOverwritten(run, stage))
 
 const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {
   const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
@@ -118,7 +137,7 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
     Effect.tapBoth({
       onSuccess: () => trace.removeStale,
       onFailure: (error) =>
-        error._tag === "StageFailed" && isJudged(error.reason)
+        error._tag === "StageFailed" && isJudged(error.reason) && !trace.hasStanding
           ? Effect.ignore(trace.removeStale)
           : Effect.void,
     }),
@@ -138,8 +157,19 @@ const outcome = <A>(run: VideoRun, call: StageCall<A>, attempts: ReadonlyArray<A
   }
 }
 
-/** Asks for an answer, writes it and notes how it went. */
-const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, call: StageCall<A>) {
+/** How an outcome stands before there is an answer. */
+type Unfinished = Pick<NonNullable<Outcome["remake"]>, "error" | "error_reason" | "status">
+
+/**
+ * Asks for an answer, writes it and notes how it went.
+ *
+ * @param standing the outcome of an answer that is to be replaced, and that stands until the new one is whole
+ */
+const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(
+  run: VideoRun,
+  call: StageCall<A>,
+  standing: Outcome | undefined,
+) {
   const started = yield* monotonicMs
   const clock = yield* RunClock
   const seconds = Effect.flatMap(monotonicMs, (now) =>
@@ -147,41 +177,51 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(run: VideoRun, 
   )
   // Replies of a run that was cut short are as good as new ones; those of a finished one were judged already, and must not
   // be taken for ones of this run.
-  const mayRecall = mayKeep(run, call.stage) && brokeOff(call.previous)
-  const trace = yield* makeTrace(run, call, mayRecall)
-  if (!mayRecall) yield* trace.removeStale
-  yield* call.note({ status: "running", ...outcome(run, call, []), warnings: [], wall_time_sec: 0 })
+  const recalls = mayRecall(run, call)
+  const round = (lastAsked(call.previous)?.round ?? 0) + (recalls ? 0 : 1)
+  const trace = yield* makeTrace(run, call, { round, recalls, hasStanding: standing !== undefined })
+  const note = (part: Unfinished, attempts: ReadonlyArray<Attempt>, wall_time_sec: number) => {
+    const made = outcome(run, call, attempts)
+    const { attempts: count, calls } = made
+    return standing === undefined
+      ? call.note({ ...part, ...made, warnings: [], round, wall_time_sec })
+      : call.note({ ...standing, remake: { ...part, attempts: count, calls, round } })
+  }
+  yield* note({ status: "running" }, [], 0)
   yield* writePrompts(run, call)
   const answer = yield* Effect.tapErrorTag(askFor(run, call, trace), "StageFailed", (error) =>
-    Effect.flatMap(seconds, (wall_time_sec) =>
-      call.note({
-        status: "failed",
-        ...outcome(run, call, error.attempts),
-        warnings: [],
-        error: error.message,
-        error_reason: error.reason,
-        wall_time_sec,
-      }),
+    Effect.flatMap(seconds, (wall) =>
+      note({ status: "failed", error: error.message, error_reason: error.reason }, error.attempts, wall),
     ),
   )
-  if (yield* writeIfChanged(join(call.dir, call.artefact), jsonText(answer.value))) {
-    yield* removeFile(join(run.folder.root, layout.finalPlan))
-  }
+  const path = join(call.dir, call.artefact)
+  if (yield* put(run, path, jsonText(answer.value))) yield* dropFinalPlan(run)
+  yield* noteMade(run, call.stage, partOf(run, call))
   yield* call.note({
     status: "completed",
     ...outcome(run, call, answer.attempts),
     warnings: answer.warnings.map(problemLine),
+    round,
     wall_time_sec: yield* seconds,
   })
   yield* stageAdvanced(run, call.stage, call.what, false)
   return answer.value
 })
 
+/** The file that stands for an answer, relative to the video's folder. */
+const partOf = (run: RunFacts, { artefact, dir }: Pick<Question<unknown>, "artefact" | "dir">): string =>
+  relative(run.folder.root, join(dir, artefact))
+
+const answerAtHand = <A>(question: Question<A>) =>
+  reusableAnswer({ ...question, outcome: question.previous, rawResponse: question.files.rawResponse })
+
+const overwritten = "--overwrite was given"
+
 /** The answer of an earlier run, if it may be kept and still stands; or (left) why not. */
 export const standingAnswer = <A>(run: RunFacts, question: Question<A>) =>
-  mayKeep(run, question.stage)
-    ? reusableAnswer({ ...question, outcome: question.previous, rawResponse: question.files.rawResponse })
-    : Effect.succeed(Either.left("--overwrite was given"))
+  mayKeep(run, question.stage, partOf(run, question))
+    ? answerAtHand(question)
+    : Effect.succeed(Either.left(overwritten))
 
 /** A stage that was not selected would have to be asked. */
 export const missingStage = (
@@ -194,19 +234,26 @@ export const missingStage = (
     message: `the ${what} of Stage ${stage} cannot be used (${why}); run with --stages ${stage} first`,
   })
 
+/** Keeps an answer. One that was edited by hand gets the form that all have; as it was written it is kept beside it. */
+const keep = Effect.fn("Stage.keep")(function* <A>(run: VideoRun, call: StageCall<A>, value: A) {
+  const path = join(call.dir, call.artefact)
+  yield* writePrompts(run, call)
+  if (canonicalJson(yield* readJson(path)) !== canonicalJson(value)) yield* put(run, path, jsonText(value))
+  yield* stageAdvanced(run, call.stage, call.what, true)
+  return value
+})
+
 /**
  * Keeps a checked answer of an earlier run if it still stands, else asks for it, writes it and notes how it went. A stage
  * that was not selected may only keep. The final plan is taken away as soon as an answer differs from what it was made of.
  */
 export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  const reuse = yield* standingAnswer(run, call)
-  if (Either.isRight(reuse)) {
-    yield* writePrompts(run, call)
-    yield* stageAdvanced(run, call.stage, call.what, true)
-    return reuse.right
-  }
-  if (!isSelected(run, call.stage)) return yield* missingStage(call, reuse.left)
-  if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${reuse.left}`)
+  const atHand = yield* answerAtHand(call)
+  const keeps = mayKeep(run, call.stage, partOf(run, call))
+  if (keeps && Either.isRight(atHand)) return yield* keep(run, call, atHand.right)
+  const why = Either.isRight(atHand) ? overwritten : atHand.left
+  if (!isSelected(run, call.stage)) return yield* missingStage(call, why)
+  if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${why}`)
   const drain = yield* CallDrain
-  return yield* drain.lease(askAndWrite(run, call))
+  return yield* drain.lease(askAndWrite(run, call, Either.isRight(atHand) ? call.previous : undefined))
 })

@@ -7,8 +7,10 @@ import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk, type Question } from "./call.ts"
 import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
 import { ensurePool, type FramePool, type PoolRequest, poolImages } from "./pool.ts"
+import { put } from "./put.ts"
 import {
   mayKeep,
+  noteMade,
   notice,
   type RunFacts,
   stageAdvanced,
@@ -68,7 +70,11 @@ export const draftQuestion = (run: RunFacts, pool: FramePool, previous: Outcome 
 const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
   const { settings, annotation } = run
   yield* stageStarted(run, 1, 2)
-  const { pool, kept } = yield* ensurePool(fullPoolRequest(run), mayKeep(run, 1))
+  const { pool, kept } = yield* ensurePool(
+    { ...fullPoolRequest(run), write: (path, content) => put(run, path, content) },
+    mayKeep(run, 1, paths.frame_manifest),
+  )
+  yield* noteMade(run, 1, paths.frame_manifest)
   yield* noteTimes(run)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, "stage1", pool)

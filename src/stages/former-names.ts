@@ -3,8 +3,9 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { clipPath, isStepFolder, layout, stepFolder } from "../dataset/layout.ts"
 import type { StepSegments } from "../dataset/records.ts"
-import { jsonText, syncNames, unwritable, writeFile } from "../dataset/store.ts"
+import { jsonText, syncNames, unwritable } from "../dataset/store.ts"
 import type { DraftPlan } from "../plan/draft.ts"
+import { put } from "./put.ts"
 import { notice, type VideoRun } from "./run.ts"
 
 type Kind = "file" | "folder"
@@ -63,7 +64,7 @@ export const renameFormerClips = Effect.fn("Stage2.formerNames")(function* (
     clip_relpath: moved.get(segment.clip_relpath) ?? segment.clip_relpath,
   }))
   const record = { ...recorded, segments }
-  yield* writeFile(join(run.folder.stage2, layout.stage2.segments), jsonText(record))
+  yield* put(run, join(run.folder.stage2, layout.stage2.segments), jsonText(record))
   return record
 })
 
@@ -114,6 +115,15 @@ export const renameFormerSteps = Effect.fn("Stage3.formerNames")(function* (run:
         raw_response: inFolder(step.raw_response),
       }
     })
-    return { ...progress, stage3: { ...progress.stage3, steps } }
+    const names = new Map(
+      progress.stage3.steps.map(({ step_final, step_id }) => [step_final.split("/")[0], moved.get(step_id)]),
+    )
+    const files = Object.fromEntries(
+      Object.entries(progress.files ?? {}).map(([path, digest]) => {
+        const to = names.get(path.split("/")[0])
+        return [to === undefined ? path : path.replace(/^[^/]+/u, to), digest]
+      }),
+    )
+    return { ...progress, stage3: { ...progress.stage3, steps }, files }
   })
 })

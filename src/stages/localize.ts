@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { Deferred, Effect } from "effect"
 import * as v from "valibot"
 import { layout } from "../dataset/layout.ts"
+import { keepIfForeign } from "../dataset/media.ts"
 import {
   type CutRecord,
   type Outcome,
@@ -10,7 +11,7 @@ import {
   stepSegmentsSchema,
 } from "../dataset/records.ts"
 
-import { DatasetError, jsonText, publishFile, readDigest, readJson, writeFile } from "../dataset/store.ts"
+import { DatasetError, jsonText, publishFile, readDigest, readJson } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { removeClips } from "../dataset/superseded.ts"
 import type { DraftPlan } from "../plan/draft.ts"
@@ -21,8 +22,10 @@ import { keepOrAsk, type Question } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
+import { put } from "./put.ts"
 import {
   mayKeep,
+  noteMade,
   notice,
   type RunFacts,
   stageAdvanced,
@@ -75,7 +78,7 @@ const keptSegment = Effect.fn("Stage2.keptSegment")(function* (
   planned: PlannedSegment,
 ) {
   const segment = recorded?.segments.find((candidate) => candidate.step_id === planned.step_id)
-  if (segment === undefined || !mayKeep(run, 2)) return undefined
+  if (segment === undefined) return undefined
   if (canonicalJson(plannedPart(segment)) !== canonicalJson(planned)) return undefined
   const clip = yield* readDigest(join(run.folder.stage2, planned.clip_relpath))
   return clip?.sha256 === segment.clip_sha256 ? segment : undefined
@@ -126,6 +129,7 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
   run: VideoRun,
   planned: ReadonlyArray<PlannedSegment>,
   settings: CutSettings,
+  recorded: StepSegments | undefined,
 ) {
   if (planned.length === 0) return []
   const cutter = yield* ClipCutter
@@ -159,11 +163,17 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
     ({ plan, temporary, whole, named }) =>
       Effect.gen(function* () {
         const path = join(run.folder.stage2, plan.clip_relpath)
+        const earlier = recorded?.segments.find(({ clip_relpath }) => clip_relpath === plan.clip_relpath)
         const result = yield* publishFile(path, (output) =>
-          Deferred.succeed(temporary, output).pipe(
-            Effect.zipRight(Deferred.await(whole)),
-            Effect.zipLeft(run.confirmSource),
-          ),
+          Effect.gen(function* () {
+            yield* Deferred.succeed(temporary, output)
+            const cut = yield* Deferred.await(whole)
+            yield* run.confirmSource
+            const made = yield* readDigest(output)
+            if (recorded !== undefined)
+              yield* keepIfForeign(path, "MP4 clip", earlier?.clip_sha256 ?? null, made?.sha256 ?? "")
+            return cut
+          }),
         )
         yield* Deferred.succeed(named, undefined)
         yield* stageAdvanced(run, 2, `clip of step ${plan.step_id}`, false)
@@ -190,19 +200,23 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   const path = join(run.folder.stage2, segmentsFile)
   const found = yield* readSegments(path)
   const recorded = found && (yield* renameFormerClips(run, found))
+  const part = paths.step_segments
+  const keeps = mayKeep(run, 2, part)
   const wanted = cutRecord(run.settings.cut)
-  const cut = recorded === undefined || !mayKeep(run, 2) ? wanted : recorded.cut
+  const cut = recorded === undefined || !keeps ? wanted : recorded.cut
   if (canonicalJson(cut) !== canonicalJson(wanted)) {
     yield* notice(
       run,
       `clips stay as they were cut (${cut.mode}, crf ${cut.crf}, ${cut.preset}); --overwrite cuts them anew`,
     )
   }
-  const present = yield* Effect.forEach(planned, (plan) => keptSegment(run, recorded, plan))
+  const present = yield* Effect.forEach(planned, (plan) =>
+    keptSegment(run, keeps ? recorded : undefined, plan),
+  )
   const kept = present.filter((segment) => segment !== undefined)
   for (const { step_id } of kept) yield* stageAdvanced(run, 2, `clip of step ${step_id}`, true)
   const missing = planned.filter((_, i) => present[i] === undefined)
-  const made = yield* cutSegments(run, missing, cutSettings(cut))
+  const made = yield* cutSegments(run, missing, cutSettings(cut), recorded)
   const segments = [...kept, ...made].toSorted((a, b) => a.step_id - b.step_id)
   const allKept = made.length === 0
   const record: StepSegments = {
@@ -218,7 +232,8 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   const isSame = recorded !== undefined && canonicalJson(recorded) === canonicalJson(record)
   // As long as the earlier record is there, it says which clips are to go.
   yield* removeClips(run.folder.stage2, recorded, new Set(planned.map((plan) => plan.clip_relpath)))
-  if (!isSame) yield* writeFile(path, jsonText({ ...record, generated_at_utc: yield* utcNow(timeName) }))
+  if (!isSame) yield* put(run, path, jsonText({ ...record, generated_at_utc: yield* utcNow(timeName) }))
+  yield* noteMade(run, 2, part)
   return record
 })
 

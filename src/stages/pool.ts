@@ -3,10 +3,19 @@ import { basename, join } from "node:path"
 import { Effect, Either, Stream } from "effect"
 import type { ImageLabels, PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
+import { keepIfForeign } from "../dataset/media.ts"
 import type { FrameManifest } from "../dataset/records.ts"
 import { damagedPictures, matchesPlan, type PlannedFrame, readManifest } from "../dataset/resume.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
-import { jsonText, listFolder, readDigest, syncNames, writeFile, writeIfChanged } from "../dataset/store.ts"
+import {
+  type DatasetError,
+  jsonText,
+  listFolder,
+  readDigest,
+  syncNames,
+  writeFile,
+  writeIfChanged,
+} from "../dataset/store.ts"
 import { removePictures } from "../dataset/superseded.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
@@ -43,6 +52,8 @@ export interface PoolRequest {
   readonly original?: Original
   /** Asked before a picture is written: fails if what it was decoded from is no longer the same file. */
   readonly confirm?: Effect.Effect<void, VideoError>
+  /** Writes the manifest. */
+  readonly write?: (path: string, content: string) => Effect.Effect<boolean, DatasetError>
 }
 
 /** A video of which `PoolRequest.source` is a piece. */
@@ -145,6 +156,8 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
 ) {
   const decoder = yield* VideoDecoder
   const present = new Set(yield* listFolder(join(request.dir, layout.sampledFrames)))
+  const manifest = yield* readManifest(request.dir)
+  const earlier = manifest && new Map(manifest.frames.map((frame) => [frame.image_relpath, frame.sha256]))
   const shown = original?.source ?? request.source
   const { num, den } = shown.timeBase
   const ptsOf = (frame: PlannedFrame) => original?.framePts[frame.original_frame_index] ?? frame.pts
@@ -169,9 +182,12 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
               picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
             const path = join(request.dir, entry.image_relpath)
             yield* request.confirm ?? Effect.void
+            const digest = sha256(picture.data)
+            if (earlier !== undefined && present.has(basename(path))) {
+              yield* keepIfForeign(path, "JPEG picture", earlier.get(entry.image_relpath) ?? null, digest)
+            }
             const write = present.has(basename(path)) ? writeIfChanged : writeFile
             yield* write(path, picture.data, "later")
-            const digest = sha256(picture.data)
             picture.close()
             return { ...entry, sha256: digest }
           }),
@@ -272,7 +288,8 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   }
   // As long as the earlier manifest is there, it says which pictures are to go.
   yield* removePictures(request.dir, present, new Set(frames.map((frame) => frame.image_relpath)))
-  yield* writeIfChanged(join(request.dir, layout.frameManifest), jsonText(manifest))
+  const write = request.write ?? writeIfChanged
+  yield* write(join(request.dir, layout.frameManifest), jsonText(manifest))
   return { pool: poolOf(request, manifest), kept: false, failure }
 })
 

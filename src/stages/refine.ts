@@ -1,7 +1,8 @@
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { isStepFolder, keyframeName, layout, stepFolder } from "../dataset/layout.ts"
+import { keepIfForeign } from "../dataset/media.ts"
 import {
   type Outcome,
   type Segment,
@@ -11,7 +12,7 @@ import {
   stepMetaSchema,
 } from "../dataset/records.ts"
 
-import { jsonText, readBytes, readJson, sizeLimit, writeFile, writeIfChanged } from "../dataset/store.ts"
+import { jsonText, readBytes, readJson, sizeLimit, writeIfChanged } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { removeKeyframes, removeStep } from "../dataset/superseded.ts"
 import type { DraftStep, FinalStep } from "../plan/annotation.ts"
@@ -24,7 +25,16 @@ import { keepOrAsk, type Question, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { renameFormerSteps } from "./former-names.ts"
 import { ensurePool, type FramePool, type Original, type PoolRequest, poolImages } from "./pool.ts"
-import { mayKeep, notice, type RunFacts, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { put } from "./put.ts"
+import {
+  mayKeep,
+  noteMade,
+  notice,
+  type RunFacts,
+  stageFinished,
+  stageStarted,
+  type VideoRun,
+} from "./run.ts"
 
 const { final: artefact, meta: metaFile, call: files } = layout.stage3
 
@@ -71,9 +81,14 @@ export const stepPoolRequest = (
 }
 
 const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string, segment: Segment) {
+  const part = `${basename(dir)}/${layout.frameManifest}`
   const decoder = yield* VideoDecoder
   const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
-  const { failure, pool } = yield* ensurePool(stepPoolRequest(run, dir, segment, clip), mayKeep(run, 3))
+  const { failure, pool } = yield* ensurePool(
+    { ...stepPoolRequest(run, dir, segment, clip), write: (path, content) => put(run, path, content) },
+    mayKeep(run, 3, part),
+  )
+  yield* noteMade(run, 3, part)
   if (failure !== undefined) {
     const why = `the pictures of step ${segment.step_id} are taken from its clip, because the source's cannot be`
     yield* notice(run, `${why} (${failure.reason}): ${failure.message}`)
@@ -86,12 +101,17 @@ const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string,
  * lists them does.
  */
 const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
+  run: VideoRun,
   dir: string,
   pool: FramePool,
   step: FinalStep,
   segment: Segment,
   timeName: string,
 ) {
+  const path = join(dir, metaFile)
+  const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
+  const present = parsed.success ? parsed.output : undefined
+  const earlier = present?.keyframes
   const keyframes: Array<NonNullable<StepMeta["keyframes"]>[number]> = []
   for (const { frame_index } of step.critical_frames) {
     const frame = pool.manifest.frames[frame_index - 1]
@@ -99,12 +119,13 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
     const name = keyframeName(frame_index, frame.timestamp_sec)
     const picture = yield* readBytes(join(dir, frame.image_relpath), sizeLimit.picture)
     if (picture === undefined) continue
+    if (earlier !== undefined) {
+      const recorded = earlier.find(({ image_relpath }) => image_relpath === name)?.sha256 ?? null
+      yield* keepIfForeign(join(dir, name), "JPEG picture", recorded, frame.sha256)
+    }
     yield* writeIfChanged(join(dir, name), picture)
     keyframes.push({ image_relpath: name, sha256: frame.sha256 })
   }
-  const path = join(dir, metaFile)
-  const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
-  const present = parsed.success ? parsed.output : undefined
   yield* removeKeyframes(dir, present, new Set(keyframes.map(({ image_relpath }) => image_relpath)))
   const meta: StepMeta = {
     ...stepMetaOf(segment, pool.timestamps.length),
@@ -112,7 +133,7 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
     keyframes,
   }
   if (canonicalJson(present) === canonicalJson(meta)) return
-  yield* writeFile(path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
+  yield* put(run, path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
 })
 
 /** What the annotation of a step depends on. */
@@ -171,7 +192,10 @@ const refineStep = Effect.fn("Stage3.step")(function* (
       }
       const others = (progress.stage3?.steps ?? []).filter((step) => step.step_id !== draft.step_id)
       const steps = [...others, entry].toSorted((a, b) => a.step_id - b.step_id)
-      return { ...progress, stage3: { ...stageOutcome("running", steps), steps } }
+      // An answer that is only asked for anew stands until then, and so does the stage.
+      const before = progress.stage3?.status ?? "running"
+      const status = outcome.remake === undefined ? "running" : before
+      return { ...progress, stage3: { ...stageOutcome(status, steps), steps } }
     })
   const final = yield* keepOrAsk(run, {
     ...stepQuestion(
@@ -193,7 +217,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
     images: poolImages(pool, run.settings.imageLabels),
     note,
   })
-  yield* writeKeyframes(dir, pool, final, segment, `${run.folder.videoId}/step ${draft.step_id}/meta`)
+  yield* writeKeyframes(run, dir, pool, final, segment, `${run.folder.videoId}/step ${draft.step_id}/meta`)
   return final
 })
 
@@ -210,11 +234,11 @@ const stageOutcome = (status: Outcome["status"], steps: Steps) => ({
 /** Removes what was made for steps that are no longer in the plan: those on record, and no other folder. */
 const removeStaleSteps = Effect.fn("Stage3.removeStale")(function* (run: VideoRun, draft: DraftPlan) {
   const current = new Set(draft.steps.map((step) => stepFolder(step.step_id, step.step_goal)))
-  const { stage3 } = yield* run.summary.progress
+  const { stage3, files = {} } = yield* run.summary.progress
   for (const { step_final } of stage3?.steps ?? []) {
     const [name = "", file] = step_final.split("/")
     if (file !== artefact || !isStepFolder(name) || current.has(name)) continue
-    yield* removeStep(join(run.folder.root, name))
+    yield* removeStep(join(run.folder.root, name), (file) => files[`${name}/${file}`])
   }
   const ids = new Set(draft.steps.map((step) => step.step_id))
   yield* run.summary.update((progress) =>
@@ -259,9 +283,18 @@ export const refineStage = Effect.fn("Stage3.refine")(function* (
     const more =
       others.length === 0 ? "" : ` (and ${others.length} more step${others.length === 1 ? "" : "s"} failed)`
     const message = `${first.message}${more}`
+    const isPlanThere = (yield* readBytes(join(run.folder.root, layout.finalPlan))) !== undefined
     yield* run.summary.update(({ stage3, ...progress }) => {
       const steps = stage3?.steps ?? []
-      return { ...progress, stage3: { ...stageOutcome("failed", steps), error: message, steps } }
+      // The plan goes with the first answer that differs: as long as it is there, all that it was made of stands.
+      const stands =
+        isPlanThere &&
+        failures.every((error) => error._tag === "StageFailed") &&
+        steps.length === draft.steps.length &&
+        steps.every((step) => step.status === "completed")
+      return stands
+        ? { ...progress, stage3: { ...stageOutcome("completed", steps), steps } }
+        : { ...progress, stage3: { ...stageOutcome("failed", steps), error: message, steps } }
     })
     return yield* first._tag === "StageFailed" ? new StageFailed({ ...first, message }) : Effect.fail(first)
   }
@@ -270,7 +303,7 @@ export const refineStage = Effect.fn("Stage3.refine")(function* (
     high_level_goal: draft.high_level_goal,
     steps: steps.toSorted((a, b) => a.step_id - b.step_id),
   }
-  yield* writeIfChanged(join(run.folder.root, layout.finalPlan), jsonText(plan))
+  yield* put(run, join(run.folder.root, layout.finalPlan), jsonText(plan))
   yield* run.summary.update((progress) => {
     const entries = progress.stage3?.steps ?? []
     return { ...progress, stage3: { ...stageOutcome("completed", entries), steps: entries } }

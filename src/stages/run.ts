@@ -20,6 +20,8 @@ export interface RunFacts {
   readonly prompts: Prompts
   /** Whether the model is the rehearsal stand-in; its answers never count as a real model's. */
   readonly rehearsal: boolean
+  /** What an overwrite that has ended early has made, if this goes on with one: files, relative to the video's folder. */
+  readonly madeBefore: ReadonlySet<string> | undefined
 }
 
 /** One video on its way through the stages: what every stage needs to know. */
@@ -30,9 +32,28 @@ export interface VideoRun extends RunFacts {
 /** Whether this run may ask for a stage's answer, or only use what is there. */
 export const isSelected = (run: RunFacts, stage: StageNumber): boolean => run.settings.stages.includes(stage)
 
-/** Whether what is there may be kept. */
-export const mayKeep = (run: RunFacts, stage: StageNumber): boolean =>
-  !(run.settings.overwrite && isSelected(run, stage))
+/** Whether a stage is made again, whatever is there. */
+export const isOverwritten = (run: RunFacts, stage: StageNumber): boolean =>
+  run.settings.overwrite && isSelected(run, stage)
+
+/**
+ * Whether what is there of a part may be kept. An overwrite keeps what it has made before it ended early.
+ *
+ * @param part the file that stands for it, relative to the video's folder
+ */
+export const mayKeep = (run: RunFacts, stage: StageNumber, part: string): boolean =>
+  !isOverwritten(run, stage) || run.madeBefore?.has(part) === true
+
+/** Notes that a part is made, should an overwrite end early. */
+export const noteMade = (run: VideoRun, stage: StageNumber, part: string) =>
+  isOverwritten(run, stage)
+    ? run.summary.note(({ overwrite, ...progress }) => ({
+        ...progress,
+        ...(overwrite === undefined
+          ? {}
+          : { overwrite: { ...overwrite, done: [...new Set([...overwrite.done, part])].toSorted() } }),
+      }))
+    : Effect.void
 
 export const stageStarted = (run: VideoRun, stage: StageNumber, total: number) =>
   Effect.flatMap(RunEvents, (events) =>

@@ -9,8 +9,12 @@ const nothingYet: Outcome = { status: "running", attempts: 0, calls: [], warning
 /** The outcome of a stage whose answer stands although what was to be made beside it failed. */
 const isAnswered = ({ status, answered }: Outcome): boolean => status === "completed" || answered === true
 
+/** Whether what failed is only the attempt to replace an answer that stands. */
+const onlyRemakeFailed = ({ remake, status }: Outcome, error: { readonly message: string }): boolean =>
+  status === "completed" && remake?.status === "failed" && remake.error === error.message
+
 const failed = (before: Outcome, error: { readonly message: string; readonly reason: string }): Outcome =>
-  before.status === "failed" && !isAnswered(before)
+  onlyRemakeFailed(before, error) || (before.status === "failed" && !isAnswered(before))
     ? before
     : {
         ...before,

@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import type { StageNumber } from "../config.ts"
-import { layout } from "../dataset/layout.ts"
+import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Outcome, RunSummary, Segment } from "../dataset/records.ts"
 import { readManifest } from "../dataset/resume.ts"
 import { type DatasetError, readDigest, readJson } from "../dataset/store.ts"
@@ -86,6 +86,9 @@ const framesBetween = (
   { start_pts, end_pts }: Pick<PlannedSegment, "start_pts" | "end_pts">,
 ) => source.framePts.filter((pts) => pts >= start_pts && pts < end_pts).length
 
+const fullPoolPart = `${layout.stage1.dir}/${layout.frameManifest}`
+const segmentsPart = `${layout.stage2.dir}/${layout.stage2.segments}`
+
 /** The step's pool and the answer that was made from it, if both still stand. */
 const stepStands = Effect.fn("Survey.step")(function* (
   run: RunFacts,
@@ -96,6 +99,7 @@ const stepStands = Effect.fn("Survey.step")(function* (
   progress: Progress,
 ) {
   const dir = run.folder.step(draft.step_id, draft.step_goal)
+  const part = `${stepFolder(draft.step_id, draft.step_goal)}/${layout.frameManifest}`
   const previous = progress.stage3?.steps.find((step) => step.step_id === draft.step_id)
   const isSame = recorded !== undefined && canonicalJson(plannedPart(recorded)) === canonicalJson(planned)
   const clipPath = join(run.folder.stage2, planned.clip_relpath)
@@ -105,8 +109,8 @@ const stepStands = Effect.fn("Survey.step")(function* (
   if (isSame && clip?.sha256 === recorded.clip_sha256) {
     const request = stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
     distinct = distinctIn(planFrames(request))
-    pool = yield* foreseenPool(request, mayKeep(run, 3))
-  } else if (mayKeep(run, 3) && mayKeep(run, 2)) {
+    pool = yield* foreseenPool(request, mayKeep(run, 3, part))
+  } else if (mayKeep(run, 3, part) && mayKeep(run, 2, segmentsPart)) {
     // The clip is cut again from the same frames, and shows the same.
     const manifest = yield* readManifest(dir)
     if (manifest !== undefined && manifest.num_frames === run.settings.maxFrames) pool = shownIn(manifest)
@@ -129,7 +133,7 @@ export const survey = Effect.fn("Stage.survey")(function* (run: RunFacts, progre
   const { settings, source } = run
   const request = fullPoolRequest(run)
   const distinct = distinctIn(planFrames(request))
-  const pool = yield* foreseenPool(request, mayKeep(run, 1))
+  const pool = yield* foreseenPool(request, mayKeep(run, 1, fullPoolPart))
   const first = { stage: 1, distinct } as const
   const second = { stage: 2, distinct } as const
   const decodedFirst = pool === undefined ? [distinct] : []

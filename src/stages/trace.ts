@@ -64,6 +64,16 @@ const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
 /** What `makeTrace` gives. */
 export type Trace = Effect.Effect.Success<ReturnType<typeof makeTrace>>
 
+/** How an answer is asked for. */
+interface Asking {
+  /** Replies of other rounds were judged in their time. */
+  readonly round: number
+  /** Whether replies of this round are on disk that an earlier run has received. */
+  readonly recalls: boolean
+  /** Whether there is an answer already: its reply is replaced by an accepted one only. */
+  readonly hasStanding: boolean
+}
+
 /**
  * The trace of a call on disk: every raw reply as it arrives, what it took, and why it was rejected. The last reply is the
  * raw response of the contract. A reply that an earlier run received for the same request can be had back.
@@ -71,7 +81,7 @@ export type Trace = Effect.Effect.Success<ReturnType<typeof makeTrace>>
 export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   run: VideoRun,
   call: StageCall<A>,
-  mayRecall: boolean,
+  { hasStanding, recalls, round }: Asking,
 ) {
   const { dir, files } = call
   const events = yield* RunEvents
@@ -91,6 +101,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   const recallFrom = Effect.fn("Stage.recallFrom")(function* (file: string, requestSha256: string) {
     const parsed = v.safeParse(replyRecordSchema, yield* readJson(join(dir, callFile(file))))
     if (!parsed.success || parsed.output.request_sha256 !== requestSha256) return undefined
+    if ((parsed.output.round ?? 0) !== round) return undefined
     const text = yield* readText(join(dir, file))
     return text !== undefined && sha256(text) === parsed.output.reply_sha256
       ? replyOf(parsed.output, text)
@@ -98,7 +109,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   })
 
   const recallAny = Effect.fn("Stage.recall")(function* (requestSha256: string, attempt: number) {
-    if (!mayRecall) return undefined
+    if (!recalls) return undefined
     const last = yield* recallFrom(files.rawResponse, requestSha256)
     return last ?? (yield* recallFrom(attemptFile(files.rawResponse, attempt), requestSha256))
   })
@@ -120,6 +131,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
       ...(reply.contextFull === undefined ? {} : { context_full: reply.contextFull }),
       request_sha256: requestSha256,
       reply_sha256: sha256(reply.text),
+      round,
     }
     return jsonText(record)
   })
@@ -147,9 +159,10 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   const record = Effect.fn("Stage.recordAttempt")(function* (attempt: Attempt) {
     const { number, reply, problems } = attempt
     answered.push(attempt)
-    const file = attempt.isLast ? files.rawResponse : attemptFile(files.rawResponse, number)
+    const isFinal = attempt.isLast && (problems.length === 0 || !hasStanding)
+    const file = isFinal ? files.rawResponse : attemptFile(files.rawResponse, number)
     yield* write(callFile(file), yield* replyRecord(attempt), "later")
-    if (attempt.isLast) yield* makeLast(number)
+    if (isFinal) yield* makeLast(number)
     yield* tell({
       type: "AnswerReceived",
       videoId: run.folder.videoId,
@@ -179,5 +192,12 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   /** Removes the replies of earlier runs that this one has not written again. */
   const removeStale = removeReplies(dir, files.rawResponse, written)
 
-  return { attempts: (): ReadonlyArray<Attempt> => [...answered], recall, keep, record, removeStale }
+  return {
+    attempts: (): ReadonlyArray<Attempt> => [...answered],
+    recall,
+    keep,
+    record,
+    removeStale,
+    hasStanding,
+  }
 })

@@ -3,9 +3,10 @@ import { Effect } from "effect"
 import * as v from "valibot"
 import { hasCode } from "../../files/fault.ts"
 import { parseJson } from "../../files/json.ts"
-import { NotPlain, type PlainDigest } from "../../files/plain.ts"
+import { NotPlain } from "../../files/plain.ts"
 import { sha256 } from "../../plan/fingerprint.ts"
 import type { CallFiles } from "../layout.ts"
+import { hasSignature, type MediaKind } from "../media.ts"
 import type { Outcome } from "../records.ts"
 import { type DatasetError, promptDigest, readDigest, readText, sizeLimit } from "../store.ts"
 
@@ -96,15 +97,8 @@ export const traceFindings = Effect.fn("Validate.trace")(function* (
   ]
 })
 
-type Kind = "JPEG picture" | "MP4 clip"
-
-const hasSignature = ({ first, last }: PlainDigest, kind: Kind): boolean =>
-  kind === "JPEG picture"
-    ? first[0] === 0xff && first[1] === 0xd8 && last.at(-2) === 0xff && last.at(-1) === 0xd9
-    : first.subarray(4, 8).toString("latin1") === "ftyp"
-
 /** The digest of a media file with findings about its absence, emptiness or wrong format. */
-export const loadMedia = Effect.fn("Validate.media")(function* (root: string, file: string, kind: Kind) {
+export const loadMedia = Effect.fn("Validate.media")(function* (root: string, file: string, kind: MediaKind) {
   const limit = kind === "JPEG picture" ? sizeLimit.picture : sizeLimit.clip
   const { value: found, findings } = yield* orFinding(file, readDigest(join(root, file), limit))
   if (findings.length > 0) return { sha256: undefined, findings }
