@@ -122,7 +122,10 @@ test("inputs without a folder are not started, unless it is on record that they 
   const root = runFolder()
   summarised(root, "done", finished(1, 0, "2026-01-01T00:00:00.000Z"))
   summarised(root, "begun", { stage1: outcome("running", 0) })
-  const inputs = ["done", "begun", "failed", "waiting 2", "waiting 1"].map((id) => `/videos/${id}.mp4`)
+  const inputs = ["done", "begun", "failed", "waiting 2", "waiting 1"].map((id) => ({
+    video_id: id,
+    source_video: `/videos/${id}.mp4`,
+  }))
   await Effect.runPromise(writeInputs(root, inputs))
   const failure = {
     source_video: "/videos/failed.mp4",
