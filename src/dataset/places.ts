@@ -1,8 +1,8 @@
 import { join } from "node:path"
 import { Effect } from "effect"
-import { kindAt, kindText, NotPlain } from "../files/plain.ts"
+import { kindAt, kindText, NotPlain, sizeText } from "../files/plain.ts"
 import { type CallFiles, isStepFolder, layout } from "./layout.ts"
-import { listFolder, removeLeftovers, unreadable } from "./store.ts"
+import { listFolder, removeLeftovers, sizeLimit, unreadable } from "./store.ts"
 
 /** The kinds of folders that a run writes into, each with names of its own. */
 export type Place = "video" | "stage1" | "stage2" | "step" | "frames" | "clips"
@@ -99,9 +99,22 @@ export const entriesOf = Effect.fn("Dataset.entries")(function* (root: string) {
   return all
 })
 
-/** Why an entry must not be worked with: a link, a pipe or a device has the name of something that runs make. */
-export const oddness = ({ name, place, kind }: Entry): string | undefined => {
-  if (kind === undefined || kind.isFile() || kind.isDirectory()) return undefined
+const limitOf = ({ name, place }: Entry): number => {
+  if (place === "clips") return sizeLimit.clip
+  return place === "frames" || isKeyframe(name) ? sizeLimit.picture : sizeLimit.text
+}
+
+/**
+ * Why an entry must not be worked with: a link, a pipe, a device, or a file without an end has the name of something that runs
+ * make.
+ */
+export const oddness = (entry: Entry): string | undefined => {
+  const { name, place, kind } = entry
+  if (kind === undefined || kind.isDirectory()) return undefined
+  if (kind.isFile()) {
+    const limit = limitOf(entry)
+    return kind.size > limit && isFileOf(place, name) ? sizeText(limit) : undefined
+  }
   return placeIn(place, name) !== undefined || isFileOf(place, name) ? kindText(kind) : undefined
 }
 

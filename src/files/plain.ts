@@ -50,8 +50,9 @@ export const requireFoldersWithin = async (within: string, path: string): Promis
 
 const mebibyte = 1 << 20
 
-const tooLarge = (limit: number) =>
-  new NotPlain(`is larger than the ${Math.ceil(limit / mebibyte)} MiB that a file of its kind may have`)
+/** Why a file of more than `limit` bytes is not read, as the rest of a sentence about it. */
+export const sizeText = (limit: number): string =>
+  `is larger than the ${Math.ceil(limit / mebibyte)} MiB that a file of its kind may have`
 
 /** Opens a file for reading: neither through a link nor where opening would wait, as at a pipe. */
 const openPlain = async (path: string, limit: number): Promise<{ handle: FileHandle; size: number }> => {
@@ -62,7 +63,7 @@ const openPlain = async (path: string, limit: number): Promise<{ handle: FileHan
   try {
     const found = await handle.stat()
     if (!found.isFile()) throw new NotPlain(kindText(found))
-    if (found.size > limit) throw tooLarge(limit)
+    if (found.size > limit) throw new NotPlain(sizeText(limit))
     return { handle, size: found.size }
   } catch (cause) {
     await handle.close()
