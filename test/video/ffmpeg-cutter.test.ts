@@ -7,6 +7,7 @@ import { reencodeArguments } from "../../src/video/backends/ffmpeg-arguments.ts"
 import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
 import * as ffmpegProgram from "../../src/video/backends/ffmpeg-program.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
+import { HUGE_X264 } from "../../src/video/picture-size.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
@@ -176,5 +177,30 @@ describe("arguments for ffmpeg", () => {
   test("no B-frames where the frame rate varies", () => {
     expect(argumentsFor(0, 160).join(" ")).toContain("-bf 0")
     expect(argumentsFor(5000, 5080).join(" ")).not.toContain("-bf")
+  })
+
+  test("an encoder that holds few pictures where these are huge", () => {
+    const argumentsOf = (codedWidth: number, codedHeight: number) =>
+      reencodeArguments(
+        cutOf({ ...source, codedWidth, codedHeight }, 0, 160, join(folder, "out.part")),
+        [0, 40, 80, 121],
+        true,
+      ).join(" ")
+    expect(argumentsOf(8192, 8192)).toContain(`-x264-params cpu-independent=1:${HUGE_X264} -threads 1 `)
+    expect(argumentsOf(3840, 2160)).toContain("-x264-params cpu-independent=1 -threads 2 ")
+  })
+
+  test("a jump nowhere where decoding needs what came with the first packet, or times go back", () => {
+    const late = (changes: Partial<VideoSource>) =>
+      reencodeArguments(
+        cutOf({ ...source, ...changes }, 4000, 5080, join(folder, "out.part")),
+        [5000, 5040],
+        true,
+      ).join(" ")
+    expect(late({})).toContain("-ss 3.000000 ")
+    expect(late({ pixelFormat: "pal8" })).not.toContain("-ss")
+    const backwards = late({ leftOut: { frames: 3, pts: 0, afterPts: 80 } })
+    expect(backwards).not.toContain("-ss")
+    expect(backwards).toContain("-vf select=isnan(prev_selected_pts)+gt(pts\\,prev_selected_pts),trim=")
   })
 })

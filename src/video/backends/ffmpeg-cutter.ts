@@ -9,6 +9,7 @@ import {
   type DecodedClip,
 } from "../ClipCutter.ts"
 import { endTrackAfter } from "../edit-list.ts"
+import { isHuge } from "../picture-size.ts"
 import { VideoError } from "../VideoError.ts"
 import {
   clipTimescale,
@@ -220,7 +221,10 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     Effect.forEach(
       clips,
       (range, place) => Effect.flatMap(cut({ ...batch, ...range }), (result) => onClip(result, place)),
-      { concurrency: CUTS_AT_ONCE, discard: true },
+      {
+        concurrency: isHuge(batch.source.codedWidth, batch.source.codedHeight) ? 1 : CUTS_AT_ONCE,
+        discard: true,
+      },
     )
 
   const joinsNot = ({ mode }: CutRequest) =>

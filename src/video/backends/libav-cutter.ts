@@ -4,6 +4,7 @@ import { removeAttempts } from "../attempt.ts"
 import { cutFor } from "../autorotate.ts"
 import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
 import { frameRateOf } from "../frame-rate.ts"
+import { isHuge } from "../picture-size.ts"
 import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
@@ -106,7 +107,8 @@ const make = Effect.gen(function* () {
         .run({ file: source.file, request, result: CutReply, item: CutItem }, handOver)
         .pipe(Effect.onError(() => remove))
     }
-    yield* Effect.forEach(shareOut(clips, pool.size), cutShare, { concurrency: "unbounded", discard: true })
+    const workers = isHuge(source.codedWidth, source.codedHeight) ? 1 : pool.size
+    yield* Effect.forEach(shareOut(clips, workers), cutShare, { concurrency: "unbounded", discard: true })
   })
 
   const cut = Effect.fn("ClipCutter.cut")(function* ({ startPts, endPts, output, ...batch }: CutRequest) {

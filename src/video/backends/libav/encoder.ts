@@ -19,6 +19,7 @@ import {
 } from "node-av/lib"
 import { isRgb } from "../../colour.ts"
 import { frameRateOf } from "../../frame-rate.ts"
+import { HUGE_X264, isHuge } from "../../picture-size.ts"
 import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
@@ -71,7 +72,8 @@ const configure = (
     context.setOption("x265-params", `${alone}:repeat-headers=1:open-gop=0${quantiser}`)
   } else {
     const setId = part === undefined ? "" : `:sps-id=${part.setId}`
-    context.setOption("x264-params", `cpu-independent=1${setId}${quantiser}`)
+    const bounded = isHuge(layout.width, layout.height) ? `:${HUGE_X264}` : ""
+    context.setOption("x264-params", `cpu-independent=1${setId}${quantiser}${bounded}`)
     if (part?.profile !== undefined) context.setOption("profile", part.profile)
   }
 }
