@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
-import { readFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Exit, Fiber } from "effect"
 import { ClipCutter, type CutBatch, type CutResult } from "../../src/video/ClipCutter.ts"
@@ -208,6 +208,41 @@ describe("clips that cannot be copied are re-encoded, and say why", () => {
       expect(results[0]).toMatchObject({ mode: "reencode", copiedFrames: 0 })
       expect(results[0]?.reason).toContain(reason)
     })
+})
+
+describe("clips of damaged videos", () => {
+  test.each(["h264", "hevc"] as const)(
+    "are not copied where a picture does not begin as it should: %s",
+    async (codec) => {
+      const bytes = Buffer.from(
+        await readFile(await makeVideo({ codec, frames: 60, bFrames: 0, keyframeEvery: 12 })),
+      )
+      const sizes = bytes.indexOf("stsz", 0, "latin1") + 16
+      let at = bytes.indexOf("mdat", 0, "latin1") + 4
+      for (let i = 0; i < 30; i++) at += bytes.readUInt32BE(sizes + i * 4)
+      // After the length and the unit's own header: the parameter set it names does not exist.
+      const head = at + 4 + (codec === "h264" ? 1 : 2)
+      bytes.writeUInt16BE(codec === "h264" ? 0xc200 : 0x8210, head)
+      const file = join(folder, `damaged-${codec}.mp4`)
+      await writeFile(file, bytes)
+      await run(
+        Effect.gen(function* () {
+          const source = yield* (yield* VideoDecoder).probe(file)
+          const cutter = yield* ClipCutter
+          const whole = yield* cutter.cut(
+            cutOf(source, boundary(source, 2), boundary(source, 22), nextClip(), { mode: "smart" }),
+          )
+          expect(whole).toMatchObject({ mode: "smart", frames: 20 })
+          const output = nextClip()
+          const cut = yield* cutter.cut(
+            cutOf(source, boundary(source, 2), boundary(source, 50), output, { mode: "smart" }),
+          )
+          expect(cut).toMatchObject({ mode: "reencode", reason: "one of its packets is damaged" })
+          expect((yield* cutter.decode(output)).frames).toBe(cut.frames)
+        }),
+      )
+    },
+  )
 })
 
 describe("several clips at once", () => {

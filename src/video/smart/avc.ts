@@ -45,15 +45,28 @@ const isRecoveryPoint = (unit: Uint8Array): boolean => {
 
 const INTRA = 2
 const SLICE_KINDS = 5
+/** Enough for the first three fields of a slice header. */
+const SLICE_HEAD_BYTES = 16
 
 const isIntraSlice = (unit: Uint8Array): boolean => {
-  const bits = new BitReader(unescaped(unit.subarray(0, 16)), 1)
+  const bits = new BitReader(unescaped(unit.subarray(0, SLICE_HEAD_BYTES)), 1)
   bits.unsigned()
   return avcTypeOf(unit) === avcType.slice && bits.unsigned() % SLICE_KINDS === INTRA
 }
 
 const isPicture = (unit: Uint8Array): boolean =>
   avcTypeOf(unit) >= avcType.slice && avcTypeOf(unit) <= avcType.idrSlice
+
+/** Kinds of slices; each also has a number of its own for pictures that have no other (7.4.3, table 7-6). */
+const SLICE_TYPES = 2 * SLICE_KINDS
+
+/** Whether a packet's first slice begins a picture, of a known kind, by one of these picture parameter sets (7.3.3). */
+const beginsWell = (units: ReadonlyArray<Uint8Array>, pictureSetIds: ReadonlySet<number>): boolean => {
+  const slice = units.find((unit) => avcTypeOf(unit) === avcType.slice || isIdr(unit))
+  if (slice === undefined) return units.some(isPicture)
+  const bits = new BitReader(unescaped(slice.subarray(0, SLICE_HEAD_BYTES)), 1)
+  return bits.unsigned() === 0 && bits.unsigned() < SLICE_TYPES && pictureSetIds.has(bits.unsigned())
+}
 
 const spareId = (sets: AvcSets): number => {
   const used = new Set([
@@ -86,6 +99,7 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
     throw new CannotJoin("it is 4:4:4, which decoders treat by the encoder's mark at its start")
   const profiles = new Set(facts.map(({ profile }) => profile))
   const known = [...sets.sequences, ...sets.pictures]
+  const pictureSetIds = new Set(sets.pictures.map(pictureSetId))
 
   let rebase: AvcRebase | undefined
   const canRebase = (() => {
@@ -126,6 +140,7 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
       const units = split(packet)
       if (units.some((unit) => isSet(unit) && !known.some((set) => sameBytes(set, unit))))
         throw new CannotJoin("its parameter sets change on the way")
+      if (!beginsWell(units, pictureSetIds)) throw new CannotJoin("one of its packets is damaged")
       const kept = units.filter(isKept)
       if (first && !units.some(isIdr)) rebase = new AvcRebase(sets)
       const written = rebase === undefined ? kept : rebase.take(kept, false)

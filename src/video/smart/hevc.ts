@@ -1,3 +1,4 @@
+import { BitReader, unescaped } from "../nal/bits.ts"
 import { isPacked, type LengthBytes, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 import { CannotJoin, type Joining } from "./joining.ts"
 
@@ -12,6 +13,8 @@ const hevcType = {
   streamEnd: 37,
 } as const
 const FIRST_BROKEN_LINK = 16
+/** Last of the types that a slice segment header calls random access points. */
+const LAST_RANDOM_ACCESS = 23
 const PICTURES = 32
 
 const typeOf = (unit: Uint8Array): number => ((unit[0] ?? 0) >> 1) & 0x3f
@@ -43,6 +46,23 @@ const asBrokenLink = (unit: Uint8Array): Uint8Array => {
   const changed = Uint8Array.from(unit)
   changed[0] = ((unit[0] ?? 0) & 0x81) | (hevcType.brokenLinkAlone << 1)
   return changed
+}
+
+/** Enough for the first fields of a slice segment header. */
+const SLICE_HEAD_BYTES = 16
+
+const pictureSetId = (unit: Uint8Array): number =>
+  new BitReader(unescaped(unit.subarray(0, SLICE_HEAD_BYTES)), 2).unsigned()
+
+/** Whether a packet's first slice segment begins a picture by one of these picture parameter sets (7.3.6.1). */
+const beginsWell = (units: ReadonlyArray<Uint8Array>, pictureSetIds: ReadonlySet<number>): boolean => {
+  const slice = units.find(isPicture)
+  if (slice === undefined) return false
+  const bits = new BitReader(unescaped(slice.subarray(0, SLICE_HEAD_BYTES)), 2)
+  const isFirst = bits.bit() === 1
+  // `no_output_of_prior_pics_flag`
+  if (typeOf(slice) >= FIRST_BROKEN_LINK && typeOf(slice) <= LAST_RANDOM_ACCESS) bits.bit()
+  return isFirst && pictureSetIds.has(bits.unsigned())
 }
 
 interface HevcSets {
@@ -83,6 +103,9 @@ const readSets = (extradata: Uint8Array): HevcSets | undefined => {
 export const joinHevc = (extradata: Uint8Array): Joining => {
   const sets = readSets(extradata)
   if (sets === undefined) throw new CannotJoin("its parameter sets are not in its header")
+  const pictureSetIds = new Set(
+    sets.units.filter((unit) => typeOf(unit) === hevcType.pictureSet).map(pictureSetId),
+  )
   const split = (packet: Uint8Array): ReadonlyArray<Uint8Array> => {
     const units = unitsOf(packet, sets.lengthBytes)
     if (units === undefined) throw new CannotJoin("one of its packets is damaged")
@@ -98,6 +121,7 @@ export const joinHevc = (extradata: Uint8Array): Joining => {
       if (units.some((unit) => layerOf(unit) > 0)) throw new CannotJoin("it has several layers")
       if (units.some((unit) => isSet(unit) && !sets.units.some((set) => sameBytes(set, unit))))
         throw new CannotJoin("its parameter sets change on the way")
+      if (!beginsWell(units, pictureSetIds)) throw new CannotJoin("one of its packets is damaged")
       const isKey = isKeyPacket(units)
       const kept = units.filter((unit) => !isSet(unit) && !isEnd(unit))
       if (!isKey && kept.length === units.length && isPacked(sets.lengthBytes))
