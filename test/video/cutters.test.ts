@@ -32,7 +32,7 @@ import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { decodeAll, psnr } from "../support/truth.ts"
-import { cutOf, secondsOf } from "./video-layers.ts"
+import { allNumbers, cutOf, secondsOf } from "./video-layers.ts"
 
 setDefaultTimeout(120_000)
 
@@ -239,6 +239,19 @@ for (const [name, cutter] of Object.entries(cutters))
       const damaged = await decode(output)
       expect(damaged.frames).toBeLessThan(17)
       expect(damaged.complaints).toBeGreaterThan(0)
+    })
+
+    test("hold the first of two recordings whose times are the same", async () => {
+      const part = { name: "part.ts", bFrames: 0, timeBase: [1, 24] } as const
+      const parts = [
+        await makeVideo({ ...part, frames: 48 }),
+        await makeVideo({ ...part, frames: 48, firstNumber: 500, pixelFormat: "yuv444p" }),
+      ]
+      const file = join(folder, `joined-${clips++}.ts`)
+      await writeFile(file, Buffer.concat(await Promise.all(parts.map((one) => readFile(one)))))
+      const { output, reply } = await run(cutFrames(file, 10, 40))
+      expect(reply.frames).toBe(30)
+      expect((await run(allNumbers(output))).numbers).toEqual(upTo(30, 10))
     })
 
     test("keep a gap of ten hours", async () => {

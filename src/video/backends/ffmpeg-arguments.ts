@@ -121,6 +121,8 @@ export const reencodeArguments = (
     ...QUIET,
     ...["-progress", "pipe:1"],
     ...input(request, seek ? seekSeconds(request) : undefined),
+    // Filters begin anew where the pictures of another recording have another format.
+    ...(source.leftOut === undefined ? [] : ["-frames:v", String(wanted.length)]),
     ...["-vf", video, "-fps_mode", "passthrough", "-enc_time_base", `1:${timescale}`],
     ...["-c:v", "libx264", "-preset", request.preset, "-crf", String(request.crf)],
     // Without it the bit rate depends on the processor the encoder happens to run on.
