@@ -43,20 +43,20 @@ function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
 /**
  * The text of a body as it arrives. Bytes that are not UTF-8 become U+FFFD.
  *
- * @param heard is called for every piece that arrives
+ * @param heard is called for every piece that arrives, with its bytes
  * @throws {AnswerTooLarge} once more than `maxBytes` have arrived, after decompression; those are given before
  * @throws {UnknownEncoding}
  */
 export async function* textOf(
   response: Response,
   maxBytes: number,
-  heard: () => void,
+  heard: (bytes: number) => void,
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let room = maxBytes
   let turn = 0
   for await (const bytes of bytesOf(response)) {
-    heard()
+    heard(bytes.length)
     for (const slice of slicesOf(bytes.subarray(0, room))) {
       yield decoder.decode(slice, { stream: true })
       turn += slice.length
@@ -74,7 +74,7 @@ export async function* textOf(
 export const beginningOf = async (
   response: Response,
   maxBytes: number,
-  heard: () => void,
+  heard: (bytes: number) => void,
 ): Promise<string> => {
   const pieces: Array<string> = []
   try {

@@ -42,8 +42,10 @@ const longestBody = 4 << 20
 const longestStreamBytes = 32 << 20
 /** Of the text of an answer, in UTF-16 units: more than any model writes. */
 const longestText = 1 << 20
+/** What an answer of this length leaves to the collector of garbage is more than it would clear away soon. */
+const notableLength = 1 << 20
 /** Of an error. */
-const longestError = 64 << 10
+const longestError = 256 << 10
 
 /** Watches an attempt: aborts it with the reason when a deadline passes. */
 const watch = (deadlines: Deadlines, outer: AbortSignal) => {
@@ -85,12 +87,15 @@ const watch = (deadlines: Deadlines, outer: AbortSignal) => {
 
 type Watch = ReturnType<typeof watch>
 
-async function* watched({ chunks }: Sending, { heard, sent }: Watch): AsyncGenerator<Uint8Array> {
+async function* watched({ chunks, length }: Sending, { heard, sent }: Watch): AsyncGenerator<Uint8Array> {
+  let taken = 0
   for await (const chunk of chunks) {
     heard()
+    taken += chunk.length
+    // An answer can come before anybody asks whether there is more.
+    if (taken >= length) sent()
     yield chunk
   }
-  sent()
   heard()
 }
 
@@ -158,7 +163,7 @@ async function* withFirst(first: string, others: AsyncIterator<string>): AsyncGe
 }
 
 /** Reads an answer by what it looks like: services are not careful about content types, nor about what was asked. */
-const readAnswer = async (response: Response, heard: () => void): Promise<Answer> => {
+const readAnswer = async (response: Response, heard: (bytes: number) => void): Promise<Answer> => {
   const pieces = withoutBlankStart(textOf(response, longestStreamBytes, heard))
   try {
     const first = await pieces.next()
@@ -190,7 +195,9 @@ export const attempt = async (
   },
 ): Promise<Attempted> => {
   const watching = watch(options.deadlines, options.signal)
-  const heard = () => {
+  let read = 0
+  const heard = (bytes = 0) => {
+    read += bytes
     watching.heard()
     options.onPiece()
   }
@@ -222,5 +229,6 @@ export const attempt = async (
   } finally {
     await request.body.return(undefined)
     watching.end()
+    if (read > notableLength) Bun.gc(true)
   }
 }

@@ -16,6 +16,7 @@ import { serverSentData } from "./server-sent.ts"
 
 /** Chunks of one event. Some services forget the empty line between events. */
 const chunksIn = (data: ReadonlyArray<string>): ReadonlyArray<unknown> => {
+  if (data.length === 0) return []
   const whole = parseJson(data.join("\n"))
   const chunks = whole === undefined ? data.map(parseJson) : [whole]
   if (chunks.includes(undefined)) throw new BrokenAnswer("a piece of it cannot be read")
@@ -67,12 +68,13 @@ export const readStream = async (pieces: AsyncIterable<string>, longest: number)
   let isDone = false
   try {
     for await (const data of serverSentData(pieces)) {
-      isDone = data.some((line) => line.trim() === "[DONE]")
-      if (isDone) break
-      for (const chunk of chunksIn(data)) {
+      const end = data.findIndex((line) => line.trim() === "[DONE]")
+      isDone = end >= 0
+      for (const chunk of chunksIn(isDone ? data.slice(0, end) : data)) {
         if (isErrorObject(chunk)) return { type: "error", text: data.join("\n"), isBegun: answer.isBegun() }
         answer.add(chunk)
       }
+      if (isDone) break
     }
   } catch (cause) {
     if (!answer.isEnded() || cause instanceof AnswerTooLarge) throw cause
