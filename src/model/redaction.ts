@@ -49,7 +49,10 @@ const formsOf = (character: string, index: number): string => {
   const entity = entities[character]
   return `(?:${[
     // Of backslashes before the secret all but one are not part of it; to look for them at every place would cost much.
-    `${index === 0 ? "" : "\\\\{0,4}"}\\u{${hex(code, 1)}}`,
+    ...(character === "\\" && index > 0
+      ? // Of a backslash before a quote that is escaped itself nothing is taken.
+        ["\\\\{4}", "\\\\{2}", "\\\\"]
+      : [`${index === 0 ? "" : "\\\\{0,4}"}\\u{${hex(code, 1)}}`]),
     percent,
     units.map((unit) => `\\\\${index === 0 ? "" : "{1,4}"}u${hex(unit, 4)}`).join(""),
     `&#0{0,4}${code};`,
