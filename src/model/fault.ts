@@ -103,7 +103,10 @@ export const serviceFault = (answer: ErrorAnswer, redact: Redact): ModelError =>
   const { status, text, headers } = answer
   const said = readSaid(text)
   const words = wordsOf(said)
-  const what = excerpt(said.message, redact) || `status ${status}`
+  const shown = excerpt(said.message, redact)
+  // A status that the body of a success stands for is not one that came.
+  const code = answer.isBegun === undefined || shown === "" ? `${status} ` : ""
+  const what = `${code}${shown}`.trim()
   if (status >= 300 && status < 400) {
     const to = excerpt(redirected(headers), redact)
     const message = `the service sends the call on to ${to} (status ${status}); give the address that it should go to as --api-base`
