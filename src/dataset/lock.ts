@@ -6,7 +6,7 @@ import { Clock, Data, DateTime, Duration, Effect, Ref } from "effect"
 import * as v from "valibot"
 import { hasCode } from "../files/fault.ts"
 import { parseJson } from "../files/json.ts"
-import { readPlain, requireFoldersWithin } from "../files/plain.ts"
+import { kindAt, readPlain, requireFoldersWithin } from "../files/plain.ts"
 import { isTemporary, makeFolder, syncFolder, temporaryPath, writeNew } from "../files/whole.ts"
 import { type Fate, fateOf, processSchema, thisProcess } from "./owner.ts"
 import { DatasetError, Fence, unreadable, unwritable } from "./store.ts"
@@ -176,6 +176,13 @@ const lost = (folder: string) =>
     message: `${folder} was taken over by another process, because this one gave no sign of life for ${Duration.toSeconds(staleAfter)} s (was the machine asleep?); nothing more is written to it, run the same command again to go on`,
   })
 
+const moved = (folder: string) =>
+  new DatasetError({
+    reason: "LockLost",
+    path: folder,
+    message: `${folder} was moved or removed while it was worked on; nothing more is written to it, run the same command again to go on, with --output-root where it is now`,
+  })
+
 const triesToTake = 20
 const betweenTries = "20 millis"
 
@@ -253,7 +260,16 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
       Effect.delay(heartbeat),
       Effect.forever,
     )
+    /** The folder itself, once it is there: one that is moved away or removed is not made anew by the next write. */
+    let place: string | undefined
+    const confirmPlace = Effect.gen(function* () {
+      const found = yield* Effect.tryPromise({ try: () => kindAt(folder), catch: unreadable(folder) })
+      const now = found === undefined ? undefined : `${found.dev} ${found.ino}`
+      if (place !== undefined && place !== now) return yield* moved(folder)
+      place = now
+    })
     const confirm = Effect.gen(function* () {
+      yield* confirmPlace
       const [now, then] = [yield* moment, yield* Ref.get(last)]
       const silentMs = Math.max(Math.abs(now.wallMs - then.wallMs), Number(now.nanos - then.nanos) / 1e6)
       if (silentMs >= doubtAfterMs) yield* Effect.mapError(once, () => lost(folder))

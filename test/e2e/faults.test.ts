@@ -7,6 +7,7 @@ import {
   readdirSync,
   renameSync,
   rmdirSync,
+  rmSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -174,6 +175,27 @@ test("an input that is taken away while it is worked on: the other video is fini
   expect(again.calls.map(({ stage }) => stage)).toEqual([3, 3, 3, 3, 3])
   expect(await isValid(root.path)).toBe(true)
 })
+
+test.each(["moved away", "removed"])(
+  "an output root that is %s in mid-run: the video says so, and nothing is made in its place",
+  async (how) => {
+    await using place = await temporaryFolder()
+    const root = join(place.path, "out")
+    await using server = startChatServer({
+      behave: ({ number }, good) => {
+        if (number === 2) renameSync(root, `${root}-moved`)
+        if (number === 2 && how === "removed") rmSync(`${root}-moved`, { recursive: true })
+        return good
+      },
+    })
+    const video = join(input, "a.mp4")
+    const { error } = await runPipeline(video, quickSettings(root), server)
+    expect(error).toMatchObject({ _tag: "DatasetError", reason: "LockLost" })
+    expect(error?.message).toContain("was moved or removed while it was worked on")
+    expect(server.calls).toHaveLength(2)
+    expect(existsSync(root) ? filesBelow(root) : []).toEqual([])
+  },
+)
 
 test("a service that goes away: each video says so, and the next run asks only for what is missing", async () => {
   await using root = await temporaryFolder()
