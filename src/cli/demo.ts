@@ -3,15 +3,11 @@ import { join } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { defaultSettings, type RunSettings } from "../config.ts"
-import { scratchFolder } from "../dataset/scratch.ts"
-import { publishFile } from "../dataset/store.ts"
-import { validateFolder } from "../dataset/validate.ts"
-import { writeScene } from "../demo/y4m.ts"
+import { errorsAmong, validateFolder } from "../dataset/validate.ts"
+import { makeDemoVideo } from "../demo/video.ts"
 import { type RunEvent, RunEvents } from "../events.ts"
 import * as Layers from "../layers.ts"
 import { Pipeline } from "../pipeline.ts"
-import { ClipCutter } from "../video/ClipCutter.ts"
-import { VideoDecoder } from "../video/VideoDecoder.ts"
 import * as flags from "./flags.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { stderr } from "./output.ts"
@@ -25,19 +21,6 @@ const exists = (path: string) =>
       () => false,
     ),
   )
-
-/** Draws the scene and encodes it: an uncompressed file first, then the cutter over its whole length. */
-const makeVideo = Effect.fn("Demo.makeVideo")(function* (path: string) {
-  const folder = yield* scratchFolder
-  const raw = join(folder, "scene.y4m")
-  yield* Effect.promise(() => writeScene(raw))
-  const source = yield* (yield* VideoDecoder).probe(raw)
-  const cutter = yield* ClipCutter
-  const [startPts = 0] = source.framePts
-  yield* publishFile(path, (output) =>
-    cutter.cut({ ...defaultSettings.cut, source, startPts, endPts: source.endPts, output }),
-  )
-}, Effect.scoped)
 
 /** Runs one video and shows how it goes. */
 const rehearse = Effect.fn("Demo.rehearse")(function* (
@@ -61,13 +44,13 @@ export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
       if (yield* exists(videoFile)) yield* Console.log(`1. Using the demo video  ${videoFile}`)
       else {
         yield* Console.log(`1. Drawing a demo video  ${videoFile}`)
-        yield* Effect.provide(makeVideo(videoFile), video)
+        yield* Effect.provide(makeDemoVideo(videoFile), video)
       }
       yield* Console.log("2. Running the three stages in rehearsal (no model is asked)")
       const services = Layer.provide(Layers.pipeline, Layer.merge(video, Layers.rehearsal))
       const settings = { ...defaultSettings, outputRoot: join(root, "dataset") }
       const result = yield* rehearse(videoFile, settings, given.verbose).pipe(Effect.provide(services))
-      const findings = yield* validateFolder(result.folder)
+      const findings = errorsAmong(yield* validateFolder(result.folder))
       for (const { file, message } of findings) yield* Console.error(`error: ${file}: ${message}`)
       yield* Console.log(
         findings.length === 0 ? "3. The dataset folder is valid" : "3. The dataset folder is NOT valid",

@@ -363,6 +363,11 @@ export const validate = {
     "The ffmpeg program that decodes clips, and with --check-deps is checked",
   ),
   reportJson: flag.text("report-json", "FILE", "Also write the findings to this file as JSON"),
+  failOnWarnings: flag.toggle("fail-on-warnings", "Take a folder with warnings for invalid too"),
+  selfTest: flag.toggle(
+    "self-test",
+    "Check the checks: a folder made on the spot has to pass, and damage to it has to be found",
+  ),
 }
 
 /** What `status` takes. */

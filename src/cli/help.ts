@@ -50,7 +50,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   validate: {
     summary: "Check finished folders against the contract, without a model",
     operands: { usage: "DIR ...", least: 0, most: Number.POSITIVE_INFINITY },
-    usage: "bun run validate DIR ... | --video-output-dir DIR | --output-root DIR [options]",
+    usage: "bun run validate DIR ... | --video-output-dir DIR | --output-root DIR | --self-test [options]",
     sections: [{ title: "Options", flags: Object.values(flags.validate) }],
     examples: [
       "bun run validate dataset",

@@ -10,6 +10,7 @@ import * as flags from "./flags.ts"
 import { folderKind, isFolder, requireOutputRoot } from "./folders.ts"
 import { printable, printableJson } from "./printable.ts"
 import { plural } from "./quantity.ts"
+import { selfTest } from "./self-test.ts"
 import { quoted } from "./shell.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
@@ -41,6 +42,7 @@ interface Where {
   readonly operands: ReadonlyArray<string>
   readonly videoOutputDir: Option.Option<string>
   readonly outputRoot: Option.Option<string>
+  readonly selfTest: boolean
 }
 
 /** All folders to check, absolute. An argument without a flag may be either, the folder of a video or an output root. */
@@ -48,12 +50,14 @@ const foldersOf = Effect.fn("Cli.foldersToValidate")(function* ({
   operands,
   videoOutputDir,
   outputRoot,
+  selfTest,
 }: Where) {
   const given = Number(operands.length > 0) + [videoOutputDir, outputRoot].filter(Option.isSome).length
-  if (given !== 1) {
-    const message = "give DIR, --video-output-dir DIR or --output-root DIR, and only one of them"
+  if (given + Number(selfTest) !== 1) {
+    const message = "give DIR, --video-output-dir DIR, --output-root DIR or --self-test, and only one of them"
     return yield* new UsageError({ message })
   }
+  if (selfTest) return []
   if (Option.isSome(outputRoot)) {
     const { path, kind } = yield* requireOutputRoot(outputRoot.value)
     if (kind === "absent")
@@ -74,6 +78,10 @@ const foldersOf = Effect.fn("Cli.foldersToValidate")(function* ({
   return [...new Set(folders.flat())]
 })
 
+/** The findings that make a folder invalid. */
+const countingAs = (findings: ReadonlyArray<Finding>, withWarnings: boolean): ReadonlyArray<Finding> =>
+  withWarnings ? findings : errorsAmong(findings)
+
 interface FolderReport {
   readonly folder: string
   readonly ok: boolean
@@ -87,9 +95,13 @@ const printReport = Effect.fn("Cli.printFindings")(function* ({ folder, ok, find
 })
 
 /** @param decode decodes the clips too */
-const reportOn = Effect.fn("Cli.validateFolder")(function* (folder: string, decode?: DecodeClip) {
+const reportOn = Effect.fn("Cli.validateFolder")(function* (
+  folder: string,
+  failOnWarnings: boolean,
+  decode?: DecodeClip,
+) {
   const findings = yield* validateFolder(folder, decode)
-  const report: FolderReport = { folder, ok: errorsAmong(findings).length === 0, findings }
+  const report: FolderReport = { folder, ok: countingAs(findings, failOnWarnings).length === 0, findings }
   yield* printReport(report)
   return report
 })
@@ -109,24 +121,27 @@ export const validateCommand = (
           Option.match(given.ffmpegBin, { onNone: () => ({}), onSome: (ffmpegBin) => ({ ffmpegBin }) }),
         )
         const checks = given.checkDeps ? yield* Effect.provide(checkTools(), video) : []
-        const toolsWork = yield* reportChecks(checks)
-        const check = (decode?: DecodeClip) => Effect.forEach(folders, (folder) => reportOn(folder, decode))
-        const reports = given.quick
-          ? yield* check()
-          : yield* Effect.provide(
-              Effect.flatMap(ClipCutter, ({ decode }) => check(decode)),
-              video,
-            )
+        const tested = given.selfTest ? yield* selfTest() : []
+        const checksPass = yield* reportChecks([...checks, ...tested])
+        const check = (decode?: DecodeClip) =>
+          Effect.forEach(folders, (folder) => reportOn(folder, given.failOnWarnings, decode))
+        const reports =
+          given.quick || given.selfTest
+            ? yield* check()
+            : yield* Effect.provide(
+                Effect.flatMap(ClipCutter, ({ decode }) => check(decode)),
+                video,
+              )
         const invalid = reports.filter(({ ok }) => !ok)
         if (reports.length > 1)
           yield* Console.log(`${reports.length - invalid.length} valid, ${invalid.length} invalid`)
         for (const { folder, findings } of invalid) {
-          const count = plural(errorsAmong(findings).length, "problem")
+          const count = plural(countingAs(findings, given.failOnWarnings).length, "problem")
           yield* Console.error(`error: ${printable(basename(folder))} is not valid (${count})`)
         }
-        const ok = invalid.length === 0 && toolsWork
+        const ok = invalid.length === 0 && checksPass
         if (Option.isSome(given.reportJson)) {
-          const json = printableJson(jsonText({ ok, checks, videos: reports }))
+          const json = printableJson(jsonText({ ok, checks: [...checks, ...tested], videos: reports }))
           yield* writeFile(resolve(given.reportJson.value), json)
         }
         yield* report(ok ? exitCode.done : exitCode.failed)

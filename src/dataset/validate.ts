@@ -12,7 +12,7 @@ import { type FrameManifest, type RunSummary, runSummarySchema } from "./records
 
 import { keepWithin, readJson } from "./store.ts"
 import type { DecodeClip } from "./validate/clip.ts"
-import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
+import { type Finding, finding, loadJson, orFinding, traceFindings, warning } from "./validate/finding.ts"
 import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
@@ -50,7 +50,15 @@ const checkDraftFile = Effect.fn("Validate.draft")(function* (root: string, anno
   if (!verdict.ok)
     return { draft: empty, findings: verdict.problems.map((p) => finding(file, problemLine(p))) }
   const isNormal = canonicalJson(verdict.value) === canonicalJson(json)
-  return { draft: verdict.value, findings: isNormal ? [] : [finding(file, "is not normalised")] }
+  // What was normalised is one finding; what is only preferred is told one by one.
+  const preferences = verdict.warnings.filter(({ code }) => code !== "normalised")
+  return {
+    draft: verdict.value,
+    findings: [
+      ...(isNormal ? [] : [finding(file, "is not normalised")]),
+      ...preferences.map((p) => warning(file, problemLine(p))),
+    ],
+  }
 })
 
 const checkLocalizationFile = Effect.fn("Validate.localization")(function* (

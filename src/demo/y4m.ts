@@ -24,15 +24,19 @@ const toYuv420 = (rgba: Uint8Array, width: number, height: number, out: Uint8Arr
   }
 }
 
-/** Writes the demo scene as an uncompressed YUV4MPEG2 file, about 135 MB: any decoder reads it, no encoder is needed. */
-export const writeScene = async (path: string): Promise<void> => {
+/**
+ * Writes the demo scene as an uncompressed YUV4MPEG2 file, about 135 MB: any decoder reads it, no encoder is needed.
+ *
+ * @param every only each so many frames, at the same rate: a shorter video
+ */
+export const writeScene = async (path: string, every = 1): Promise<void> => {
   const { width, height, fps, frameCount } = scene
   const rgba = new Uint8Array(width * height * 4)
   const picture = new Uint8Array((width * height * 3) / 2)
   const file = await open(path, "w")
   try {
     await file.write(`YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420mpeg2\n`)
-    for (let index = 0; index < frameCount; index++) {
+    for (let index = 0; index < frameCount; index += every) {
       drawFrame(index, rgba)
       toYuv420(rgba, width, height, picture)
       await file.write("FRAME\n")

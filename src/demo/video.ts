@@ -1,0 +1,21 @@
+import { join } from "node:path"
+import { Effect } from "effect"
+import { defaultSettings } from "../config.ts"
+import { scratchFolder } from "../dataset/scratch.ts"
+import { publishFile } from "../dataset/store.ts"
+import { ClipCutter } from "../video/ClipCutter.ts"
+import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { writeScene } from "./y4m.ts"
+
+/** Draws the scene, or each so many frames of it, and encodes it: uncompressed first, then the cutter over its whole length. */
+export const makeDemoVideo = Effect.fn("Demo.makeVideo")(function* (path: string, every = 1) {
+  const folder = yield* scratchFolder
+  const raw = join(folder, "scene.y4m")
+  yield* Effect.promise(() => writeScene(raw, every))
+  const source = yield* (yield* VideoDecoder).probe(raw)
+  const cutter = yield* ClipCutter
+  const [startPts = 0] = source.framePts
+  yield* publishFile(path, (output) =>
+    cutter.cut({ ...defaultSettings.cut, source, startPts, endPts: source.endPts, output }),
+  )
+}, Effect.scoped)
