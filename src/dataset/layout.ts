@@ -10,13 +10,28 @@ export const videoExtensions: ReadonlyArray<string> = [".mp4", ".avi", ".mov", "
 const two = (n: number): string => String(n).padStart(2, "0")
 const three = (n: number): string => String(n).padStart(3, "0")
 
-/** `sampled_frames/sample_007_ts_3.20s.jpg`: relative to the manifest, always with `/`. */
-export const samplePath = (index: number, seconds: number): string =>
-  `sampled_frames/sample_${three(index)}_ts_${seconds.toFixed(2)}s.jpg`
+/**
+ * Seconds with two decimals. What lies in the middle between two, which only odd eighths do, goes to the even one, as Python and
+ * C print it: 0.125 is `0.12`, 0.375 is `0.38`.
+ */
+const twoDecimals = (seconds: number): string => {
+  const isTieWithEvenBelow = (Math.abs(seconds) * 8) % 4 === 1
+  const towardsZero = Math.sign(seconds) * (Math.floor(Math.abs(seconds) * 100) / 100)
+  return (isTieWithEvenBelow ? towardsZero : seconds).toFixed(2)
+}
 
-/** `frame_007_ts_3.20s.jpg`: a keyframe picture in its step's folder. */
-export const keyframeName = (index: number, seconds: number): string =>
-  `frame_${three(index)}_ts_${seconds.toFixed(2)}s.jpg`
+const sampleOf = (index: number, time: string): string =>
+  `sampled_frames/sample_${three(index)}_ts_${time}s.jpg`
+
+/** `sampled_frames/sample_007_ts_3.20s.jpg`: relative to the manifest, always with `/`. */
+export const samplePath = (index: number, seconds: number): string => sampleOf(index, twoDecimals(seconds))
+
+/** Whether a path is that of a sampled picture, also as earlier versions, which rounded ties up, have named it. */
+export const isSamplePath = (path: string, index: number, seconds: number): boolean =>
+  path === samplePath(index, seconds) || path === sampleOf(index, seconds.toFixed(2))
+
+/** `frame_007_ts_3.20s.jpg`: a keyframe picture in its step's folder, called as its sampled picture is. */
+export const keyframeName = (sample: string): string => basename(sample).replace(/^sample_/u, "frame_")
 
 /** `step_clips/step02_pick_up_the_cup.mp4`: relative to `stage2/`. */
 export const clipPath = (stepId: number, stepGoal: string): string =>

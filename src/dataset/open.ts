@@ -82,8 +82,8 @@ const keyframesOf = (
     indices.map((index) => {
       const frame = manifest.frames[index - 1]
       if (frame === undefined) return Either.left(`has no frame ${index}, which is a keyframe`)
-      const { timestamp_sec: timestampSec } = frame
-      const imagePath = `${folder}/${keyframeName(index, timestampSec)}`
+      const { image_relpath: image, timestamp_sec: timestampSec } = frame
+      const imagePath = `${folder}/${keyframeName(image)}`
       return Either.right({ frameIndex: index, timestampSec, imagePath })
     }),
   )

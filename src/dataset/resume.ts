@@ -4,7 +4,7 @@ import * as v from "valibot"
 import { isTemporary } from "../files/whole.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
-import { layout, samplePath, type VideoFolder } from "./layout.ts"
+import { isSamplePath, layout, type VideoFolder } from "./layout.ts"
 import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
 import { whatDiffers } from "./schema-parts.ts"
 import { DatasetError, listFolder, readBytes, readDigest, readJson, sizeLimit } from "./store.ts"
@@ -93,10 +93,17 @@ export const readManifest = (dir: string) =>
 
 /** Whether an entry names the picture that a run would have made for it, and no other file. */
 export const isOwnPicture = (frame: PlannedFrame): boolean =>
-  frame.image_relpath === samplePath(frame.frame_index_1based, frame.timestamp_sec)
+  isSamplePath(frame.image_relpath, frame.frame_index_1based, frame.timestamp_sec)
 
-/** What an entry was planned as: itself, or, where another frame stands in, the frame that was wanted. */
-const plannedAs = ({ frame_index_1based, time_base, pts, substituted_for_pts, ...rest }: PlannedFrame) =>
+/** What an entry was planned as: itself, or, where another frame stands in, the frame that was wanted. Its name follows. */
+const plannedAs = ({
+  frame_index_1based,
+  image_relpath: _,
+  time_base,
+  pts,
+  substituted_for_pts,
+  ...rest
+}: PlannedFrame) =>
   substituted_for_pts === undefined
     ? { frame_index_1based, time_base, pts, ...rest }
     : { frame_index_1based, time_base, pts: substituted_for_pts }
@@ -115,8 +122,9 @@ export const matchesPlan = (
     // Nothing but the name of a sampled picture is read, and sent, as one.
     if (plan === undefined || !isOwnPicture(frame)) return false
     const { frame_index_1based, time_base, pts } = plan
-    const wanted = frame.substituted_for_pts === undefined ? plan : { frame_index_1based, time_base, pts }
-    return fingerprint(plannedAs(frame)) === fingerprint({ ...wanted })
+    const wanted =
+      frame.substituted_for_pts === undefined ? plannedAs(plan) : { frame_index_1based, time_base, pts }
+    return fingerprint(plannedAs(frame)) === fingerprint(wanted)
   })
 
 /** The pictures of a manifest that are missing or differ from their digest, as relative paths. */

@@ -33,12 +33,14 @@ export const rewrite = (
 
 const controls = /[\p{Cc}--[\t\n]]/gv
 
+const byteOrderMark = "\uFEFF"
+
 const cleanText = (text: string): string =>
-  text.toWellFormed().replace(/\r\n?/gu, "\n").replace(controls, " ")
+  text.toWellFormed().replace(/\r\n?/gu, "\n").replace(controls, " ").replaceAll(byteOrderMark, "")
 
 /**
  * A copy of a JSON value in which every text can be stored and shown anywhere: control characters are blanks, line breaks are
- * `\n`, halves of surrogate pairs are U+FFFD. Keys stay as they are; the format has none that need it.
+ * `\n`, halves of surrogate pairs are U+FFFD, byte order marks are gone. Keys stay as they are; the format has none that need it.
  */
 const cleaned = (value: unknown, path: string, note: Note): unknown => {
   if (typeof value === "string") {

@@ -116,7 +116,7 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
   for (const { frame_index } of step.critical_frames) {
     const frame = pool.manifest.frames[frame_index - 1]
     if (frame === undefined) continue
-    const name = keyframeName(frame_index, frame.timestamp_sec)
+    const name = keyframeName(frame.image_relpath)
     const picture = yield* readBytes(join(dir, frame.image_relpath), sizeLimit.picture)
     if (picture === undefined) continue
     if (earlier !== undefined) {

@@ -63,6 +63,7 @@ describe("statements are numbered and end in full stops", () => {
     ["1:4 is the ratio", "1. 1:4 is the ratio."],
     ["12 screws lie in the tray", "1. 12 screws lie in the tray."],
     ["1. 5 screws lie in the tray", "1. 5 screws lie in the tray."],
+    ["1. \uFEFFThe cup is up", "1. The cup is up."],
     ["Is it up?", "1. Is it up?."],
   ])("a number that belongs to the sentence stays: %s", (given, wanted) => {
     const { value } = draft("numbered", withValue(draftReply("numbered"), statements, given))
@@ -201,6 +202,7 @@ describe("small things", () => {
     ["halves of surrogate pairs", "The cup \uD83E is held.", "The cup \uFFFD is held."],
     ["U+0000", "The cup\0is held.", "The cup is held."],
     ["escape sequences", "The \u001B[31mcup\u009B0m is held.", "The  [31mcup 0m is held."],
+    ["byte order marks", "The \uFEFFcup is held.", "The cup is held."],
   ])("%s are replaced, and it is said", (_name, given, wanted) => {
     const { value, said } = draft("structured", { ...draftReply("structured"), high_level_goal: given })
     expect(value.high_level_goal).toBe(wanted)

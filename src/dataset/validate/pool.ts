@@ -1,6 +1,6 @@
 import { dirname } from "node:path"
 import { Effect } from "effect"
-import { samplePath } from "../layout.ts"
+import { isSamplePath, samplePath } from "../layout.ts"
 import { type FrameManifest, frameManifestSchema } from "../records.ts"
 import { isOwnPicture } from "../resume.ts"
 
@@ -31,7 +31,7 @@ const entryFindings = (file: string, manifest: FrameManifest): ReadonlyArray<Fin
         (frame.timestamp_sec === before.timestamp_sec)
         ? [finding(file, `${where}: frame index and timestamp do not change together`)]
         : []),
-      ...(frame.image_relpath === wanted
+      ...(isSamplePath(frame.image_relpath, i + 1, frame.timestamp_sec)
         ? []
         : [finding(file, `${where}.image_relpath must be ${wanted}, not ${frame.image_relpath}`)]),
     ]

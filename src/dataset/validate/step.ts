@@ -46,7 +46,7 @@ const checkKeyframes = Effect.fn("Validate.keyframes")(function* (
   for (const index of indices) {
     const frame = manifest.frames[index - 1]
     if (frame === undefined) continue
-    const name = `${folder}/${keyframeName(index, frame.timestamp_sec)}`
+    const name = `${folder}/${keyframeName(frame.image_relpath)}`
     named.push(name)
     const keyframe = yield* loadMedia(root, name, "JPEG picture")
     findings.push(...keyframe.findings)
