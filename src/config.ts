@@ -22,6 +22,10 @@ export interface RunSettings {
   readonly annotationSchema: AnnotationSchemaName
   /** Run everything again, whatever is there. */
   readonly overwrite: boolean
+  /** Continue folders of the original implementation with the answers in them that pass the checks. */
+  readonly adopt: boolean
+  /** The same for those of them that have no schema fingerprint. */
+  readonly allowLegacyResume: boolean
   /** Entries of every frame pool. */
   readonly maxFrames: number
   /** 1 to 100. */
@@ -46,6 +50,8 @@ export const defaultSettings: RunSettings = {
   stages: allStages,
   annotationSchema: "structured",
   overwrite: false,
+  adopt: false,
+  allowLegacyResume: false,
   maxFrames: 50,
   jpegQuality: 95,
   sampling: "uniform",

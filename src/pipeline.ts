@@ -1,6 +1,7 @@
 import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
 import { allStages, type RunSettings, type StageNumber } from "./config.ts"
+import { adoptableFolder, keepOriginalSummary } from "./dataset/adopt.ts"
 import { refuseBadEdits } from "./dataset/edits.ts"
 import { videoFolder } from "./dataset/layout.ts"
 import { filesAtHand } from "./dataset/ledger.ts"
@@ -86,15 +87,19 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, 
   const annotation = annotationSchemas[settings.annotationSchema]
   const prompts = yield* loadPrompts(annotation)
   const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file, settings.idBase))
-  const header = yield* describeRun(source, identity, folder, settings, prompts)
+  const described = yield* describeRun(source, identity, folder, settings, prompts)
   const replaceAll = settings.overwrite && settings.stages.length === allStages.length
   const entries = yield* inspectFolder(folder.root)
-  const existing = yield* claimFolder(folder, header, replaceAll)
+  const adopted = yield* adoptableFolder(folder, described, settings)
+  const existing = adopted === undefined ? yield* claimFolder(folder, described, replaceAll) : undefined
+  const origin = adopted ?? existing?.adopted_from
+  const header = { ...described, ...(origin === undefined ? {} : { adopted_from: origin }) }
   if (existing !== undefined) {
     const stages = stagesBelow(settings)
     yield* refuseBadEdits({ folder, summary: existing, annotation, stages })
   }
   const rehearsal = model.config.kind === "rehearsal"
+  const isAdopted = origin !== undefined && (settings.adopt || settings.allowLegacyResume)
   const facts = {
     source,
     confirmSource,
@@ -103,6 +108,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (file: string, 
     annotation,
     prompts,
     rehearsal,
+    isAdopted,
     madeBefore: madeBefore(existing, header, settings),
   } satisfies RunFacts
   return { facts, header, existing, entries, replaceAll }
@@ -113,6 +119,7 @@ const openRun = Effect.fn("Pipeline.open")(function* (file: string, settings: Ru
   const { facts, header, existing, entries, replaceAll } = yield* lookInto(file, settings)
   const { folder } = facts
   yield* sweepPlaces(folder.root, entries)
+  if (existing === undefined && facts.isAdopted) yield* keepOriginalSummary(folder)
   const files = existing?.files === undefined ? yield* filesAtHand(folder.root, entries) : {}
   const summary = yield* openSummary(summaryPath(folder), header, existing, files)
   yield* beginOverwrite(summary, header, settings, facts.madeBefore)

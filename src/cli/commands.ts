@@ -66,6 +66,8 @@ interface BatchFlags {
 
 interface RunFlags extends WorkFlags, BatchFlags, ModelFlags, InputFlags {
   readonly overwrite: boolean
+  readonly adopt: boolean
+  readonly allowLegacyResume: boolean
   readonly preflightOnly: boolean
   readonly postValidate: boolean
   readonly verbose: boolean
@@ -87,6 +89,8 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
   stages: given.stages,
   annotationSchema: given.annotationSchema,
   overwrite: given.overwrite,
+  adopt: given.adopt,
+  allowLegacyResume: given.allowLegacyResume,
   maxFrames: given.maxFrames,
   jpegQuality: given.jpegQuality,
   sampling: given.sampling,

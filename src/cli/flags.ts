@@ -73,6 +73,14 @@ export const input = {
     "overwrite",
     "Run everything again instead of going on; another video's folder is never touched",
   ),
+  adopt: flag.toggle(
+    "adopt",
+    "Continue folders of the original implementation: answers that pass the checks are kept, pictures and clips are made again",
+  ),
+  allowLegacyResume: flag.toggle(
+    "allow-legacy-resume",
+    "The same for those of its folders only that have no schema fingerprint",
+  ),
   preflightOnly: flag.toggle(
     "preflight-only",
     "Check input, tools, prompts and output folder, then stop; nothing is sent or written",

@@ -6,10 +6,10 @@ import { layout } from "../dataset/layout.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
 import { unwritable } from "../dataset/store.ts"
 import { errorsAmong, validateFolder } from "../dataset/validate.ts"
-import { makeDemoVideo } from "../demo/video.ts"
 import * as Layers from "../layers.ts"
 import { Pipeline } from "../pipeline.ts"
 import type { Check } from "../preflight.ts"
+import { makeDemoVideo } from "./demo-video.ts"
 
 /** Something done to a sound folder that its validation has to notice, and the file it has to name. */
 interface Damage {

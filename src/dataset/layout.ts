@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { slug } from "../plan/slug.ts"
 
 /** One line per attempt to ask the model, below the output root. */
@@ -69,6 +69,8 @@ export const callFile = (replyFile: string): string => replyFile.replace(/\.txt$
 /** Names of files and folders below `<output_root>/<video_id>/` (contract, section 2). */
 export const layout = {
   runSummary: "run_summary.json",
+  /** The summary of the original implementation, kept when its folder is continued. */
+  originalSummary: "run_summary.original.json",
   finalPlan: "causal_plan_with_keyframes.json",
   frameManifest: "frame_manifest.json",
   sampledFrames: "sampled_frames",

@@ -32,7 +32,7 @@ export const isKeyframe = like(/^frame_\d{3,}_ts_-?\d+\.\d{2}s\.jpg$/u)
 
 /** The names of the files that a run makes, by the kind of folder; to the letter, so that no other is taken for one. */
 const filesIn: Readonly<Record<Place, (name: string) => boolean>> = {
-  video: oneOf(layout.runSummary, layout.finalPlan),
+  video: oneOf(layout.runSummary, layout.originalSummary, layout.finalPlan),
   stage1: either(oneOf(frameManifest, stage1.draft), like(callNames(stage1.call))),
   stage2: either(oneOf(stage2.localization, stage2.segments), like(callNames(stage2.call))),
   step: either(oneOf(frameManifest, stage3.final, stage3.meta), isKeyframe, like(callNames(stage3.call))),

@@ -183,6 +183,8 @@ const outcome = {
   error: v.optional(v.string()),
   /** Set if the answer stands although the stage failed: its pictures or clips could not be made. */
   answered: v.optional(v.literal(true)),
+  /** Set if the answer is the original implementation's: it was checked, and its prompts are not ours. */
+  adopted: v.optional(v.literal(true)),
   /** Why it failed; a call that broke off may use the replies it has received. */
   error_reason: v.optional(v.string()),
   wall_time_sec: v.number(),
@@ -254,6 +256,14 @@ export const runSummarySchema = v.object({
   schema_fingerprint: digest,
   annotation_schema: v.picklist(annotationSchemaNames),
   schema_parts: v.optional(schemaPartsSchema),
+  /** Of a folder that the original implementation began: what its own summary said. */
+  adopted_from: v.optional(
+    v.object({
+      schema_fingerprint: v.nullable(v.string()),
+      model: v.nullable(v.string()),
+      updated_at_utc: v.nullable(v.string()),
+    }),
+  ),
   rehearsal: v.boolean(),
   rehearsal_note: v.optional(v.string()),
   source: v.object({
@@ -340,6 +350,7 @@ export type Outcome = Pick<
   StepOutcome,
   | "status"
   | "answered"
+  | "adopted"
   | "attempts"
   | "calls"
   | "warnings"

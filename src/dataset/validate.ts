@@ -1,18 +1,15 @@
-import { basename, isAbsolute, join } from "node:path"
+import { basename, isAbsolute } from "node:path"
 import { Effect } from "effect"
-import type { AnnotationSchema } from "../plan/annotation.ts"
-import { checkDraft, type DraftPlan } from "../plan/draft.ts"
-import { canonicalJson } from "../plan/fingerprint.ts"
-import { checkLocalization, type Localization } from "../plan/localization.ts"
-import { problemLine } from "../plan/problem.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { layout } from "./layout.ts"
+import { readOriginalSummary } from "./original.ts"
 import { entriesOf } from "./places.ts"
 import { type FrameManifest, type RunSummary, runSummarySchema } from "./records.ts"
-
-import { keepWithin, readJson } from "./store.ts"
+import { keepWithin } from "./store.ts"
+import { checkDraftFile, checkFinalPlan, checkLocalizationFile } from "./validate/answers.ts"
 import type { DecodeClip } from "./validate/clip.ts"
-import { type Finding, finding, loadJson, orFinding, traceFindings, warning } from "./validate/finding.ts"
+import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
+import { checkOriginal } from "./validate/original.ts"
 import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
@@ -40,77 +37,6 @@ const summaryFindings = (summary: RunSummary, folder: string): ReadonlyArray<Fin
   ]
 }
 
-const checkDraftFile = Effect.fn("Validate.draft")(function* (root: string, annotation: AnnotationSchema) {
-  const file = `${stage1.dir}/${stage1.draft}`
-  const empty: DraftPlan | undefined = undefined
-  const { value: json, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
-  if (unread.length > 0) return { draft: empty, findings: unread }
-  if (json === undefined) return { draft: empty, findings: [finding(file, "is missing or not valid JSON")] }
-  const verdict = checkDraft(annotation, json)
-  if (!verdict.ok)
-    return { draft: empty, findings: verdict.problems.map((p) => finding(file, problemLine(p))) }
-  const isNormal = canonicalJson(verdict.value) === canonicalJson(json)
-  // What was normalised is one finding; what is only preferred is told one by one.
-  const preferences = verdict.warnings.filter(({ code }) => code !== "normalised")
-  return {
-    draft: verdict.value,
-    findings: [
-      ...(isNormal ? [] : [finding(file, "is not normalised")]),
-      ...preferences.map((p) => warning(file, problemLine(p))),
-    ],
-  }
-})
-
-const checkLocalizationFile = Effect.fn("Validate.localization")(function* (
-  root: string,
-  draft: DraftPlan | undefined,
-  manifest: FrameManifest | undefined,
-  endSeconds: number,
-) {
-  const file = `${stage2.dir}/${stage2.localization}`
-  const empty: Localization | undefined = undefined
-  const { value: json, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
-  if (unread.length > 0) return { localization: empty, findings: unread }
-  if (json === undefined)
-    return { localization: empty, findings: [finding(file, "is missing or not valid JSON")] }
-  if (draft === undefined || manifest === undefined) return { localization: empty, findings: [] }
-  const verdict = checkLocalization(
-    {
-      stepIds: draft.steps.map((step) => step.step_id),
-      boundarySeconds: [...manifest.frames.map((frame) => frame.timestamp_sec), endSeconds],
-      // How many frames of the video a range holds is known from the clips, which are checked on their own.
-      framesWithin: () => Number.POSITIVE_INFINITY,
-    },
-    json,
-  )
-  return verdict.ok
-    ? { localization: verdict.value, findings: [] }
-    : { localization: empty, findings: verdict.problems.map((p) => finding(file, problemLine(p))) }
-})
-
-const checkFinalPlan = Effect.fn("Validate.finalPlan")(function* (
-  root: string,
-  goal: string,
-  steps: ReadonlyArray<{ readonly folder: string; readonly step: unknown }>,
-) {
-  const file = layout.finalPlan
-  const { value: plan, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
-  if (unread.length > 0) return unread
-  if (plan === undefined) return [finding(file, "is missing or not valid JSON")]
-  if (canonicalJson(plan) === canonicalJson({ high_level_goal: goal, steps: steps.map(({ step }) => step) }))
-    return []
-  const given: unknown = Reflect.get(Object(plan), "steps")
-  const list: ReadonlyArray<unknown> = Array.isArray(given) ? given : []
-  const differing = steps.flatMap(({ folder, step }, i) =>
-    canonicalJson(list[i]) === canonicalJson(step)
-      ? []
-      : [finding(file, `steps[${i}] differs from ${folder}/${layout.stage3.final}`)],
-  )
-  return differing.length > 0
-    ? differing
-    : [finding(file, "must hold exactly high_level_goal, as in the draft, and the steps in order")]
-})
-
 /** What the pictures of a manifest are called, relative to the video's folder; undefined where it cannot be read. */
 const picturesOf = (dir: string, manifest: FrameManifest | undefined) =>
   manifest === undefined
@@ -131,8 +57,11 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   const found: Array<Finding> = []
   const sofar = (steps?: ReadonlySet<string>) => ({ findings: found, named: { byFolder, steps } })
   const { value: summary, findings } = yield* loadJson(folder, layout.runSummary, runSummarySchema)
-  found.push(...findings)
-  if (summary === undefined) return sofar()
+  if (summary === undefined) {
+    const { value: original } = yield* orFinding(layout.runSummary, readOriginalSummary(folder))
+    found.push(...(original === undefined ? findings : yield* checkOriginal(folder, original)))
+    return sofar()
+  }
   const annotation = annotationSchemas[summary.annotation_schema]
   const poolSize = summary.sampling_config.max_frames
   found.push(...summaryFindings(summary, folder))
@@ -147,7 +76,8 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   )
   if (summary.stage2 === undefined) return sofar()
   const end = summary.source.end_sec
-  const localized = yield* checkLocalizationFile(folder, draft.draft, pool.manifest, end)
+  const seconds = pool.manifest?.frames.map((frame) => frame.timestamp_sec)
+  const localized = yield* checkLocalizationFile(folder, draft.draft, seconds, end)
   const expected = {
     summary,
     draft: draft.draft,
@@ -182,6 +112,8 @@ const checkRecords = Effect.fn("Validate.records")(function* (
  * Checks the folder of one video against the contract without a model: every rule a fresh reply has to pass, every file
  * named, pictures and clips against their digests, metadata against segments, the final plan against its steps. What cannot be
  * read is told, and the rest is checked. Nothing outside of the folder is read, whatever its files say or link to.
+ *
+ * A folder of the original implementation is checked by what its files say.
  *
  * @param folder `<output_root>/<video_id>`
  * @param decode decodes the clips too; without it they are compared with their digests alone

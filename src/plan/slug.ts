@@ -6,7 +6,7 @@ const maxCharacters = 80
  * File systems allow 255 bytes for a name, and `stepNN_` and `.mp4` belong to it too. 80 characters of up to three bytes fit
  * always, so that only letters beyond U+FFFF are ever cut here.
  */
-const maxBytes = 240
+const maxBytes = 244
 
 const dropped = new RegExp(`[^${characters.word}${characters.space}\\-]`, "gv")
 const gaps = new RegExp(`[${characters.space}\\-]+`, "gv")
@@ -46,6 +46,6 @@ export const identifier = (text: string): string => {
 /**
  * The slug of a step goal, as used in folder and clip names (contract, section 1): only letters, digits, `_`, white space and
  * `-` kept, white space stripped at both ends, lower-cased, every run of white space and `-` made one `_`; `unnamed` if
- * nothing is left. Longer ones are cut at 80 characters, and at 240 bytes of UTF-8, and lose a `_` at the end.
+ * nothing is left. Longer ones are cut at 80 characters, and at 244 bytes of UTF-8, and lose a `_` at the end.
  */
 export const slug = (stepGoal: string): string => reduced(stepGoal) || "unnamed"

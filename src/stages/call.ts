@@ -6,7 +6,7 @@ import type { CallFiles } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
-import { DatasetError, jsonText, promptDigest, readJson } from "../dataset/store.ts"
+import { DatasetError, jsonText, promptDigest, readJson, readText } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
@@ -237,10 +237,46 @@ export const missingStage = (
 /** Keeps an answer. One that was edited by hand gets the form that all have; as it was written it is kept beside it. */
 const keep = Effect.fn("Stage.keep")(function* <A>(run: VideoRun, call: StageCall<A>, value: A) {
   const path = join(call.dir, call.artefact)
-  yield* writePrompts(run, call)
+  if (call.previous?.adopted !== true) yield* writePrompts(run, call)
   if (canonicalJson(yield* readJson(path)) !== canonicalJson(value)) yield* put(run, path, jsonText(value))
   yield* stageAdvanced(run, call.stage, call.what, true)
   return value
+})
+
+/**
+ * Takes over an answer of the original implementation, if there is one that passes the checks, and notes it as such. Its prompts
+ * and its reply stay as they are.
+ */
+const adoptAnswer = Effect.fn("Stage.adoptAnswer")(function* <A>(run: VideoRun, call: StageCall<A>) {
+  const { dir, files } = call
+  const json = yield* readJson(join(dir, call.artefact))
+  if (json === undefined) return undefined
+  const verdict = call.check(json)
+  if (!verdict.ok) {
+    const [first] = verdict.problems
+    const why = first === undefined ? "" : ` (${problemLine(first)})`
+    yield* notice(run, `the ${call.what} of the original implementation does not pass the checks${why}`)
+    return undefined
+  }
+  const system = yield* readText(join(dir, files.systemPrompt))
+  const user = yield* readText(join(dir, files.userPrompt))
+  const reply = yield* readText(join(dir, files.rawResponse))
+  if (system === undefined || user === undefined || reply === undefined) return undefined
+  if (canonicalJson(json) !== canonicalJson(verdict.value))
+    yield* put(run, join(dir, call.artefact), jsonText(verdict.value))
+  yield* call.note({
+    status: "completed",
+    adopted: true,
+    inputs: call.inputs,
+    prompts_sha256: promptDigest(system, user),
+    raw_response_sha256: sha256(reply),
+    attempts: 0,
+    calls: [],
+    warnings: [...verdict.warnings.map(problemLine), "the answer is the original implementation's"],
+    wall_time_sec: 0,
+  })
+  yield* stageAdvanced(run, call.stage, call.what, true)
+  return verdict.value
 })
 
 /**
@@ -251,6 +287,10 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   const atHand = yield* answerAtHand(call)
   const keeps = mayKeep(run, call.stage, partOf(run, call))
   if (keeps && Either.isRight(atHand)) return yield* keep(run, call, atHand.right)
+  if (run.isAdopted && keeps && call.previous === undefined) {
+    const answer = yield* adoptAnswer(run, call)
+    if (answer !== undefined) return answer
+  }
   const why = Either.isRight(atHand) ? overwritten : atHand.left
   if (!isSelected(run, call.stage)) return yield* missingStage(call, why)
   if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${why}`)

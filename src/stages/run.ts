@@ -22,6 +22,8 @@ export interface RunFacts {
   readonly rehearsal: boolean
   /** What an overwrite that has ended early has made, if this goes on with one: files, relative to the video's folder. */
   readonly madeBefore: ReadonlySet<string> | undefined
+  /** Answers without a record are the original implementation's, and may be kept if they pass the checks. */
+  readonly isAdopted: boolean
 }
 
 /** One video on its way through the stages: what every stage needs to know. */

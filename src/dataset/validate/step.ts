@@ -1,9 +1,5 @@
-import { join } from "node:path"
 import { Effect } from "effect"
 import type { AnnotationSchema, DraftStep } from "../../plan/annotation.ts"
-import { canonicalJson } from "../../plan/fingerprint.ts"
-import { problemLine } from "../../plan/problem.ts"
-import { checkRefined } from "../../plan/refined.ts"
 import { keyframeName, layout, stepFolder } from "../layout.ts"
 import {
   type FrameManifest,
@@ -14,11 +10,11 @@ import {
   stepMetaSchema,
 } from "../records.ts"
 
-import { readJson } from "../store.ts"
-import { type Finding, finding, loadJson, loadMedia, orFinding, traceFindings } from "./finding.ts"
+import { checkStepFile } from "./answers.ts"
+import { type Finding, finding, loadJson, loadMedia, traceFindings } from "./finding.ts"
 import { checkPool } from "./pool.ts"
 
-const { final, meta, call } = layout.stage3
+const { meta, call } = layout.stage3
 
 const checkMeta = Effect.fn("Validate.meta")(function* (
   root: string,
@@ -90,24 +86,15 @@ export const checkStep = Effect.fn("Validate.step")(function* (
   const pool = yield* checkPool(root, `${folder}/${layout.frameManifest}`, poolSize, false)
   const texts = yield* traceFindings(root, folder, call, outcome)
   const findings: Array<Finding> = [...pool.findings, ...texts]
-  const file = `${folder}/${final}`
-  const { value: step, findings: unread } = yield* orFinding(file, readJson(join(root, file)))
+  const timestamps = pool.manifest?.frames.map((frame) => frame.timestamp_sec) ?? []
+  const refined = yield* checkStepFile(root, folder, annotation, draft, timestamps)
   let keyframes: ReadonlyArray<string> | undefined
-  findings.push(...unread)
-  if (step === undefined) {
-    if (unread.length === 0) findings.push(finding(file, "is missing or not valid JSON"))
-  } else {
-    const timestamps = pool.manifest?.frames.map((frame) => frame.timestamp_sec) ?? []
-    const verdict = checkRefined(annotation, draft, timestamps, step)
-    if (!verdict.ok) findings.push(...verdict.problems.map((p) => finding(file, problemLine(p))))
-    else if (canonicalJson(verdict.value) !== canonicalJson(step))
-      findings.push(finding(file, "is not normalised"))
-    if (verdict.ok && pool.manifest !== undefined) {
-      const indices = verdict.value.critical_frames.map((frame) => frame.frame_index)
-      const checked = yield* checkKeyframes(root, folder, pool.manifest, indices)
-      findings.push(...checked.findings)
-      keyframes = checked.named
-    }
+  findings.push(...refined.findings)
+  if (refined.value !== undefined && pool.manifest !== undefined) {
+    const indices = refined.value.critical_frames.map((frame) => frame.frame_index)
+    const checked = yield* checkKeyframes(root, folder, pool.manifest, indices)
+    findings.push(...checked.findings)
+    keyframes = checked.named
   }
   if (segment !== undefined && pool.manifest !== undefined) {
     findings.push(...(yield* checkMeta(root, folder, segment, pool.manifest.num_frames)))
@@ -115,5 +102,5 @@ export const checkStep = Effect.fn("Validate.step")(function* (
       ...rangeFindings(`${folder}/${layout.frameManifest}`, pool.manifest, segment, segments?.cut.mode ?? ""),
     )
   }
-  return { folder, step, manifest: pool.manifest, keyframes, findings }
+  return { folder, step: refined.json, manifest: pool.manifest, keyframes, findings }
 })

@@ -3,9 +3,9 @@ import { Effect } from "effect"
 import { defaultSettings } from "../config.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
 import { publishFile } from "../dataset/store.ts"
+import { writeScene } from "../demo/y4m.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
-import { writeScene } from "./y4m.ts"
 
 /** Draws the scene, or each so many frames of it, and encodes it: uncompressed first, then the cutter over its whole length. */
 export const makeDemoVideo = Effect.fn("Demo.makeVideo")(function* (path: string, every = 1) {
