@@ -105,7 +105,11 @@ describe("the other annotation schema's shape of a keyframe is read", () => {
     )
     const { value, said } = refined("numbered", json)
     expect(Object.keys(valueAt(value, "critical_frames.1.causal_chain") as Json)).toHaveLength(4)
-    expect(said).toHaveLength(3)
+    expect(said).toEqual(
+      ["agent", "action", "patient"].map(
+        (role) => `$.critical_frames[1].causal_chain.${role}: repeated the step's and was left out`,
+      ),
+    )
   })
 
   test("but two texts for one field are a question", () => {

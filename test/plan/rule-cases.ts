@@ -381,6 +381,19 @@ const shared: ReadonlyArray<Row> = [
     "same_timestamp",
     "same moment",
   ],
+  [
+    "a step from a moment to the same moment",
+    "localize",
+    (good) =>
+      withValue(
+        withValue(withValue(good, "steps.2.start_frame_index", 30), "steps.2.end_frame_index", 31),
+        "steps.3.start_frame_index",
+        32,
+      ),
+    "$.steps[2].end_frame_index",
+    "same_timestamp",
+    "same moment",
+  ],
   // Stage 3.
   ["a changed step id", "refine", ["step_id", 2], "$.step_id", "changed_step", "must stay 1"],
   [
