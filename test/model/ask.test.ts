@@ -208,6 +208,18 @@ describe("an answer that is cut off", () => {
     expect(calls.map((call) => call.maxTokens)).toEqual([maxTokens, raised])
   })
 
+  test("well before its limit ends at once: a higher one would not help where the context is full", async () => {
+    const half = `{"half": "${"word".repeat(400)}`
+    const { result, calls } = await asking(() => completion(half, "length", 400), {
+      settings: { maxTokens: 5000 },
+    })
+    expect(Either.isLeft(result) && result.left).toMatchObject({
+      reason: "ContextFull",
+      message: expect.stringContaining("(1000 tokens of prompt, 400 of answer)"),
+    })
+    expect(calls).toHaveLength(1)
+  })
+
   test("twice ends as truncated, without repair", async () => {
     const { result, calls } = await asking(() => completion(JSON.stringify(good).slice(0, -2), "length"))
     expect(Either.isLeft(result) && result.left).toMatchObject({ _tag: "ModelError", reason: "Truncated" })
