@@ -139,7 +139,7 @@ export const makeJudge = ({ map, compiler, budget, grace, say, signal }: Judge) 
       if (usual > budget) return verdict("stopped")
       const result = await noticed(copy, mutant, selection)
       if (result === undefined) continue
-      const by = `${selection.file}: ${result.failed ?? "did not end"}`
+      const by = `${selection.file}: ${result.failed ?? (result.outcome === "hung" ? "did not end" : "as a whole")}`
       return verdict(result.outcome === "hung" ? "hung" : "killed", by)
     }
     return verdict("survived")

@@ -70,6 +70,20 @@ describe("statements are numbered and end in full stops", () => {
     expect(valueAt(value, statements)).toBe(wanted)
   })
 
+  test.each([
+    "causal_precondition_on_spatial",
+    "causal_precondition_on_affordance",
+    "causal_effect_on_spatial",
+    "causal_effect_on_affordance",
+  ])("in %s", (field) => {
+    const given = withValue(draftReply("numbered"), `steps.1.causal_chain.${field}`, "- The cube is up")
+    const { value, said } = draft("numbered", given)
+    expect(valueAt(value, `steps.1.causal_chain.${field}`)).toBe("1. The cube is up.")
+    expect(said).toEqual([
+      `$.steps[1].causal_chain.${field}: was written as numbered statements that end in full stops`,
+    ])
+  })
+
   test("white space alone is not worth a word", () => {
     const given = " 1. The cube is up. \n\n 2. The arm holds it.\n"
     const { value, said } = draft("numbered", withValue(draftReply("numbered"), statements, given))
@@ -150,6 +164,15 @@ describe("steps of a draft are numbered 1..n", () => {
 })
 
 describe("a token is written in snake_case", () => {
+  test("the relation of a keyframe, which is named by its own path", () => {
+    const path = "critical_frames.1.causal_chain.causal_effect_on_spatial.0.relation"
+    const { value, said } = refined("structured", withValue(goodRefined("structured"), path, "held by"))
+    expect(valueAt(value, path)).toBe("held_by")
+    expect(said).toEqual([
+      "$.critical_frames[1].causal_chain.causal_effect_on_spatial[0].relation: was written as a snake_case token",
+    ])
+  })
+
   const relation = "steps.0.causal_chain.causal_effect_on_spatial.0.relation"
   test.each([
     ["on top of", "on_top_of"],
@@ -235,4 +258,9 @@ describe("small things", () => {
     const json = withValue(draftReply("structured"), "steps.0.step_goal", "wipe")
     expect(draft("structured", withValue(json, "steps.1.step_goal", "Wipe")).said).toEqual([])
   })
+})
+
+test("nothing at all is no object, and not a missing field", () => {
+  const verdict = checkDraft(annotationSchemas.structured, undefined)
+  expect(!verdict.ok && verdict.problems.map(problemLine)).toEqual(["$: must be an object, not undefined"])
 })
