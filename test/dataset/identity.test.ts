@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test"
-import { rmSync, utimesSync, writeFileSync } from "node:fs"
+import { utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Either } from "effect"
-import { contentFingerprint } from "../../src/dataset/identity.ts"
+import { readIdentity } from "../../src/dataset/identity.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { runFolder } from "../support/folders.ts"
 
@@ -11,11 +10,11 @@ const mib = 1 << 20
 const noise = (bytes: number): Uint8Array =>
   Uint8Array.from({ length: bytes }, (_, i) => (i * 2654435761) >>> 24)
 
-const fingerprintOf = (content: Uint8Array, name = "video.mp4"): Promise<string> => {
+const fingerprintOf = async (content: Uint8Array, name = "video.mp4"): Promise<string> => {
   const file = join(runFolder(), name)
   writeFileSync(file, content)
   utimesSync(file, 1, content.length)
-  return Effect.runPromise(contentFingerprint(file))
+  return (await readIdentity(file)).fingerprint
 }
 
 const digestOf = (size: number, ...parts: ReadonlyArray<Uint8Array>): string =>
@@ -43,12 +42,4 @@ test("the name and the times of a file do not matter, its bytes and its size do"
   for (const place of [0, mib - 1, 2 * mib, 4 * mib - 1])
     expect(await fingerprintOf(content.with(place, (content[place] ?? 0) ^ 1))).not.toBe(known)
   expect(await fingerprintOf(content.slice(0, -1))).not.toBe(known)
-})
-
-test("a file that is not there is an error that names it", async () => {
-  const folder = runFolder()
-  rmSync(folder, { recursive: true })
-  const file = join(folder, "gone.mp4")
-  const result = await Effect.runPromise(Effect.either(contentFingerprint(file)))
-  expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Unreadable", path: file })
 })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test"
+import { isErrorObject } from "../../src/model/completion.ts"
 import { type ErrorAnswer, serviceFault, statusIn } from "../../src/model/fault.ts"
+import { readSaid } from "../../src/model/said.ts"
 
 const faultOf = (status: number, text: string, more: Partial<ErrorAnswer> = {}) =>
   serviceFault({ status, text, ...more }, (line) => line)
@@ -95,7 +97,7 @@ test("headers are heeded: how long to wait, and limits", () => {
 })
 
 test("an error without words tells its status", () => {
-  expect(faultOf(400, "").message).toContain("status 400")
+  expect(faultOf(400, "").message).toBe("400 (the request was not accepted)")
   expect(faultOf(400, '{"error": {"message": "so bad"}}').message).toContain("so bad")
 })
 
@@ -121,4 +123,24 @@ describe("the status of an error that came with 200", () => {
   ])("%j is %d", (body, status) => {
     expect(statusIn(typeof body === "string" ? body : JSON.stringify(body))).toBe(status)
   })
+})
+
+test("what lies deepest in an error is nearest to its cause", () => {
+  expect(readSaid('{"message": "outer", "code": 1, "error": {"message": "inner"}}')).toMatchObject({
+    message: "inner",
+    code: "1",
+  })
+})
+
+test.each<[object, boolean]>([
+  [{ base_resp: { status_code: 0 }, choices: [] }, false],
+  [{ base_resp: { status_code: 1 } }, true],
+  [{ choices: [{ message: {} }], error: null }, false],
+  [{ choices: [{ error: { message: "x" } }] }, true],
+  [{ object: "error" }, true],
+  [{ detail: "x" }, true],
+  [[{ error: "x" }], true],
+  [[], false],
+])("%j is an error: %p", (body, expected) => {
+  expect(isErrorObject(body)).toBe(expected)
 })
