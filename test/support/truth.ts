@@ -15,15 +15,21 @@ export type DecodedSource = Pick<
   "file" | "streamIndex" | "displayWidth" | "displayHeight" | "rotationDegrees" | "mirrored"
 >
 
+/** A picture as it came out of the decoder. */
+export interface DecodedPicture {
+  readonly pts: number
+  readonly data: Uint8Array
+}
+
 /**
- * What a decode of the whole file from its start gives, nothing left out and nothing jumped over: every picture as
- * raw pixels, by PTS.
+ * What a decode of the whole file from its start gives, nothing left out and nothing jumped over: every picture as raw
+ * pixels, in the order in which they come out.
  */
-export const decodeAll = async (
+export const decodeInOrder = async (
   source: DecodedSource,
   format: PixelFormat = "BGRA",
-): Promise<ReadonlyMap<number, Uint8Array>> => {
-  const found = new Map<number, Uint8Array>()
+): Promise<ReadonlyArray<DecodedPicture>> => {
+  const found: Array<DecodedPicture> = []
   using input = openInput(source.file)
   const stream = streamAt(input, source.streamIndex)
   using decoder = openDecoder(input, stream)
@@ -34,7 +40,7 @@ export const decodeAll = async (
   const clock = makeFrameClock()
   const take = async (frame: Frame) => {
     const pts = clock(frame)
-    found.set(pts, await writer.write(frame))
+    found.push({ pts, data: await writer.write(frame) })
   }
   while (input.read(packet)) {
     if (packet.streamIndex !== stream.index) continue
@@ -43,6 +49,10 @@ export const decodeAll = async (
   for (const frame of decoder.push(undefined)) await take(frame)
   return found
 }
+
+/** The same as BGRA, by PTS. */
+export const decodeAll = async (source: DecodedSource): Promise<ReadonlyMap<number, Uint8Array>> =>
+  new Map((await decodeInOrder(source)).map(({ pts, data }) => [pts, data]))
 
 /** Peak signal-to-noise ratio of two pictures of the same size, in dB. */
 export const psnr = (a: Uint8Array, b: Uint8Array): number => {

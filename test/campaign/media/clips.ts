@@ -25,17 +25,20 @@ const cropped = (picture: Uint8Array, [width]: Size, [toWidth, toHeight]: Size):
 const isSizeOf = ([width, height]: Size, [fromWidth, fromHeight]: Size): boolean =>
   [fromWidth - width, fromHeight - height].every((lost) => lost === 0 || lost === 1)
 
-interface DecodedClip {
+/** A clip as a player sees it. */
+export interface DecodedClip {
   readonly name: string
   readonly segment: Segment
   readonly stream: NonNullable<Awaited<ReturnType<typeof probeFrames>>["stream"]>
   readonly framePts: ReadonlyArray<number>
   /** Size in which its frames are compared. */
   readonly size: Size
+  /** As coded, RGB. */
+  readonly frames: ReadonlyArray<Uint8Array>
 }
 
-/** Frames of clips as coded, RGB: all clips in one run of `ffmpeg`. */
-const framesOf = async (dir: string, clips: ReadonlyArray<DecodedClip>) => {
+/** Frames of clips: all clips in one run of `ffmpeg`. */
+const framesOf = async (dir: string, clips: ReadonlyArray<Omit<DecodedClip, "frames">>) => {
   const outputs = clips.map((_, i) => join(dir, `frames-${i}.rgb`))
   await runTool("ffmpeg", [
     ...["-v", "quiet", "-nostdin", "-y"],
@@ -65,17 +68,14 @@ const wantedBy = ({ clip_first_pts, end_pts }: Segment, truth: Truth): ReadonlyA
     return pts >= clip_first_pts && pts < end_pts
   })
 
-const frameProblems = (
-  { name, segment, stream, framePts, size }: DecodedClip,
-  frames: ReadonlyArray<Uint8Array>,
+/** What of a clip is not as in the source: how many frames, when, and each of them. */
+export const clipProblems = (
+  { name, segment, stream, framePts, size, frames }: DecodedClip,
   truth: Truth,
 ): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const wanted = wantedBy(segment, truth)
-  const others = [...(truth.secondOpinion?.keys() ?? [])].filter(
-    (pts) => pts >= segment.clip_first_pts && pts < segment.end_pts,
-  )
-  if (segment.clip_frames !== wanted.length && segment.clip_frames !== others.length)
+  if (segment.clip_frames !== wanted.length)
     problems.push(`${name}: ${segment.clip_frames} frames on record, ${wanted.length} in the source`)
   if (frames.length !== segment.clip_frames)
     problems.push(`${name}: ${frames.length} frames decode of ${segment.clip_frames} on record`)
@@ -87,11 +87,7 @@ const frameProblems = (
   for (const [i, at] of wanted.entries()) {
     const [frame, source] = [frames[i], truth.coded[at]]
     if (frame === undefined || source === undefined) break
-    const like = Math.max(
-      ...[source, truth.secondOpinion?.get(truth.framePts[at] ?? 0)?.coded].map((one) =>
-        one === undefined ? 0 : likeness(frame, cropped(one, comparedSize(truth.codedSize), size), size),
-      ),
-    )
+    const like = likeness(frame, cropped(source, comparedSize(truth.codedSize), size), size)
     if (like < LEAST_LIKENESS) problems.push(`${name}: frame ${i} is ${like.toFixed(1)} dB from frame ${at}`)
     const seconds = (((framePts[i] ?? Number.NaN) - (framePts[0] ?? 0)) * num) / den
     const wantedSeconds = (((truth.framePts[at] ?? 0) - start) * truth.timeBase.num) / truth.timeBase.den
@@ -103,14 +99,14 @@ const frameProblems = (
   return problems
 }
 
-/** What of a folder's clips is not as in the source: how many frames, when, and each of them. */
-export const clipProblems = async (
+/** Decodes the clips of a folder. What cannot be compared, because it is no video of the source's size, is a problem. */
+export const decodeClips = async (
   dir: string,
   segments: ReadonlyArray<Segment>,
-  truth: Truth,
-): Promise<ReadonlyArray<string>> => {
+  { codedSize }: Truth,
+): Promise<{ readonly clips: ReadonlyArray<DecodedClip>; readonly problems: ReadonlyArray<string> }> => {
   const problems: Array<string> = []
-  const clips: Array<DecodedClip> = []
+  const clips: Array<Omit<DecodedClip, "frames">> = []
   for (const segment of segments) {
     const name = basename(segment.clip_relpath)
     const { stream, framePts } = await probeFrames(join(dir, segment.clip_relpath), "v:0")
@@ -119,13 +115,11 @@ export const clipProblems = async (
       continue
     }
     const coded: Size = [stream.width, stream.height]
-    if (isSizeOf(coded, truth.codedSize)) {
-      const isLarge = comparedSize(truth.codedSize).join() !== truth.codedSize.join()
-      const size = isLarge ? comparedSize(truth.codedSize) : coded
-      clips.push({ name, segment, stream, framePts, size })
-    } else problems.push(`${name}: ${coded.join("x")} instead of ${truth.codedSize.join("x")}`)
+    if (isSizeOf(coded, codedSize)) {
+      const isLarge = comparedSize(codedSize).join() !== codedSize.join()
+      clips.push({ name, segment, stream, framePts, size: isLarge ? comparedSize(codedSize) : coded })
+    } else problems.push(`${name}: ${coded.join("x")} instead of ${codedSize.join("x")}`)
   }
   const frames = await framesOf(dir, clips)
-  for (const [i, clip] of clips.entries()) problems.push(...frameProblems(clip, frames[i] ?? [], truth))
-  return problems
+  return { clips: clips.map((clip, i) => ({ ...clip, frames: frames[i] ?? [] })), problems }
 }

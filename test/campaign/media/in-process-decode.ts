@@ -2,7 +2,7 @@
 // `shown.rgb` and `coded.rgb` to a folder and prints their PTS as JSON.
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { decodeAll } from "../../support/truth.ts"
+import { decodeInOrder } from "../../support/truth.ts"
 import { withoutAlpha } from "./pictures.ts"
 
 const [file = "", streamIndex, shown = "", coded = "", degrees, mirrored, folder = ""] = process.argv.slice(2)
@@ -11,7 +11,7 @@ const quarter = ([0, 90, 180, 270] as const).find((turn) => turn === Number(degr
 
 const decoded = async (name: string, size: string, isUpright: boolean): Promise<ReadonlyArray<number>> => {
   const [displayWidth = 1, displayHeight = 1] = size.split("x").map(Number)
-  const frames = await decodeAll(
+  const frames = await decodeInOrder(
     {
       file,
       streamIndex: Number(streamIndex),
@@ -22,8 +22,8 @@ const decoded = async (name: string, size: string, isUpright: boolean): Promise<
     },
     "RGBA",
   )
-  await writeFile(join(folder, name), Buffer.concat([...frames.values()].map(withoutAlpha)))
-  return [...frames.keys()]
+  await writeFile(join(folder, name), Buffer.concat(frames.map(({ data }) => withoutAlpha(data))))
+  return frames.map(({ pts }) => pts)
 }
 
 const framePts = await decoded("shown.rgb", shown, true)

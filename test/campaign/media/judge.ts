@@ -4,7 +4,7 @@ import { layout } from "../../../src/dataset/layout.ts"
 import type { FrameManifest } from "../../../src/dataset/records.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
 import { ptsSeconds } from "../../../src/video/VideoDecoder.ts"
-import { clipProblems } from "./clips.ts"
+import { clipProblems, decodeClips } from "./clips.ts"
 import { type FinishedFolder, type PoolOnDisk, readFolder } from "./folder.ts"
 import { likeness } from "./likeness.ts"
 import { mostAlike, picturesOf } from "./pictures.ts"
@@ -29,12 +29,6 @@ const framesAt = (truth: Truth, { original_frame_index, timestamp_sec }: Entry):
         Math.abs(ptsSeconds(pts, truth.timeBase) - timestamp_sec) <= 1.5e-6 ? [i] : [],
       )
 
-/** The same of the second opinion. */
-const otherFramesAt = ({ secondOpinion, timeBase }: Truth, seconds: number): ReadonlyArray<Uint8Array> =>
-  [...(secondOpinion ?? [])].flatMap(([pts, { shown }]) =>
-    Math.abs(ptsSeconds(pts, timeBase) - seconds) <= 1.5e-6 ? [shown] : [],
-  )
-
 const poolProblems = async (
   folder: FinishedFolder,
   pool: PoolOnDisk,
@@ -46,11 +40,10 @@ const poolProblems = async (
   const problems = manifest.frames.flatMap((entry, i) => {
     const where = `${dir} frame ${entry.frame_index_1based} at ${entry.timestamp_sec} s`
     const at = framesAt(truth, entry)
-    const frames = [...at.map((k) => truth.shown[k]), ...otherFramesAt(truth, entry.timestamp_sec)]
-    if (frames.length === 0) return [`${where}: no frame of the decode has this time`]
+    if (at.length === 0) return [`${where}: no frame of the decode has this time`]
     const picture = pictures[i] ?? new Uint8Array()
     const best = Math.max(
-      ...frames.map((frame) => likeness(frame ?? new Uint8Array(), picture, truth.shownSize)),
+      ...at.map((k) => likeness(truth.shown[k] ?? new Uint8Array(), picture, truth.shownSize)),
     )
     if (best >= least) return []
     return [`${where}: ${best.toFixed(1)} dB from frame ${at.join(" or ")}; ${mostAlike(truth, picture)}`]
@@ -83,25 +76,43 @@ const sizeProblems = (folder: FinishedFolder, { displaySize }: Truth): ReadonlyA
  * Whether frames are missing without a word: the index has to know every frame of the decode, but for those whose times go back
  * or repeat, of which the run says that it leaves them out.
  */
-const countProblems = (folder: FinishedFolder, truth: Truth, output: string): ReadonlyArray<string> => {
+const countProblems = (
+  folder: FinishedFolder,
+  truth: Truth,
+  output: string,
+  isDamaged: boolean,
+): ReadonlyArray<string> => {
   const all = truth.framePts.length
   const inOrder = shownInOrder(truth).length
   const isSaid = /\bleft out\b/u.test(output)
   if (folder.frames === all && hasNoTimes(truth)) return []
+  if (isDamaged && folder.frames > all) return []
   if (folder.frames === inOrder && (inOrder === all || isSaid)) return []
-  if (folder.frames === truth.secondOpinion?.size && (truth.secondOpinion.size === all || isSaid)) return []
   return [`${folder.frames} frames are known; ${all} decode, ${inOrder} of them in order of time`]
+}
+
+/** The problems of one part of a folder by the opinion that has fewest: decoder and cutter may be of different versions. */
+const byEither = async (
+  truth: Truth,
+  problemsBy: (truth: Truth) => ReadonlyArray<string> | Promise<ReadonlyArray<string>>,
+): Promise<ReadonlyArray<string>> => {
+  const first = await problemsBy(truth)
+  if (first.length === 0 || truth.secondOpinion === undefined) return first
+  const second = await problemsBy(truth.secondOpinion)
+  return second.length < first.length ? second : first
 }
 
 /**
  * What of a folder that the program calls valid is not as in a decode of the whole video: frames, times, pictures, clips.
  *
  * @param output what the run printed
+ * @param isDamaged whether frames may be on record that do not decode; others stand in for them
  */
 export const judge = async (
   root: string,
   truths: ReadonlyArray<Truth>,
   output: string,
+  isDamaged = false,
 ): Promise<ReadonlyArray<string>> => {
   const folder = readFolder(root)
   const truth = streamOf(folder, truths)
@@ -109,13 +120,22 @@ export const judge = async (
     return [
       `${folder.codec} of ${folder.codedSize} in ticks of ${folder.timeBase} s is no stream of the file`,
     ]
-  const problems = [...sizeProblems(folder, truth), ...countProblems(folder, truth, output)]
-  // Without times nothing tells where a clip begins in the video.
-  if (hasNoTimes(truth)) return [...problems, ...(await poolProblems(folder, folder.draftPool, truth))]
-  for (const pool of [folder.draftPool, ...folder.stepPools])
-    problems.push(...(await poolProblems(folder, pool, truth)))
-  return [
-    ...problems,
-    ...(await clipProblems(join(root, layout.stage2.dir), folder.segments.segments, truth)),
+  const problems = [
+    ...sizeProblems(folder, truth),
+    ...(await byEither(truth, (opinion) => countProblems(folder, opinion, output, isDamaged))),
   ]
+  // Without times nothing tells where a clip begins in the video.
+  const pools = hasNoTimes(truth) ? [folder.draftPool] : [folder.draftPool, ...folder.stepPools]
+  for (const pool of pools)
+    problems.push(...(await byEither(truth, (opinion) => poolProblems(folder, pool, opinion))))
+  if (hasNoTimes(truth)) return problems
+  const { clips, problems: unreadable } = await decodeClips(
+    join(root, layout.stage2.dir),
+    folder.segments.segments,
+    truth,
+  )
+  problems.push(...unreadable)
+  for (const clip of clips)
+    problems.push(...(await byEither(truth, (opinion) => clipProblems(clip, opinion))))
+  return problems
 }

@@ -32,11 +32,5 @@ export const withSecondOpinion = async (file: string, truth: Truth, folder: stri
     return frames
   }
   const [shown, coded] = [framesIn("shown.rgb", shownSize), framesIn("coded.rgb", codedCompared)]
-  const none = new Uint8Array()
-  return {
-    ...truth,
-    secondOpinion: new Map(
-      times.output.map((pts, i) => [pts, { shown: shown[i] ?? none, coded: coded[i] ?? none }]),
-    ),
-  }
+  return { ...truth, secondOpinion: { ...truth, framePts: times.output, shown, coded } }
 }

@@ -84,11 +84,12 @@ const compare = async (
   const root = videoFolder(folder)
   if (root === undefined)
     return { mismatches: ["the run ended well, but left no folder of a video"], differsByVersion: false }
-  const mismatches = await judge(root, truths, output)
-  if (mismatches.length === 0 || kind !== "mutated") return { mismatches, differsByVersion: false }
+  const isDamaged = kind === "mutated"
+  const mismatches = await judge(root, truths, output, isDamaged)
+  if (mismatches.length === 0 || !isDamaged) return { mismatches, differsByVersion: false }
   const second: Array<Truth> = []
   for (const truth of truths) second.push(await withSecondOpinion(path, truth, folder))
-  const remaining = await judge(root, second, output)
+  const remaining = await judge(root, second, output, isDamaged)
   return { mismatches: remaining, differsByVersion: remaining.length === 0 }
 }
 

@@ -22,8 +22,8 @@ export interface Truth {
   readonly shownSize: Size
   /** Frames as coded, RGB, of `comparedSize(codedSize)`. */
   readonly coded: ReadonlyArray<Uint8Array>
-  /** What another version of FFmpeg gives, by PTS; only where it was asked. */
-  readonly secondOpinion?: ReadonlyMap<number, { readonly shown: Uint8Array; readonly coded: Uint8Array }>
+  /** What another version of FFmpeg gives; only where it was asked. */
+  readonly secondOpinion?: Truth
 }
 
 /** Whether no frame has a time, as in a bare H.264 or HEVC stream. */
