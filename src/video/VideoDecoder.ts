@@ -50,6 +50,11 @@ export interface VideoSource {
   readonly videoDelay?: number
   /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
   readonly indexedBy: "packets" | "decode"
+  /**
+   * Set if the container's index names other packets than are there: a jump leads to a frame at another time than it says. Then
+   * `keyframes` is empty, and everything is read from the start.
+   */
+  readonly jumpsLie?: true
   /** Key frames, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */
   readonly keyframes?: ReadonlyArray<Keyframe>
 }

@@ -78,6 +78,7 @@ export const ProbeReply = v.strictObject({
   hasAudio: v.boolean(),
   leftOut: v.exactOptional(v.strictObject({ frames: size, pts: tick, afterPts: tick })),
   videoDelay: count,
+  jumpsLie: v.exactOptional(v.literal(true)),
   indexedBy: v.picklist(["packets", "decode"]),
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
 })
@@ -139,6 +140,8 @@ export interface StreamCall {
   readonly timeBase: Rational
   /** As in `VideoSource`. */
   readonly videoDelay?: number | undefined
+  /** As in `VideoSource`. */
+  readonly jumpsLie?: true | undefined
 }
 
 /** Asks for the pictures with these PTS, strictly increasing. */

@@ -153,11 +153,21 @@ const cellsOf = (number: number): ReadonlyArray<number> => [
   ...Array.from({ length: 6 }, (_, bit) => ((number % CHECK) >> bit) & 1),
 ]
 
+/** Raw pixels: red or blue first, then green. */
+export interface RawPicture {
+  readonly width: number
+  readonly height: number
+  readonly rgba: Uint8Array
+}
+
 /**
  * Number of the picture that `makeVideo` drew. Throws unless the picture is upright, whole and unambiguous.
  */
-export const readFrameNumber = async (jpeg: Uint8Array): Promise<number> => {
-  const { width, height, rgba } = await Effect.runPromise(decodeJpeg(jpeg))
+export const readFrameNumber = async (jpeg: Uint8Array): Promise<number> =>
+  numberInPicture(await Effect.runPromise(decodeJpeg(jpeg)))
+
+/** The same of raw pixels. */
+export const numberInPicture = ({ width, height, rgba }: RawPicture): number => {
   const cells = Array.from({ length: COLUMNS * ROWS }, (_, cell) => {
     const x = Math.floor((((cell % COLUMNS) + 0.5) * width) / COLUMNS)
     const y = Math.floor(((Math.floor(cell / COLUMNS) + 0.5) * height) / ROWS)

@@ -73,10 +73,14 @@ const goingOn = ({ leftOut }: CutRequest["source"]): ReadonlyArray<string> =>
 /** A palette may come with the first packet alone. */
 const holdsPalette = ({ pixelFormat }: CutRequest["source"]): boolean => pixelFormat === "pal8"
 
-/** Where to jump to for a request; `undefined` near the start of the video, and where decoding needs what is there. */
+/**
+ * Where to jump to for a request; `undefined` near the start of the video, where decoding needs what is there, and where jumps
+ * lead elsewhere.
+ */
 export const seekSeconds = (request: CutRequest): number | undefined => {
   const { source, startPts, seekSlopSec } = request
-  if (holdsPalette(source) || source.leftOut !== undefined) return undefined
+  const readsFromStart = holdsPalette(source) || source.leftOut !== undefined || source.jumpsLie === true
+  if (readsFromStart) return undefined
   const from = seconds(startPts, source.timeBase) - seekSlopSec
   return from <= seconds(source.framePts[0] ?? 0, source.timeBase) ? undefined : from
 }

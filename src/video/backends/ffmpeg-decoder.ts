@@ -1,5 +1,7 @@
 import { resolve } from "node:path"
 import { Effect, Layer, Stream } from "effect"
+import { whyUnreadable } from "../access.ts"
+import { jumpsOf } from "../avi-index.ts"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inMemory } from "../large-pictures.ts"
@@ -49,8 +51,14 @@ const make = (program: FfmpegProgram) => {
         file,
         message: `${file} has a video stream, but not one frame of it decodes`,
       })
+    const jumps = yield* Effect.try({
+      try: () => jumpsOf(file, container, index.keyframes),
+      catch: (cause) =>
+        new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause }),
+    })
     return {
       ...index,
+      ...jumps,
       ...orientation,
       file,
       backend: BACKEND,

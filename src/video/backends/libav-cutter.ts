@@ -51,6 +51,7 @@ const callFor = ({
     keyframes: keyframes.slice(from, to + 1),
     frameRate: frameRateOf(source),
     packetsTrusted: source.indexedBy === "packets",
+    jumpsLie: source.jumpsLie,
     clips,
     ...settings,
   }

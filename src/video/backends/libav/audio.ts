@@ -152,7 +152,7 @@ export const addAudioTrack = (call: ClipCall, mp4: Mp4): AudioTrack | undefined 
   }
   return {
     write: (io) => {
-      seekBefore(input, streamAt(input, call.streamIndex), call.startPts, call.seekSlopSec)
+      seekBefore(input, streamAt(input, call.streamIndex), call)
       while (input.read(packet)) {
         io.poll()
         if (packet.streamIndex !== source.index) continue

@@ -68,7 +68,7 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
   const planFrom = (seek: boolean) => {
     const { input, stream } = open()
     using _ = input
-    if (seek) seekBefore(input, stream, call.startPts, call.seekSlopSec)
+    if (seek) seekBefore(input, stream, call)
     return plan(call, input, stream, io)
   }
   const sought = planFrom(true)
@@ -135,7 +135,7 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
     return true
   }
 
-  if (early) seekBefore(input, stream, call.startPts, call.seekSlopSec)
+  if (early) seekBefore(input, stream, call)
   using packet = makePacket()
   let soundDone = sound === undefined
   while ((dtsOf.size > 0 || !soundDone) && input.read(packet)) {

@@ -1,6 +1,7 @@
 import { AVCOL_RANGE_JPEG, type AVPixelFormat } from "node-av/constants"
 import { avGetCodecName, avGetPixFmtName } from "node-av/lib"
 import type * as v from "valibot"
+import { jumpsOf } from "../../avi-index.ts"
 import { inProcess, sizeProblem } from "../../picture-size.ts"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
@@ -20,10 +21,11 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
+  const container = input.format.iformat?.name ?? "unknown"
   return {
     file,
     sizeBytes: input.sizeBytes,
-    container: input.format.iformat?.name ?? "unknown",
+    container,
     codec: avGetCodecName(codecId) ?? "unknown",
     streamIndex: stream.index,
     pixelFormat: avGetPixFmtName(stream.codecpar.format as AVPixelFormat) ?? undefined,
@@ -39,6 +41,6 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     hasAudio: pickAudioStream(input) !== undefined,
     indexedBy: index.indexedBy,
     ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
-    keyframes: [...index.keyframes],
+    ...jumpsOf(file, container, index.keyframes),
   }
 }

@@ -1,4 +1,5 @@
 import type * as v from "valibot"
+import { jumpsOf } from "../../avi-index.ts"
 import { byCommandLine, sizeProblem } from "../../picture-size.ts"
 import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
@@ -42,6 +43,6 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     videoDelay: stream.videoDelay,
     indexedBy: index.indexedBy,
     ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
-    keyframes: [...index.keyframes],
+    ...jumpsOf(file, container, index.keyframes),
   }
 }
