@@ -16,7 +16,12 @@ const StreamInfo = v.object({
 export type StreamInfo = v.InferOutput<typeof StreamInfo>
 const FramesReply = v.object({
   streams: v.optional(v.array(v.unknown()), []),
-  frames: v.optional(v.array(v.object({ best_effort_timestamp: v.optional(v.number()) })), []),
+  frames: v.optional(
+    v.array(
+      v.object({ best_effort_timestamp: v.optional(v.number()), pkt_duration: v.optional(v.number()) }),
+    ),
+    [],
+  ),
 })
 
 const readStreams = (streams: ReadonlyArray<unknown>): ReadonlyArray<StreamInfo> =>
@@ -43,6 +48,15 @@ const probe = async (args: ReadonlyArray<string>, file: string) => {
 export const probeStreams = async (file: string): Promise<ReadonlyArray<StreamInfo>> =>
   readStreams((await probe(["-show_streams"], file)).streams)
 
+/** Times of frames: where a container gives none for the last ones, each begins when the one before ends. */
+const timesOf = (frames: v.InferOutput<typeof FramesReply>["frames"]): ReadonlyArray<number> => {
+  let next = Number.NaN
+  return frames.map(({ best_effort_timestamp = next, pkt_duration = Number.NaN }) => {
+    next = best_effort_timestamp + pkt_duration
+    return best_effort_timestamp
+  })
+}
+
 /**
  * A stream, and the times of its frames as they come out of the decoder; NaN where there is none.
  *
@@ -52,12 +66,12 @@ export const probeFrames = async (file: string, specifier: string) => {
   const { streams, frames } = await probe(
     [
       ...["-threads", "1", "-select_streams", specifier, "-show_streams", "-show_frames"],
-      ...["-show_entries", "frame=best_effort_timestamp"],
+      ...["-show_entries", "frame=best_effort_timestamp,pkt_duration"],
     ],
     file,
   )
   return {
     stream: readStreams(streams)[0],
-    framePts: frames.map((frame) => frame.best_effort_timestamp ?? Number.NaN),
+    framePts: timesOf(frames),
   }
 }
