@@ -77,7 +77,7 @@ test("files that may not grow: each video says so, nothing half-written stays, a
   for (const [limit, file] of [
     [8, "stage1/stage1_user_prompt.txt"],
     [16, "stage1/draft_plan.json"],
-    [24, "causal_plan_with_keyframes.json"],
+    [24, "run_summary.json"],
   ] as const) {
     const limited = `trap '' XFSZ; ulimit -f ${limit}`
     const { code, stderr } = await runShell(limited, [process.execPath, main, ...args])
