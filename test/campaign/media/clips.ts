@@ -103,7 +103,7 @@ export const clipProblems = (
 export const decodeClips = async (
   dir: string,
   segments: ReadonlyArray<Segment>,
-  { codedSize }: Truth,
+  { codedSize, frameSizes }: Truth,
 ): Promise<{ readonly clips: ReadonlyArray<DecodedClip>; readonly problems: ReadonlyArray<string> }> => {
   const problems: Array<string> = []
   const clips: Array<Omit<DecodedClip, "frames">> = []
@@ -115,10 +115,18 @@ export const decodeClips = async (
       continue
     }
     const coded: Size = [stream.width, stream.height]
-    if (isSizeOf(coded, codedSize)) {
-      const isLarge = comparedSize(codedSize).join() !== codedSize.join()
-      clips.push({ name, segment, stream, framePts, size: isLarge ? comparedSize(codedSize) : coded })
-    } else problems.push(`${name}: ${coded.join("x")} instead of ${codedSize.join("x")}`)
+    const isLarge = comparedSize(codedSize).join() !== codedSize.join()
+    // A clip of a part that has another size has that size.
+    const isOther = !isSizeOf(coded, codedSize) && frameSizes.has(coded.join("x"))
+    if (isOther || isSizeOf(coded, codedSize))
+      clips.push({
+        name,
+        segment,
+        stream,
+        framePts,
+        size: isLarge || isOther ? comparedSize(codedSize) : coded,
+      })
+    else problems.push(`${name}: ${coded.join("x")} instead of ${codedSize.join("x")}`)
   }
   const frames = await framesOf(dir, clips)
   return { clips: clips.map((clip, i) => ({ ...clip, frames: frames[i] ?? [] })), problems }

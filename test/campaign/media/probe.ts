@@ -14,14 +14,15 @@ const StreamInfo = v.object({
   side_data_list: v.optional(v.array(v.object({ displaymatrix: v.optional(v.string()) })), []),
 })
 export type StreamInfo = v.InferOutput<typeof StreamInfo>
+const FrameInfo = v.object({
+  best_effort_timestamp: v.optional(v.number()),
+  pkt_duration: v.optional(v.number()),
+  width: v.optional(v.number(), 0),
+  height: v.optional(v.number(), 0),
+})
 const FramesReply = v.object({
   streams: v.optional(v.array(v.unknown()), []),
-  frames: v.optional(
-    v.array(
-      v.object({ best_effort_timestamp: v.optional(v.number()), pkt_duration: v.optional(v.number()) }),
-    ),
-    [],
-  ),
+  frames: v.optional(v.array(FrameInfo), []),
 })
 
 const readStreams = (streams: ReadonlyArray<unknown>): ReadonlyArray<StreamInfo> =>
@@ -66,12 +67,14 @@ export const probeFrames = async (file: string, specifier: string) => {
   const { streams, frames } = await probe(
     [
       ...["-threads", "1", "-select_streams", specifier, "-show_streams", "-show_frames"],
-      ...["-show_entries", "frame=best_effort_timestamp,pkt_duration"],
+      ...["-show_entries", "frame=best_effort_timestamp,pkt_duration,width,height"],
     ],
     file,
   )
   return {
     stream: readStreams(streams)[0],
     framePts: timesOf(frames),
+    /** Sizes that its frames have, as `128x96`. */
+    frameSizes: new Set(frames.map(({ width, height }) => `${width}x${height}`)),
   }
 }

@@ -11,6 +11,8 @@ export interface Truth {
   readonly streamIndex: number
   readonly codec: string
   readonly codedSize: Size
+  /** Sizes that its frames have, as `128x96`: more than one where they change on the way. */
+  readonly frameSizes: ReadonlySet<string>
   /** Square pixels, upright. */
   readonly displaySize: Size
   readonly orientation: Orientation
@@ -87,6 +89,7 @@ const decode = async (file: string, stream: StreamInfo, work: string): Promise<T
   const [shownBytes, codedBytes] = [await bytesOf(outputs[0]), await bytesOf(outputs[1])]
   for (const path of outputs) await rm(path, { force: true })
   const shownSize = turn(compared)
+  const { framePts, frameSizes } = await probeFrames(file, `${stream.index}`)
   return {
     streamIndex: stream.index,
     codec: stream.codec_name,
@@ -94,7 +97,8 @@ const decode = async (file: string, stream: StreamInfo, work: string): Promise<T
     displaySize: turn(square),
     orientation,
     timeBase: ratio(stream.time_base),
-    framePts: (await probeFrames(file, `${stream.index}`)).framePts,
+    framePts,
+    frameSizes,
     shown: picturesIn(shownBytes, shownSize),
     shownSize,
     coded: picturesIn(codedBytes, codedCompared),
