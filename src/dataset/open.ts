@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { annotationSchemas } from "../plan/schemas.ts"
@@ -10,7 +10,7 @@ import {
   runSummarySchema,
   stepSegmentsSchema,
 } from "./records.ts"
-import { DatasetError, readJson } from "./store.ts"
+import { DatasetError, keepWithin, readJson } from "./store.ts"
 
 /** One of a step's two keyframes. */
 export interface FinishedKeyframe {
@@ -88,6 +88,10 @@ const keyframesOf = (
     }),
   )
 
+/** Nothing of a folder may lead out of the output root that it is in. */
+const inRoot = <A, E, R>(effect: Effect.Effect<A, E, R>, folder: string) =>
+  keepWithin(dirname(folder))(effect)
+
 /**
  * Reads a finished video: its steps with their times, clips and keyframes. Files are checked against their schemas, and
  * against each other where one names another; pictures and clips are not opened, which `validateFolder` does.
@@ -131,4 +135,4 @@ export const openVideo = Effect.fn("Dataset.openVideo")(function* (folder: strin
     highLevelGoal: plan.high_level_goal,
     steps,
   } satisfies FinishedVideo
-})
+}, inRoot)

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test"
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { helpOf } from "../../src/cli/flag.ts"
@@ -187,7 +187,12 @@ describe("The command `score`", () => {
     expect(report.cost.tokens).toBeGreaterThan(0)
     expect(report.unfinished).toHaveLength(1)
     expect(report.unfinished[0]).toContain("half")
-    rmSync(join(dataset, "video", "stage2", "step_segments.json"))
+    const segments = join(dataset, "video", "stage2", "step_segments.json")
+    renameSync(segments, join(folder, "elsewhere.json"))
+    symlinkSync(join(folder, "elsewhere.json"), segments)
+    const linked = await Effect.runPromise(Effect.flip(openVideo(join(dataset, "video"))))
+    expect(linked.message).toContain("is a link")
+    rmSync(segments)
     const broken = await Effect.runPromise(Effect.flip(openVideo(join(dataset, "video"))))
     expect(broken.message).toContain("step_segments.json is missing")
   })
