@@ -80,9 +80,14 @@ export const totalsOf = ({ stage1, stage2, stage3 }: Progress): NonNullable<RunS
   }
 }
 
+/** Digests in order of path: the order in which files were written differs from run to run. */
+const byPath = (files: Progress["files"]): Progress["files"] =>
+  files && Object.fromEntries(Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+
 /**
  * Opens the summary of a folder. A folder without one gets it at once, so that a crash leaves a folder that says whose it
- * is. `files` stands for what earlier versions have not recorded. The header on disk stays as it is until some work is done again: it describes what made the results.
+ * is. `files` stands for what earlier versions have not recorded. The header on disk stays as it is until some work is done
+ * again: it describes what made the results.
  */
 export const openSummary = Effect.fn("Dataset.openSummary")(function* (
   path: string,
@@ -98,7 +103,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
       const { decoding, stage1, stage2, stage3, files, overwrite, post_validate = null } = progress
       const totals = totalsOf(progress)
       const stages = { stage1, stage2, stage3, post_validate }
-      const rest = { totals, decoding, ...stages, files, overwrite }
+      const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
       return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(
       Effect.tap(() =>
