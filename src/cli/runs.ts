@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { layout } from "../dataset/layout.ts"
@@ -8,14 +8,7 @@ import { readGoldFiles } from "../quality/files.ts"
 import type { GoldVideo } from "../quality/gold.ts"
 import { importGold } from "../quality/import.ts"
 import { predictionOf } from "../quality/pairing.ts"
-
-const exists = (path: string) =>
-  Effect.promise(() =>
-    stat(path).then(
-      () => true,
-      () => false,
-    ),
-  )
+import { isFolder } from "./folders.ts"
 
 /** What an output root holds: finished videos, and why others are not. Folders without a run summary are somebody else's. */
 export const finishedVideos = Effect.fn("Cli.finishedVideos")(function* (root: string) {
@@ -23,7 +16,7 @@ export const finishedVideos = Effect.fn("Cli.finishedVideos")(function* (root: s
   const unfinished: Array<string> = []
   for (const name of yield* listFolder(root)) {
     const folder = join(root, name)
-    if (name.startsWith(".") || !(yield* exists(join(folder, layout.runSummary)))) continue
+    if (name.startsWith(".") || !existsSync(join(folder, layout.runSummary))) continue
     const opened = yield* Effect.either(openVideo(folder))
     if (Either.isRight(opened)) videos.push(opened.right)
     else unfinished.push(opened.left.message)
@@ -33,13 +26,7 @@ export const finishedVideos = Effect.fn("Cli.finishedVideos")(function* (root: s
 
 /** The segments at a path: of an output root if it is one, else of a file or folder in one of the gold formats. */
 export const segmentsAt = Effect.fn("Cli.segmentsAt")(function* (path: string) {
-  const isFolder = yield* Effect.promise(() =>
-    stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    ),
-  )
-  const { videos } = isFolder ? yield* finishedVideos(path) : { videos: [] }
+  const { videos } = isFolder(path) ? yield* finishedVideos(path) : { videos: [] }
   if (videos.length > 0) return videos.map(predictionOf)
   const documents = yield* readGoldFiles(path)
   const { videos: read } = yield* importGold(documents)

@@ -5,16 +5,8 @@ import { agreementOf, compareRuns } from "../../src/quality/compare.ts"
 import type { GoldSegment } from "../../src/quality/gold.ts"
 import type { ComparedVideo } from "../../src/quality/score.ts"
 import { runFolder } from "../support/folders.ts"
+import { randomNumbers } from "../support/random.ts"
 import { runCli } from "../support/run-cli.ts"
-
-/** A generator of numbers in [0, 1) that is the same in every run. */
-const numbers = (seed: number) => {
-  let state = seed * 7919 + 17
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 const cut = (borders: ReadonlyArray<number>): ReadonlyArray<GoldSegment> =>
   borders.slice(1).map((endSec, i) => ({ startSec: borders[i] ?? 0, endSec, label: `step ${i + 1}` }))
@@ -26,7 +18,7 @@ const spacing = 4
 const corpus = (
   seed: number,
 ): ReadonlyArray<{ readonly videoId: string; readonly borders: ReadonlyArray<number> }> => {
-  const random = numbers(seed)
+  const random = randomNumbers(seed)
   return Array.from({ length: 40 }, (_, i) => {
     const borders = [0]
     for (let step = 0; step < 6; step++) borders.push((borders.at(-1) ?? 0) + 5 + 20 * random())
@@ -36,7 +28,7 @@ const corpus = (
 
 /** A run that finds every inner border to within half a spacing, and then moves it. */
 const run = (videos: ReturnType<typeof corpus>, seed: number, movedSec = 0): ReadonlyArray<ComparedVideo> => {
-  const random = numbers(seed)
+  const random = randomNumbers(seed)
   return videos.map(({ videoId, borders }) => {
     const inner = borders.slice(1, -1).map((time) => time + (random() - 0.5) * spacing + movedSec)
     return { videoId, gold: cut(borders), predicted: cut([0, ...inner, borders.at(-1) ?? 0]) }

@@ -11,6 +11,7 @@ import { sodaScore, sodaSum, tokenF1 } from "../../src/quality/soda.ts"
 import { median } from "../../src/quality/statistics.ts"
 import { precisionRecall, sumTallies } from "../../src/quality/tally.ts"
 import { snapEnds, wgoTally } from "../../src/quality/wgo.ts"
+import { randomNumbers } from "../support/random.ts"
 import segmentalCases from "./fixtures/segmental.json"
 
 const spans = (...pairs: ReadonlyArray<readonly [number, number]>): ReadonlyArray<Interval> =>
@@ -18,15 +19,6 @@ const spans = (...pairs: ReadonlyArray<readonly [number, number]>): ReadonlyArra
 
 const steps = (...rows: ReadonlyArray<readonly [number, number, string]>): ReadonlyArray<Segment> =>
   rows.map(([startSec, endSec, label]) => ({ startSec, endSec, label }))
-
-/** A generator of numbers in [0, 1) that is the same in every run. */
-const numbers = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 /** A video cut into segments at random whole tenths of a second. */
 const randomCuts = (random: () => number): ReadonlyArray<Interval> => {
@@ -64,7 +56,7 @@ describe("WGO-Bench's segment score", () => {
 
 describe("Segment matching", () => {
   test("does not depend on the order above 0.5 where nothing overlaps itself", () => {
-    const random = numbers(1)
+    const random = randomNumbers(1)
     for (let i = 0; i < 300; i++) {
       const gold = randomCuts(random)
       const predicted = randomCuts(random)
@@ -132,7 +124,7 @@ describe("Boundary scores", () => {
   })
 
   test("match one to one as many as any choice of pairs does", () => {
-    const random = numbers(3)
+    const random = randomNumbers(3)
     const most = (truth: ReadonlyArray<number>, guesses: ReadonlyArray<number>): number => {
       const [first, ...rest] = truth
       if (first === undefined) return 0
@@ -236,7 +228,7 @@ describe("SODA", () => {
   })
 
   test("is no less than any matching in order that one could choose", () => {
-    const random = numbers(5)
+    const random = randomNumbers(5)
     const labelled = (list: ReadonlyArray<Interval>) =>
       list.map((each) => ({ ...each, label: random() < 0.5 ? "p" : "q" }))
     const best = (gold: ReadonlyArray<Segment>, predicted: ReadonlyArray<Segment>): number => {
@@ -321,7 +313,7 @@ describe("The paired bootstrap", () => {
     values.reduce((sum, value) => sum + value, 0) / values.length
 
   test("shows a difference that every video has, and none between runs that differ by chance", () => {
-    const random = numbers(11)
+    const random = randomNumbers(11)
     const scores = Array.from({ length: 60 }, () => random())
     const [shown] = pairedBootstrap(
       scores.map((score) => [score, score + 0.1] as const),
@@ -348,14 +340,14 @@ describe("The paired bootstrap", () => {
     const both = pairedBootstrap(pairs, [mean, mean])
     expect(both[0]).toEqual(both[1])
     expect(pairedBootstrap(pairs, [mean, mean])).toEqual(both)
-    const random = numbers(4)
+    const random = randomNumbers(4)
     const many = Array.from({ length: 30 }, () => [random(), random()] as const)
     expect(pairedBootstrap(many, [mean], { seed: 2 })).not.toEqual(pairedBootstrap(many, [mean], { seed: 3 }))
     expect(pairedBootstrap([], [(list) => list.length])[0]?.isShown).toBe(false)
   })
 
   test("covers the true difference about as often as it says", () => {
-    const random = numbers(21)
+    const random = randomNumbers(21)
     const trials = 200
     let covered = 0
     for (let trial = 0; trial < trials; trial++) {
