@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Clock, Deferred, Effect, Exit, Fiber, TestClock, TestContext } from "effect"
+import { Clock, Deferred, Effect, Either, Exit, Fiber, TestClock, TestContext } from "effect"
 import { makeFolderLocks, readLock, staleAfter } from "../../src/dataset/lock.ts"
 import { thisProcess } from "../../src/dataset/owner.ts"
 import { writeFile } from "../../src/dataset/store.ts"
@@ -39,10 +39,11 @@ const lockFromElsewhere = (root: string, id: string, beats: number) => {
   writeFileSync(join(dir, "t0"), `${JSON.stringify(owner)}\n${String(beats).padStart(12, "0")}\n`)
 }
 
-/** The wall clock after a machine slept for an hour; no heartbeat has come due meanwhile. */
-const hourLater: Clock.Clock = Object.create(Clock.make(), {
-  currentTimeMillis: { value: Effect.sync(() => Date.now() + 3_600_000) },
-})
+/** The wall clock after a machine slept; no heartbeat has come due meanwhile. */
+const later = (seconds: number): Clock.Clock =>
+  Object.create(Clock.make(), {
+    currentTimeMillis: { value: Effect.sync(() => Date.now() + seconds * 1000) },
+  })
 
 describe("one owner at a time", () => {
   test("a second one is told who the owner is, and nothing is done", async () => {
@@ -193,20 +194,31 @@ describe("an owner whose lock was taken over", () => {
     expect(locksOf(root.path)).toEqual(["cup"])
   })
 
-  test("writes nothing when it wakes up after a long sleep", async () => {
-    await using root = await temporaryFolder()
-    const folder = join(root.path, "cup")
+  /** What an owner writes after it has slept for so long and lost its lock meanwhile. */
+  const writtenAfter = async (root: string, seconds: number) => {
+    const folder = join(root, "cup")
     const program = Effect.gen(function* () {
       const { hold } = yield* makeFolderLocks
       const work = Effect.gen(function* () {
         yield* writeFile(join(folder, "before"), "x")
-        rmSync(join(root.path, ".locks", "cup"), { recursive: true })
-        lockFromElsewhere(root.path, "cup", 1)
-        yield* Effect.withClock(writeFile(join(folder, "after"), "x"), hourLater)
+        rmSync(join(root, ".locks", "cup"), { recursive: true })
+        lockFromElsewhere(root, "cup", 1)
+        yield* Effect.withClock(writeFile(join(folder, "after"), "x"), later(seconds))
       })
-      return yield* Effect.flip(hold(folder, work))
+      return yield* Effect.either(hold(folder, work))
     })
-    expect(await run(program)).toMatchObject({ reason: "LockLost" })
-    expect(readdirSync(folder)).toEqual(["before"])
+    return { result: await run(program), files: readdirSync(folder).toSorted() }
+  }
+
+  test.each([20, 3600])("writes nothing when it wakes up after %d s", async (seconds) => {
+    await using root = await temporaryFolder()
+    const { files, result } = await writtenAfter(root.path, seconds)
+    expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "LockLost" })
+    expect(files).toEqual(["before"])
+  })
+
+  test("does not ask for its lock at every file", async () => {
+    await using root = await temporaryFolder()
+    expect((await writtenAfter(root.path, 2)).files).toEqual(["after", "before"])
   })
 })

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test"
+import { APIConnectionError } from "openai"
+import { AnswerTooLarge, BrokenAnswer, UnknownEncoding } from "../../src/model/answer-body.ts"
+import { PictureReadError } from "../../src/model/body.ts"
 import { isErrorObject } from "../../src/model/completion.ts"
+import { connectionFault } from "../../src/model/connection-fault.ts"
 import { type ErrorAnswer, serviceFault, statusIn } from "../../src/model/fault.ts"
 import { readSaid } from "../../src/model/said.ts"
 
@@ -143,4 +147,18 @@ test.each<[object, boolean]>([
   [[], false],
 ])("%j is an error: %p", (body, expected) => {
   expect(isErrorObject(body)).toBe(expected)
+})
+
+const failedFetch = (message: string) => new APIConnectionError({ message: "", cause: new Error(message) })
+
+test.each<[string, Error, boolean]>([
+  ["an answer that is too long", new AnswerTooLarge("the answer is longer than 64 MiB"), true],
+  ["an encoding that is not known", new UnknownEncoding("the answer is encoded as rot13"), true],
+  ["an answer that breaks off", new BrokenAnswer("the stream ended"), true],
+  ["a reset", failedFetch("ECONNRESET"), true],
+  ["a service that is not there", failedFetch("ECONNREFUSED"), false],
+  ["a picture that cannot be read", new PictureReadError("a.jpg: it is missing"), false],
+])("%s may have been paid for once the request was taken, or not", (_what, error, mayBePaid) => {
+  const isPaid = (isSent: boolean) => connectionFault(error, isSent, (line) => line).mayBePaid === true
+  expect([isPaid(true), isPaid(false)]).toEqual([mayBePaid, false])
 })

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
-import { Effect, Either, Layer } from "effect"
+import { Context, Effect, Either, Layer } from "effect"
 import * as RunClock from "../../src/dataset/RunClock.ts"
 import { writeFile } from "../../src/dataset/store.ts"
 import { record, replay } from "../../src/model/recording.ts"
@@ -120,4 +120,32 @@ test("times that a crash has cut off are missing; the rest is repeated", async (
     Effect.all([clock.utc("a"), clock.seconds("b", 3)]),
   )
   expect(await Effect.runPromise(Effect.provide(later, RunClock.repeat(dir)))).toEqual([utc, 3])
+})
+
+test("a request that was recorded elsewhere only gets the reply to the same attempt, or else any", async () => {
+  const dir = join(runFolder(), "elsewhere")
+  const asked = (videoId: string, attempt: number): ModelRequest => ({
+    ...requestOf("again"),
+    videoId,
+    attempt,
+  })
+  let replies = 0
+  const numbered = Layer.map(echo, (context) => {
+    const { config, complete } = Context.get(context, VisionModel)
+    return Context.make(VisionModel, {
+      config,
+      complete: (request) =>
+        Effect.map(complete(request), (reply) => ({ ...reply, text: `reply ${++replies}` })),
+    })
+  })
+  const places = [asked("b", 3), asked("b", 1), asked("b", 2), asked("a", 1), asked("a", 2)]
+  const all = (requests: ReadonlyArray<ModelRequest>) =>
+    Effect.flatMap(VisionModel, ({ complete }) => Effect.forEach(requests, (request) => complete(request)))
+  await Effect.runPromise(Effect.provide(all(places), Layer.provide(record(dir, writeFile), numbered)))
+  const texts = async (...requests: ReadonlyArray<ModelRequest>) =>
+    (await Effect.runPromise(Effect.provide(all(requests), replay(dir)))).map(({ text }) => text)
+  expect(await texts(...places)).toEqual(["reply 1", "reply 2", "reply 3", "reply 4", "reply 5"])
+  const [third, fourth] = await texts(asked("renamed", 3), asked("renamed", 4))
+  expect(third).toBe("reply 1")
+  expect(fourth).toMatch(/^reply [1-5]$/u)
 })

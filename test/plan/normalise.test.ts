@@ -208,6 +208,18 @@ describe("a token is written in snake_case", () => {
   )
 })
 
+test("statements and a repeated agent of a keyframe are named by its own path", () => {
+  const chain = "critical_frames.1.causal_chain"
+  const json = withValue(goodRefined("numbered"), `${chain}.causal_effect_on_spatial`, "cube is up")
+  const agent = valueAt(json, "causal_chain.agent")
+  const { value, said } = refined("numbered", withValue(json, `${chain}.agent`, agent))
+  expect(valueAt(value, `${chain}.causal_effect_on_spatial`)).toBe("1. cube is up.")
+  expect(said).toEqual([
+    "$.critical_frames[1].causal_chain.causal_effect_on_spatial: was written as numbered statements that end in full stops",
+    "$.critical_frames[1].causal_chain.agent: repeated the step's and was left out",
+  ])
+})
+
 describe("small things", () => {
   test("a question may begin with what if in any case", () => {
     const path = "steps.0.counterfactual_challenge_question"

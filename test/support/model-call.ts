@@ -3,6 +3,7 @@ import { type CallEvent, CallLog } from "../../src/model/CallLog.ts"
 import * as OpenAi from "../../src/model/openai.ts"
 import {
   type ModelError,
+  type ModelLoad,
   type ModelReply,
   type ModelRequest,
   VisionModel,
@@ -44,6 +45,7 @@ export const withModel = async <A, E>(
   settings: Partial<OpenAi.OpenAiSettings>,
   use: (
     complete: (request: ModelRequest) => Effect.Effect<ModelReply, E | ModelError>,
+    load: Effect.Effect<ModelLoad>,
   ) => Effect.Effect<A, E | ModelError>,
 ) => {
   const course: Course = { events: [], warnings: [], kept: [], order: [] }
@@ -70,8 +72,10 @@ export const withModel = async <A, E>(
     callRetryBackoffSec: 0,
     ...settings,
   })
-  const result = await Effect.flatMap(VisionModel, ({ complete }) =>
-    use((request) => complete(request, keep)),
+  const result = await Effect.flatMap(
+    VisionModel,
+    ({ complete, load = Effect.dieMessage("nothing bounds the calls") }) =>
+      use((request) => complete(request, keep), load),
   ).pipe(
     Effect.either,
     Effect.provide(Layer.provide(model, log)),
