@@ -31,6 +31,8 @@ export { type ImportSettings, importGold } from "./quality/import.ts"
 export { type Pairing, pairVideos, predictionOf } from "./quality/pairing.ts"
 export { type ComparedVideo, type Score, scoreVideos } from "./quality/score.ts"
 export type { TextSimilarity } from "./quality/soda.ts"
+export type { GoldFile } from "./quality/writers/GoldWriter.ts"
+export { type WriteSettings, writeGold } from "./quality/writers/writers.ts"
 export { StageFailed } from "./stages/call.ts"
 export { PromptError } from "./stages/prompts.ts"
 export {

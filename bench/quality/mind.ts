@@ -40,6 +40,9 @@ export interface Seen {
   readonly images: ReadonlyArray<Uint8Array>
 }
 
+/** What somebody does who does nothing: an action that no world has. */
+const invented = 255
+
 /** The action in each picture; `idle` also where no plate can be read, since then nothing is seen. */
 const actionsIn = async (images: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<number>> =>
   Promise.all(images.map(async (jpeg) => readPlates(await pixelsOf(openJpeg(jpeg)))[0]?.action ?? idle))
@@ -76,15 +79,30 @@ const joined = (runs: ReadonlyArray<Run>, most: number): ReadonlyArray<Run> => {
   return left
 }
 
-/** Splits the longest run until there are at least `fewest`; a plan must have so many. */
-const split = (runs: ReadonlyArray<Run>, fewest: number): ReadonlyArray<Run> => {
+/** The longest stretch of pictures before, between and after runs. */
+const longestGap = (runs: ReadonlyArray<Run>, count: number): Omit<Run, "action"> => {
+  const ends = [0, ...runs.map(({ to }) => to)]
+  const gaps = ends.map((from, i) => ({ from, to: runs[i]?.from ?? count }))
+  return gaps.reduce((best, gap) => (gap.to - gap.from > best.to - best.from ? gap : best))
+}
+
+/**
+ * Splits the longest run until there are at least `fewest`; a plan must have so many. Where no run has two pictures, a step is made up
+ * in the longest stretch without any.
+ */
+const split = (runs: ReadonlyArray<Run>, fewest: number, count: number): ReadonlyArray<Run> => {
   let left = [...runs]
   while (left.length < fewest) {
     const longest = left.reduce((best, run, i) => (lengthOf(run) > lengthOf(left[best] ?? run) ? i : best), 0)
     const run = left[longest]
-    if (run === undefined || lengthOf(run) < 2) break
-    const middle = run.from + Math.floor(lengthOf(run) / 2)
-    left = left.toSpliced(longest, 1, { ...run, to: middle }, { ...run, from: middle })
+    if (run !== undefined && lengthOf(run) >= 2) {
+      const middle = run.from + Math.floor(lengthOf(run) / 2)
+      left = left.toSpliced(longest, 1, { ...run, to: middle }, { ...run, from: middle })
+      continue
+    }
+    const { from, to } = longestGap(left, count)
+    if (to === from) break
+    left = [...left, { action: invented, from, to }].toSorted((a, b) => a.from - b.from)
   }
   return left
 }
@@ -100,7 +118,7 @@ const perceived = (
 ): ReadonlyArray<Run> => {
   const noticed = runsOf(actions).flatMap((run): ReadonlyArray<Run> => {
     if (run.action === idle)
-      return random() < errors.invents && lengthOf(run) >= 3 ? [{ ...run, action: 255 }] : []
+      return random() < errors.invents && lengthOf(run) >= 3 ? [{ ...run, action: invented }] : []
     const [one, two, more] = errors.overlooks
     const chance = lengthOf(run) === 1 ? one : lengthOf(run) === 2 ? two : more
     return random() < chance ? [] : [run]
@@ -113,8 +131,8 @@ const perceived = (
     if (isJoined) merged[merged.length - 1] = { ...before, to: run.to }
     else merged.push(run)
   }
-  const all = merged.length > 0 ? merged : [{ action: 255, from: 0, to: actions.length }]
-  return split(joined(all, steps.most), steps.fewest)
+  const all = merged.length > 0 ? merged : [{ action: invented, from: 0, to: actions.length }]
+  return split(joined(all, steps.most), steps.fewest, actions.length)
 }
 
 /** A goal for each run, told apart where one action comes again. */

@@ -14,6 +14,7 @@ import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { runFiles } from "./batch.ts"
 import { compareCommand } from "./compare.ts"
+import { convertCommand } from "./convert.ts"
 import { demoCommand } from "./demo.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import { tellExpectation } from "./expectation.ts"
@@ -278,6 +279,7 @@ export const triptych = Command.make("triptych").pipe(
     statusCommand(report),
     scoreCommand(report),
     compareCommand(report),
+    convertCommand(report),
     framesCommand(report),
     demoCommand(report),
   ]),

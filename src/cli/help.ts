@@ -1,7 +1,7 @@
 import type { Operands } from "./arguments.ts"
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as flags from "./flags.ts"
-import { compare, score } from "./score-flags.ts"
+import { compare, convert, score } from "./score-flags.ts"
 
 interface Section {
   readonly title: string
@@ -77,6 +77,12 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     usage: "bun run compare A B [--gold PATH] [options]; A and B are output roots or files of segments",
     sections: [{ title: "Options", flags: Object.values(compare) }],
     examples: ["bun run compare dataset-before dataset --gold gold.csv"],
+  },
+  convert: {
+    summary: "Write gold, or the steps of finished videos, in a format that other programs read",
+    usage: "bun run convert --gold PATH --to NAME --output DIR [options]",
+    sections: [{ title: "Options", flags: Object.values(convert) }],
+    examples: ["bun run convert --gold dataset --to elan --output to-correct"],
   },
   frames: {
     summary: "Decode single frames of a video again, byte for byte as in a manifest",

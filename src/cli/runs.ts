@@ -1,34 +1,68 @@
-import { existsSync } from "node:fs"
-import { join } from "node:path"
-import { Effect, Either } from "effect"
-import { layout } from "../dataset/layout.ts"
-import { type FinishedVideo, openVideo } from "../dataset/open.ts"
-import { listFolder } from "../dataset/store.ts"
+import { resolve } from "node:path"
+import { Effect, Either, Option } from "effect"
+import * as Layers from "../layers.ts"
 import { readGoldFiles } from "../quality/files.ts"
-import type { GoldVideo } from "../quality/gold.ts"
-import { importGold } from "../quality/import.ts"
+import { type FinishedRun, finishedRuns, isOwn, ownFormat, ownGold } from "../quality/finished.ts"
+import type { GoldError, GoldVideo } from "../quality/gold.ts"
+import { countsFrames, type ImportSettings, importGold } from "../quality/import.ts"
 import { predictionOf } from "../quality/pairing.ts"
-import { isFolder } from "./folders.ts"
+import { ptsSeconds, VideoDecoder } from "../video/VideoDecoder.ts"
+import { UsageError } from "./usage.ts"
 
-/** What an output root holds: finished videos, and why others are not. Folders without a run summary are somebody else's. */
-export const finishedVideos = Effect.fn("Cli.finishedVideos")(function* (root: string) {
-  const videos: Array<FinishedVideo> = []
-  const unfinished: Array<string> = []
-  for (const name of yield* listFolder(root)) {
-    const folder = join(root, name)
-    if (name.startsWith(".") || !existsSync(join(folder, layout.runSummary))) continue
-    const opened = yield* Effect.either(openVideo(folder))
-    if (Either.isRight(opened)) videos.push(opened.right)
-    else unfinished.push(opened.left.message)
+/** Frame times of the source videos that are still where they were. */
+const sourceTimes = Effect.fn("Cli.sourceTimes")(function* (runs: ReadonlyArray<FinishedRun>) {
+  const decoder = yield* VideoDecoder
+  const times = new Map<string, ReadonlyArray<number>>()
+  for (const { videoId, sourceVideo } of runs) {
+    const source = yield* Effect.option(decoder.probe(sourceVideo))
+    if (Option.isSome(source))
+      times.set(
+        videoId,
+        source.value.framePts.map((pts) => ptsSeconds(pts, source.value.timeBase)),
+      )
   }
-  return { videos, unfinished }
+  return times
 })
 
-/** The segments at a path: of an output root if it is one, else of a file or folder in one of the gold formats. */
-export const segmentsAt = Effect.fn("Cli.segmentsAt")(function* (path: string) {
-  const { videos } = isFolder(path) ? yield* finishedVideos(path) : { videos: [] }
-  if (videos.length > 0) return videos.map(predictionOf)
+/** That frames are counted and nobody said how many a second is a flag that is missing. */
+export const orMissing =
+  (flag: string) =>
+  (error: GoldError): GoldError | UsageError =>
+    error.reason === "NeedsFrameRate" ? new UsageError({ message: `${error.message}: ${flag}` }) : error
+
+/** The flags that say where gold is and how it is read. */
+export interface GoldFlags {
+  readonly gold: string
+  readonly goldFormat: string
+  readonly goldFps: Option.Option<number>
+  readonly goldLevel: number
+}
+
+/** The gold that flags name. Frames of runs become the times of their source videos, where those are at hand. */
+export const goldAt = Effect.fn("Cli.goldAt")(function* (
+  { gold, goldFormat, goldFps, goldLevel }: GoldFlags,
+  runs: ReadonlyArray<FinishedRun> = [],
+) {
+  const path = resolve(gold)
+  if (goldFormat === ownFormat || (goldFormat === "auto" && (yield* isOwn(path)))) return yield* ownGold(path)
   const documents = yield* readGoldFiles(path)
-  const { videos: read } = yield* importGold(documents)
-  return read satisfies ReadonlyArray<GoldVideo>
+  const settings: ImportSettings = {
+    format: goldFormat,
+    level: goldLevel,
+    ...(Option.isSome(goldFps) ? { frameRate: goldFps.value } : {}),
+  }
+  const times = countsFrames(documents, settings)
+    ? yield* Effect.provide(sourceTimes(runs), Layers.video())
+    : new Map<string, ReadonlyArray<number>>()
+  return yield* Either.mapLeft(
+    importGold(documents, { ...settings, frameSecondsOf: (id) => times.get(id) }),
+    orMissing("--gold-fps X"),
+  )
+})
+
+/** The segments at a path: of finished videos if it holds some, else of a file or folder in one of the gold formats. */
+export const segmentsAt = Effect.fn("Cli.segmentsAt")(function* (path: string) {
+  if (yield* isOwn(path)) return (yield* finishedRuns(path)).runs.map(predictionOf)
+  const { videos } = yield* importGold(yield* readGoldFiles(path))
+  return videos satisfies ReadonlyArray<GoldVideo>
 })

@@ -2,15 +2,16 @@ import { Data } from "effect"
 import type { Segment } from "./interval.ts"
 
 /**
- * Gold could not be taken in. `message` names the file, the place in it and the way out.
+ * Gold could not be taken in or written. `message` names the file, the place in it and the way out.
  *
  * - `Unreadable`: a file is missing, too large or not text.
  * - `Invalid`: a file is not what its format says.
  * - `Unrecognised`: no format, or more than one, claims the files.
  * - `NeedsFrameRate`: the gold counts frames, and nothing says how long one is.
+ * - `Unwritable`: the format that is to be written cannot hold what the gold says.
  */
 export class GoldError extends Data.TaggedError("GoldError")<{
-  readonly reason: "Unreadable" | "Invalid" | "Unrecognised" | "NeedsFrameRate"
+  readonly reason: "Unreadable" | "Invalid" | "Unrecognised" | "NeedsFrameRate" | "Unwritable"
   readonly file: string
   readonly message: string
 }> {}
@@ -64,7 +65,7 @@ export interface GoldReport {
   readonly overlaps: number
   /** Pairs of neighbouring segments of one video with time between them. */
   readonly gaps: number
-  /** Segments left out, each with its reason. */
+  /** Segments left out, or whole videos of our own, each with its reason. */
   readonly leftOut: ReadonlyArray<string>
 }
 

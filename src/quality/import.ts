@@ -3,6 +3,7 @@ import { goldFormats } from "./formats/formats.ts"
 import type { GoldDocument, GoldFormat } from "./formats/GoldFormat.ts"
 import {
   GoldError,
+  type GoldReport,
   type GoldSegment,
   type GoldSet,
   type GoldVideo,
@@ -119,6 +120,21 @@ const neighbours = (
     0,
   )
 
+/** Videos with the report of their import. */
+export const goldSet = (
+  videos: ReadonlyArray<GoldVideo>,
+  made: Pick<GoldReport, "format" | "unit" | "frameRate" | "leftOut">,
+): GoldSet => ({
+  videos,
+  report: {
+    ...made,
+    videos: videos.length,
+    segments: videos.reduce((sum, { segments }) => sum + segments.length, 0),
+    overlaps: neighbours(videos, (endSec, startSec) => startSec < endSec),
+    gaps: neighbours(videos, (endSec, startSec) => startSec > endSec),
+  },
+})
+
 const converted = (
   format: GoldFormat,
   settings: ImportSettings,
@@ -140,19 +156,8 @@ const converted = (
       segments: kept.map((segment) => segmentOf(videoId, clock, segment)).toSorted(inOrder),
     }
   })
-  return {
-    videos,
-    report: {
-      format: format.name,
-      unit: format.unit,
-      frameRate: format.unit === "frames" ? (settings.frameRate ?? format.frameRate ?? null) : null,
-      videos: videos.length,
-      segments: videos.reduce((sum, { segments }) => sum + segments.length, 0),
-      overlaps: neighbours(videos, (endSec, startSec) => startSec < endSec),
-      gaps: neighbours(videos, (endSec, startSec) => startSec > endSec),
-      leftOut,
-    },
-  }
+  const frameRate = format.unit === "frames" ? (settings.frameRate ?? format.frameRate ?? null) : null
+  return goldSet(videos, { format: format.name, unit: format.unit, frameRate, leftOut })
 }
 
 /** A video that stands more than once (in several files, or rows apart) is one video. */

@@ -3,7 +3,11 @@ import type { GoldVideo } from "./gold.ts"
 import type { ComparedVideo } from "./score.ts"
 
 /** Steps of a finished video as predictions, in order of start. */
-export const predictionOf = ({ videoId, durationSec, steps }: FinishedVideo): GoldVideo => ({
+export const predictionOf = ({
+  videoId,
+  durationSec,
+  steps,
+}: Pick<FinishedVideo, "videoId" | "durationSec" | "steps">): GoldVideo => ({
   videoId,
   durationSec,
   segments: steps

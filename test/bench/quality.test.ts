@@ -121,6 +121,20 @@ describe("The simulated model", () => {
     })
   })
 
+  test("makes up steps where it sees fewer than a plan must have, as one does who has to answer", async () => {
+    for (const shown of [
+      [0, 0, 5, 0, 0, 0],
+      [0, 0, 0, 0],
+      [5, 0, 0, 0, 0, 9],
+    ]) {
+      const { steps } = await answer({ prompt: "# Task: draft", images: await images(shown) }, noErrors, 1)
+      const goals = Array.isArray(steps) ? steps.map((step) => String(step.step_goal)) : []
+      expect(new Set(goals).size).toBe(3)
+      for (const action of shown.filter((each) => each > 0))
+        expect(goals).toContain(`Do the ${actionName(action)}`)
+    }
+  })
+
   test("errs in another way for another seed", async () => {
     const seen = { prompt: "# Task: draft", images: await images([1, 2, 2, 3, 4, 4, 0, 0, 0, 5, 6, 6, 7]) }
     const answers = await Promise.all(

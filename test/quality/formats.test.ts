@@ -2,10 +2,8 @@ import { describe, expect, test } from "bun:test"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
-import { toActivityNet, toCsv, toElan, toJsonLines, toSubRip, toWebVtt } from "../../src/quality/export.ts"
 import { readGoldFiles } from "../../src/quality/files.ts"
 import { goldFormats } from "../../src/quality/formats/formats.ts"
-import type { GoldVideo } from "../../src/quality/gold.ts"
 import { type ImportSettings, importGold } from "../../src/quality/import.ts"
 import { runFolder } from "../support/folders.ts"
 
@@ -390,47 +388,5 @@ describe("An import", () => {
     const toTheEnd = { "mapping.txt": "0 pour\n", "groundTruth/P1.txt": "pour\npour\npour\n" }
     const ends = read(toTheEnd, { frameRate: 2, frameSecondsOf: () => [0.25, 0.75, 1.25] })
     expect(ends.videos[0]?.segments).toMatchObject([{ startSec: 0.25, endSec: 1.75 }])
-  })
-})
-
-describe("Written segments", () => {
-  const videos: ReadonlyArray<GoldVideo> = [
-    {
-      videoId: "v 1",
-      durationSec: 4000.5,
-      segments: [
-        { startSec: 0, endSec: 1.234_567, label: 'Cut the "big" onion, <b>fast</b> & well' },
-        { startSec: 3599.9996, endSec: 3661.5, label: "洗碗 --> done" },
-      ],
-    },
-  ]
-  const [video] = videos
-
-  test("come back from CSV, JSON lines and ActivityNet to the microsecond", () => {
-    for (const files of [
-      { "x.csv": toCsv(videos) },
-      { "x.jsonl": toJsonLines(videos) },
-      { "x.json": toActivityNet(videos) },
-    ] satisfies ReadonlyArray<Files>) {
-      expect(read(files).videos[0]).toMatchObject({ videoId: "v 1", segments: video?.segments ?? [] })
-    }
-  })
-
-  test("come back from WebVTT and ELAN to the millisecond, texts included", () => {
-    if (video === undefined) throw new Error("there is a video")
-    const segments = [
-      { startSec: 0, endSec: 1.235, label: video.segments[0]?.label ?? "" },
-      { startSec: 3600, endSec: 3661.5, label: "洗碗 --> done" },
-    ]
-    expect(read({ "v 1.vtt": toWebVtt(video) }).videos[0]).toMatchObject({ videoId: "v 1", segments })
-    expect(read({ "v 1.eaf": toElan(video) }).videos[0]?.segments).toMatchObject(segments)
-  })
-
-  test("come back from SubRip to the millisecond; its tags are lost", () => {
-    if (video === undefined) throw new Error("there is a video")
-    expect(read({ "v 1.srt": toSubRip(video) }).videos[0]?.segments).toMatchObject([
-      { startSec: 0, endSec: 1.235, label: 'Cut the "big" onion, fast & well' },
-      { startSec: 3600, endSec: 3661.5, label: "洗碗 --> done" },
-    ])
   })
 })

@@ -5,10 +5,12 @@ import { Effect } from "effect"
 import { helpOf } from "../../src/cli/flag.ts"
 import { score } from "../../src/cli/score-flags.ts"
 import { openVideo } from "../../src/dataset/open.ts"
+import { ownFormat } from "../../src/quality/finished.ts"
 import { goldFormats } from "../../src/quality/formats/formats.ts"
 import { lanesSvg } from "../../src/quality/lanes.ts"
 import { pairVideos } from "../../src/quality/pairing.ts"
 import { type ComparedVideo, scoreVideos } from "../../src/quality/score.ts"
+import { goldWriters } from "../../src/quality/writers/writers.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -187,6 +189,31 @@ describe("The command `score`", () => {
     expect(report.cost.tokens).toBeGreaterThan(0)
     expect(report.unfinished).toHaveLength(1)
     expect(report.unfinished[0]).toContain("half")
+    for (const own of [dataset, join(dataset, "video")]) {
+      const asGold = await runCli(["score", "--gold", own, "--output-root", dataset, "--json"])
+      const { gold: taken, score: same } = JSON.parse(asGold.stdout)
+      expect(taken).toMatchObject({ format: "triptych", videos: 1, segments: steps.length })
+      expect(taken.leftOut).toHaveLength(own === dataset ? 1 : 0)
+      expect(same.wgo.f1).toBe(1)
+    }
+    const nothing = await runCli(["score", "--gold", join(dataset, "half"), "--output-root", dataset])
+    expect([nothing.code, nothing.stderr]).toEqual([
+      1,
+      expect.stringContaining("run_summary.json is not what it should be"),
+    ])
+    const none = ["score", "--gold", gold, "--gold-format", "triptych", "--output-root", dataset]
+    expect((await runCli(none)).stderr).toContain("gold.csv")
+    const csv = join(folder, "converted")
+    expect((await runCli(["convert", "--gold", dataset, "--to", "csv", "--output", csv])).code).toBe(0)
+    const back = await runCli([
+      "compare",
+      join(csv, "gold.csv"),
+      dataset,
+      "--gold",
+      join(dataset, "video"),
+      "--json",
+    ])
+    expect(JSON.parse(back.stdout).comparison.moved).toEqual([])
     const segments = join(dataset, "video", "stage2", "step_segments.json")
     renameSync(segments, join(folder, "elsewhere.json"))
     symlinkSync(join(folder, "elsewhere.json"), segments)
@@ -206,5 +233,10 @@ test("The page on scoring has every flag and every gold format, and no other", a
   const names = [...formats.matchAll(/^\| (`[\w-]+`(?:, `[\w-]+`)*) \|/gmu)].flatMap(([, cell = ""]) =>
     cell.replaceAll("`", "").split(", "),
   )
-  expect(names.filter((name) => !name.startsWith("--"))).toEqual(goldFormats.map(({ name }) => name))
+  expect(names.slice(0, goldFormats.length + 1)).toEqual([ownFormat, ...goldFormats.map(({ name }) => name)])
+  const [, rest = ""] = page.split("## Gold in another format")
+  const written = [...rest.matchAll(/^\| (`[\w-]+`(?:, `[\w-]+`)*) \|/gmu)].flatMap(([, cell = ""]) =>
+    cell.replaceAll("`", "").split(", "),
+  )
+  expect(written.toSorted()).toEqual(goldWriters.map(({ name }) => name).toSorted())
 })

@@ -10,8 +10,17 @@ const linesOf = ({ text }: GoldDocument): ReadonlyArray<string> => {
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines
 }
 
-/** Names of classes that mean that nothing happens. */
-const background = new Set(["background", "SIL", "BG", "action_start", "action_end"])
+/** The usual name of the class that means that nothing happens. */
+export const backgroundName = "background"
+
+/** All names of such classes. */
+export const background: ReadonlySet<string> = new Set([
+  backgroundName,
+  "SIL",
+  "BG",
+  "action_start",
+  "action_end",
+])
 
 /** MS-TCN's folders (Breakfast, GTEA, 50Salads): `groundTruth/<video>.txt`, one label a frame. The rate is not in the files. */
 export const msTcn: GoldFormat = {

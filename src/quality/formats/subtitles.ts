@@ -61,6 +61,8 @@ export const subRip: GoldFormat = {
   unit: "seconds",
   extensions: [".srt"],
   recognises: (documents) =>
-    documents.length > 0 && documents.every(({ path, text }) => path.endsWith(".srt") && / --> /u.test(text)),
+    documents.length > 0 &&
+    // A video without steps has an empty file.
+    documents.every(({ path, text }) => path.endsWith(".srt") && (/ --> /u.test(text) || text.trim() === "")),
   parse,
 }

@@ -1,0 +1,91 @@
+/** Our own folders: what is scored, and gold. */
+
+import { stat } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import { layout } from "../dataset/layout.ts"
+import { type FinishedStep, type FinishedVideo, openVideo } from "../dataset/open.ts"
+import { listFolder } from "../dataset/store.ts"
+import { type VideoCost, videoCost } from "./cost.ts"
+import { GoldError, type GoldSet } from "./gold.ts"
+import { goldSet } from "./import.ts"
+import { predictionOf } from "./pairing.ts"
+
+/** The name of our own folders among gold formats. */
+export const ownFormat = "triptych"
+
+/** What scoring takes of a finished video. Its folder says a thousand times as much, which 10,000 videos leave no memory for. */
+export interface FinishedRun {
+  readonly videoId: string
+  readonly durationSec: number
+  readonly sourceVideo: string
+  /** Whether no model was asked. */
+  readonly isRehearsal: boolean
+  readonly steps: ReadonlyArray<FinishedStep>
+  readonly cost: VideoCost
+}
+
+const runOf = (video: FinishedVideo): FinishedRun => ({
+  videoId: video.videoId,
+  durationSec: video.durationSec,
+  sourceVideo: video.summary.source_video,
+  isRehearsal: video.summary.rehearsal,
+  steps: video.steps,
+  cost: videoCost(video),
+})
+
+const exists = (path: string) =>
+  Effect.promise(() =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  )
+
+const isOfOneVideo = (folder: string) => exists(join(folder, layout.runSummary))
+
+/** The folders of videos at a path: itself if it is one, else those directly in it. Other folders are somebody else's. */
+const videoFolders = Effect.fn("Quality.videoFolders")(function* (path: string) {
+  if (yield* isOfOneVideo(path)) return [path]
+  const names = yield* listFolder(path)
+  const folders = names.filter((name) => !name.startsWith(".")).map((name) => join(path, name))
+  return yield* Effect.filter(folders, isOfOneVideo)
+})
+
+/** The finished videos at the path of an output root or of one video's folder, and why others are not finished. */
+export const finishedRuns = Effect.fn("Quality.finishedRuns")(function* (path: string) {
+  const runs: Array<FinishedRun> = []
+  const unfinished: Array<string> = []
+  for (const folder of yield* videoFolders(path)) {
+    const opened = yield* Effect.either(openVideo(folder))
+    if (Either.isRight(opened)) runs.push(runOf(opened.right))
+    else unfinished.push(opened.left.message)
+  }
+  return { runs, unfinished }
+})
+
+/** Whether a path is that of an output root or of one video's folder. */
+export const isOwn = Effect.fn("Quality.isOwn")(function* (path: string) {
+  const isFolder = yield* Effect.promise(() =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ),
+  )
+  return isFolder && (yield* videoFolders(path)).length > 0
+})
+
+/**
+ * Takes the steps of finished videos as gold. Those that are not finished are left out, and the report says why. Fails with
+ * `Unreadable` where no video is finished.
+ */
+export const ownGold = Effect.fn("Quality.ownGold")(function* (path: string) {
+  const { runs, unfinished } = yield* finishedRuns(path)
+  if (runs.length === 0) {
+    const message =
+      unfinished[0] ?? `${path} holds no finished video: no folder in it has a ${layout.runSummary}`
+    return yield* new GoldError({ reason: "Unreadable", file: path, message })
+  }
+  const made = { format: ownFormat, unit: "seconds", frameRate: null, leftOut: unfinished } as const
+  return goldSet(runs.map(predictionOf), made) satisfies GoldSet
+})
