@@ -61,6 +61,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     yield* Deferred.succeed(stopping, cause)
   })
 
+  /** A video that counts as failed is told of, whatever interrupts the batch then. */
   const failed = Effect.fnUntraced(function* (
     file: string,
     cause: Cause.Cause<PipelineError>,
@@ -77,7 +78,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     yield* publish({ type: "VideoFailed", videoId: idOf(file), file, ...failure, willRetry })
     if (isFinal) yield* stop(failure.reason === "BudgetSpent" ? "budget" : "failure")
     return willRetry ? { file, why: "failed" as const } : undefined
-  })
+  }, Effect.uninterruptible)
 
   const locked = Effect.fnUntraced(function* (file: string, message: string) {
     if (!told.has(file)) yield* publish({ type: "VideoPostponed", videoId: idOf(file), file, message })
@@ -85,14 +86,14 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     return { file, why: "locked" as const }
   })
 
-  /** What videos tell. One that says that it is finished is done, whatever interrupts the batch then. */
+  /** What videos tell. One that says that it is finished is done and told of, whatever interrupts the batch then. */
   const listen = (event: VideoEvent) => {
     if (event.type !== "VideoFinished") return publish(event)
     const finish = Effect.suspend(() => {
       count.done++
       return forgetFailure(settings.outputRoot, event.videoId)
     })
-    return Effect.zipRight(Effect.uninterruptible(finish), publish(event))
+    return Effect.uninterruptible(Effect.zipRight(finish, publish(event)))
   }
 
   /** One video to its end; something if it is to be looked at again. Of failures, only an interruption goes through. */
@@ -202,6 +203,8 @@ export const runBatch = <E, R>(
         }),
         Effect.forkScoped,
       )
+      // Before the work is interrupted: nobody waits to be heard by a consumer that is gone.
+      yield* Effect.addFinalizer(() => Queue.shutdown(queue))
       return Stream.flattenTake(Stream.fromQueue(queue))
     }),
   )

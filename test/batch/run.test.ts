@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test"
-import { Chunk, Clock, Effect, Fiber, Layer, Stream, TestClock, TestContext } from "effect"
+import { Chunk, Clock, Deferred, Effect, Fiber, Layer, Stream, TestClock, TestContext } from "effect"
 import { type BatchOptions, runBatch } from "../../src/batch/run.ts"
 import { readFailures } from "../../src/dataset/batch-state.ts"
 import { Locked } from "../../src/dataset/lock.ts"
 import { type RunEvent, RunEvents } from "../../src/events.ts"
+import { CallDrain, CurrentLease } from "../../src/model/CallDrain.ts"
 import type { ModelLoad } from "../../src/model/VisionModel.ts"
 import { Pipeline, type PipelineError } from "../../src/pipeline.ts"
 import { StageFailed } from "../../src/stages/call.ts"
@@ -176,6 +177,70 @@ test("a batch that is asked to stop starts no more videos, and leaves those with
   const events = await virtually(["a.mp4", "b.mp4"], () => Effect.sleep("3 seconds"), options, 20)
   expect(told(events)).toEqual(["stopping asked"])
   expect(end(events)).toMatchObject({ done: 0, failed: 0, left: 2, stopped: "asked", seconds: 1 })
+})
+
+describe("a video that ends just as the batch stops, while nobody has time to listen, is told of once", () => {
+  /** A batch whose events are read only once it has been stopped and its time of grace is over. */
+  const heardLate = (end: (file: string) => Effect.Effect<void, PipelineError>, continueOnError = true) =>
+    Effect.gen(function* () {
+      const stop = yield* Deferred.make<void>()
+      /** Fills what the batch holds for its consumer, and asks it to stop. */
+      const script: Script = (file) =>
+        Effect.gen(function* () {
+          const { publish } = yield* RunEvents
+          // A call is under way all the time: that is what a batch waits for when it stops.
+          const lease = yield* (yield* CallDrain).lease(CurrentLease)
+          lease.begin()
+          yield* Deferred.succeed(stop, undefined)
+          yield* Effect.sleep("50 millis")
+          const notice = { type: "Notice", videoId: videoId(file), message: "is said" } as const
+          yield* Effect.fork(Effect.forEach(Array.from({ length: 1100 }), () => publish(notice)))
+          yield* Effect.sleep("50 millis")
+          yield* end(file)
+        })
+      const options = optionsOf(runFolder(), {
+        continueOnError,
+        stop: Deferred.await(stop),
+        graceSec: 0.3,
+        videos: 1,
+      })
+      const drainedLate = Stream.runCollect(
+        Stream.tap(runBatch(Stream.make("a.mp4"), options), (event) =>
+          event.type === "BatchStarted" ? Effect.sleep("700 millis") : Effect.void,
+        ),
+      )
+      const events = yield* Effect.provide(drainedLate, scripted(script))
+      return Chunk.toReadonlyArray(events)
+    }).pipe(Effect.runPromise)
+
+  test("finished", async () => {
+    const events = await heardLate(() => Effect.void)
+    expect(told(events)).toEqual(["stopping asked", "finished a"])
+    expect(end(events)).toMatchObject({ type: "BatchFinished", done: 1, failed: 0, left: 0 })
+  })
+
+  test("failed", async () => {
+    const events = await heardLate(() => Effect.fail(stageFailed("Refused")), false)
+    expect(told(events)).toEqual(["stopping asked", "failed a"])
+    expect(end(events)).toMatchObject({ type: "BatchFinished", done: 0, failed: 1, left: 0 })
+  })
+})
+
+test("a batch whose consumer goes away while the batch waits to be heard ends", async () => {
+  const script: Script = (file) =>
+    Effect.gen(function* () {
+      const { publish } = yield* RunEvents
+      const notice = { type: "Notice", videoId: videoId(file), message: "is said" } as const
+      yield* Effect.fork(Effect.forEach(Array.from({ length: 1100 }), () => publish(notice)))
+      yield* Effect.sleep("50 millis")
+    })
+  const taken = runBatch(Stream.make("a.mp4", "b.mp4"), optionsOf(runFolder())).pipe(
+    Stream.tap(() => Effect.sleep("200 millis")),
+    Stream.take(1),
+    Stream.runCollect,
+    Effect.provide(scripted(script)),
+  )
+  expect(Chunk.toReadonlyArray(await Effect.runPromise(taken))).toHaveLength(1)
 })
 
 test("how much the model is used is told once a second, if it has changed", async () => {
