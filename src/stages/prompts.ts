@@ -1,10 +1,12 @@
-import { readFile } from "node:fs/promises"
+import { realpath } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { toJsonSchema } from "@valibot/to-json-schema"
 import { Data, Effect } from "effect"
 import type * as v from "valibot"
 import { contractVersion } from "../dataset/records.ts"
 import type { SchemaParts } from "../dataset/schema-parts.ts"
+import { hasCode } from "../files/fault.ts"
+import { NotPlain, readPlain } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { draftPlanSchema } from "../plan/draft.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
@@ -21,7 +23,7 @@ const placeholders = {
 type PromptFile = keyof typeof placeholders
 type Values<F extends PromptFile> = Readonly<Record<(typeof placeholders)[F][number], string>>
 
-/** A prompt file is missing, or its placeholders are not those the stages fill in. */
+/** A prompt file is missing or no text, or its placeholders are not those the stages fill in. */
 export class PromptError extends Data.TaggedError("PromptError")<{
   readonly file: string
   readonly message: string
@@ -67,6 +69,29 @@ const checkPlaceholders = (
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
   template.replace(slot, (_match, name: string) => values[name] ?? "")
 
+/** Prompts are a few kilobytes; all of one goes into every request. */
+const largestPrompt = 1 << 20
+
+const decoder = new TextDecoder("utf-8", { fatal: true })
+
+/** Why a prompt file is of no use, as the rest of a sentence about it. */
+const because = (cause: unknown): string => {
+  if (cause instanceof NotPlain) return cause.message
+  if (cause instanceof TypeError) return "is not UTF-8 text"
+  if (hasCode(cause, "ENOENT", "ENOTDIR")) return "is missing"
+  if (hasCode(cause, "EISDIR")) return "is a folder, not a file"
+  if (hasCode(cause, "EACCES", "EPERM")) return "cannot be read: permission denied"
+  return `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+}
+
+/** The text of a prompt file. It is the project's own, so that a link to it, as some package managers make them, is followed. */
+const readPrompt = (file: string) =>
+  Effect.tryPromise({
+    try: async () => decoder.decode(await readPlain(await realpath(file), largestPrompt)),
+    catch: (cause) =>
+      new PromptError({ file, message: `the prompt file ${file} ${because(cause)}; reinstall the project` }),
+  })
+
 /** Where the prompt files are: `<folder>/<annotation schema>/{system,stage1,stage2,stage3}.md`. */
 export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
 
@@ -77,12 +102,12 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
 ) {
   const read = (name: PromptFile) => {
     const file = `${folder}${annotation.name}/${name}.md`
-    return Effect.tryPromise({
-      try: () => readFile(file, "utf8"),
-      catch: () =>
-        new PromptError({ file, message: `the prompt file ${file} cannot be read; reinstall the project` }),
-    }).pipe(
+    return readPrompt(file).pipe(
       Effect.map((text) => text.replaceAll("\r\n", "\n").trim()),
+      Effect.filterOrFail(
+        (text) => text !== "",
+        () => new PromptError({ file, message: `the prompt file ${file} is empty; reinstall the project` }),
+      ),
       Effect.filterOrFail(
         (text) => checkPlaceholders(file, text, placeholders[name]).length === 0,
         (text) =>

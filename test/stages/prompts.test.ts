@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -22,6 +23,18 @@ const copyOfPrompts = async () => {
 
 const edit = async (file: string, change: (text: string) => string): Promise<void> =>
   writeFile(file, change(await readFile(file, "utf8")))
+
+/** A file of so many bytes that takes up no room. */
+const sparse = async (file: string, bytes: number): Promise<void> => {
+  await writeFile(file, "")
+  await truncate(file, bytes)
+}
+
+/** A socket that stays where its server was. */
+const listenAt = async (file: string): Promise<void> => {
+  const server = createServer().unref()
+  await new Promise<void>((resolve) => server.listen(file, resolve))
+}
 
 const load = (name: keyof typeof annotationSchemas, folder?: string) =>
   Effect.runPromise(loadPrompts(annotationSchemas[name], folder))
@@ -59,6 +72,39 @@ describe.each([...annotationSchemaNames])("the prompts of %s", (name) => {
     expect(error._tag).toBe("PromptError")
     expect(error.file).toBe(file)
     expect(error.message).toContain(file)
+  })
+
+  test.each<readonly [string, (file: string) => unknown]>([
+    ["is a pipe, not a file", (file) => Bun.spawnSync(["mkfifo", file])],
+    ["is a folder, not a file", (file) => mkdir(file)],
+    ["is a socket, not a file", (file) => listenAt(file)],
+    ["is a device, not a file", (file) => symlink("/dev/zero", file)],
+    ["is larger than the 1 MiB that a file of its kind may have", (file) => sparse(file, 5 * 2 ** 30)],
+    ["is not UTF-8 text", (file) => writeFile(file, Buffer.from("caf\u00E9", "latin1"))],
+    ["is not UTF-8 text", (file) => writeFile(file, Buffer.from("\uFEFFsystem", "utf16le"))],
+    ["is empty", (file) => writeFile(file, "\uFEFF \n")],
+    ["is missing", (file) => symlink("nowhere", file)],
+    ["cannot be read: ELOOP", (file) => symlink("system.md", file)],
+  ])("a file that %s is named, and nothing waits for it", async (why, make) => {
+    await using copy = await copyOfPrompts()
+    const file = `${copy.folder}${name}/system.md`
+    await rm(file)
+    await make(file)
+    const error = await loadError(name, copy.folder)
+    expect(error._tag).toBe("PromptError")
+    expect(error.message).toStartWith(`the prompt file ${file} ${why}`)
+    expect(error.message).toEndWith("; reinstall the project")
+  })
+
+  test("a link to a file and a byte order mark change nothing", async () => {
+    await using copy = await copyOfPrompts()
+    const file = `${copy.folder}${name}/system.md`
+    await rename(file, `${copy.folder}elsewhere.md`)
+    await symlink("../elsewhere.md", file)
+    await edit(file, (text) => `\uFEFF${text.replaceAll("\n", "\r\n")}`)
+    const [ours, shipped] = [await load(name, copy.folder), await load(name)]
+    expect(ours.system).toBe(shipped.system)
+    expect(ours.fingerprint).toBe(shipped.fingerprint)
   })
 
   test.each([
