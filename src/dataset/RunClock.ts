@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { Context, DateTime, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
-import { readPlain } from "../files/plain.ts"
+import { NotPlain, readPlain } from "../files/plain.ts"
 import { appendDurably, makeFolder } from "../files/whole.ts"
 import { DatasetError } from "./store.ts"
 
@@ -31,28 +31,45 @@ const lineSchema = v.union([
 /** Some hundred bytes for each answer of a run. */
 const largestFile = 256 << 20
 
-const failed = (dir: string, cause: unknown) =>
-  new DatasetError({
-    reason: "Unwritable",
-    path: dir,
-    message: `the recording ${dir} cannot be used: ${String(cause)}`,
-    cause,
-  })
+const fault = (reason: DatasetError["reason"], dir: string, what: string, cause: unknown) => {
+  const why = cause instanceof NotPlain ? `${fileName} ${cause.message}` : String(cause)
+  return new DatasetError({ reason, path: join(dir, fileName), message: `${what}: ${why}`, cause })
+}
 
-/** The real clock; every value it gives is kept in `dir`. */
+const notKept = (dir: string, cause: unknown) =>
+  fault("Unwritable", dir, `the times of the recording ${dir} are not kept`, cause)
+
+const notRead = (dir: string, cause: unknown) =>
+  fault("Unreadable", dir, `the times of the recording ${dir} cannot be read`, cause)
+
+/**
+ * The real clock; every value it gives is kept in `dir`. Where a value cannot be kept, that is told once, and the run goes on without,
+ * as it does for replies. Only a file that cannot be written to at all is an error, before anything is done.
+ */
 export const remember = (dir: string): Layer.Layer<never, DatasetError> =>
   Layer.effect(
     RunClock,
     Effect.gen(function* () {
+      const append = (text: string) =>
+        Effect.tryPromise({
+          try: () => appendDurably(join(dir, fileName), text),
+          catch: (cause) => notKept(dir, cause),
+        })
       yield* Effect.tryPromise({
         try: () => makeFolder(dir),
-        catch: (cause) => failed(dir, cause),
+        catch: (cause) => notKept(dir, cause),
       })
+      yield* append("")
       const real = yield* RunClock
+      let isBroken = false
+      const broken = ({ message }: DatasetError) =>
+        Effect.suspend(() => {
+          if (isBroken) return Effect.void
+          isBroken = true
+          return Effect.logWarning(`${message}; the run goes on, and a replay will have other times`)
+        })
       const keep = (line: v.InferOutput<typeof lineSchema>) =>
-        Effect.ignoreLogged(
-          Effect.tryPromise(() => appendDurably(join(dir, fileName), `${JSON.stringify(line)}\n`)),
-        )
+        Effect.catchAll(append(`${JSON.stringify(line)}\n`), broken)
       return {
         utc: (name) => Effect.tap(real.utc(name), (utc) => keep({ name, utc })),
         seconds: (name, measured) => Effect.as(keep({ name, seconds: measured }), measured),
@@ -68,7 +85,7 @@ export const repeat = (dir: string): Layer.Layer<never, DatasetError> =>
       const real = yield* RunClock
       const text = yield* Effect.tryPromise({
         try: async () => (await readPlain(join(dir, fileName), largestFile)).toString("utf8"),
-        catch: (cause) => failed(dir, cause),
+        catch: (cause) => notRead(dir, cause),
       })
       const lines = text.split("\n").flatMap((line) => {
         const parsed = v.safeParse(lineSchema, parseJson(line))

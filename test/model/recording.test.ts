@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import {
   mkdirSync,
   readdirSync,
@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
-import { Context, Effect, Either, Layer } from "effect"
+import { Context, Effect, Either, Layer, Logger } from "effect"
 import * as RunClock from "../../src/dataset/RunClock.ts"
 import { writeFile } from "../../src/dataset/store.ts"
 import { record, replay } from "../../src/model/recording.ts"
@@ -107,6 +107,46 @@ test.each(damages)(
     expect(Either.isLeft(one) && one.left).toMatchObject({ reason: "NotRecorded" })
   },
 )
+
+const inTheWay: ReadonlyArray<readonly [string, (path: string) => void]> = [
+  ["is a pipe", (path) => void Bun.spawnSync(["mkfifo", path])],
+  ["is a link", (path) => symlinkSync("/dev/null", path)],
+  ["EISDIR", (path) => mkdirSync(path)],
+]
+
+describe.each(inTheWay)("where the file of the times %s", (why, make) => {
+  test("a recording is refused before anything is done", async () => {
+    const dir = runFolder()
+    make(join(dir, "times.jsonl"))
+    const refused = await Effect.runPromise(Effect.flip(Effect.provide(Effect.void, RunClock.remember(dir))))
+    expect(refused).toMatchObject({ _tag: "DatasetError", reason: "Unwritable" })
+    expect(refused.message).toStartWith(`the times of the recording ${dir} are not kept: `)
+    expect(refused.message).toContain(why)
+  })
+
+  test("later on, that is told once and the run goes on", async () => {
+    const dir = runFolder()
+    const warnings: Array<string> = []
+    const logger = Logger.make(({ message }) => warnings.push(String(message)))
+    const times = Effect.flatMap(RunClock.RunClock, (clock) =>
+      Effect.gen(function* () {
+        yield* clock.seconds("a", 1)
+        rmSync(join(dir, "times.jsonl"))
+        make(join(dir, "times.jsonl"))
+        return [yield* clock.seconds("b", 2), yield* clock.seconds("c", 3)]
+      }),
+    )
+    const measured = await times.pipe(
+      Effect.provide(RunClock.remember(dir)),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.runPromise,
+    )
+    expect(measured).toEqual([2, 3])
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(why)
+    expect(warnings[0]).toEndWith("; the run goes on, and a replay will have other times")
+  })
+})
 
 test("times that a crash has cut off are missing; the rest is repeated", async () => {
   const dir = join(runFolder(), "times")
