@@ -117,12 +117,17 @@ runMain(Effect.provideService(program, StopRequests, stopRequests.service), {
   // It would say everything a second time, on stdout.
   disablePrettyLogger: true,
   teardown: (exit, onExit) => {
-    if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {
-      stderr.write(`${interruptedMessage}\n`)
-      onExit(exitCode.interrupted)
-      return
-    }
-    const code = process.exitCode
-    onExit(typeof code === "number" ? code : Exit.isFailure(exit) ? exitCode.failed : exitCode.done)
+    const given = process.exitCode
+    const code =
+      Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
+        ? exitCode.interrupted
+        : typeof given === "number"
+          ? given
+          : Exit.isFailure(exit)
+            ? exitCode.failed
+            : exitCode.done
+    // What is closed at the end may still have something to say; this is the last line.
+    if (code === exitCode.interrupted) stderr.write(`${interruptedMessage}\n`)
+    onExit(code)
   },
 })

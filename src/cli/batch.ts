@@ -7,7 +7,7 @@ import { printable } from "./printable.ts"
 import { display, json } from "./progress.ts"
 import { type ReportHead, reportOf, writeReport } from "./report.ts"
 import { StopRequests } from "./stop.ts"
-import { exitCode, interruptedMessage } from "./usage.ts"
+import { exitCode } from "./usage.ts"
 
 /** How a person or a program is told. */
 export interface Telling {
@@ -70,9 +70,6 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
     const rest = left === 0 ? "" : `, ${left} not finished`
     if (files.length > 1) yield* Console.log(`${done} done, ${failed} failed${rest}`)
   }
-  if (stopped === "asked" && left !== 0) {
-    yield* Console.error(interruptedMessage)
-    return exitCode.interrupted
-  }
+  if (stopped === "asked" && left !== 0) return exitCode.interrupted
   return failed === 0 ? exitCode.done : exitCode.failed
 })
