@@ -7,7 +7,7 @@ import { campaignFiles, writtenFiles } from "./media/files/all.ts"
 import { bases, drawn, h264 } from "./media/files/bases.ts"
 import { mutatorsFor } from "./media/files/mutated.ts"
 import { judge } from "./media/judge.ts"
-import { type RunPlan, runProgram, videoFolder } from "./media/run.ts"
+import { type RunPlan, reasonIn, runProgram, videoFolder } from "./media/run.ts"
 import { tryFile } from "./media/trial.ts"
 import { decodeFully, type Truth } from "./media/truth.ts"
 
@@ -128,6 +128,12 @@ describe.skipIf(Bun.which("ffmpeg") === null || process.platform !== "linux")("i
       bytes.subarray(0, bytes.length - 3000),
     )
     expect(cut).toMatch(/step01_\w+\.mp4: /u)
+  })
+
+  test("knows a reason from what is printed beside it", () => {
+    const said = "video: started\nerror: video: /a.mp4 is empty\nnext: bun src/main.ts pipeline"
+    expect(reasonIn(said)).toBe("error: video: /a.mp4 is empty")
+    expect(reasonIn("video: started\nnext: bun src/main.ts pipeline\n")).toBeUndefined()
   })
 
   test("a run that takes too long, and one that leaves files behind, are found", async () => {

@@ -51,7 +51,7 @@ export const trialText = (trial: Trial): string => {
   const how = `${decoder}${fallback ? "" : " alone"}`
   return [
     `${isWell(trial) ? "ok  " : "BAD "} ${id} ${how}: ${end}, ${seconds.toFixed(1)} s (CPU ${cpuSeconds.toFixed(1)}), ${peakMb.toFixed(0)} MB`,
-    ...(end === "refused" && isWell(trial) ? [`       ${trial.lastLine.slice(0, 160)}`] : []),
+    ...(end === "refused" && isWell(trial) ? [`       ${trial.reason?.slice(0, 160)}`] : []),
     ...problems.slice(0, printed).map((problem) => `       ${problem}`),
     ...(problems.length > printed ? [`       and ${problems.length - printed} more`] : []),
     ...(problems.length > 0 ? [`       flags: ${flags.join(" ")}`] : []),

@@ -96,13 +96,16 @@ export const runProgram = async (plan: RunPlan, bounds: Bounds): Promise<RunResu
     ...(child.exitCode === null || child.exitCode === 0 || child.exitCode === 1
       ? []
       : [`exit code ${child.exitCode}`]),
-    ...(child.exitCode === 1 && !/: .*\S/u.test(stderr) ? ["failed without a reason"] : []),
+    ...(child.exitCode === 1 && reasonIn(stderr) === undefined ? ["failed without a reason"] : []),
     ...(hasTrace(output) ? ["a stack trace"] : []),
     ...(left.length > 0 ? [`${left.length} processes left running`] : []),
     ...leftBehind(outputRoot(plan.folder), scratch).map((name) => `left behind: ${name}`),
   ]
   return { code: child.exitCode, output, seconds, cpuSeconds, peakMb, offences }
 }
+
+/** Why a video was refused, in the program's words. */
+export const reasonIn = (output: string): string | undefined => /^error: \S.*$/mu.exec(output)?.[0]
 
 /** Whether an output has what belongs to a bug, not to a message. */
 const hasTrace = (output: string): boolean =>

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { choicesFor } from "../../support/random.ts"
 import type { CampaignFile } from "./files/file.ts"
 import { judge } from "./judge.ts"
-import { type Bounds, type Decoder, runProgram, videoFolder } from "./run.ts"
+import { type Bounds, type Decoder, reasonIn, runProgram, videoFolder } from "./run.ts"
 import { withSecondOpinion } from "./second-opinion.ts"
 import { decodeFully, type Truth } from "./truth.ts"
 
@@ -47,8 +47,8 @@ export interface Trial {
   readonly mismatches: ReadonlyArray<string>
   /** Whether a damaged file is decoded as by the in-process libav, and not as by the `ffmpeg` program. */
   readonly differsByVersion: boolean
-  /** What the run said last. */
-  readonly lastLine: string
+  /** Why it was refused, if it was. */
+  readonly reason: string | undefined
 }
 
 /** Frames in every pool: few, so that a run takes a second or two. */
@@ -70,8 +70,6 @@ const flagsFor = (id: string, decoder: Decoder): ReadonlyArray<string> => {
 
 const mayFallBack = (rule: FallbackRule, id: string, decoder: Decoder): boolean =>
   rule === "with" || (rule === "mixed" && choicesFor(`fallback-${id}-${decoder}`).below(2) === 0)
-
-const lastLineOf = (output: string): string => output.trim().split("\n").at(-1)?.slice(0, 400) ?? ""
 
 /** What of a run's folder is wrong, and whether that depends on who is asked. */
 const compare = async (
@@ -118,9 +116,9 @@ export const tryFile = async (file: CampaignFile, settings: Settings): Promise<R
         : { mismatches: [], differsByVersion: false }
     const end = offences.length > 0 ? "invalid" : result.code === 0 ? "finished" : "refused"
     const { id, kind } = file
-    const lastLine = lastLineOf(result.output)
+    const reason = result.code === 1 ? reasonIn(result.output) : undefined
     const how = { id, kind, decoder, flags, fallback }
-    trials.push({ ...how, end, seconds, cpuSeconds, peakMb, offences, ...compared, lastLine })
+    trials.push({ ...how, end, seconds, cpuSeconds, peakMb, offences, ...compared, reason })
   }
   const isWell = trials.every(({ end, mismatches }) => end !== "invalid" && mismatches.length === 0)
   if (isWell && !settings.keeps) rmSync(folder, { recursive: true, force: true })
