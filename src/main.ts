@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import { CliConfig, Command, HelpDoc, ValidationError } from "@effect/cli"
 import { makeRunMain } from "@effect/platform/Runtime"
-import { BunContext } from "@effect/platform-bun"
+import * as BunContext from "@effect/platform-bun/BunContext"
 import { Cause, Console, Effect, Either, Exit, Layer, Logger, LogLevel } from "effect"
 import manifest from "../package.json"
 import { readCommandLine, wantsJson } from "./cli/command-line.ts"

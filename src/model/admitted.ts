@@ -174,7 +174,7 @@ export const makeAdmitted = (shared: Shared) => {
           const kept = yield* Effect.exit(call.keep(reply))
           yield* settle(charge)
           yield* ledger.answered(charge)
-          estimator.learn(request, estimate, completion.usage)
+          estimator.learn(request, completion.usage)
           yield* note(at, request, sent, charge, undefined)
           const tokens = totalTokens(charge.assumed)
           report({ type: "succeeded", tokens, latencyMs: at.latency_ms })

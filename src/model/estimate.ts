@@ -7,8 +7,10 @@ export interface Estimator {
   readonly estimate: (request: ModelRequest) => ModelUsage
   /** Tokens to be reserved of a rate limit: an answer that turns out longer is settled afterwards. */
   readonly reserved: (request: ModelRequest, estimate: ModelUsage) => number
-  readonly learn: (request: ModelRequest, estimated: ModelUsage, counted: ModelUsage) => void
+  readonly learn: (request: ModelRequest, counted: ModelUsage) => void
 }
+
+type StageName = ModelRequest["task"]["stage"]
 
 /** Tokens of a first answer, before any was seen. */
 export const firstAnswer = { draft: 3000, localize: 400, refine: 2500 } as const
@@ -28,14 +30,18 @@ export const promptTokens = (
   images.reduce((sum, image) => sum + pictureTokens(model, image) + textTokens(image.label ?? ""), 0)
 
 export const makeEstimator = (model: string, maxTokens: number | undefined): Estimator => {
-  let ratio = 1
-  const seen: Record<ModelRequest["task"]["stage"], number> = { draft: 0, localize: 0, refine: 0 }
-  const answers: Record<ModelRequest["task"]["stage"], number> = { ...firstAnswer }
+  /** Prompt tokens counted for one of ours. Each stage has its own: its share of text and of pictures is another. */
+  const ratios = new Map<StageName, number>()
+  const seen: Record<StageName, number> = { draft: 0, localize: 0, refine: 0 }
+  const answers: Record<StageName, number> = { ...firstAnswer }
+  /** Of a stage that is not seen yet the highest of the others, so that a budget is rather kept too early than too late. */
+  const ratioOf = (stage: StageName): number =>
+    ratios.get(stage) ?? (ratios.size === 0 ? 1 : Math.max(...ratios.values()))
   return {
     estimate: (request) => {
       const limit = request.maxTokens ?? maxTokens ?? Number.POSITIVE_INFINITY
       return {
-        prompt_tokens: Math.ceil(promptTokens(model, request) * ratio),
+        prompt_tokens: Math.ceil(promptTokens(model, request) * ratioOf(request.task.stage)),
         cached_tokens: 0,
         completion_tokens: Math.ceil(Math.min(limit, answers[request.task.stage])),
         reasoning_tokens: null,
@@ -43,14 +49,17 @@ export const makeEstimator = (model: string, maxTokens: number | undefined): Est
     },
     reserved: ({ task }, { prompt_tokens, completion_tokens }) =>
       (prompt_tokens ?? 0) + (seen[task.stage] > 0 ? (completion_tokens ?? 0) : firstReserve),
-    learn: ({ task }, estimated, counted) => {
-      const weight = Math.max(leastWeight, 1 / ++seen[task.stage])
-      if (counted.prompt_tokens !== null && estimated.prompt_tokens) {
-        const right = (counted.prompt_tokens / estimated.prompt_tokens) * ratio
-        ratio = ratio * (1 - weight) + right * weight
+    learn: (request, counted) => {
+      const { stage } = request.task
+      const weight = Math.max(leastWeight, 1 / ++seen[stage])
+      const own = promptTokens(model, request)
+      // By our own count, not by the estimate: between that and the answer others may have corrected the ratio.
+      if (counted.prompt_tokens !== null && own > 0) {
+        const right = counted.prompt_tokens / own
+        ratios.set(stage, (ratios.get(stage) ?? right) * (1 - weight) + right * weight)
       }
       if (counted.completion_tokens !== null) {
-        answers[task.stage] = answers[task.stage] * (1 - weight) + counted.completion_tokens * weight
+        answers[stage] = answers[stage] * (1 - weight) + counted.completion_tokens * weight
       }
     },
   }

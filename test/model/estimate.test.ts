@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test"
 import { makeEstimator } from "../../src/model/estimate.ts"
 import { type ModelRequest, type ModelUsage, noUsage } from "../../src/model/VisionModel.ts"
+import { checkDraft } from "../../src/plan/draft.ts"
+import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { draftReply } from "../support/replies.ts"
 
 /** 100 + 50 + 10 tokens of text, two pictures of 308 with a label of 2. */
 const request: ModelRequest = {
@@ -54,7 +57,7 @@ test("a rate limit is charged 500 tokens for the first answer of a stage, then w
   const estimator = makeEstimator("unknown", undefined)
   expect(estimator.reserved(request, usage(1000, 400))).toBe(1500)
   expect(estimator.reserved(request, usage(null, 400))).toBe(500)
-  estimator.learn(request, usage(780, 400), usage(780, 100))
+  estimator.learn(request, usage(780, 100))
   expect(estimator.reserved(request, usage(1000, 400))).toBe(1400)
   expect(estimator.reserved(request, usage(1000, null))).toBe(1000)
 })
@@ -63,7 +66,7 @@ test("counts correct the estimate: the first one wholly, later ones by their sha
   const estimator = makeEstimator("unknown", undefined)
   const see = (times: number, completion: number) => {
     const before = estimator.estimate(request)
-    estimator.learn(request, before, usage((before.prompt_tokens ?? 0) * times, completion))
+    estimator.learn(request, usage((before.prompt_tokens ?? 0) * times, completion))
     return estimator.estimate(request)
   }
   expect(see(2, 100)).toMatchObject({ prompt_tokens: 1560, completion_tokens: 100 })
@@ -77,8 +80,34 @@ test("counts correct the estimate: the first one wholly, later ones by their sha
 
 test("what was not counted corrects nothing", () => {
   const estimator = makeEstimator("unknown", undefined)
-  estimator.learn(request, usage(780, 400), noUsage)
-  estimator.learn(request, usage(0, 400), usage(780, null))
-  estimator.learn(request, usage(null, 400), usage(780, null))
+  estimator.learn(request, noUsage)
+  estimator.learn({ ...request, system: "", prompt: "", turns: [], images: [] }, usage(780, null))
   expect(estimator.estimate(request)).toMatchObject({ prompt_tokens: 780, completion_tokens: 400 })
+})
+
+test("answers of calls that were under way together correct it as one after the other would", () => {
+  const estimator = makeEstimator("unknown", undefined)
+  for (let call = 0; call < 5; call++) estimator.learn(request, usage(390, 200))
+  expect(estimator.estimate(request)).toMatchObject({ prompt_tokens: 390, completion_tokens: 200 })
+})
+
+test("each stage has a correction of its own, and one that is not seen yet the highest of the others", () => {
+  const estimator = makeEstimator("unknown", undefined)
+  const annotation = annotationSchemas.structured
+  const plan = checkDraft(annotation, draftReply("structured"))
+  const step = plan.ok ? plan.value.steps[0] : undefined
+  if (step === undefined) throw new Error("the draft has no steps")
+  const draft: ModelRequest = { ...request, task: { stage: "draft", annotation } }
+  const refine: ModelRequest = {
+    ...request,
+    task: { stage: "refine", annotation, step, timestamps: [0, 1] },
+  }
+  estimator.learn(draft, usage(1560, 200))
+  expect(estimator.estimate(refine).prompt_tokens).toBe(1560)
+  estimator.learn(request, usage(390, 200))
+  expect(estimator.estimate(refine).prompt_tokens).toBe(1560)
+  estimator.learn(refine, usage(780, 200))
+  expect([draft, request, refine].map((each) => estimator.estimate(each).prompt_tokens)).toEqual([
+    1560, 390, 780,
+  ])
 })
