@@ -1,7 +1,7 @@
 import type { Operands } from "./arguments.ts"
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as flags from "./flags.ts"
-import { compare, convert, score } from "./score-flags.ts"
+import { compare, convert, evaluate, evaluated, score } from "./score-flags.ts"
 
 interface Section {
   readonly title: string
@@ -24,6 +24,9 @@ const batch: Section = { title: "Batches", flags: Object.values(flags.batch) }
 const stages: Section = { title: "Stages", flags: Object.values(flags.stages) }
 const model: Section = { title: "Model", flags: Object.values(flags.model) }
 const work: Section = { title: "Frames, clips and answers", flags: Object.values(flags.work) }
+
+/** The input flags of a command whose videos come from elsewhere. */
+const ownInput = Object.values(evaluate).filter((each) => input.flags.includes(each))
 
 const single = (summary: string, name: string): CommandHelp => ({
   summary,
@@ -77,6 +80,21 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     usage: "bun run compare A B [--gold PATH] [options]; A and B are output roots or files of segments",
     sections: [{ title: "Options", flags: Object.values(compare) }],
     examples: ["bun run compare dataset-before dataset --gold gold.csv"],
+  },
+  evaluate: {
+    summary: "Run the stages on the videos of gold, score the result, and write one report",
+    usage: "bun run evaluate --gold PATH [options]",
+    sections: [
+      { title: "Gold", flags: Object.values(evaluated) },
+      { title: "Output", flags: ownInput },
+      batch,
+      stages,
+      model,
+      work,
+    ],
+    examples: [
+      "API_KEY=... bun run evaluate --gold wgo.parquet --limit 10 --api-base https://example.com/v1 --model some-vlm --continue-on-error",
+    ],
   },
   convert: {
     summary: "Write gold, or the steps of finished videos, in a format that other programs read",

@@ -3,6 +3,7 @@ import { ownFormat } from "../quality/finished.ts"
 import { goldFormats } from "../quality/formats/formats.ts"
 import { goldWriters } from "../quality/writers/writers.ts"
 import * as flag from "./flag.ts"
+import * as flags from "./flags.ts"
 
 const formatNames = ["auto", ownFormat, ...goldFormats.map(({ name }) => name)]
 
@@ -59,6 +60,29 @@ export const compare = {
   gold: flag.text("gold", "PATH", "Compare both with this; without it, tell how far they agree"),
   reportJson: score.reportJson,
   json: score.json,
+}
+
+const { outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json } =
+  flags.input
+
+/** What `evaluate` takes beside the flags of a run. */
+export const evaluated = {
+  ...gold,
+  videosDir: flag.text(
+    "videos-dir",
+    "DIR",
+    "Where the videos of the gold are, or go; the output root with -videos if absent",
+  ),
+}
+
+/** What `evaluate` takes: a run whose videos the gold names. */
+export const evaluate = {
+  ...evaluated,
+  ...{ outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json },
+  ...flags.batch,
+  ...flags.stages,
+  ...flags.work,
+  ...flags.model,
 }
 
 /** What `convert` takes. */

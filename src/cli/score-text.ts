@@ -1,22 +1,6 @@
 import type { RunCost } from "../quality/cost.ts"
-import type { GoldReport } from "../quality/gold.ts"
-import type { KeyframeScore } from "../quality/keyframes.ts"
-import type { Score } from "../quality/score.ts"
+import type { ScoreReport } from "../quality/report.ts"
 import type { PrecisionRecall } from "../quality/tally.ts"
-
-/** Everything that a run of `score` found. */
-export interface ScoreReport {
-  readonly gold: GoldReport
-  /** Ids of gold videos without a prediction, and the other way round: neither is scored. */
-  readonly withoutPrediction: ReadonlyArray<string>
-  readonly withoutGold: ReadonlyArray<string>
-  /** Folders that could not be scored, with the reason. */
-  readonly unfinished: ReadonlyArray<string>
-  readonly score: Score
-  /** Null where predictions came from a file. */
-  readonly keyframes: KeyframeScore | null
-  readonly cost: RunCost | null
-}
 
 const share = (value: number): string => value.toFixed(3)
 

@@ -2,17 +2,15 @@ import { resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { jsonText, writeFile } from "../dataset/store.ts"
-import { runCost } from "../quality/cost.ts"
 import { readGoldFiles } from "../quality/files.ts"
 import { finishedRuns } from "../quality/finished.ts"
 import { importGold } from "../quality/import.ts"
-import { keyframeScore, sumKeyframeScores } from "../quality/keyframes.ts"
 import { lanesSvg } from "../quality/lanes.ts"
-import { pairVideos, predictionOf } from "../quality/pairing.ts"
-import { scoreVideos } from "../quality/score.ts"
+import { predictionOf } from "../quality/pairing.ts"
+import { scoreReport } from "../quality/report.ts"
 import { goldAt } from "./runs.ts"
 import * as flags from "./score-flags.ts"
-import { type ScoreReport, scoreLines } from "./score-text.ts"
+import { scoreLines } from "./score-text.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 /** `score`: how right finished videos, or other people's predictions, are by gold. */
@@ -30,31 +28,11 @@ export const scoreCommand = (report: (code: number) => Effect.Effect<void>) =>
       const predictions = Option.isSome(given.predictions)
         ? (yield* importGold(yield* readGoldFiles(resolve(given.predictions.value)), {})).videos
         : runs.map(predictionOf)
-      const pairing = pairVideos(gold.videos, predictions)
+      const { report: result, pairing } = scoreReport(gold, { predictions, runs, unfinished })
       if (pairing.videos.length === 0)
         return yield* new UsageError({
           message: `nothing to score: no video of ${given.gold} (${gold.videos[0]?.videoId ?? "none"}, ...) is among the predictions (${predictions[0]?.videoId ?? "none"}, ...); their ids must agree`,
         })
-      const goldOf = new Map(pairing.videos.map((video) => [video.videoId, video.gold]))
-      const scored = runs.filter(({ videoId }) => goldOf.has(videoId))
-      const result: ScoreReport = {
-        gold: gold.report,
-        withoutPrediction: pairing.withoutPrediction,
-        withoutGold: pairing.withoutGold,
-        unfinished,
-        score: scoreVideos(pairing.videos),
-        keyframes:
-          scored.length === 0
-            ? null
-            : sumKeyframeScores(
-                scored.map(({ videoId, steps }) => keyframeScore(steps, goldOf.get(videoId) ?? [])),
-              ),
-        // A rehearsal asks nobody, so what it took says nothing.
-        cost:
-          scored.length === 0 || scored.some(({ isRehearsal }) => isRehearsal)
-            ? null
-            : runCost(scored.map(({ cost }) => cost)),
-      }
       yield* Console.log(given.json ? jsonText(result).trimEnd() : scoreLines(result).join("\n"))
       if (Option.isSome(given.reportJson)) yield* writeFile(resolve(given.reportJson.value), jsonText(result))
       if (Option.isSome(given.lanes)) yield* writeFile(resolve(given.lanes.value), lanesSvg(pairing.videos))

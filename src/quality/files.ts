@@ -10,10 +10,10 @@ import { readParquet } from "./parquet.ts"
 /** All text files of a gold set together. The largest known one, of text, is a tenth of this. */
 const mostBytes = 512 << 20
 
-const unreadable = (file: string, why: string) =>
+export const unreadable = (file: string, why: string) =>
   new GoldError({ reason: "Unreadable", file, message: `${file} ${why}` })
 
-const because = (cause: unknown): string => {
+export const because = (cause: unknown): string => {
   if (cause instanceof TypeError) return "is not UTF-8 text"
   if (hasCode(cause, "ENOENT", "ENOTDIR")) return "does not exist"
   if (hasCode(cause, "EACCES", "EPERM")) return "cannot be read: permission denied"
@@ -33,7 +33,11 @@ const filesBelow = async (folder: string): Promise<ReadonlyArray<string>> => {
     .toSorted()
 }
 
-const isParquet = (file: string): boolean => file.toLowerCase().endsWith(".parquet")
+/** The files of a gold set: itself, or those below a folder. Rejects if there is nothing at the path. */
+export const goldFilesAt = async (path: string): Promise<ReadonlyArray<string>> =>
+  (await stat(path)).isDirectory() ? filesBelow(path) : [path]
+
+export const isParquet = (file: string): boolean => file.toLowerCase().endsWith(".parquet")
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
@@ -46,7 +50,7 @@ export const readGoldFiles = Effect.fn("Quality.readGoldFiles")((path: string) =
   Effect.tryPromise({
     try: async (): Promise<ReadonlyArray<GoldDocument>> => {
       const found = await stat(path)
-      const files = found.isDirectory() ? await filesBelow(path) : [path]
+      const files = await goldFilesAt(path)
       if (files.length === 0)
         throw unreadable(path, `holds no gold: no file ends in ${[...endings].join(", ")}`)
       if (!found.isDirectory() && !found.isFile()) throw unreadable(path, "is neither a file nor a folder")

@@ -19,6 +19,9 @@ export interface FinishedRun {
   readonly videoId: string
   readonly durationSec: number
   readonly sourceVideo: string
+  readonly model: string
+  /** Over the prompts, the form of the answers and the version of the contract: SHA-256, 64 hex digits. */
+  readonly promptsFingerprint: string
   /** Whether no model was asked. */
   readonly isRehearsal: boolean
   readonly steps: ReadonlyArray<FinishedStep>
@@ -29,6 +32,8 @@ const runOf = (video: FinishedVideo): FinishedRun => ({
   videoId: video.videoId,
   durationSec: video.durationSec,
   sourceVideo: video.summary.source_video,
+  model: video.summary.api_config.model,
+  promptsFingerprint: video.summary.schema_fingerprint,
   isRehearsal: video.summary.rehearsal,
   steps: video.steps,
   cost: videoCost(video),

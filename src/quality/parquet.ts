@@ -109,3 +109,43 @@ export const readParquet = async (path: string): Promise<ParquetContent> => {
     `its columns are ${[...source.columns].join(", ")}; WGO-Bench has id and segments, LeRobot episode_index, timestamp and language_persistent`,
   )
 }
+
+const bytes = v.instance(Uint8Array)
+const videoRow = v.object({
+  id: v.string(),
+  /** The file's bytes, or what Hugging Face writes for a video: bytes, or where the file is. */
+  video: v.union([bytes, v.object({ bytes: v.nullish(bytes), path: v.nullish(v.string()) })]),
+})
+
+/** A video that stands in a Parquet file beside its steps: its bytes, or the path of its file relative to the Parquet file. */
+export type HeldVideo = { readonly id: string } & ({ readonly bytes: Uint8Array } | { readonly path: string })
+
+/** Whether a Parquet file holds videos, or says where they are. */
+export const holdsVideos = async (path: string): Promise<boolean> => {
+  const { columns } = await open(path)
+  return columns.has("id") && columns.has("video")
+}
+
+/**
+ * The videos of some ids that a Parquet file holds. Only row groups with one of them are read, and one of those is in memory at a
+ * time. A video without content is left out.
+ */
+export async function* heldVideos(path: string, ids: ReadonlySet<string>): AsyncGenerator<HeldVideo> {
+  const { file, metadata } = await open(path)
+  let rowStart = 0
+  for (const { num_rows } of metadata.row_groups) {
+    const rowEnd = rowStart + Number(num_rows)
+    const read = (columns: Array<string>) =>
+      parquetReadObjects({ file, metadata, compressors, columns, rowStart, rowEnd, utf8: false })
+    const named = v.parse(v.array(v.object({ id: v.string() })), await read(["id"]))
+    if (named.some(({ id }) => ids.has(id)))
+      for (const row of await read(["id", "video"])) {
+        const { id, video } = v.parse(videoRow, row)
+        const held = video instanceof Uint8Array ? { bytes: video, path: undefined } : video
+        if (!ids.has(id)) continue
+        if (held.bytes !== undefined && held.bytes !== null) yield { id, bytes: held.bytes }
+        else if (held.path !== undefined && held.path !== null) yield { id, path: held.path }
+      }
+    rowStart = rowEnd
+  }
+}

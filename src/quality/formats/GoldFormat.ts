@@ -93,3 +93,6 @@ export const byVideo = <Row>(
 
 /** The name of a file without folder and ending. */
 export const stem = (path: string): string => (path.split("/").at(-1) ?? path).replace(/\.[^.]*$/u, "")
+
+/** A name that every file system takes, and that hides nothing. */
+export const plainName = /^(?!\.)[^/\\?*:|"<>\p{Cc}]{1,200}$/u

@@ -1,4 +1,5 @@
 import { Either } from "effect"
+import { plainName } from "../formats/GoldFormat.ts"
 import { GoldError, type GoldSegment, type GoldVideo } from "../gold.ts"
 import {
   activityNetCaptionsWriter,
@@ -41,9 +42,6 @@ export interface WriteSettings {
   /** Frames a second, for formats that count frames. */
   readonly frameRate?: number
 }
-
-/** A name that every file system takes, and that hides nothing. */
-const plainName = /^(?!\.)[^/\\?*:|"<>\p{Cc}]{1,200}$/u
 
 const shortest = (writer: GoldWriter, frameRate: number): number =>
   writer.countsFrames === true ? 1 / frameRate : writer.precisionSec

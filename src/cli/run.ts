@@ -1,0 +1,237 @@
+import { join, resolve } from "node:path"
+import { Console, Effect, Layer, Option } from "effect"
+import { type Shard, select } from "../batch/select.ts"
+import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
+import { readFailures, writeInputs } from "../dataset/batch-state.ts"
+import { eventsFile } from "../dataset/layout.ts"
+import { expect } from "../dry-run.ts"
+import * as Layers from "../layers.ts"
+import { parseEndpoint } from "../model/endpoint.ts"
+import { priceOf } from "../model/money.ts"
+import { annotationSchemas } from "../plan/schemas.ts"
+import { type Check, preflight } from "../preflight.ts"
+import { loadPrompts } from "../stages/prompts.ts"
+import { runFiles } from "./batch.ts"
+import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
+import { tellExpectation } from "./expectation.ts"
+import { requireOutputRoot } from "./folders.ts"
+import { videoSettings } from "./frames.ts"
+import { findInputs, type InputFlags, idBaseOf, inputRecords } from "./inputs.ts"
+import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
+import { stdout } from "./output.ts"
+import { printable } from "./printable.ts"
+import { checkJson } from "./progress/json.ts"
+import { count } from "./quantity.ts"
+import { exitCode, UsageError } from "./usage.ts"
+
+interface WorkFlags {
+  readonly annotationSchema: RunSettings["annotationSchema"]
+  readonly stepConcurrency: number
+  readonly maxFrames: number
+  readonly jpegQuality: number
+  readonly sampling: RunSettings["sampling"]
+  readonly imageLabels: Option.Option<ImageLabels>
+  readonly noEmbedIndex: boolean
+  readonly decoder: Layers.DecoderName
+  readonly noDecoderFallback: boolean
+  readonly ffmpegBin: Option.Option<string>
+  readonly repair: RunSettings["repair"]
+  readonly cutMode: RunSettings["cut"]["mode"]
+  readonly seekSlopSec: number
+  readonly crf: number
+  readonly preset: string
+  readonly keepAudio: boolean
+  readonly autorotateClips: boolean
+  readonly stage1Retries: number
+  readonly stage2Retries: number
+  readonly stage3Retries: number
+}
+
+export interface BatchFlags {
+  readonly videoConcurrency: number
+  readonly continueOnError: boolean
+  readonly retryFailed: boolean
+  readonly onlyFailed: boolean
+  readonly limit: Option.Option<number>
+  readonly shard: Option.Option<Shard>
+  readonly graceSec: number
+}
+
+export interface RunFlags extends WorkFlags, BatchFlags, ModelFlags, InputFlags {
+  readonly overwrite: boolean
+  readonly adopt: boolean
+  readonly allowLegacyResume: boolean
+  readonly preflightOnly: boolean
+  readonly postValidate: boolean
+  readonly verbose: boolean
+  readonly json: boolean
+  readonly stages: ReadonlyArray<StageNumber>
+  readonly dryRun: boolean
+  readonly record: Option.Option<string>
+  readonly replay: Option.Option<string>
+}
+
+const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvironment): ImageLabels => {
+  const inEnvironment = environment.EMBED_INDEX_ON_API_IMAGES === false ? "text" : "overlay"
+  return Option.getOrElse(imageLabels, () => (noEmbedIndex ? "text" : inEnvironment))
+}
+
+const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings => ({
+  outputRoot: given.outputRoot,
+  ...idBaseOf(given),
+  stages: given.stages,
+  annotationSchema: given.annotationSchema,
+  overwrite: given.overwrite,
+  adopt: given.adopt,
+  allowLegacyResume: given.allowLegacyResume,
+  maxFrames: given.maxFrames,
+  jpegQuality: given.jpegQuality,
+  sampling: given.sampling,
+  imageLabels: labelsOf(given, environment),
+  stepConcurrency: given.stepConcurrency,
+  retries: { 1: given.stage1Retries, 2: given.stage2Retries, 3: given.stage3Retries },
+  cut: {
+    mode: given.cutMode,
+    crf: given.crf,
+    preset: given.preset,
+    keepAudio: given.keepAudio,
+    ...(given.autorotateClips ? { autorotate: true } : {}),
+    seekSlopSec: given.seekSlopSec,
+  },
+  repair: given.repair,
+  postValidate: given.postValidate,
+})
+
+/** The part of the input that this run works on. */
+export const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
+  const { shard, limit, onlyFailed, outputRoot } = given
+  const failures = onlyFailed ? yield* readFailures(resolve(outputRoot)) : []
+  return select(files, {
+    ...(Option.isSome(shard) ? { shard: shard.value } : {}),
+    ...(onlyFailed ? { failed: new Set(failures.map(({ video_id }) => video_id)) } : {}),
+    ...(Option.isSome(limit) ? { limit: limit.value } : {}),
+    ...idBaseOf(given),
+  })
+})
+
+/** Prints checks, one a line; true if all is well. */
+export const reportChecks = Effect.fn("Cli.reportChecks")(function* (
+  checks: ReadonlyArray<Check>,
+  json = false,
+) {
+  for (const { what, problem } of checks) {
+    if (json) {
+      stdout.write(`${checkJson(what, problem === undefined, problem, new Date().toISOString())}\n`)
+      continue
+    }
+    const text = problem === undefined ? `ok      ${what}` : `failed  ${what}: ${problem}`
+    yield* Console.log(printable(text))
+  }
+  return checks.every((check) => check.problem === undefined)
+})
+
+/** The model the flags ask for, as a layer; `name` and `kind` for messages and estimates. */
+const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
+  const folder = Option.getOrUndefined(given.record)
+  if (Option.isSome(given.replay)) {
+    if (folder !== undefined)
+      return yield* new UsageError({ message: "give either --record or --replay, not both" })
+    const dir = resolve(given.replay.value)
+    return {
+      name: "replay",
+      price: undefined,
+      address: undefined,
+      layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
+    }
+  }
+  const settings = yield* resolveModel(given, process.env)
+  const events = Layers.callLog(join(resolve(given.outputRoot), eventsFile))
+  const live = settings === undefined ? Layers.rehearsal : Layer.provide(Layers.openai(settings), events)
+  const layer =
+    folder === undefined
+      ? live
+      : Layer.merge(
+          Layer.provide(Layers.record(resolve(folder)), live),
+          Layers.rememberTimes(resolve(folder)),
+        )
+  const name = settings?.model ?? "rehearsal"
+  const address = settings === undefined ? undefined : parseEndpoint(settings.apiBase)?.base
+  return {
+    name,
+    price: settings === undefined ? undefined : priceOf(name, settings.price ?? {}),
+    address,
+    layer,
+  }
+})
+
+/** Says that the service was left alone: that key, address and model are right shows with the first call. */
+const tellUnasked = (service: string, json: boolean) =>
+  json
+    ? Effect.sync(() =>
+        stdout.write(`${checkJson(`service ${service}`, null, undefined, new Date().toISOString())}\n`),
+      )
+    : Console.log(
+        printable(
+          `        service ${service}: not asked; the first call shows whether key, address and model are right`,
+        ),
+      )
+
+/** Runs the stages over the videos that flags name, and gives the exit code. */
+export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
+  const environment = yield* readRunEnvironment(process.env)
+  if (given.noEmbedIndex && Option.isSome(given.imageLabels) && given.imageLabels.value !== "text") {
+    const message = `give either --no-embed-index or --image-labels ${given.imageLabels.value}, not both`
+    return yield* new UsageError({ message })
+  }
+  yield* requireOutputRoot(given.outputRoot)
+  const found = yield* findInputs(given)
+  const files = yield* selected(found.files, given)
+  if (files.length === 0) {
+    yield* (given.json ? Console.error : Console.log)(
+      `none of ${count(found.files.length)} videos ${given.onlyFailed ? "failed before" : "is in this shard"}`,
+    )
+    return exitCode.done
+  }
+  // What is only looked at leaves no recording.
+  const model = yield* modelOf(given.dryRun ? { ...given, record: Option.none() } : given)
+  const settings = settingsOf(given, environment)
+  yield* Effect.mapError(
+    loadPrompts(annotationSchemas[settings.annotationSchema]),
+    ({ message }) => new UsageError({ message }),
+  )
+  const video = Layers.video(videoSettings(given))
+  if (given.preflightOnly) {
+    const checks = yield* Effect.provide(preflight(files, settings), video)
+    const well = yield* reportChecks(checks, given.json)
+    if (model.address !== undefined) yield* tellUnasked(`${model.name} at ${model.address}`, given.json)
+    return well ? exitCode.done : exitCode.failed
+  }
+  if (given.dryRun) {
+    const { limits } = accountOf(given)
+    const expected = yield* expect(files, settings, { ...model, limits }, given.videoConcurrency).pipe(
+      Effect.provide(Layer.merge(video, model.layer)),
+    )
+    yield* tellExpectation(expected, given.json)
+    return expected.failures.length === 0 ? exitCode.done : exitCode.failed
+  }
+  const services = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))
+  const options = {
+    settings,
+    videoConcurrency: given.videoConcurrency,
+    continueOnError: given.continueOnError || given.retryFailed,
+    retryFailed: given.retryFailed,
+    graceSec: given.graceSec,
+  }
+  const outputRoot = resolve(settings.outputRoot)
+  const isBatch = found.files.length + found.refused.length > 1
+  const noteInputs = isBatch ? writeInputs(outputRoot, inputRecords(found, given)) : Effect.void
+  // A replay gives the same files as the recorded run, and a report has times of its own.
+  const hasReport = isBatch && Option.isNone(given.replay)
+  const part = Option.map(given.shard, ({ index, of }) => ({ part: `shard-${index}-of-${of}` }))
+  const head = { outputRoot, model: model.name, stages: given.stages, ...Option.getOrElse(part, () => ({})) }
+  const { json } = given
+  const verbose = given.verbose || environment.VERBOSE_LOGGING === true
+  const telling = { verbose, json, outputRoot, isBatch, ...(hasReport ? { report: head } : {}) }
+  const code = yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
+  return code === exitCode.done && found.refused.length > 0 ? exitCode.failed : code
+})
