@@ -1,5 +1,6 @@
 import { GLYPH_HEIGHT, GLYPH_WIDTH, GLYPHS } from "./glyphs.ts"
-import { openJpeg, PictureError, pixelsOf, writeJpeg } from "./jpeg.ts"
+import { openJpeg, PictureError, type Pixels, pixelsOf, writeJpeg } from "./jpeg.ts"
+import { type BandedJpeg, fitTogether, readBands, writeBands } from "./jpeg-bands.ts"
 
 /**
  * The part of a picture's height, from the top, that a label may cover. Pictures of less than 66 pixels are the
@@ -85,6 +86,45 @@ const swapRedAndBlue = (pixels: Uint32Array): void => {
   }
 }
 
+/** Paints a label on a picture, or on the upper part of one; its pixels become BGRA. */
+const paintOn = (
+  { rgba, width, height }: Pixels,
+  box: LabelBox,
+  glyphs: ReadonlyArray<ReadonlyArray<string>>,
+) => {
+  const pixels = new Uint32Array(rgba.buffer, rgba.byteOffset, width * height)
+  swapRedAndBlue(pixels)
+  paint(pixels, width, box, glyphs)
+  return rgba
+}
+
+/**
+ * Draws on a picture that is coded in bands: only those that the label covers are decoded and encoded again. `undefined` if the new
+ * ones do not fit to the others, because the quality is another.
+ */
+const labelBands = async (
+  jpeg: BandedJpeg,
+  box: LabelBox,
+  glyphs: ReadonlyArray<ReadonlyArray<string>>,
+  quality: number,
+): Promise<Uint8Array | undefined> => {
+  const { bandRows, scans, width } = jpeg
+  const covered = Math.ceil(box.height / bandRows)
+  const height = Math.min(jpeg.height, covered * bandRows)
+  const top = await pixelsOf(openJpeg(writeBands({ ...jpeg, height, scans: scans.slice(0, covered) })))
+  const bgra = paintOn(top, box, glyphs)
+  const drawn: Array<Uint8Array> = []
+  for (let from = 0; from < height; from += bandRows) {
+    const rows = Math.min(bandRows, height - from)
+    const band = readBands(
+      await writeJpeg(bgra.subarray(from * width * 4, (from + rows) * width * 4), width, rows, quality),
+    )
+    if (band === undefined || !fitTogether(band, jpeg)) return undefined
+    drawn.push(...band.scans)
+  }
+  return writeBands({ ...jpeg, scans: [...drawn, ...scans.slice(covered)] })
+}
+
 /**
  * Draws a label such as `Frame 07` in the top left corner: white on a dark box with a light border.
  *
@@ -97,12 +137,18 @@ export const labelJpeg = async (jpeg: Uint8Array, label: string, quality: number
   const known = glyphs.filter((glyph) => glyph !== undefined)
   if (known.length === 0 || known.length < glyphs.length)
     throw new PictureError(`There are no glyphs to draw all of "${label}"`)
-  const { width, height, rgba } = await pixelsOf(openJpeg(jpeg))
-  const box = labelBox(known.length, width, height)
-  if (box === undefined)
+  const boxIn = (width: number, height: number): LabelBox => {
+    const box = labelBox(known.length, width, height)
+    if (box !== undefined) return box
     throw new PictureError(`A ${width}x${height} picture is too small for the label "${label}"`)
-  const pixels = new Uint32Array(rgba.buffer, rgba.byteOffset, width * height)
-  swapRedAndBlue(pixels)
-  paint(pixels, width, box, known)
-  return writeJpeg(rgba, width, height, quality)
+  }
+  const image = openJpeg(jpeg)
+  const banded = readBands(jpeg)
+  if (banded !== undefined && banded.scans.length > 1) {
+    const labelled = await labelBands(banded, boxIn(banded.width, banded.height), known, quality)
+    if (labelled !== undefined) return labelled
+  }
+  const pixels = await pixelsOf(image)
+  const { width, height } = pixels
+  return writeJpeg(paintOn(pixels, boxIn(width, height), known), width, height, quality)
 }

@@ -1,5 +1,4 @@
 import type { Frame } from "node-av/lib"
-import { makePictureWriter } from "../../src/video/backends/libav/convert.ts"
 import {
   makeFrameClock,
   makePacket,
@@ -7,6 +6,7 @@ import {
   openInput,
   streamAt,
 } from "../../src/video/backends/libav/input.ts"
+import { makePictureWriter } from "../../src/video/backends/libav/picture-writer.ts"
 import type { PixelFormat, VideoSource } from "../../src/video/VideoDecoder.ts"
 
 /** What a decode of the whole file has to know of it. */

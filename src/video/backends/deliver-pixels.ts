@@ -1,8 +1,19 @@
-import { makeBitmap } from "../bmp.ts"
+import { type Band, bandsOf, deliverBands } from "../bands.ts"
+import { type Bitmap, makeBitmap } from "../bmp.ts"
 import { isLarge } from "../picture-size.ts"
 import { deliver, type Orientation } from "../upright.ts"
 import type { FrameOutput } from "../VideoDecoder.ts"
 import { collectAfter, release } from "./release.ts"
+
+/** A band of a BGRA picture of this width. */
+const partOf = (pixels: Uint8Array, pictureWidth: number, { x, y, width, height }: Band): Bitmap => {
+  const bitmap = makeBitmap(width, height)
+  for (let row = 0; row < height; row++) {
+    const from = ((y + row) * pictureWidth + x) * 4
+    bitmap.pixels.set(pixels.subarray(from, from + width * 4), row * width * 4)
+  }
+  return bitmap
+}
 
 /**
  * As `deliver`, from bare pixels. They are copied before this returns; the copy is freed with the promise.
@@ -16,6 +27,14 @@ export const deliverPixels = async (
   orientation: Orientation,
   output: FrameOutput,
 ): Promise<Uint8Array<ArrayBuffer>> => {
+  if (isLarge(width, height) && output.format === "JPEG") {
+    const copy = pixels.slice()
+    const data = await deliverBands(bandsOf(width, height, orientation), orientation, output, (band) =>
+      partOf(copy, width, band),
+    )
+    release(copy)
+    return data
+  }
   const bitmap = makeBitmap(width, height)
   bitmap.pixels.set(pixels)
   const data = await deliver(bitmap, width, height, orientation, output)

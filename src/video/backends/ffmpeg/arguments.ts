@@ -1,7 +1,7 @@
 import { MOST_PIXELS } from "../../picture-size.ts"
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import { CONTAINERS } from "../containers.ts"
-import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
+import { ADD_METADATA, choose, filtered, type PictureForm, tileCount, toBgra } from "../filters.ts"
 import { intervalsOf, type SecondsRange } from "../gop-packets.ts"
 
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,pipe"]
@@ -93,5 +93,5 @@ export const pictureArguments = (
 ): ReadonlyArray<string> => [
   ...input(source),
   ...filtered(source.streamIndex, [...choose(pts), ...toBgra(form)]),
-  ...["-frames:v", String(pts.length), "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
+  ...["-frames:v", String(pts.length * tileCount(form)), "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
 ]

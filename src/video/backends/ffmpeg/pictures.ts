@@ -1,18 +1,18 @@
 import { closeSync, openSync } from "node:fs"
 import { Chunk, Effect, Stream } from "effect"
 import { whyUnreadable } from "../../access.ts"
+import { stackTiles } from "../../bands.ts"
 import type { Picture } from "../../frame.ts"
 import { type Gop, gopsOf, startOf } from "../../gops.ts"
 import { isLarge } from "../../picture-size.ts"
 import { nearestFrame } from "../../sampling.ts"
-import { isQuarterTurn } from "../../upright.ts"
 import type { FrameOutput, VideoSource } from "../../VideoDecoder.ts"
 import { VideoError } from "../../VideoError.ts"
 import { deliverPixels } from "../deliver-pixels.ts"
 import { type Excerpt, excerptOf, isExcerpted, readComposed } from "../excerpt.ts"
 import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "../ffmpeg-process.ts"
 import type { FfmpegProgram } from "../ffmpeg-program.ts"
-import type { PictureForm } from "../filters.ts"
+import { formFor, tileBytes, tileCount, tileSize } from "../filters.ts"
 import { partOf, rangeOf } from "../gop-packets.ts"
 import { release } from "../release.ts"
 import { readTimes } from "../wasm/frame-index.ts"
@@ -90,19 +90,13 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     catch: (cause) =>
       new VideoError({ reason: "DecodeFailed", file, message: `${file}: ${String(cause)}`, cause }),
   })
-  const [width, height] = isQuarterTurn(source)
-    ? [source.displayHeight, source.displayWidth]
-    : [source.displayWidth, source.displayHeight]
-  const form: PictureForm = {
-    size: [width, height],
-    chroma: stream.chroma,
-    isGrey: stream.isGrey,
-    isSameSize: width === source.codedWidth && height === source.codedHeight,
-  }
+  const { chroma, isGrey } = stream
+  const coded = { chroma, isGrey, width: source.codedWidth, height: source.codedHeight }
+  const form = formFor(coded, source, source, output)
   const encoded = (pixels: Uint8Array<ArrayBuffer>) =>
     Effect.tryPromise({
       try: () => {
-        const data = deliverPixels(pixels, form.size, source, output)
+        const data = deliverPixels(pixels, tileSize(form), source, output)
         release(pixels)
         return data
       },
@@ -114,6 +108,16 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
           cause,
         }),
     })
+  /** Whole pictures of their tiles. */
+  const inPictures = <E>(tiles: Stream.Stream<Uint8Array<ArrayBuffer>, E>) => {
+    const count = tileCount(form)
+    return count === 1
+      ? tiles
+      : Stream.grouped(tiles, count).pipe(
+          Stream.filter((group) => group.length === count),
+          Stream.map((group) => stackTiles([...group], source)),
+        )
+  }
   const known = {
     keyframes: source.indexedBy === "packets" ? (source.keyframes ?? []) : [],
     firstPts: framePts[0] ?? 0,
@@ -147,11 +151,9 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     pts: ReadonlyArray<number>,
     onComplaint?: () => void,
   ) => {
-    const pictures = inPieces(
-      ffmpegBytes({ ...program, file, ...run }, onComplaint),
-      width * height * 4,
-    ).pipe(
-      Stream.mapEffect(encoded, { concurrency: isLarge(width, height) ? 1 : ENCODING }),
+    const pictures = inPieces(ffmpegBytes({ ...program, file, ...run }, onComplaint), tileBytes(form)).pipe(
+      Stream.mapEffect(encoded, { concurrency: isLarge(...form.size) ? 1 : ENCODING }),
+      inPictures,
       Stream.zipWithIndex,
       Stream.flatMap(([data, i]) => {
         const at = pts[i]

@@ -4,7 +4,7 @@ import { isLarge } from "../../picture-size.ts"
 import type { FramesCall, FramesReply } from "../../protocol.ts"
 import { makeSender } from "../../sender.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
-import { makePictureWriter } from "./convert.ts"
+import { makePictureWriter } from "./picture-writer.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
 import { walk } from "./walk.ts"
 

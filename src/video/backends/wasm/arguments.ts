@@ -1,6 +1,6 @@
 import { MOST_PIXELS } from "../../picture-size.ts"
 import { CONTAINERS } from "../containers.ts"
-import { ADD_METADATA, choose, filtered, type PictureForm, toBgra } from "../filters.ts"
+import { ADD_METADATA, choose, filtered, type PictureForm, tileBytes, tileCount, toBgra } from "../filters.ts"
 import { intervalsOf, type SecondsRange } from "../gop-packets.ts"
 import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
 
@@ -133,7 +133,6 @@ export const pictureArguments = (
   pts: ReadonlyArray<number>,
   form: PictureForm,
 ): ReadonlyArray<string> => {
-  const [width, height] = form.size
   const filters = [
     ...PRINT_DECODED,
     ...choose(pts),
@@ -145,7 +144,7 @@ export const pictureArguments = (
     ...input(source),
     ...(source.seekSeconds === undefined ? [] : landing(source)),
     ...filtered(source.streamIndex, filters),
-    ...["-frames:v", String(pts.length), "-c:v", "rawvideo", "-avioflags", "direct"],
-    ...["-f", "rawvideo", sinkPath("pictures", width * height * 4)],
+    ...["-frames:v", String(pts.length * tileCount(form)), "-c:v", "rawvideo", "-avioflags", "direct"],
+    ...["-f", "rawvideo", sinkPath("pictures", tileBytes(form))],
   ]
 }

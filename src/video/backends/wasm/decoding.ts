@@ -1,7 +1,7 @@
 import type { Keyframe, Rational } from "../../VideoDecoder.ts"
 import { MP4_FAMILY } from "../containers.ts"
 import type { Excerpt } from "../excerpt.ts"
-import type { PictureForm } from "../filters.ts"
+import { type PictureForm, tileCount } from "../filters.ts"
 import { release } from "../release.ts"
 import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
 import { readTimes } from "./frame-index.ts"
@@ -18,7 +18,7 @@ import { type ListedPacket, makePacketReader } from "./packet-list.ts"
 const BACKWARDS_SEC = 3 / 23
 const KEY = 1
 
-/** A decoded picture: BGRA, square pixels, not yet upright. */
+/** A decoded picture, or a tile of one: BGRA, square pixels, not yet upright. */
 export interface RawPicture {
   readonly pts: number
   readonly pixels: Uint8Array
@@ -105,6 +105,9 @@ export const makeDecoding = (
     const [times, seen] = [textOf("times"), textOf("decoded")]
     const due: Array<number> = []
     let done = 0
+    /** Of the picture that comes: tiles that were taken, and its time. */
+    let tiles = 0
+    let time: number | undefined
     let landed = from === undefined || excerpt !== undefined
     let lost = false
     const result = await media.run(
@@ -126,7 +129,8 @@ export const makeDecoding = (
         for (const time of readTimes(times.lines())) due.push(excerpt?.ptsOf(time) ?? time)
         decoded += readTimes(seen.lines()).length
         if (!record.name.startsWith("pictures.") || lost) return
-        const [pts, expected] = [due.shift(), wanted[done]]
+        if (tiles === 0) time = due.shift()
+        const [pts, expected] = [time, wanted[done]]
         const damaged = !toleratesDamage && lines > 0
         if (pts === undefined || pts !== expected || !landed || damaged) {
           stop()
@@ -135,7 +139,8 @@ export const makeDecoding = (
         const taken = take(pts, { pts, pixels: record.bytes })
         release(record.bytes)
         await taken
-        done++
+        tiles = (tiles + 1) % tileCount(form)
+        if (tiles === 0) done++
       },
       excerpt === undefined ? undefined : { access: "compose", name: EXCERPT, fd: media.fd, ...excerpt.file },
     )

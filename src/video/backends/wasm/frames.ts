@@ -1,12 +1,12 @@
+import { stackTiles } from "../../bands.ts"
 import { type Gop, gopsOf, startOf } from "../../gops.ts"
 import { isLarge } from "../../picture-size.ts"
 import type { FramesCall, FramesReply } from "../../protocol.ts"
 import { makeSender } from "../../sender.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
-import { isQuarterTurn } from "../../upright.ts"
 import { deliverPixels } from "../deliver-pixels.ts"
 import { excerptOf } from "../excerpt.ts"
-import type { PictureForm } from "../filters.ts"
+import { formFor, tileCount, tileSize } from "../filters.ts"
 import { partOf, rangeOf } from "../gop-packets.ts"
 import { collectAfter } from "../release.ts"
 import { type Attempt, makeDecoding, type RawPicture } from "./decoding.ts"
@@ -36,19 +36,19 @@ export const frames = async (
     )
   const info = await infoOf(media)
   const { orientation, ...stream } = streamAt(file, info, call.streamIndex)
-  const [width, height] = isQuarterTurn(orientation)
-    ? [call.displayHeight, call.displayWidth]
-    : [call.displayWidth, call.displayHeight]
-  const form: PictureForm = {
-    size: [width, height],
-    chroma: stream.chroma,
-    isGrey: stream.isGrey,
-    isSameSize: stream.width === width && stream.height === height,
-  }
+  const form = formFor(stream, call, orientation, call.output)
   const decoding = makeDecoding(media, info, stream, form)
-  const sender = makeSender(io, isLarge(width, height) ? 0 : ENCODING)
-  const send = (wantedPts: number, picture: RawPicture) =>
-    sender.send(wantedPts, picture.pts, deliverPixels(picture.pixels, form.size, orientation, call.output))
+  const sender = makeSender(io, isLarge(...form.size) ? 0 : ENCODING)
+  const unfinished = new Map<number, Array<Uint8Array<ArrayBuffer>>>()
+  const send = async (wantedPts: number, { pts, pixels }: RawPicture): Promise<void> => {
+    const encoded = deliverPixels(pixels, tileSize(form), orientation, call.output)
+    if (tileCount(form) === 1) return sender.send(wantedPts, pts, encoded)
+    const tiles = [...(unfinished.get(wantedPts) ?? []), await encoded]
+    unfinished.set(wantedPts, tiles)
+    if (tiles.length < tileCount(form)) return
+    unfinished.delete(wantedPts)
+    await sender.send(wantedPts, pts, Promise.resolve(stackTiles(tiles, orientation)))
+  }
   const finish = async (): Promise<FramesReply> => {
     await sender.finish()
     return { frames: call.wantedPts.length, decoded: decoding.decoded() }
