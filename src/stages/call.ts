@@ -1,4 +1,4 @@
-import { join, relative } from "node:path"
+import { join } from "node:path"
 import { Data, Effect, Either, type Scope } from "effect"
 import type * as v from "valibot"
 import type { StageNumber } from "../config.ts"
@@ -6,26 +6,34 @@ import type { CallFiles } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
-import { DatasetError, jsonText, promptDigest, readJson, readText } from "../dataset/store.ts"
+import { DatasetError, jsonText, promptDigest, readJson } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
-import type { ModelError, ModelErrorReason, ModelImage, ModelTask } from "../model/VisionModel.ts"
+import {
+  ModelError,
+  type ModelErrorReason,
+  type ModelImage,
+  type ModelTask,
+  VisionModel,
+} from "../model/VisionModel.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
 import { type Checked, problemLine } from "../plan/problem.ts"
+import { adoptAnswer } from "./adopted.ts"
 import { jsonSchema } from "./prompts.ts"
 import { dropFinalPlan, put } from "./put.ts"
+import { isJudged, lastAsked, mayRecall } from "./rounds.ts"
 import {
-  isOverwritten,
   isSelected,
   mayKeep,
   noteMade,
   notice,
+  partOf,
   type RunFacts,
   stageAdvanced,
   type VideoRun,
 } from "./run.ts"
-import { callRecord, makeTrace, type Trace } from "./trace.ts"
+import { callRecord, makeTrace, recallReply, type Trace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
 export class StageFailed extends Data.TaggedError("StageFailed")<{
@@ -65,39 +73,70 @@ export interface Question<A> {
   readonly inputs: string
   /** How an earlier run ended. */
   readonly previous: Outcome | undefined
+  /** What it follows from is as the original implementation left it, so that its own answer may be taken over, too. */
+  readonly mayAdopt: boolean
   readonly check: (json: unknown) => Checked<A>
 }
 
-/** One answer a stage needs, and where it and its trace go. */
-export interface StageCall<A> extends Question<A> {
+/** What is asked. */
+export interface Inquiry<A> extends Question<A> {
   readonly task: ModelTask
-  /** Answers the video still needs, this one included. */
-  readonly callsLeft: number
   readonly prompt: string
   /** The form of the answer, as a valibot schema. */
   readonly schema: v.GenericSchema
   /** Prepares the pictures; they are needed only if the model is asked. */
   readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, Scope.Scope>
+}
+
+/** One answer a stage needs, and where it and its trace go. */
+export interface StageCall<A> extends Inquiry<A> {
+  /** Answers the video still needs, this one included. */
+  readonly callsLeft: number
   /** Puts an outcome into the run summary. */
   readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
 }
 
-/** Every reply that was allowed was judged: the next run asks anew. */
-const isJudged = (reason: string | undefined): boolean =>
-  reason === "AnswerRejected" || reason === "Truncated" || reason === "ContextFull"
+/** The request of a call, as far as it decides the answer. */
+const requestOf = Effect.fn("Stage.request")(function* <A>(run: RunFacts, inquiry: Inquiry<A>) {
+  return {
+    videoId: run.folder.videoId,
+    task: inquiry.task,
+    system: run.prompts.system,
+    prompt: inquiry.prompt,
+    images: yield* inquiry.images,
+    schema: { name: inquiry.artefact.replace(/\.json$/u, ""), json: jsonSchema(inquiry.schema) },
+  }
+})
 
-/** The last time this was asked for: in place of an answer that stands, or for the first one. */
-const lastAsked = (previous: Outcome | undefined) => previous?.remake ?? previous
-
-/** Whether an earlier run ended before it had judged all it was allowed to ask for. */
-const brokeOff = (asked: Pick<Outcome, "status" | "error_reason"> | undefined): boolean =>
-  asked?.status === "running" || (asked?.status === "failed" && !isJudged(asked.error_reason))
-
-/** Whether what an earlier run has received for this call is as good as new. */
-const mayRecall = (
-  run: VideoRun,
-  { previous, stage }: Pick<StageCall<unknown>, "previous" | "stage">,
-): boolean => brokeOff(lastAsked(previous)) && (run.madeBefore !== undefined || !isOverwritten(run, stage))
+/**
+ * The answer that a run would find in replies which an earlier one has received, with the checks of a run; undefined if it would
+ * ask. Nothing is asked or written.
+ */
+export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
+  run: RunFacts,
+  inquiry: Inquiry<A>,
+) {
+  if (!mayRecall(run, inquiry)) return undefined
+  const { config } = yield* VisionModel
+  const round = lastAsked(inquiry.previous)?.round ?? 0
+  const notThere = new ModelError({ reason: "NotRecorded", message: "the reply is not on disk" })
+  const answer = yield* Effect.flatMap(requestOf(run, inquiry), (request) =>
+    ask({
+      request,
+      check: inquiry.check,
+      retries: run.settings.retries[inquiry.stage],
+      repair: run.settings.repair,
+      recall: (requestSha256, attempt) => recallReply(inquiry, round, requestSha256, attempt),
+      keep: () => Effect.void,
+      record: () => Effect.void,
+    }),
+  ).pipe(
+    Effect.provideService(VisionModel, VisionModel.of({ config, complete: () => notThere })),
+    Effect.scoped,
+    Effect.either,
+  )
+  return Either.isRight(answer) ? answer.right.value : undefined
+})
 
 const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {
   const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
@@ -109,15 +148,7 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
       message: `Stage ${call.stage} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${call.dir}`,
     })
   const answer: Answer<A> = yield* Effect.gen(function* () {
-    const request = {
-      videoId: run.folder.videoId,
-      task: call.task,
-      callsLeft: call.callsLeft,
-      system: run.prompts.system,
-      prompt: call.prompt,
-      images: yield* call.images,
-      schema: { name: call.artefact.replace(/\.json$/u, ""), json: jsonSchema(call.schema) },
-    }
+    const request = { ...(yield* requestOf(run, call)), callsLeft: call.callsLeft }
     return yield* ask({
       request,
       check: call.check,
@@ -208,10 +239,6 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(
   return answer.value
 })
 
-/** The file that stands for an answer, relative to the video's folder. */
-const partOf = (run: RunFacts, { artefact, dir }: Pick<Question<unknown>, "artefact" | "dir">): string =>
-  relative(run.folder.root, join(dir, artefact))
-
 const answerAtHand = <A>(question: Question<A>) =>
   reusableAnswer({ ...question, outcome: question.previous, rawResponse: question.files.rawResponse })
 
@@ -244,42 +271,6 @@ const keep = Effect.fn("Stage.keep")(function* <A>(run: VideoRun, call: StageCal
 })
 
 /**
- * Takes over an answer of the original implementation, if there is one that passes the checks, and notes it as such. Its prompts
- * and its reply stay as they are.
- */
-const adoptAnswer = Effect.fn("Stage.adoptAnswer")(function* <A>(run: VideoRun, call: StageCall<A>) {
-  const { dir, files } = call
-  const json = yield* readJson(join(dir, call.artefact))
-  if (json === undefined) return undefined
-  const verdict = call.check(json)
-  if (!verdict.ok) {
-    const [first] = verdict.problems
-    const why = first === undefined ? "" : ` (${problemLine(first)})`
-    yield* notice(run, `the ${call.what} of the original implementation does not pass the checks${why}`)
-    return undefined
-  }
-  const system = yield* readText(join(dir, files.systemPrompt))
-  const user = yield* readText(join(dir, files.userPrompt))
-  const reply = yield* readText(join(dir, files.rawResponse))
-  if (system === undefined || user === undefined || reply === undefined) return undefined
-  if (canonicalJson(json) !== canonicalJson(verdict.value))
-    yield* put(run, join(dir, call.artefact), jsonText(verdict.value))
-  yield* call.note({
-    status: "completed",
-    adopted: true,
-    inputs: call.inputs,
-    prompts_sha256: promptDigest(system, user),
-    raw_response_sha256: sha256(reply),
-    attempts: 0,
-    calls: [],
-    warnings: [...verdict.warnings.map(problemLine), "the answer is the original implementation's"],
-    wall_time_sec: 0,
-  })
-  yield* stageAdvanced(run, call.stage, call.what, true)
-  return verdict.value
-})
-
-/**
  * Keeps a checked answer of an earlier run if it still stands, else asks for it, writes it and notes how it went. A stage
  * that was not selected may only keep. The final plan is taken away as soon as an answer differs from what it was made of.
  */
@@ -287,10 +278,8 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   const atHand = yield* answerAtHand(call)
   const keeps = mayKeep(run, call.stage, partOf(run, call))
   if (keeps && Either.isRight(atHand)) return yield* keep(run, call, atHand.right)
-  if (run.isAdopted && keeps && call.previous === undefined) {
-    const answer = yield* adoptAnswer(run, call)
-    if (answer !== undefined) return answer
-  }
+  const adopted = yield* adoptAnswer(run, call)
+  if (adopted !== undefined) return adopted
   const why = Either.isRight(atHand) ? overwritten : atHand.left
   if (!isSelected(run, call.stage)) return yield* missingStage(call, why)
   if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${why}`)

@@ -4,7 +4,7 @@ import type { Outcome } from "../dataset/records.ts"
 import { checkDraft, type DraftPlan, draftPlanSchema, stepCount } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
-import { keepOrAsk, type Question } from "./call.ts"
+import { type Inquiry, keepOrAsk } from "./call.ts"
 import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
 import { ensurePool, type FramePool, type PoolRequest, poolImages } from "./pool.ts"
 import { put } from "./put.ts"
@@ -54,8 +54,8 @@ export const fullPoolRequest = ({ confirmSource, folder, source, settings }: Run
   secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
 })
 
-/** What a draft plan depends on. */
-export const draftQuestion = (run: RunFacts, pool: FramePool, previous: Outcome | undefined) =>
+/** What is asked for a draft plan. */
+export const draftInquiry = (run: RunFacts, pool: FramePool, previous: Outcome | undefined) =>
   ({
     stage: 1,
     what: "draft plan",
@@ -64,11 +64,16 @@ export const draftQuestion = (run: RunFacts, pool: FramePool, previous: Outcome 
     artefact,
     inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
     previous,
+    mayAdopt: true,
     check: (json) => checkDraft(run.annotation, json),
-  }) satisfies Question<DraftPlan>
+    task: { stage: "draft", annotation: run.annotation },
+    prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
+    schema: draftPlanSchema(run.annotation),
+    images: poolImages(pool, "none"),
+  }) satisfies Inquiry<DraftPlan>
 
 const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
-  const { settings, annotation } = run
+  const { settings } = run
   yield* stageStarted(run, 1, 2)
   const { pool, kept } = yield* ensurePool(
     { ...fullPoolRequest(run), write: (path, content) => put(run, path, content) },
@@ -85,12 +90,8 @@ const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
   }
   const { stage1: previous } = yield* run.summary.progress
   const draft = yield* keepOrAsk(run, {
-    ...draftQuestion(run, pool, previous),
-    task: { stage: "draft", annotation },
+    ...draftInquiry(run, pool, previous),
     callsLeft: 2 + stepCount.max,
-    prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
-    schema: draftPlanSchema(annotation),
-    images: poolImages(pool, "none"),
     note: note(run),
   })
   yield* stageFinished(run, 1)

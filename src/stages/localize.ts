@@ -18,7 +18,7 @@ import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkLocalization, type Localization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
-import { keepOrAsk, type Question } from "./call.ts"
+import { type Inquiry, keepOrAsk } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
@@ -242,14 +242,17 @@ const note = (run: VideoRun) => (outcome: Outcome) =>
 
 const ofWholeStage = withStatus(({ stage2 }) => stage2, note)
 
-/** What a localization depends on. */
-export const localizationQuestion = (
+/** What is asked for a localization; `mayAdopt` is whether the draft is the original implementation's. */
+export const localizationInquiry = (
   run: RunFacts,
   pool: FramePool,
   draft: DraftPlan,
   previous: Outcome | undefined,
-) =>
-  ({
+  mayAdopt: boolean,
+) => {
+  const count = pool.timestamps.length
+  const context = localizationContext(pool, run.source, draft)
+  return {
     stage: 2,
     what: "localization",
     dir: run.folder.stage2,
@@ -257,17 +260,8 @@ export const localizationQuestion = (
     artefact,
     inputs: fingerprint({ pool: pool.fingerprint, draft, rehearsal: run.rehearsal }),
     previous,
-    check: (json) => checkLocalization(localizationContext(pool, run.source, draft), json),
-  }) satisfies Question<Localization>
-
-const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FramePool, draft: DraftPlan) {
-  const count = pool.timestamps.length
-  const context = localizationContext(pool, run.source, draft)
-  yield* stageStarted(run, 2, 1 + draft.steps.length)
-  const { stage2: previous } = yield* run.summary.progress
-  const localization = yield* keepOrAsk(run, {
-    ...localizationQuestion(run, pool, draft, previous),
-    callsLeft: 1 + draft.steps.length,
+    mayAdopt,
+    check: (json) => checkLocalization(context, json),
     task: { stage: "localize", stepIds: context.stepIds, boundarySeconds: context.boundarySeconds },
     prompt: run.prompts.stage2({
       frame_count: String(count),
@@ -277,6 +271,15 @@ const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FrameP
     }),
     schema: localizationSchema,
     images: poolImages(pool, run.settings.imageLabels),
+  } satisfies Inquiry<Localization>
+}
+
+const make = Effect.fn("Stage2.localize")(function* (run: VideoRun, pool: FramePool, draft: DraftPlan) {
+  yield* stageStarted(run, 2, 1 + draft.steps.length)
+  const { stage1, stage2: previous } = yield* run.summary.progress
+  const localization = yield* keepOrAsk(run, {
+    ...localizationInquiry(run, pool, draft, previous, stage1?.adopted === true),
+    callsLeft: 1 + draft.steps.length,
     note: note(run),
   })
   const segments = yield* cutClips(run, planSegments(pool, run.source, draft, localization))

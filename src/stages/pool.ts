@@ -102,7 +102,7 @@ const shownBy = ({ original, source }: PoolRequest, manifest: Pick<FrameManifest
   manifest.pictures_from === "source" && original !== undefined ? original.source : source
 
 /** What a model sees of the pool that a manifest describes. */
-export const shownIn = ({
+const shownIn = ({
   frames,
 }: Pick<FrameManifest, "frames">): Pick<FramePool, "fingerprint" | "timestamps"> => ({
   timestamps: frames.map((frame) => frame.timestamp_sec),
@@ -256,6 +256,19 @@ export const foreseenPool = Effect.fn("Pool.foresee")(function* (request: PoolRe
   const { jpegQuality: jpeg_quality, note, sampling = "uniform" } = request
   return poolOf(request, { num_frames: frames.length, note, sampling, jpeg_quality, frames })
 })
+
+/** The pool of a clip that is cut again: the same frames show the same, so that it is the one on disk, if that is of the size wanted. */
+export const formerPool = (request: PoolRequest) =>
+  Effect.map(readManifest(request.dir), (manifest) =>
+    manifest?.num_frames === request.count ? poolOf(request, manifest) : undefined,
+  )
+
+/** A pool that has yet to be decoded: what its pictures show is not known, only when. */
+export const plannedPool = (request: PoolRequest): FramePool => {
+  const { jpegQuality: jpeg_quality, note, sampling = "uniform" } = request
+  const frames = planFrames(request).map((frame) => ({ ...frame, sha256: "" }))
+  return poolOf(request, { num_frames: frames.length, note, sampling, jpeg_quality, frames })
+}
 
 /**
  * Makes sure that a frame pool is on disk, whole and undamaged. What is there is kept if it lists the frames that sampling

@@ -21,7 +21,7 @@ import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
-import { keepOrAsk, type Question, StageFailed } from "./call.ts"
+import { type Inquiry, keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { renameFormerSteps } from "./former-names.ts"
 import { ensurePool, type FramePool, type Original, type PoolRequest, poolImages } from "./pool.ts"
@@ -136,14 +136,15 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
   yield* put(run, path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
 })
 
-/** What the annotation of a step depends on. */
-export const stepQuestion = (
+/** What is asked for the annotation of a step; `mayAdopt` is whether its range is the original implementation's. */
+export const stepInquiry = (
   run: RunFacts,
   goal: string,
   draft: DraftStep,
   segment: Pick<Segment, "start_pts" | "end_pts">,
-  pool: Pick<FramePool, "fingerprint" | "timestamps">,
+  pool: FramePool,
   previous: Outcome | undefined,
+  mayAdopt: boolean,
 ) =>
   ({
     stage: 3,
@@ -159,8 +160,17 @@ export const stepQuestion = (
       rehearsal: run.rehearsal,
     }),
     previous,
+    mayAdopt,
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
-  }) satisfies Question<FinalStep>
+    task: { stage: "refine", annotation: run.annotation, step: draft, timestamps: pool.timestamps },
+    prompt: run.prompts.stage3({
+      frame_count: String(pool.timestamps.length),
+      high_level_goal: goal,
+      draft_step: JSON.stringify(draft, null, 2),
+    }),
+    schema: run.annotation.finalStep,
+    images: poolImages(pool, run.settings.imageLabels),
+  }) satisfies Inquiry<FinalStep>
 
 /** One step: its pool, its refined annotation, its two keyframe pictures. Independent of the other steps. */
 const refineStep = Effect.fn("Stage3.step")(function* (
@@ -174,7 +184,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
   const pool = yield* stepPool(run, dir, segment)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, folder, pool)
-  const { stage3 } = yield* run.summary.progress
+  const { stage2, stage3 } = yield* run.summary.progress
   const { high_level_goal: goal, steps } = plan
   const isDone = ({ step_id }: DraftStep) =>
     stage3?.steps.some((step) => step.step_id === step_id && step.status === "completed")
@@ -198,23 +208,16 @@ const refineStep = Effect.fn("Stage3.step")(function* (
       return { ...progress, stage3: { ...stageOutcome(status, steps), steps } }
     })
   const final = yield* keepOrAsk(run, {
-    ...stepQuestion(
+    ...stepInquiry(
       run,
       goal,
       draft,
       segment,
       pool,
       stage3?.steps.find((step) => step.step_id === draft.step_id),
+      stage2?.adopted === true,
     ),
     callsLeft: steps.filter((step) => step === draft || isDone(step) !== true).length,
-    task: { stage: "refine", annotation: run.annotation, step: draft, timestamps: pool.timestamps },
-    prompt: run.prompts.stage3({
-      frame_count: String(pool.timestamps.length),
-      high_level_goal: goal,
-      draft_step: JSON.stringify(draft, null, 2),
-    }),
-    schema: run.annotation.finalStep,
-    images: poolImages(pool, run.settings.imageLabels),
     note,
   })
   yield* writeKeyframes(run, dir, pool, final, segment, `${run.folder.videoId}/step ${draft.step_id}/meta`)

@@ -1,3 +1,4 @@
+import { join, relative } from "node:path"
 import { Effect } from "effect"
 import type { RunSettings, StageNumber } from "../config.ts"
 import type { VideoFolder } from "../dataset/layout.ts"
@@ -45,6 +46,12 @@ export const isOverwritten = (run: RunFacts, stage: StageNumber): boolean =>
  */
 export const mayKeep = (run: RunFacts, stage: StageNumber, part: string): boolean =>
   !isOverwritten(run, stage) || run.madeBefore?.has(part) === true
+
+/** The file that stands for an answer, relative to the video's folder. */
+export const partOf = (
+  run: RunFacts,
+  { artefact, dir }: { readonly artefact: string; readonly dir: string },
+): string => relative(run.folder.root, join(dir, artefact))
 
 /** Notes that a part is made, should an overwrite end early. */
 export const noteMade = (run: VideoRun, stage: StageNumber, part: string) =>

@@ -4,18 +4,18 @@ import * as v from "valibot"
 import type { StageNumber } from "../config.ts"
 import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Outcome, RunSummary, Segment } from "../dataset/records.ts"
-import { readManifest } from "../dataset/resume.ts"
 import { type DatasetError, readDigest, readJson } from "../dataset/store.ts"
 import type { Progress } from "../dataset/summary.ts"
 import type { DraftStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
-import { missingStage, standingAnswer } from "./call.ts"
-import { draftQuestion, fullPoolRequest } from "./draft.ts"
-import { localizationQuestion, readSegments } from "./localize.ts"
-import { type FramePool, foreseenPool, planFrames, shownIn } from "./pool.ts"
-import { stepPoolRequest, stepQuestion } from "./refine.ts"
+import { adoptableAnswer } from "./adopted.ts"
+import { type Inquiry, missingStage, recalledAnswer, standingAnswer } from "./call.ts"
+import { draftInquiry, fullPoolRequest } from "./draft.ts"
+import { localizationInquiry, readSegments } from "./localize.ts"
+import { foreseenPool, formerPool, type PoolRequest, planFrames, plannedPool } from "./pool.ts"
+import { stepInquiry, stepPoolRequest } from "./refine.ts"
 import { isSelected, mayKeep, type RunFacts } from "./run.ts"
 import { type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
 
@@ -80,48 +80,71 @@ const upTo = (
   }
 }
 
-/** Frames of the video in a segment. */
-const framesBetween = (
-  { source }: RunFacts,
-  { start_pts, end_pts }: Pick<PlannedSegment, "start_pts" | "end_pts">,
-) => source.framePts.filter((pts) => pts >= start_pts && pts < end_pts).length
+/** An answer that a run would take without asking. */
+interface Foreseen<A> {
+  readonly value: A
+  /** It is the original implementation's. */
+  readonly isAdopted: boolean
+}
+
+/** The answer that a run would take without asking, in the order in which it looks; or (left) why it would ask. */
+const foreseenAnswer = Effect.fn("Survey.answer")(function* <A>(run: RunFacts, inquiry: Inquiry<A>) {
+  const standing = yield* standingAnswer(run, inquiry)
+  const foreseen = (value: A, isAdopted: boolean): Either.Either<Foreseen<A>, string> =>
+    Either.right({ value, isAdopted })
+  if (Either.isRight(standing)) return foreseen(standing.right, inquiry.previous?.adopted === true)
+  const original = yield* adoptableAnswer(run, inquiry)
+  if (original !== undefined) return foreseen(original, true)
+  const recalled = isSelected(run, inquiry.stage) ? yield* recalledAnswer(run, inquiry) : undefined
+  return recalled === undefined ? Either.left(standing.left) : foreseen(recalled, false)
+})
+
+/** The pool of a clip that has yet to be cut: its frames are the video's, and so are their times. */
+const poolOfClip = (run: RunFacts, dir: string, { start_pts, end_pts }: PlannedSegment): PoolRequest => {
+  const framePts = run.source.framePts.filter((pts) => pts >= start_pts && pts < end_pts)
+  return { ...fullPoolRequest(run), dir, source: { ...run.source, framePts }, sampling: "uniform" }
+}
 
 const fullPoolPart = `${layout.stage1.dir}/${layout.frameManifest}`
 const segmentsPart = `${layout.stage2.dir}/${layout.stage2.segments}`
 
+/** A step of the plan as far as it is known. */
+interface StepOnDisk {
+  readonly plan: DraftPlan
+  readonly draft: DraftStep
+  readonly planned: PlannedSegment
+  /** The segment on record. */
+  readonly recorded: Segment | undefined
+  readonly previous: Outcome | undefined
+  /** Whether its range is the original implementation's. */
+  readonly mayAdopt: boolean
+}
+
 /** The step's pool and the answer that was made from it, if both still stand. */
 const stepStands = Effect.fn("Survey.step")(function* (
   run: RunFacts,
-  plan: DraftPlan,
-  draft: DraftStep,
-  planned: PlannedSegment,
-  recorded: Segment | undefined,
-  progress: Progress,
+  { draft, mayAdopt, plan, planned, previous, recorded }: StepOnDisk,
 ) {
   const dir = run.folder.step(draft.step_id, draft.step_goal)
   const part = `${stepFolder(draft.step_id, draft.step_goal)}/${layout.frameManifest}`
-  const previous = progress.stage3?.steps.find((step) => step.step_id === draft.step_id)
   const isSame = recorded !== undefined && canonicalJson(plannedPart(recorded)) === canonicalJson(planned)
   const clipPath = join(run.folder.stage2, planned.clip_relpath)
   const clip = isSame ? yield* readDigest(clipPath) : undefined
-  let pool: Pick<FramePool, "fingerprint" | "timestamps"> | undefined
-  let distinct = run.settings.maxFrames
-  if (isSame && clip?.sha256 === recorded.clip_sha256) {
-    const request = stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
-    distinct = distinctIn(planFrames(request))
-    pool = yield* foreseenPool(request, mayKeep(run, 3, part))
-  } else if (mayKeep(run, 3, part) && mayKeep(run, 2, segmentsPart)) {
-    // The clip is cut again from the same frames, and shows the same.
-    const manifest = yield* readManifest(dir)
-    if (manifest !== undefined && manifest.num_frames === run.settings.maxFrames) pool = shownIn(manifest)
-    distinct = Math.min(distinct, framesBetween(run, planned))
-  }
-  if (pool === undefined) return { stands: false, distinct, isDecoded: true }
-  const answer = yield* standingAnswer(
-    run,
-    stepQuestion(run, plan.high_level_goal, draft, planned, pool, previous),
-  )
-  return { stands: Either.isRight(answer), distinct, isDecoded: false }
+  const isWhole = isSame && clip?.sha256 === recorded.clip_sha256
+  const request = isWhole
+    ? stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
+    : poolOfClip(run, dir, planned)
+  const distinct = distinctIn(planFrames(request))
+  const keeps = mayKeep(run, 3, part)
+  const pool = isWhole
+    ? yield* foreseenPool(request, keeps)
+    : keeps && mayKeep(run, 2, segmentsPart)
+      ? yield* formerPool(request)
+      : undefined
+  const shown = pool ?? plannedPool(request)
+  const inquiry = stepInquiry(run, plan.high_level_goal, draft, planned, shown, previous, mayAdopt)
+  const answer = yield* foreseenAnswer(run, inquiry)
+  return { stands: Either.isRight(answer), distinct, isDecoded: pool === undefined }
 })
 
 /**
@@ -149,30 +172,34 @@ export const survey = Effect.fn("Stage.survey")(function* (run: RunFacts, progre
     const steps = result.calls.filter(({ stage }) => stage === 3)
     return { ...result, decoded: [...decodedFirst, ...steps.map((step) => step.distinct)] }
   }
-  const drafted =
-    pool === undefined
-      ? Either.left(whyNew(progress.stage1))
-      : yield* standingAnswer(run, draftQuestion(run, pool, progress.stage1))
-  if (pool === undefined || Either.isLeft(drafted))
-    return anew(
-      [first, second, ...unknownSteps(yield* likelySteps(run, progress))],
-      Either.isLeft(drafted) ? drafted.left : whyNew(progress.stage1),
-    )
-  const draft = drafted.right
+  const shown = pool ?? plannedPool(request)
+  const drafted = yield* foreseenAnswer(run, draftInquiry(run, shown, progress.stage1))
+  if (Either.isLeft(drafted))
+    return anew([first, second, ...unknownSteps(yield* likelySteps(run, progress))], drafted.left)
+  const draft = drafted.right.value
   const last = Math.max(...settings.stages)
   if (last < 2) return anew([], "")
-  const localized = yield* standingAnswer(run, localizationQuestion(run, pool, draft, progress.stage2))
+  const localized = yield* foreseenAnswer(
+    run,
+    localizationInquiry(run, shown, draft, progress.stage2, drafted.right.isAdopted),
+  )
   if (Either.isLeft(localized)) return anew([second, ...unknownSteps(draft.steps.length)], localized.left)
   if (last < 3) return anew([], "")
   const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))
-  const planned = planSegments(pool, source, draft, localized.right)
+  const planned = planSegments(shown, source, draft, localized.right.value)
   const calls: Array<NeededCall> = []
   const decoded: Array<number> = []
   for (const segment of planned) {
     const step = draft.steps.find(({ step_id }) => step_id === segment.step_id)
     if (step === undefined) continue
-    const before = recorded?.segments.find(({ step_id }) => step_id === segment.step_id)
-    const found = yield* stepStands(run, draft, step, segment, before, progress)
+    const found = yield* stepStands(run, {
+      plan: draft,
+      draft: step,
+      planned: segment,
+      recorded: recorded?.segments.find(({ step_id }) => step_id === segment.step_id),
+      previous: progress.stage3?.steps.find(({ step_id }) => step_id === segment.step_id),
+      mayAdopt: localized.right.isAdopted,
+    })
     if (!found.stands) calls.push({ stage: 3, distinct: found.distinct })
     if (found.isDecoded) decoded.push(found.distinct)
   }

@@ -20,7 +20,7 @@ import type { Attempt, Unjudged } from "../model/ask.ts"
 import type { ModelReply } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { problemLine } from "../plan/problem.ts"
-import type { StageCall } from "./call.ts"
+import type { Question, StageCall } from "./call.ts"
 import type { VideoRun } from "./run.ts"
 
 /** An attempt as it is kept in the summary. */
@@ -61,6 +61,28 @@ const replyOf = (record: ReplyRecord, text: string): ModelReply => ({
   adjusted: record.adjusted ?? [],
 })
 
+/** The reply to a request in a file, if it was received in this round and is whole. */
+const replyIn = Effect.fn("Stage.replyIn")(function* (path: string, round: number, requestSha256: string) {
+  const parsed = v.safeParse(replyRecordSchema, yield* readJson(callFile(path)))
+  if (!parsed.success || parsed.output.request_sha256 !== requestSha256) return undefined
+  if ((parsed.output.round ?? 0) !== round) return undefined
+  const text = yield* readText(path)
+  return text !== undefined && sha256(text) === parsed.output.reply_sha256
+    ? replyOf(parsed.output, text)
+    : undefined
+})
+
+/** The reply to a request that an earlier run has received; undefined if it is not on disk. */
+export const recallReply = Effect.fn("Stage.recall")(function* (
+  { dir, files }: Pick<Question<unknown>, "dir" | "files">,
+  round: number,
+  requestSha256: string,
+  attempt: number,
+) {
+  const last = yield* replyIn(join(dir, files.rawResponse), round, requestSha256)
+  return last ?? (yield* replyIn(join(dir, attemptFile(files.rawResponse, attempt)), round, requestSha256))
+})
+
 /** What `makeTrace` gives. */
 export type Trace = Effect.Effect.Success<ReturnType<typeof makeTrace>>
 
@@ -98,21 +120,8 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   // A reply has to reach the disk; that somebody hears of it may be given up.
   const tell = (event: VideoEvent) => Effect.interruptible(events.publish(event))
 
-  const recallFrom = Effect.fn("Stage.recallFrom")(function* (file: string, requestSha256: string) {
-    const parsed = v.safeParse(replyRecordSchema, yield* readJson(join(dir, callFile(file))))
-    if (!parsed.success || parsed.output.request_sha256 !== requestSha256) return undefined
-    if ((parsed.output.round ?? 0) !== round) return undefined
-    const text = yield* readText(join(dir, file))
-    return text !== undefined && sha256(text) === parsed.output.reply_sha256
-      ? replyOf(parsed.output, text)
-      : undefined
-  })
-
-  const recallAny = Effect.fn("Stage.recall")(function* (requestSha256: string, attempt: number) {
-    if (!recalls) return undefined
-    const last = yield* recallFrom(files.rawResponse, requestSha256)
-    return last ?? (yield* recallFrom(attemptFile(files.rawResponse, attempt), requestSha256))
-  })
+  const recallAny = (requestSha256: string, attempt: number) =>
+    recalls ? recallReply(call, round, requestSha256, attempt) : Effect.succeed(undefined)
 
   const recall = (requestSha256: string, attempt: number) =>
     // What is not there is asked for next.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer, Redacted } from "effect"
 import type { RunSettings } from "../../src/config.ts"
@@ -8,6 +8,8 @@ import * as Layers from "../../src/layers.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
+import { makeOriginal } from "../support/original-folder.ts"
+import type { Json } from "../support/replies.ts"
 import { runCli, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -107,6 +109,49 @@ interface Case {
   readonly calls: number
   readonly from?: "rehearsal"
 }
+
+/** As a crash leaves it between a reply and what is made of it. */
+const brokenOff =
+  (change: (summary: Json, dir: string) => void): State =>
+  (dir) => {
+    const path = join(dir, "run_summary.json")
+    const summary: Json = JSON.parse(readFileSync(path, "utf8"))
+    change(summary, dir)
+    writeFileSync(path, JSON.stringify(summary))
+  }
+const asRunning = (outcome: unknown): void => void Object.assign(Object(outcome), { status: "running" })
+const breakOff = {
+  draft: (summary: Json, dir: string) => {
+    asRunning(summary.stage1)
+    remove("stage1/draft_plan.json")(dir)
+  },
+  localization: (summary: Json, dir: string) => {
+    asRunning(summary.stage2)
+    remove("stage2/localization_raw.json")(dir)
+  },
+  /** Two of the steps. */
+  steps: (summary: Json, dir: string) => {
+    const { steps } = Object(summary.stage3)
+    for (const i of [0, 2]) {
+      asRunning(steps[i])
+      inStep(i, (step) => remove(`${step}/step_final.json`))(dir)
+    }
+  },
+}
+/** Moves a reply to where it lies until it is judged. */
+const unjudged =
+  (stage: number): State =>
+  (dir) => {
+    const reply = `stage${stage}/stage${stage}_raw_response`
+    for (const end of ["txt", "call.json"])
+      renameSync(join(dir, `${reply}.${end}`), join(dir, `${reply}.attempt1.${end}`))
+  }
+const both =
+  (...states: ReadonlyArray<State>): State =>
+  (dir) => {
+    for (const state of states) state(dir)
+  }
+const adopt = true
 
 const overwrite = true
 const cases: ReadonlyArray<Case> = [
@@ -213,6 +258,108 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "a summary that cannot be read",
     state: (dir) => writeFileSync(join(dir, "run_summary.json"), "{"),
+    calls: 0,
+  },
+  { name: "a reply of Stage 1 not used yet", state: brokenOff(breakOff.draft), calls: 0 },
+  {
+    name: "a reply of Stage 1 not judged yet",
+    state: both(brokenOff(breakOff.draft), unjudged(1)),
+    calls: 0,
+  },
+  { name: "a reply of Stage 2 not used yet", state: brokenOff(breakOff.localization), calls: 0 },
+  {
+    name: "a reply of Stage 2 not judged yet, labels beside the pictures",
+    state: both(brokenOff(breakOff.localization), unjudged(2)),
+    changes: { imageLabels: "text" },
+    calls: 6,
+  },
+  { name: "replies of Stage 3 not used yet", state: brokenOff(breakOff.steps), calls: 0 },
+  {
+    name: "replies of all stages not used yet",
+    state: brokenOff((summary, dir) => {
+      breakOff.draft(summary, dir)
+      breakOff.localization(summary, dir)
+      breakOff.steps(summary, dir)
+    }),
+    calls: 0,
+  },
+  {
+    name: "replies of all stages not used yet, Stage 2",
+    state: brokenOff((summary, dir) => {
+      breakOff.draft(summary, dir)
+      breakOff.localization(summary, dir)
+    }),
+    changes: { stages: [2] },
+    calls: 0,
+  },
+  {
+    name: "a reply not used yet that has changed",
+    state: both(
+      brokenOff(breakOff.draft),
+      edit("stage1/stage1_raw_response.txt", (text) => `${text} `),
+    ),
+    calls: 7,
+  },
+  {
+    name: "a reply not used yet, overwrite",
+    state: brokenOff(breakOff.draft),
+    changes: { overwrite },
+    calls: 7,
+  },
+  {
+    name: "a reply not used yet, other number of frames",
+    state: brokenOff(breakOff.draft),
+    changes: { maxFrames: 20 },
+    calls: 7,
+  },
+  { name: "made by the original", state: makeOriginal, calls: 0 },
+  { name: "made by the original, adopted", state: makeOriginal, changes: { adopt }, calls: 0 },
+  {
+    name: "made by the original, adopted with another number of frames",
+    state: makeOriginal,
+    changes: { adopt, maxFrames: 20 },
+    calls: 0,
+  },
+  {
+    name: "made by the original, adopted and overwritten",
+    state: makeOriginal,
+    changes: { adopt, overwrite },
+    calls: 7,
+  },
+  {
+    name: "made by the original, adopted without its pictures",
+    state: both(makeOriginal, remove("stage1/sampled_frames", "stage1/frame_manifest.json")),
+    changes: { adopt },
+    calls: 0,
+  },
+  {
+    name: "made by the original, adopted without a reply of a step",
+    state: both(
+      makeOriginal,
+      inStep(1, (step) => remove(`${step}/stage3_raw_response.txt`)),
+    ),
+    changes: { adopt },
+    calls: 1,
+  },
+  {
+    name: "made by the original, adopted without its localization",
+    state: both(makeOriginal, remove("stage2")),
+    changes: { adopt },
+    calls: 6,
+  },
+  {
+    name: "made by the original, adopted with a draft that breaks a rule",
+    state: both(
+      makeOriginal,
+      edit("stage1/draft_plan.json", (text) => text.replace("has to leave the table", "leaves at 3.2s")),
+    ),
+    changes: { adopt },
+    calls: 7,
+  },
+  {
+    name: "made by the original, adopted for Stage 3",
+    state: makeOriginal,
+    changes: { adopt, stages: [3] },
     calls: 0,
   },
   { name: "a rehearsal, asked of a model", state: nothing, calls: 7, from: "rehearsal" },
