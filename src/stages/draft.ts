@@ -98,5 +98,5 @@ const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
   return { pool, draft }
 })
 
-/** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without key frames. */
+/** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
 export const draftStage = (...given: Parameters<typeof make>) => ofWholeStage(make(...given), given[0])
