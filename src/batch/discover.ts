@@ -114,9 +114,11 @@ const matcher = ({ recursive = false, glob }: FolderSelection): ((path: string) 
 
 const mostTold = 5
 
-/** Where the file system knows no case, neither do the folders of videos. */
-const folderName = (id: string): string =>
-  process.platform === "darwin" || process.platform === "win32" ? id.normalize("NFC").toLowerCase() : id
+/**
+ * What the folders of videos are told apart by: neither case nor the way in which accents are written, because an output root is
+ * copied to file systems that know no difference, and would lose one of two such folders there.
+ */
+const folderName = (id: string): string => id.normalize("NFC").toLowerCase()
 
 /** Files that would share an output folder: they are refused before any work. */
 const refuseDoubles = (found: FoundVideos, where: string, idBase: string | undefined) => {
@@ -131,7 +133,11 @@ const refuseDoubles = (found: FoundVideos, where: string, idBase: string | undef
     idBase === undefined
       ? "name folders after paths with --id path, or rename all but one"
       : "rename all but one"
-  const message = `${told.join(", ")}${more} in ${where} would share one output folder; ${wayOut}`
+  const isEqual = doubles.every((same) => new Set(same.map((file) => videoId(file, idBase))).size === 1)
+  const folder = isEqual
+    ? "one output folder"
+    : "one output folder on file systems that ignore case or accents' form, as those of macOS and Windows do"
+  const message = `${told.join(", ")}${more} in ${where} would share ${folder}; ${wayOut}`
   return Effect.fail(new InputError({ path: where, message }))
 }
 

@@ -56,6 +56,30 @@ test("files of one stem are refused, wherever they are, all of them named", asyn
   expect(message).toContain("would share one output folder")
 })
 
+test.each([
+  ["case", "x/Cam.mp4", "y/cam.mp4"],
+  ["case outside of ASCII", "x/\u00C9tape.mp4", "y/\u00E9tape.mov"],
+  ["the form of an accent", "x/caf\u00E9.mp4", "y/cafe\u0301.mp4"],
+  ["case and the form of an accent", "x/CAF\u00C9.mp4", "y/cafe\u0301.mp4"],
+  ["case and ending", "x/clip.MP4", "y/CLIP.avi"],
+])("names that differ in %s only are refused on every system", async (_what, one, other) => {
+  const root = folderWith(one, other, "fine.mp4")
+  const message = await found(root, { recursive: true })
+  expect(message).toContain(`${one} and ${other} in `)
+  expect(message).toContain("one output folder on file systems that ignore case or accents' form")
+  expect(message).toContain("name folders after paths with --id path, or rename all but one")
+  expect(await found(root, { recursive: true, idBase: root })).toHaveLength(3)
+  const list = join(root, "list.txt")
+  writeFileSync(list, `${join(root, one)}\n${join(root, other)}\n`)
+  expect((await Effect.runPromise(Effect.flip(listedVideos(list)))).message).toContain("would share")
+})
+
+test("with --id path, paths that differ in case only are refused on every system", async () => {
+  const root = folderWith("x/cam.mp4", "X/cam.mp4")
+  if ((await found(root, { recursive: true })).length === 1) return
+  expect(await found(root, { recursive: true, idBase: root })).toContain("; rename all but one")
+})
+
 test("a list gives its videos in its order, each once; comments and empty lines do not count", async () => {
   const root = folderWith()
   const list = join(root, "list.txt")
