@@ -19,8 +19,10 @@ export const shardOf = (file: string, of: number, idBase?: string): number =>
 /** What of the input a run works on. */
 export interface Selection {
   readonly shard?: Shard
-  /** Ids of videos that failed before; only they are taken. */
+  /** Ids of videos that failed before; only they are taken, and what is `refused`. */
   readonly failed?: ReadonlySet<string>
+  /** Files and folders, which end in `/`, that could not be worked on before. */
+  readonly refused?: ReadonlyArray<string>
   /** Videos at most, the first ones. */
   readonly limit?: number
   /** As `RunSettings.idBase`. */
@@ -30,9 +32,14 @@ export interface Selection {
 /** The videos of a run, in the order given: first by shard, then by what failed, then up to the limit. */
 export const select = (
   files: ReadonlyArray<string>,
-  { shard, failed, idBase, limit }: Selection,
+  { shard, failed, idBase, limit, refused = [] }: Selection,
 ): ReadonlyArray<string> =>
   files
     .filter((file) => shard === undefined || shardOf(file, shard.of, idBase) === shard.index)
-    .filter((file) => failed === undefined || failed.has(videoId(file, idBase)))
+    .filter(
+      (file) =>
+        failed === undefined ||
+        failed.has(videoId(file, idBase)) ||
+        refused.some((path) => file === path || (path.endsWith("/") && file.startsWith(path))),
+    )
     .slice(0, limit)

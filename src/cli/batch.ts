@@ -19,6 +19,8 @@ export interface Telling {
   readonly outputRoot: string
   /** Whether the input is of several videos, however few of them are worked on. */
   readonly isBatch: boolean
+  /** Inputs that are not worked on. */
+  readonly refused: number
   /** If there is to be a report in the output root. */
   readonly report?: ReportHead
 }
@@ -68,7 +70,9 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
     for (const text of endLines({ state, end, folders, report: written, next })) yield* Console.error(text)
     for (const folder of folders) yield* Console.log(printable(folder))
     const rest = left === 0 ? "" : `, ${left} not finished`
-    if (files.length > 1) yield* Console.log(`${done} done, ${failed} failed${rest}`)
+    const refused = telling.refused === 0 ? "" : `, ${telling.refused} refused`
+    if (files.length + telling.refused > 1)
+      yield* Console.log(`${done} done, ${failed} failed${rest}${refused}`)
   }
   if (stopped === "asked" && left !== 0) return exitCode.interrupted
   return failed === 0 ? exitCode.done : exitCode.failed

@@ -112,7 +112,10 @@ export const batch = {
     "retry-failed",
     "Try videos that failed once more when all others are done; implies --continue-on-error",
   ),
-  onlyFailed: flag.toggle("only-failed", "Work only on videos that failed when they were last tried"),
+  onlyFailed: flag.toggle(
+    "only-failed",
+    "Work only on videos that failed when they were last tried, and on what was refused",
+  ),
   limit: flag.optionalNumber(
     "limit",
     { min: 1, max: 1_000_000_000 },

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import type { RefusedInput } from "../batch/discover.ts"
 import type { StageNumber } from "../config.ts"
 import { groupFailures } from "../dataset/failures.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
@@ -27,6 +28,8 @@ export const reportSchema = v.strictObject({
   done: whole,
   failed: whole,
   left: whole,
+  /** Inputs that no run can work on as they are, beside the videos; they are among the failures. */
+  refused: whole,
   steps: whole,
   calls: whole,
   rejected_answers: whole,
@@ -63,15 +66,22 @@ export interface ReportHead {
   readonly stages: ReadonlyArray<StageNumber>
   /** Part of the file names, where several runs share a root on purpose: `shard-2-of-4`. */
   readonly part?: string
+  /** What of the input cannot be worked on. */
+  readonly refused: ReadonlyArray<RefusedInput>
 }
 
-const nextSteps = ({ failed, left, stopped }: Pick<RunReport, "failed" | "left" | "stopped">) => [
+const nextSteps = ({
+  failed,
+  left,
+  refused,
+  stopped,
+}: Pick<RunReport, "failed" | "left" | "refused" | "stopped">) => [
   ...(stopped === "budget"
     ? ["The budget was spent. The same command goes on, with a new count of cost and tokens."]
     : left > 0
       ? ["Run the same command again: it goes on where this run stopped and pays for nothing twice."]
       : []),
-  ...(failed > 0
+  ...(failed + refused > 0
     ? [
         "Run the same command with --only-failed to try the failed videos again, once what the messages name is mended.",
       ]
@@ -86,7 +96,13 @@ export const reportOf = (
   time: string,
   next: Again | undefined,
 ): RunReport => {
-  const ending = { failed: end.failed, left: end.left ?? 0, stopped: end.stopped }
+  const refused = head.refused.map((input) => ({
+    ...input,
+    video_id: input.path,
+    source_video: input.path,
+    stage: null,
+  }))
+  const ending = { failed: end.failed, left: end.left ?? 0, refused: refused.length, stopped: end.stopped }
   return {
     finished_at_utc: time,
     output_root: head.outputRoot,
@@ -98,13 +114,14 @@ export const reportOf = (
     done: end.done,
     failed: end.failed,
     left: ending.left,
+    refused: ending.refused,
     steps: state.steps,
     calls: state.answers,
     rejected_answers: state.rejected,
     prompt_tokens: state.promptTokens,
     completion_tokens: state.completionTokens,
     cost_usd: state.unpriced > 0 ? null : state.costUsd,
-    failures: groupFailures(state.failures).map(({ reason, stage, videos }) => ({
+    failures: groupFailures([...state.failures, ...refused]).map(({ reason, stage, videos }) => ({
       reason,
       stage,
       count: videos.length,
@@ -148,6 +165,7 @@ export const reportMarkdown = (report: RunReport): string => {
         ["done", count(report.done)],
         ["failed", count(report.failed)],
         ["left", count(report.left)],
+        ...(report.refused === 0 ? [] : [["refused", count(report.refused)]]),
         ["steps refined", count(report.steps)],
         ["calls", `${count(report.calls)}, ${count(report.rejected_answers)} rejected`],
         [

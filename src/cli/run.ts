@@ -2,7 +2,7 @@ import { join, resolve } from "node:path"
 import { Console, Effect, Layer, Option } from "effect"
 import { type Shard, select } from "../batch/select.ts"
 import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
-import { readFailures, writeInputs } from "../dataset/batch-state.ts"
+import { readFailures, readInputs, writeInputs } from "../dataset/batch-state.ts"
 import { eventsFile } from "../dataset/layout.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
@@ -106,9 +106,16 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
 export const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
   const { shard, limit, onlyFailed, outputRoot } = given
   const failures = onlyFailed ? yield* readFailures(resolve(outputRoot)) : []
+  const inputs = onlyFailed ? yield* readInputs(resolve(outputRoot)) : undefined
+  const refused = inputs?.filter((input) => input.refused !== undefined) ?? []
   return select(files, {
     ...(Option.isSome(shard) ? { shard: shard.value } : {}),
-    ...(onlyFailed ? { failed: new Set(failures.map(({ video_id }) => video_id)) } : {}),
+    ...(onlyFailed
+      ? {
+          failed: new Set(failures.map(({ video_id }) => video_id)),
+          refused: refused.map(({ source_video }) => source_video),
+        }
+      : {}),
     ...(Option.isSome(limit) ? { limit: limit.value } : {}),
     ...idBaseOf(given),
   })
@@ -228,10 +235,24 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   // A replay gives the same files as the recorded run, and a report has times of its own.
   const hasReport = isBatch && Option.isNone(given.replay)
   const part = Option.map(given.shard, ({ index, of }) => ({ part: `shard-${index}-of-${of}` }))
-  const head = { outputRoot, model: model.name, stages: given.stages, ...Option.getOrElse(part, () => ({})) }
+  const { refused } = found
+  const head = {
+    outputRoot,
+    model: model.name,
+    stages: given.stages,
+    refused,
+    ...Option.getOrElse(part, () => ({})),
+  }
   const { json } = given
   const verbose = given.verbose || environment.VERBOSE_LOGGING === true
-  const telling = { verbose, json, outputRoot, isBatch, ...(hasReport ? { report: head } : {}) }
+  const telling = {
+    verbose,
+    json,
+    outputRoot,
+    isBatch,
+    refused: refused.length,
+    ...(hasReport ? { report: head } : {}),
+  }
   const code = yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
-  return code === exitCode.done && found.refused.length > 0 ? exitCode.failed : code
+  return code === exitCode.done && refused.length > 0 ? exitCode.failed : code
 })

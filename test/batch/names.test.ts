@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { discoverVideos, type FolderSelection, listedVideos } from "../../src/batch/discover.ts"
+import { reportSchema } from "../../src/cli/report.ts"
 import { statusSchema } from "../../src/cli/status-text.ts"
 import { idProblem, videoId } from "../../src/dataset/video-id.ts"
 import { escapedName } from "../../src/files/names.ts"
@@ -166,7 +167,7 @@ describe("a run and its status", () => {
   }
 
   test("every input is accounted for, whatever its name is", async () => {
-    const input = folderWith("a\nb.mp4", `${"x".repeat(251)}.mp4`, "run_report.md.mp4", "Cam.mp4", "cam.mp4")
+    const input = folderWith("a\nb.mp4", `${"x".repeat(251)}.mp4`, "run_report.md.mp4", "Cam.mp4", "dam.mp4")
     const isNamed = fileNamed(input, latin("caf\xe9.mp4"))
     await using place = await temporaryFolder()
     const args = ["pipeline", "--rehearsal", "--input-video-dir", input, "--output-root", place.path]
@@ -185,6 +186,16 @@ describe("a run and its status", () => {
     expect(named).toContain("x".repeat(251))
     expect(named).toContain(join(input, "run_report.md.mp4"))
     if (isNamed) expect(named).toContain(join(input, "caf\\xe9.mp4"))
+    const report = v.parse(reportSchema, await Bun.file(join(place.path, "run_report.json")).json())
+    const refusals = isNamed ? 2 : 1
+    expect(report).toMatchObject({ videos: 4, done: 0, failed: 4, left: 0, refused: refusals })
+    const bad = report.failures.find(({ reason }) => reason === "BadName")
+    expect(bad?.count).toBe(refusals)
+    expect(bad?.videos.map(({ source_video }) => source_video)).toContain(join(input, "run_report.md.mp4"))
+    expect(await Bun.file(join(place.path, "run_report.md")).text()).toContain(
+      "which is a file of the output root itself; rename the video",
+    )
+    expect(run.stdout).toContain(`0 done, 4 failed, ${refusals} refused`)
   })
 
   test("a subfolder that cannot be read is named, and the others are worked on with --continue-on-error", async () => {
@@ -214,5 +225,12 @@ describe("a run and its status", () => {
     expect(status.failures.find(({ reason }) => reason === "NotReadable")?.videos).toContain(
       `${join(input, "closed")}/`,
     )
+    // Now that it may be read, what is in it is tried with what failed.
+    await runCli([
+      ...["pipeline", "--rehearsal", "--input-video-dir", input, "--recursive", "--only-failed"],
+      ...["--output-root", join(place.path, "out"), "--continue-on-error"],
+    ])
+    const after = (await statusOf(join(place.path, "out"))).status
+    expect(after.failures.flatMap(({ videos }) => videos).toSorted()).toEqual(["a", "b", "c"])
   })
 })

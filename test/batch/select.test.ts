@@ -21,6 +21,17 @@ test("the part of a video depends on its name alone and never changes", () => {
   expect(shardOf("cooking.mp4", 1000)).toBe(1 + (Number.parseInt(digest.slice(0, 12), 16) % 1000))
 })
 
+test("what was refused before counts as failed: a file by its path, a folder with all that is below it", () => {
+  const refused = ["/videos/clip 3.mp4", "/videos/closed/"]
+  const all = [...files, "/videos/closed/a.mp4", "/videos/closed/deep/b.mp4", "/videos/closed.mp4"]
+  const taken = (failed: ReadonlySet<string> | undefined) =>
+    select(all, { refused, ...(failed === undefined ? {} : { failed }) })
+  const mended = ["/videos/clip 3.mp4", "/videos/closed/a.mp4", "/videos/closed/deep/b.mp4"]
+  expect(taken(new Set())).toEqual(mended)
+  expect(taken(new Set(["clip 9"]))).toEqual(["/videos/clip 3.mp4", "/videos/clip 9.mp4", ...mended.slice(1)])
+  expect(taken(undefined)).toEqual(all)
+})
+
 test("what failed before is taken from the part, and the limit from what is left", () => {
   const failed = new Set(["clip 3", "clip 5", "clip 7", "clip 300"])
   expect(select(files, { failed })).toEqual([3, 5, 7, 300].map((i) => `/videos/clip ${i}.mp4`))
