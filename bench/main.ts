@@ -9,6 +9,7 @@ import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
 import { qualityCases } from "./quality/cases.ts"
+import { qualityChart } from "./quality/chart.ts"
 import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
 import { decoderCases, decoders } from "./video/cases.ts"
 import { makeLongVideo, makeShortVideos } from "./video/media.ts"
@@ -85,7 +86,14 @@ const main = async (): Promise<void> => {
     const picture = path.replace(/\.json$/u, ".svg")
     if (names.length > 0)
       writeFileSync(picture, chart(report, "50 frames spread over one video, as JPEG or raw", names))
-    console.log(`\nReport: ${path}${names.length > 0 ? `\nChart:  ${picture}` : ""}`)
+    const quality = qualityChart(results)
+    const qualityPicture = path.replace(/\.json$/u, ".quality.svg")
+    if (quality !== undefined) writeFileSync(qualityPicture, quality)
+    const charts = [
+      ...(names.length > 0 ? [picture] : []),
+      ...(quality === undefined ? [] : [qualityPicture]),
+    ]
+    console.log([`\nReport: ${path}`, ...charts.map((chartPath) => `Chart:  ${chartPath}`)].join("\n"))
   } finally {
     for (const path of [work, root]) rmSync(path, { recursive: true, force: true })
   }

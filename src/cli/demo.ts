@@ -3,10 +3,14 @@ import { join } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { defaultSettings, type RunSettings } from "../config.ts"
+import { openVideo } from "../dataset/open.ts"
 import { errorsAmong, validateFolder } from "../dataset/validate.ts"
+import { scene } from "../demo/scene.ts"
 import { type RunEvent, RunEvents } from "../events.ts"
 import * as Layers from "../layers.ts"
 import { Pipeline } from "../pipeline.ts"
+import { predictionOf } from "../quality/pairing.ts"
+import { scoreVideos } from "../quality/score.ts"
 import { makeDemoVideo } from "./demo-video.ts"
 import * as flags from "./flags.ts"
 import { requireOutputRoot } from "./folders.ts"
@@ -34,6 +38,21 @@ const rehearse = Effect.fn("Demo.rehearse")(function* (
   return yield* Effect.provideService(runVideo(file, settings), RunEvents, events)
 }, Effect.scoped)
 
+/** How far the steps of a finished video are those that were drawn, in a sentence. */
+const againstTruth = Effect.fn("Demo.score")(function* (folder: string) {
+  const predicted = predictionOf(yield* openVideo(folder))
+  const gold = scene.steps.map(({ goal }, i) => ({
+    startSec: scene.boundaries[i] ?? 0,
+    endSec: scene.boundaries[i + 1] ?? scene.durationSec,
+    label: goal,
+  }))
+  const { segments, boundaries } = scoreVideos([{ ...predicted, gold, predicted: predicted.segments }])
+  const f1 = segments.find(({ at }) => at === 0.5)?.f1 ?? 0
+  const error = boundaries.medianErrorSec
+  const borders = error === null ? "" : `, median border error ${error.toFixed(2)} s`
+  return `${predicted.segments.length} steps against ${gold.length} that were drawn: segment F1 ${f1.toFixed(2)} at IoU 0.5${borders}`
+})
+
 /** `demo`: draws a short manipulation video, runs the whole pipeline on it in rehearsal, and checks the result. */
 export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
   Command.make("demo", flags.demo, (given) =>
@@ -55,6 +74,8 @@ export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
       yield* Console.log(
         findings.length === 0 ? "3. The dataset folder is valid" : "3. The dataset folder is NOT valid",
       )
+      // A rehearsal spreads steps evenly over a video that it does not look at.
+      yield* Console.log(`4. ${yield* againstTruth(result.folder)} (made without looking)`)
       yield* Console.log(`
 Look at
   ${join(result.folder, "causal_plan_with_keyframes.json")}  the plan with its keyframes

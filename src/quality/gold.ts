@@ -37,6 +37,8 @@ export interface RawVideo {
   readonly videoId: string
   readonly durationSec?: number
   readonly segments: ReadonlyArray<RawSegment>
+  /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
+  readonly raters?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 /** A segment of a gold set, in seconds on the video's own timeline. */
@@ -50,6 +52,8 @@ export interface GoldVideo {
   readonly durationSec?: number
   /** In order of start, then end. */
   readonly segments: ReadonlyArray<GoldSegment>
+  /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
+  readonly raters?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 /** What an import found and did. */

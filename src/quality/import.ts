@@ -143,7 +143,7 @@ const converted = (
 ): GoldSet => {
   const level = settings.level ?? 1
   const leftOut: Array<string> = []
-  const videos = raw.map(({ videoId, durationSec, segments }): GoldVideo => {
+  const videos = raw.map(({ videoId, durationSec, segments, raters }): GoldVideo => {
     const kept = segments.filter((segment) => {
       if ((segment.level ?? 1) !== level) return false
       const reason = whyLeftOut(segment)
@@ -154,6 +154,7 @@ const converted = (
       videoId,
       ...(durationSec === undefined ? {} : { durationSec }),
       segments: kept.map((segment) => segmentOf(videoId, clock, segment)).toSorted(inOrder),
+      ...(raters === undefined ? {} : { raters }),
     }
   })
   const frameRate = format.unit === "frames" ? (settings.frameRate ?? format.frameRate ?? null) : null

@@ -31,7 +31,7 @@ export const pairVideos = (
   predictions: ReadonlyArray<GoldVideo>,
 ): Pairing => {
   const predicted = new Map(predictions.map((video) => [bareId(video.videoId), video]))
-  const videos = gold.flatMap(({ videoId, durationSec, segments }): ReadonlyArray<ComparedVideo> => {
+  const videos = gold.flatMap(({ videoId, durationSec, segments, raters }): ReadonlyArray<ComparedVideo> => {
     const prediction = predicted.get(bareId(videoId))
     if (prediction === undefined) return []
     const duration = prediction.durationSec ?? durationSec
@@ -41,6 +41,7 @@ export const pairVideos = (
         gold: segments,
         predicted: prediction.segments,
         ...(duration === undefined ? {} : { durationSec: duration }),
+        ...(raters === undefined ? {} : { raters }),
       },
     ]
   })

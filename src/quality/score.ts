@@ -15,6 +15,8 @@ import { wgoTally } from "./wgo.ts"
 export interface ComparedVideo extends ScoredVideo<GoldSegment> {
   readonly videoId: string
   readonly durationSec?: number
+  /** Borders in seconds that each of several people saw; the gold's own where absent. */
+  readonly raters?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 export const iouThresholds = [0.1, 0.25, 0.5, 0.75] as const
@@ -150,10 +152,8 @@ const starts = (segments: ReadonlyArray<GoldSegment>): ReadonlyArray<number> =>
   segments.slice(1).map(({ startSec }) => startSec)
 
 const gebdScore = (videos: ReadonlyArray<ComparedVideo>): Score["gebd"] => {
-  const tallies = videos.flatMap(({ durationSec, gold, predicted }) =>
-    durationSec === undefined
-      ? []
-      : [gebdTally({ durationSec, raters: [starts(gold)], detections: starts(predicted) })],
+  const tallies = videos.flatMap(({ durationSec, gold, predicted, raters = [starts(gold)] }) =>
+    durationSec === undefined ? [] : [gebdTally({ durationSec, raters, detections: starts(predicted) })],
   )
   return tallies.length === 0 ? null : precisionRecall(sumTallies(tallies))
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
+import { qualityChart } from "../../bench/quality/chart.ts"
 import { measureQuality } from "../../bench/quality/measure.ts"
 import { answer, noErrors, usualErrors } from "../../bench/quality/mind.ts"
 import { paintPlate, plateHeight, plateWidth, type Reading, readPlates } from "../../bench/quality/plate.ts"
@@ -142,6 +143,16 @@ describe("The simulated model", () => {
     )
     expect(new Set(answers).size).toBeGreaterThan(1)
   })
+})
+
+test("The chart has a point for every length and figure, and none without results of quality", () => {
+  const figures = { f1_iou_50: 0.5, f1_iou_75: 0.25, border_recall_1s: 0 }
+  const svg = qualityChart({ "quality: 1 minute": figures, "quality: 2 hours": figures, other: {} }) ?? ""
+  expect(svg.match(/<circle /gu)).toHaveLength(6)
+  // Half of the way between 0 at the bottom and 1 at the top.
+  expect(svg).toContain('cy="180.0"')
+  expect(svg).toContain(">2 hours<")
+  expect(qualityChart({ other: {} })).toBeUndefined()
 })
 
 describe("The whole pipeline on a drawn video", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { readGoldFiles } from "../../src/quality/files.ts"
@@ -53,6 +53,22 @@ const samples: Readonly<Record<string, Sample>> = {
       "val_1.json": json({ v_x: { duration: 9, timestamps: [[0, 4.5]], sentences: [" He stirs. "] } }),
     },
     says: ["v_x 0-4.5 He stirs."],
+  },
+  gebd: {
+    files: {
+      "k400_val.json": json({
+        q1: {
+          num_frames: 250,
+          fps: 25,
+          video_duration: 10,
+          f1_consis: [0.5, 0.9],
+          f1_consis_avg: 0.7,
+          substages_timestamps: [[8, 2], [4.5]],
+        },
+        unclear: { video_duration: 10, f1_consis: [0.1], f1_consis_avg: 0.29, substages_timestamps: [[1]] },
+      }),
+    },
+    says: ["q1 0-4.5 event", "q1 4.5-10 event"],
   },
   youcook2: {
     files: {
@@ -320,6 +336,10 @@ describe("Gold formats", () => {
     ).toContain("line 2")
   })
 
+  test("of several raters give the borders of each, in order", () => {
+    expect(read(samples.gebd?.files ?? {}).videos[0]?.raters).toEqual([[2, 8], [4.5]])
+  })
+
   test("give the level that is asked for", () => {
     const files = samples["goal-step"]?.files ?? {}
     expect(listed(files, { level: 2 })).toEqual(["u1 2-9 fills the kettle"])
@@ -334,6 +354,43 @@ describe("Gold formats", () => {
     const set = read({ "results.json": json(results) })
     expect(set.report.format).toBe("activitynet")
     expect(set.videos[0]?.segments[0]?.score).toBe(0.25)
+  })
+})
+
+describe("Files that other tools wrote (peers/tools.py)", () => {
+  const folder = join(import.meta.dir, "fixtures", "tools")
+
+  test.each(readdirSync(folder))("%s says its steps", async (name) => {
+    const documents = await Effect.runPromise(readGoldFiles(join(folder, name)))
+    const { videos } = Either.getOrThrow(importGold(documents))
+    expect(videos[0]?.segments).toMatchObject([
+      { startSec: 0, endSec: 1.5, label: "Pick up the cup & saucer" },
+      { startSec: 1.5, endSec: 4.25, label: "Pour 5 < 6 drops" },
+      { startSec: 3.9, endSec: 5.001, label: "Stir – zügig" },
+      { startSec: 3599.999, endSec: 3661.04, label: "洗碗" },
+    ])
+  })
+
+  test("of Label Studio, by its SDK, count frames from 1 and have the last one", async () => {
+    const documents = await Effect.runPromise(
+      readGoldFiles(join(import.meta.dir, "fixtures", "label-studio.json")),
+    )
+    const { videos, report } = Either.getOrThrow(importGold(documents, { frameRate: 25 }))
+    expect(report.format).toBe("label-studio")
+    expect(videos).toMatchObject([
+      {
+        videoId: "tea",
+        segments: [
+          { startSec: 0, endSec: 2, label: "pick up" },
+          { startSec: 2, endSec: 2.04, label: "pour" },
+          { startSec: 2.36, endSec: 5, label: "pick up" },
+        ],
+      },
+    ])
+  })
+
+  test("are as many as there are tools", () => {
+    expect(readdirSync(folder).length).toBeGreaterThanOrEqual(7)
   })
 })
 

@@ -83,6 +83,15 @@ describe("A score", () => {
     expect(scoreVideos([])).toMatchObject({ videos: 0, gebd: null })
   })
 
+  test("takes the rater that fits best by GEBD's rule, where the gold has several", () => {
+    // The border at 5 s is 45 s from that of the first rater, and at that of the second.
+    const raters = [[50], [5]]
+    expect(scoreVideos([{ ...right, raters }]).gebd?.f1).toBe(1)
+    expect(scoreVideos([{ ...right, raters: raters.slice(0, 1) }]).gebd?.f1).toBe(0)
+    const gold = [{ videoId: "a", durationSec: 100, segments: right.gold, raters }]
+    expect(pairVideos(gold, [{ videoId: "a", segments: right.predicted }]).videos[0]?.raters).toEqual(raters)
+  })
+
   test("has a mean average precision where predictions have scores", () => {
     const scored = { ...right, predicted: right.predicted.map((segment) => ({ ...segment, score: 1 })) }
     expect(scoreVideos([scored]).meanAveragePrecision).toMatchObject({ mean: 1 })

@@ -12,6 +12,7 @@ import { median } from "../../src/quality/statistics.ts"
 import { precisionRecall, sumTallies } from "../../src/quality/tally.ts"
 import { snapEnds, wgoTally } from "../../src/quality/wgo.ts"
 import { randomNumbers } from "../support/random.ts"
+import borderCases from "./fixtures/borders.json"
 import segmentalCases from "./fixtures/segmental.json"
 
 const spans = (...pairs: ReadonlyArray<readonly [number, number]>): ReadonlyArray<Interval> =>
@@ -140,6 +141,28 @@ describe("Boundary scores", () => {
       expect(oneToOneBoundaryTally(video, 1).truePositives).toBe(best)
     }
   })
+})
+
+/** Segments side by side as `peers/borders.py` draws them from the same numbers: borders at multiples of `unit` seconds. */
+const peerCuts = (random: () => number, unit: number): ReadonlyArray<Interval> => {
+  const count = Math.floor(random() * 9)
+  const drawn = new Set(Array.from({ length: count }, () => Math.floor((random() * 30) / unit) * unit))
+  const borders = [...drawn].toSorted((a, b) => a - b)
+  return borders.slice(1).map((endSec, i) => ({ startSec: borders[i] ?? 0, endSec }))
+}
+
+test("Borders and segments that agree are as many as mir_eval and SciPy find, in 1,000 random cases", () => {
+  const random = randomNumbers(13)
+  const counted = borderCases.map((_, i) => {
+    const unit = i % 2 === 0 ? 1 : 0.125
+    const video = { gold: peerCuts(random, unit), predicted: peerCuts(random, unit) }
+    const borders = [0.25, 0.5, 1, 2].map((sec) => oneToOneBoundaryTally(video, sec).found)
+    const segments = [0.5, 0.75].map((iouAtLeast) => segmentTally(video, iouAtLeast).found)
+    return [video.gold.length, video.predicted.length, ...borders, ...segments]
+  })
+  expect(counted).toEqual(borderCases)
+  expect(counted).toHaveLength(1000)
+  expect(counted.filter(([gold = 0, predicted = 0]) => gold * predicted === 0).length).toBeGreaterThan(100)
 })
 
 describe("MS-TCN's scores", () => {

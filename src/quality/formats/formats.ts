@@ -3,6 +3,7 @@ import { crossTask } from "./crosstask.ts"
 import { assembly101, epicKitchens, goalStep, keystep } from "./egocentric.ts"
 import { elan } from "./elan.ts"
 import type { GoldFormat } from "./GoldFormat.ts"
+import { gebd } from "./gebd.ts"
 import { coin, youCook2 } from "./instructional.ts"
 import { msTcn } from "./mstcn.ts"
 import { lerobot, wgo } from "./parquet.ts"
@@ -20,6 +21,7 @@ export const goldFormats: ReadonlyArray<GoldFormat> = [
   coin,
   activityNet,
   activityNetCaptions,
+  gebd,
   labelStudio,
   via3,
   elan,

@@ -39,7 +39,7 @@ ids = ["droid_001", "homer_002", "galaxea_003"]
 videos = [video(9, "a.mp4"), video(8, "b.mp4"), b"this is no video"]
 
 plain = pa.table({"id": ids, "video": pa.array(videos, pa.binary()), "segments": pa.array(gold, segments)})
-pq.write_table(plain, folder / "wgo-videos.parquet", compression="zstd", row_group_size=1)
+pq.write_table(plain, folder / "wgo-videos.parquet", compression="zstd", row_group_size=1, write_statistics=False)
 
 feature = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 rows = [
@@ -48,4 +48,4 @@ rows = [
     {"bytes": None, "path": "../outside.mp4"},
 ]
 struct = pa.table({"id": ids, "video": pa.array(rows, feature), "segments": pa.array(gold, segments)})
-pq.write_table(struct, folder / "wgo-feature.parquet", compression="zstd")
+pq.write_table(struct, folder / "wgo-feature.parquet", compression="zstd", write_statistics=False)

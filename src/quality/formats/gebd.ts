@@ -1,0 +1,53 @@
+import { Either } from "effect"
+import * as v from "valibot"
+import type { RawVideo } from "../gold.ts"
+import { finite, type GoldFormat, isJsonOf, parseEach, parseJson } from "./GoldFormat.ts"
+
+const video = v.object({
+  video_duration: finite,
+  /** How far each rater agrees with the others, 0 to 1. */
+  f1_consis: v.array(finite),
+  f1_consis_avg: finite,
+  /** Borders of each rater. */
+  substages_timestamps: v.array(v.array(finite)),
+})
+
+const schema = v.pipe(
+  v.record(v.string(), video),
+  v.check((videos) => Object.keys(videos).length > 0, "must name a video"),
+)
+
+/** Videos on which people agree less than this are not scored by the benchmark. */
+const leastAgreement = 0.3
+
+const videoOf = (videoId: string, given: v.InferOutput<typeof video>): RawVideo => {
+  const { video_duration: durationSec, f1_consis, substages_timestamps } = given
+  const raters = substages_timestamps.map((borders) => borders.toSorted((a, b) => a - b))
+  const best = raters[f1_consis.indexOf(Math.max(...f1_consis))] ?? []
+  const cuts = [0, ...best.filter((time) => time > 0 && time < durationSec), durationSec]
+  return {
+    videoId,
+    durationSec,
+    raters,
+    segments: cuts.slice(1).map((end, i) => ({ start: cuts[i] ?? 0, end, label: "event" })),
+  }
+}
+
+/**
+ * Kinetics-GEBD, its pickle written as JSON: the borders of several raters, which GEBD's own rule is scored against. Segments, for all
+ * other figures, are those of the rater whom the others agree with most, and have no labels.
+ */
+export const gebd: GoldFormat = {
+  name: "gebd",
+  title: "Kinetics-GEBD annotations, as JSON",
+  unit: "seconds",
+  extensions: [".json"],
+  recognises: isJsonOf(schema),
+  parse: parseEach((document) =>
+    Either.map(parseJson(document, schema), (videos) =>
+      Object.entries(videos)
+        .filter(([, { f1_consis_avg }]) => f1_consis_avg >= leastAgreement)
+        .map(([videoId, each]) => videoOf(videoId, each)),
+    ),
+  ),
+}
