@@ -21,6 +21,7 @@ import { ClipCutter } from "./video/ClipCutter.ts"
 import { type Backends, withFallback } from "./video/fallback.ts"
 import { LABEL_HEIGHT_FRACTION } from "./video/overlay.ts"
 import { smallLuma } from "./video/picture.ts"
+import { DEFAULT_MEMORY_LIMIT_MB, withMemoryLimit } from "./video/picture-memory.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
 
 /** The decoders one can ask for. `auto` is the fastest that loads. */
@@ -35,6 +36,8 @@ export interface VideoSettings {
   readonly decoder?: DecoderName
   /** Whether the next decoder is asked where one fails for a reason that another may not share. Default true. */
   readonly decoderFallback?: boolean
+  /** Videos whose pictures need more memory are refused; in MB, default 1000. */
+  readonly memoryLimitMb?: number
   /** Decoding threads; default one per core, four at most. */
   readonly workers?: number
 }
@@ -54,7 +57,11 @@ const succession: Readonly<Record<DecoderName, readonly [Backend, ...ReadonlyArr
   wasm: ["wasm", "native", "ffmpeg"],
 }
 
-const decoderLayer = ({ decoder = "auto", decoderFallback = true }: VideoSettings) => {
+const decoderLayer = ({
+  decoder = "auto",
+  decoderFallback = true,
+  memoryLimitMb = DEFAULT_MEMORY_LIMIT_MB,
+}: VideoSettings) => {
   type Means = LibavPool.LibavPool | FfmpegProgram.Ffmpeg | WasmPool.WasmPool
   const layers: Readonly<Record<Backend, Layer.Layer<VideoDecoder, never, Means>>> = {
     native: LibavDecoder.layer,
@@ -72,7 +79,7 @@ const decoderLayer = ({ decoder = "auto", decoderFallback = true }: VideoSetting
         yield* build(first),
         ...(onlyOne ? [] : yield* Effect.forEach(others, build)),
       ]
-      return withFallback(backends, decoderFallback ? "any" : "unavailable")
+      return withMemoryLimit(withFallback(backends, decoderFallback ? "any" : "unavailable"), memoryLimitMb)
     }),
   )
 }

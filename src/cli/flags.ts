@@ -3,6 +3,7 @@ import type { Shard } from "../batch/select.ts"
 import { allStages, defaultSettings, imageLabelNames, type StageNumber } from "../config.ts"
 import { decoderNames } from "../layers.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
+import { DEFAULT_MEMORY_LIMIT_MB } from "../video/picture-memory.ts"
 import * as flag from "./flag.ts"
 
 const parseStages = (text: string): Option.Option<ReadonlyArray<StageNumber>> => {
@@ -160,6 +161,12 @@ const decoding = {
   noDecoderFallback: flag.toggle(
     "no-decoder-fallback",
     "Fail instead of handing a file to the next decoder, when one cannot serve it",
+  ),
+  memoryLimit: flag.whole(
+    "memory-limit",
+    { min: 1, max: 1_000_000 },
+    DEFAULT_MEMORY_LIMIT_MB,
+    "Refuse a video whose pictures, decoded and cut, need more memory than this, in MB",
   ),
 }
 

@@ -12,6 +12,7 @@ import { exitCode, UsageError } from "./usage.ts"
 interface DecodingFlags {
   readonly decoder: Layers.DecoderName
   readonly noDecoderFallback: boolean
+  readonly memoryLimit: number
   readonly ffmpegBin: Option.Option<string>
 }
 
@@ -19,10 +20,12 @@ interface DecodingFlags {
 export const videoSettings = ({
   decoder,
   noDecoderFallback,
+  memoryLimit,
   ffmpegBin,
 }: DecodingFlags): Layers.VideoSettings => ({
   decoder,
   decoderFallback: !noDecoderFallback,
+  memoryLimitMb: memoryLimit,
   ...(Option.isSome(ffmpegBin) ? { ffmpegBin: ffmpegBin.value } : {}),
 })
 

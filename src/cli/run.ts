@@ -34,6 +34,7 @@ interface WorkFlags {
   readonly noEmbedIndex: boolean
   readonly decoder: Layers.DecoderName
   readonly noDecoderFallback: boolean
+  readonly memoryLimit: number
   readonly ffmpegBin: Option.Option<string>
   readonly repair: RunSettings["repair"]
   readonly cutMode: RunSettings["cut"]["mode"]

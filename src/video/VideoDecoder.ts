@@ -48,6 +48,8 @@ export interface VideoSource {
   readonly leftOut?: LeftOut
   /** Frames that a decoder holds back to put them in order of presentation; absent if not known. */
   readonly videoDelay?: number
+  /** Frames that a decoder holds at once, at most; absent if not known. */
+  readonly heldFrames?: number
   /** How `framePts` was found: from packet headers, or, where these are not to be trusted, by decoding everything. */
   readonly indexedBy: "packets" | "decode"
   /**

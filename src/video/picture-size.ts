@@ -16,12 +16,6 @@ const HUGE_PIXELS = 2 ** 24
 /** Whether pictures are so large that memory bounds how many may be held. */
 export const isHuge = (width: number, height: number): boolean => width * height >= HUGE_PIXELS
 
-/**
- * What x264 is told so that it holds three pictures or so: no looking ahead, one reference without its subpixel planes. The
- * rate factor keeps the quality, in more bytes.
- */
-export const HUGE_X264 = "rc-lookahead=0:sync-lookahead=0:mbtree=0:bframes=0:ref=1:weightp=0:subme=0"
-
 /** Longest side of a picture in pixels. */
 const LONGEST_SIDE = 32_768
 

@@ -78,6 +78,7 @@ export const ProbeReply = v.strictObject({
   hasAudio: v.boolean(),
   leftOut: v.exactOptional(v.strictObject({ frames: size, pts: tick, afterPts: tick })),
   videoDelay: count,
+  heldFrames: count,
   jumpsLie: v.exactOptional(v.literal(true)),
   indexedBy: v.picklist(["packets", "decode"]),
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
@@ -112,10 +113,15 @@ export type CutReply = v.InferOutput<typeof CutReply>
 export interface DecodeCall {
   readonly type: "decode"
   readonly file: string
+  /** Whether no other work on large pictures is going on; else a clip of such pictures is not decoded. */
+  readonly alone: boolean
 }
 
-/** Reply to `decode`: as `DecodedClip`. */
-export const DecodeReply = v.strictObject({ frames: count, complaints: count })
+/** Reply to `decode`: as `DecodedClip`, or the size of large pictures that were not decoded. */
+export const DecodeReply = v.strictObject({
+  decoded: v.exactOptional(v.strictObject({ frames: count, complaints: count })),
+  large: v.exactOptional(v.tuple([size, size])),
+})
 export type DecodeReply = v.InferOutput<typeof DecodeReply>
 
 /** Reply to `ping`. */

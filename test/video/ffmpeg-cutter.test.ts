@@ -7,7 +7,7 @@ import { reencodeArguments } from "../../src/video/backends/ffmpeg-arguments.ts"
 import * as ffmpegCutter from "../../src/video/backends/ffmpeg-cutter.ts"
 import * as ffmpegProgram from "../../src/video/backends/ffmpeg-program.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
-import { HUGE_X264 } from "../../src/video/picture-size.ts"
+import { hugeEncoding } from "../../src/video/huge-pictures.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
@@ -186,7 +186,8 @@ describe("arguments for ffmpeg", () => {
         [0, 40, 80, 121],
         true,
       ).join(" ")
-    expect(argumentsOf(8192, 8192)).toContain(`-x264-params cpu-independent=1:${HUGE_X264} -threads 1 `)
+    const huge = hugeEncoding(8192, 8192, "", 18)
+    expect(argumentsOf(8192, 8192)).toContain(`-x264-params cpu-independent=1:${huge?.params} -threads 1 `)
     expect(argumentsOf(3840, 2160)).toContain("-x264-params cpu-independent=1 -threads 2 ")
   })
 

@@ -1,7 +1,7 @@
 import type { CutRequest } from "../ClipCutter.ts"
 import { ENCODED_FORMATS, isRgb, matrixForRgb } from "../colour.ts"
 import { frameRateOf } from "../frame-rate.ts"
-import { HUGE_X264, isHuge } from "../picture-size.ts"
+import { hugeEncoding } from "../huge-pictures.ts"
 import { timescaleFor, trackTimescale } from "../timescale.ts"
 import type { Rational } from "../VideoDecoder.ts"
 
@@ -118,7 +118,8 @@ export const reencodeArguments = (
     ...encodable(source),
     "crop=w=iw-mod(iw\\,hsub):h=ih-mod(ih\\,vsub):x=0:y=0:exact=1",
   ].join(",")
-  const huge = isHuge(source.codedWidth, source.codedHeight)
+  const { codedWidth, codedHeight, pixelFormat = "" } = source
+  const huge = hugeEncoding(codedWidth, codedHeight, pixelFormat, request.crf)
   const [from, to] = [seconds(first, source.timeBase), seconds(endPts, source.timeBase)]
   const audio = `atrim=start=${from}:end=${to},asetpts=PTS-${from}/TB`
   return [
@@ -130,8 +131,12 @@ export const reencodeArguments = (
     ...["-vf", video, "-fps_mode", "passthrough", "-enc_time_base", `1:${timescale}`],
     ...["-c:v", "libx264", "-preset", request.preset, "-crf", String(request.crf)],
     // Without it the bit rate depends on the processor the encoder happens to run on.
-    ...["-x264-params", `cpu-independent=1${huge ? `:${HUGE_X264}` : ""}`],
-    ...["-threads", String(huge ? 1 : ENCODER_THREADS), ...(durations.size > 1 ? ["-bf", "0"] : [])],
+    ...["-x264-params", `cpu-independent=1${huge === undefined ? "" : `:${huge.params}`}`],
+    ...[
+      "-threads",
+      String(huge === undefined ? ENCODER_THREADS : 1),
+      ...(durations.size > 1 ? ["-bf", "0"] : []),
+    ],
     ...["-bsf:v", `${nameRate(rate)},${lastDuration(Math.round((lastTicks * num * timescale) / den))}`],
     ...(request.keepAudio ? ["-af", audio, "-c:a", "aac", "-flags:a", "+bitexact"] : []),
     ...output(request, timescale),

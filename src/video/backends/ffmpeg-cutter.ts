@@ -9,7 +9,8 @@ import {
   type DecodedClip,
 } from "../ClipCutter.ts"
 import { endTrackAfter } from "../edit-list.ts"
-import { isHuge } from "../picture-size.ts"
+import { inMemory } from "../large-pictures.ts"
+import { byCommandLine, isHuge } from "../picture-size.ts"
 import { VideoError } from "../VideoError.ts"
 import {
   clipTimescale,
@@ -217,15 +218,21 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
   const cutAll = <E, R>(
     { clips, ...batch }: CutBatch,
     onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
-  ) =>
-    Effect.forEach(
+  ) => {
+    const { source } = batch
+    return Effect.forEach(
       clips,
-      (range, place) => Effect.flatMap(cut({ ...batch, ...range }), (result) => onClip(result, place)),
+      (range, place) =>
+        cut({ ...batch, ...range }).pipe(
+          inMemory(source.file, [source.codedWidth, source.codedHeight], byCommandLine),
+          Effect.flatMap((result) => onClip(result, place)),
+        ),
       {
-        concurrency: isHuge(batch.source.codedWidth, batch.source.codedHeight) ? 1 : CUTS_AT_ONCE,
+        concurrency: isHuge(source.codedWidth, source.codedHeight) ? 1 : CUTS_AT_ONCE,
         discard: true,
       },
     )
+  }
 
   const joinsNot = ({ mode }: CutRequest) =>
     mode === "smart" ? `the cutter ${backend} cannot join packets` : undefined

@@ -4,6 +4,7 @@ import { whyUnreadable } from "../access.ts"
 import { jumpsOf } from "../avi-index.ts"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
+import { heldFrames } from "../held-frames.ts"
 import { inMemory } from "../large-pictures.ts"
 import { inOrder } from "../ordered.ts"
 import { byCommandLine, isLarge, sizeProblem } from "../picture-size.ts"
@@ -65,6 +66,7 @@ const make = (program: FfmpegProgram) => {
       sizeBytes,
       container,
       codec,
+      heldFrames: heldFrames(codec, stream.extradata),
       streamIndex: stream.index,
       pixelFormat: stream.pixelFormat,
       fullRange: stream.fullRange,

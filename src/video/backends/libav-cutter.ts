@@ -4,7 +4,8 @@ import { removeAttempts } from "../attempt.ts"
 import { cutFor } from "../autorotate.ts"
 import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
 import { frameRateOf } from "../frame-rate.ts"
-import { isHuge } from "../picture-size.ts"
+import { inMemory } from "../large-pictures.ts"
+import { inProcess, isHuge } from "../picture-size.ts"
 import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
@@ -104,11 +105,13 @@ const make = Effect.gen(function* () {
         ),
       )
       const request = callFor({ ...settings, source, clips: share })
-      return pool
-        .run({ file: source.file, request, result: CutReply, item: CutItem }, handOver)
-        .pipe(Effect.onError(() => remove))
+      return pool.run({ file: source.file, request, result: CutReply, item: CutItem }, handOver).pipe(
+        Effect.onError(() => remove),
+        inMemory(source.file, size, inProcess),
+      )
     }
-    const workers = isHuge(source.codedWidth, source.codedHeight) ? 1 : pool.size
+    const size = [source.codedWidth, source.codedHeight] as const
+    const workers = isHuge(...size) ? 1 : pool.size
     yield* Effect.forEach(shareOut(clips, workers), cutShare, { concurrency: "unbounded", discard: true })
   })
 
@@ -121,14 +124,16 @@ const make = Effect.gen(function* () {
     return result ?? (yield* Effect.die(new Error(`${output} was not said to be whole`)))
   })
 
-  const decode = Effect.fn("ClipCutter.decode")((file: string) =>
-    pool.run({
-      file,
-      request: { type: "decode", file } satisfies DecodeCall,
-      result: DecodeReply,
-      item: v.never(),
-    }),
-  )
+  const decode = Effect.fn("ClipCutter.decode")(function* (file: string) {
+    const run = (alone: boolean) => {
+      const request: DecodeCall = { type: "decode", file, alone }
+      return pool.run({ file, request, result: DecodeReply, item: v.never() })
+    }
+    const reply = yield* run(false)
+    const { decoded } =
+      reply.large === undefined ? reply : yield* run(true).pipe(inMemory(file, reply.large, inProcess))
+    return decoded ?? (yield* Effect.die(new Error(`${file} was not decoded`)))
+  })
 
   return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll, decode })
 })

@@ -31,6 +31,7 @@ export interface SequenceFacts {
   readonly chromaFormat: number
   readonly lumaDepth: number
   readonly chromaDepth: number
+  readonly maxNumRefFrames: number
   readonly framesOnly: boolean
 }
 
@@ -77,11 +78,11 @@ export const readSequenceFacts = (unit: Uint8Array): SequenceFacts => {
     : { chromaFormat: 1, lumaDepth: 8, chromaDepth: 8 }
   bits.unsigned()
   passOrderCount(bits)
-  bits.unsigned()
+  const maxNumRefFrames = bits.unsigned()
   bits.bit()
   bits.unsigned()
   bits.unsigned()
-  return { id, profile, level, ...chroma, framesOnly: bits.bit() === 1 }
+  return { id, profile, level, ...chroma, maxNumRefFrames, framesOnly: bits.bit() === 1 }
 }
 
 export const pictureSetId = (unit: Uint8Array): number => new BitReader(unescaped(unit), 1).unsigned()

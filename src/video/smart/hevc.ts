@@ -7,6 +7,7 @@ const hevcType = {
   brokenLinkAlone: 18,
   cleanRandomAccess: 21,
   videoSet: 32,
+  sequenceSet: 33,
   pictureSet: 34,
   delimiter: 35,
   sequenceEnd: 36,
@@ -92,6 +93,57 @@ const readSets = (extradata: Uint8Array): HevcSets | undefined => {
   record[21] = (record[21] ?? 0) | 3
   const lengthBytes = (((extradata[21] ?? 0) & 3) + 1) as LengthBytes
   return { lengthBytes, units: units.filter(isSet), record }
+}
+
+const passBits = (bits: BitReader, count: number): void => {
+  for (let i = 0; i < count; i++) bits.bit()
+}
+
+/** Bits of a profile and of a level in a sequence parameter set (7.3.3). */
+const PROFILE_BITS = 88
+const LEVEL_BITS = 8
+
+const passProfileTierLevel = (bits: BitReader, lowerLayers: number): void => {
+  passBits(bits, PROFILE_BITS + LEVEL_BITS)
+  const present = Array.from({ length: lowerLayers }, () => [bits.bit(), bits.bit()] as const)
+  if (lowerLayers > 0) passBits(bits, 2 * (8 - lowerLayers))
+  for (const [profile, level] of present) passBits(bits, profile * PROFILE_BITS + level * LEVEL_BITS)
+}
+
+/** Pictures that a sequence parameter set has the decoder hold, the current one among them (7.3.2.2.1). */
+const maxDecPicBuffering = (unit: Uint8Array): number => {
+  const bits = new BitReader(unescaped(unit), 2)
+  bits.bits(4)
+  const lowerLayers = bits.bits(3)
+  bits.bit()
+  passProfileTierLevel(bits, lowerLayers)
+  bits.unsigned()
+  if (bits.unsigned() === 3) bits.bit()
+  bits.unsigned()
+  bits.unsigned()
+  if (bits.bit() === 1) for (let side = 0; side < 4; side++) bits.unsigned()
+  for (let field = 0; field < 3; field++) bits.unsigned()
+  const layers = bits.bit() === 1 ? lowerLayers + 1 : 1
+  return Math.max(
+    ...Array.from({ length: layers }, () => {
+      const most = bits.unsigned() + 1
+      bits.unsigned()
+      bits.unsigned()
+      return most
+    }),
+  )
+}
+
+/**
+ * Pictures that an HEVC stream has the decoder hold; `undefined` if its header has no sequence parameter set. Throws `RangeError`
+ * if one ends early.
+ *
+ * @param extradata an `hvcC` record, or units with start codes
+ */
+export const readMaxDecPicBuffering = (extradata: Uint8Array): number | undefined => {
+  const units = readSets(extradata)?.units ?? unitsOf(extradata, 0) ?? []
+  const sequences = units.filter((unit) => typeOf(unit) === hevcType.sequenceSet)
+  return sequences.length === 0 ? undefined : Math.max(...sequences.map(maxDecPicBuffering))
 }
 
 /**

@@ -1,11 +1,14 @@
+import { isLarge } from "../../picture-size.ts"
 import type { DecodeCall, DecodeReply } from "../../protocol.ts"
 import type { WorkerIo } from "../../serve.ts"
 import { makePacket, openDecoder, openInput, pickVideoStream } from "./input.ts"
 
 /** Decodes all frames of a clip. */
-export const decodeClip = ({ file }: DecodeCall, io: WorkerIo): DecodeReply => {
+export const decodeClip = ({ file, alone }: DecodeCall, io: WorkerIo): DecodeReply => {
   using input = openInput(file)
   const stream = pickVideoStream(input)
+  const { width, height } = stream.codecpar
+  if (!alone && isLarge(width, height)) return { large: [width, height] }
   using decoder = openDecoder(input, stream)
   using packet = makePacket()
   let complaints = 0
@@ -24,5 +27,5 @@ export const decodeClip = ({ file }: DecodeCall, io: WorkerIo): DecodeReply => {
     if (packet.streamIndex === stream.index) count(decoder.push(packet))
   }
   count(decoder.push(undefined))
-  return { frames, complaints }
+  return { decoded: { frames, complaints } }
 }

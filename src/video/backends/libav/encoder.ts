@@ -19,7 +19,8 @@ import {
 } from "node-av/lib"
 import { isRgb } from "../../colour.ts"
 import { frameRateOf } from "../../frame-rate.ts"
-import { HUGE_X264, isHuge } from "../../picture-size.ts"
+import { hugeEncoding } from "../../huge-pictures.ts"
+import { isHuge } from "../../picture-size.ts"
 import type { ClipCall } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
 import { CannotJoin, type PartSettings, TooCoarse } from "../../smart/joining.ts"
@@ -72,7 +73,8 @@ const configure = (
     context.setOption("x265-params", `${alone}:repeat-headers=1:open-gop=0${quantiser}`)
   } else {
     const setId = part === undefined ? "" : `:sps-id=${part.setId}`
-    const bounded = isHuge(layout.width, layout.height) ? `:${HUGE_X264}` : ""
+    const huge = hugeEncoding(layout.width, layout.height, layout.name, call.crf)
+    const bounded = huge === undefined ? "" : `:${huge.params}`
     context.setOption("x264-params", `cpu-independent=1${setId}${quantiser}${bounded}`)
     if (part?.profile !== undefined) context.setOption("profile", part.profile)
   }
@@ -164,6 +166,8 @@ const checkedLayout = (call: ClipCall, { first, part, source }: EncoderOptions):
   const { width, height } = source.codecpar
   if (part !== undefined && (layout.converted || layout.width !== width || layout.height !== height))
     throw new CannotJoin("the encoder cannot make pictures like its own")
+  if (part?.codec === "hevc" && isHuge(layout.width, layout.height))
+    throw new CannotJoin("an HEVC encoder would take too much memory for pictures of its size")
   return layout
 }
 

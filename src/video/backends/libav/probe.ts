@@ -2,6 +2,7 @@ import { AVCOL_RANGE_JPEG, type AVPixelFormat } from "node-av/constants"
 import { avGetCodecName, avGetPixFmtName } from "node-av/lib"
 import type * as v from "valibot"
 import { jumpsOf } from "../../avi-index.ts"
+import { heldFrames } from "../../held-frames.ts"
 import { inProcess, sizeProblem } from "../../picture-size.ts"
 import type { ProbeCall, ProbeReply } from "../../protocol.ts"
 import { WorkerFailure, type WorkerIo } from "../../serve.ts"
@@ -21,12 +22,13 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
+  const codec = avGetCodecName(codecId) ?? "unknown"
   const container = input.format.iformat?.name ?? "unknown"
   return {
     file,
     sizeBytes: input.sizeBytes,
     container,
-    codec: avGetCodecName(codecId) ?? "unknown",
+    codec,
     streamIndex: stream.index,
     pixelFormat: avGetPixFmtName(stream.codecpar.format as AVPixelFormat) ?? undefined,
     fullRange: stream.codecpar.colorRange === AVCOL_RANGE_JPEG,
@@ -38,6 +40,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     framePts: [...index.framePts],
     endPts: index.endPts,
     videoDelay: stream.codecpar.videoDelay,
+    heldFrames: heldFrames(codec, stream.codecpar.extradata),
     hasAudio: pickAudioStream(input) !== undefined,
     indexedBy: index.indexedBy,
     ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),

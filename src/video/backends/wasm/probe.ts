@@ -1,5 +1,6 @@
 import type * as v from "valibot"
 import { jumpsOf } from "../../avi-index.ts"
+import { heldFrames } from "../../held-frames.ts"
 import { byCommandLine, sizeProblem } from "../../picture-size.ts"
 import type { ProbeReply } from "../../protocol.ts"
 import { WorkerFailure } from "../../serve.ts"
@@ -41,6 +42,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     endPts: index.endPts,
     hasAudio: hasAudio(info),
     videoDelay: stream.videoDelay,
+    heldFrames: heldFrames(codec, stream.extradata),
     indexedBy: index.indexedBy,
     ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
     ...jumpsOf(file, container, index.keyframes),

@@ -1,0 +1,44 @@
+import { Effect } from "effect"
+import { hugeEncoding } from "./huge-pictures.ts"
+import { isLarge } from "./picture-size.ts"
+import { bytesPerPixel } from "./pixel-bytes.ts"
+import type { VideoDecoder, VideoSource } from "./VideoDecoder.ts"
+import { VideoError } from "./VideoError.ts"
+
+/** Memory that a video's pictures may need, in MB, if nothing else is said. */
+export const DEFAULT_MEMORY_LIMIT_MB = 1000
+
+/** Of the program itself with its threads and libraries, and of the bands in which pictures are encoded. */
+const PROGRAM_BYTES = 190e6
+/** Frames that a decoder holds where it is not known. */
+const USUALLY_HELD = 5
+
+/** Bytes that the pictures of a large video need at most: decoding and cutting are done one at a time. */
+export const memoryNeeded = (source: VideoSource): number => {
+  const { codedWidth, codedHeight, pixelFormat = "", heldFrames = USUALLY_HELD } = source
+  const frame = codedWidth * codedHeight * bytesPerPixel(pixelFormat)
+  const encoder = hugeEncoding(codedWidth, codedHeight, pixelFormat, 0)?.bytes ?? 0
+  return PROGRAM_BYTES + heldFrames * frame + encoder
+}
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`
+
+/**
+ * A decoder that refuses videos (`Unsupported`) whose pictures need more memory than they may have, as soon as they are probed.
+ *
+ * @param limitMb in MB
+ */
+export const withMemoryLimit = (decoder: VideoDecoder["Type"], limitMb: number): VideoDecoder["Type"] => ({
+  ...decoder,
+  probe: (file) =>
+    Effect.filterOrElse(
+      decoder.probe(file),
+      (source) => !isLarge(source.codedWidth, source.codedHeight) || memoryNeeded(source) <= limitMb * 1e6,
+      (source) => {
+        const needed = memoryNeeded(source)
+        const { codedWidth, codedHeight, codec, heldFrames = USUALLY_HELD, pixelFormat = "unknown" } = source
+        const message = `${source.file}: its pictures (${codedWidth} x ${codedHeight}, ${pixelFormat}, ${codec} with up to ${heldFrames} of them held by the decoder) need about ${megabytes(needed)} of memory, and the limit is ${limitMb} MB; scale the video down, or allow more with --memory-limit ${Math.ceil(needed / 1e8) * 100}`
+        return new VideoError({ reason: "Unsupported", file: source.file, message })
+      },
+    ),
+})
