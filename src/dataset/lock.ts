@@ -95,7 +95,10 @@ export const readLock = Effect.fn("Dataset.readLock")((folder: string) => {
 export const lockedVideos = Effect.fn("Dataset.lockedVideos")((outputRoot: string) => {
   const path = join(outputRoot, locksFolder)
   const none: ReadonlyArray<string> = []
-  const list = async () => (await readdir(path).catch(ifAbsent(none))).filter((name) => !isTemporary(name))
+  const list = async () => {
+    await requireFoldersWithin(outputRoot, join(path, "any"))
+    return (await readdir(path).catch(ifAbsent(none))).filter((name) => !isTemporary(name))
+  }
   return Effect.tryPromise({ try: list, catch: unreadable(path) })
 })
 

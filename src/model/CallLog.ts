@@ -2,7 +2,8 @@ import { constants } from "node:fs"
 import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
-import { requireFileOrNothing } from "../files/plain.ts"
+import { hasCode } from "../files/fault.ts"
+import { NotPlain, requireFileOrNothing } from "../files/plain.ts"
 import type { RequestLabel } from "./request.ts"
 import type { ModelUsage, ResponseFormat } from "./VisionModel.ts"
 
@@ -42,6 +43,13 @@ export class CallLog extends Context.Reference<CallLog>()("triptych/CallLog", {
   }),
 }) {}
 
+/** Why a line cannot be written, as the rest of a sentence about the file. */
+const because = (cause: unknown): string => {
+  if (cause instanceof NotPlain) return cause.message
+  if (hasCode(cause, "EISDIR")) return "is a folder, not a file"
+  return `cannot be written (${cause instanceof Error ? cause.message : String(cause)})`
+}
+
 /**
  * Adds a line in a single write at the end of a file, which the system does as a whole beside those of other processes. A
  * line that a crash or a full disk has cut off ends before it.
@@ -71,13 +79,14 @@ export const file = (path: string): Layer.Layer<never> =>
       const oneAtATime = yield* Effect.makeSemaphore(1)
       let isBroken = false
       const append = (event: CallEvent) =>
-        Effect.tryPromise(() => appendLine(path, JSON.stringify(event))).pipe(
-          Effect.catchAll((error) => {
+        Effect.tryPromise({
+          try: () => appendLine(path, JSON.stringify(event)),
+          catch: because,
+        }).pipe(
+          Effect.catchAll((why) => {
             if (isBroken) return Effect.void
             isBroken = true
-            return Effect.logWarning(
-              `${path} cannot be written; calls go on without it: ${String(error.error)}`,
-            )
+            return Effect.logWarning(`${path} ${why}; calls go on, and are not noted there`)
           }),
         )
       return { record: (event) => oneAtATime.withPermits(1)(append(event)) }
