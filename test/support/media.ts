@@ -285,7 +285,9 @@ const videoTrack = (output: FormatContext, spec: VideoSpec, width: number, heigh
   context.maxBFrames = spec.bFrames ?? (name === "h264" || name === "hevc" ? 2 : 0)
   context.sampleAspectRatio = new Rational(spec.aspect?.[0] ?? 1, spec.aspect?.[1] ?? 1)
   context.threadCount = 1
-  if (output.oformat?.name !== "avi") context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER)
+  // Streams without a container, and AVI, have the parameter sets before their key frames.
+  if (!["avi", "h264", "hevc"].includes(output.oformat?.name ?? ""))
+    context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER)
   if (name === "h264") {
     context.setOption("preset", "ultrafast")
     context.setOption("crf", "16")

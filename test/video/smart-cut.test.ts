@@ -245,6 +245,21 @@ describe("clips of damaged videos", () => {
   )
 })
 
+describe("what cannot be joined is re-encoded to the frame, in the default mode", () => {
+  const untold = "its packets do not tell which frames they are"
+  test.each<[string, VideoSpec, string]>([
+    ["a bare HEVC stream", { codec: "hevc", name: "bare.hevc" }, untold],
+    ["the same without B-frames", { codec: "hevc", name: "bare.h265", bFrames: 0 }, untold],
+    ["a bare H.264 stream", { name: "bare.h264" }, untold],
+    ["the same with the ending .264", { name: "bare.264", bFrames: 0 }, untold],
+    ["VP8 in IVF", { codec: "vp8", name: "video.ivf" }, "its codec is vp8, not H.264 or HEVC"],
+    ["MPEG-4 in AVI", { codec: "mpeg4", name: "video.avi" }, "its codec is mpeg4, not H.264 or HEVC"],
+  ])("%s", async (_name, spec, reason) => {
+    const { results } = await run(cutRanges({ frames: 60, ...spec }, [[5, 41]]))
+    expect(results[0]).toMatchObject({ mode: "reencode", copiedFrames: 0, reason })
+  })
+})
+
 describe("several clips at once", () => {
   test("a clip is handed over when it is whole; a failure leaves none of the others", async () => {
     const source = await run(
