@@ -200,7 +200,7 @@ describe("clips that cannot be copied are re-encoded, and say why", () => {
     "another codec": [{ codec: "mpeg4", name: "video.avi" }, [5, 41], "its codec is mpeg4"],
     "no keyframe in the range": [{ keyframeEvery: 60 }, [5, 41], "no key frame lies in it"],
     "a keyframe near the end": [{ keyframeEvery: 30 }, [1, 33], "too few of its frames lie"],
-    interlaced: [{ interlaced: true }, [5, 41], "it is interlaced"],
+    interlaced: [{ interlaced: true }, [5, 41], "it is interlaced; the two fields of a frame stay woven"],
   }
   for (const [name, [spec, range, reason]] of Object.entries(cases))
     test(name, async () => {

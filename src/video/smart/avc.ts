@@ -10,7 +10,7 @@ import {
 import { BitReader, unescaped } from "../nal/bits.ts"
 import { isPacked, NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 import { AvcRebase } from "./avc-rebase.ts"
-import { CannotJoin, type Joining } from "./joining.ts"
+import { CannotJoin, interlacedReason, type Joining } from "./joining.ts"
 
 /** `profile_idc` by the name x264 knows it by. */
 const PROFILES: Readonly<Record<number, string>> = {
@@ -94,7 +94,7 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
   const sets = readAvcSets(extradata)
   if (sets === undefined) throw new CannotJoin("its parameter sets are not in its header")
   const facts = sets.sequences.map(readSequenceFacts)
-  if (facts.some(({ framesOnly }) => !framesOnly)) throw new CannotJoin("it is interlaced")
+  if (facts.some(({ framesOnly }) => !framesOnly)) throw new CannotJoin(interlacedReason)
   if (facts.some(({ chromaFormat }) => chromaFormat === 3))
     throw new CannotJoin("it is 4:4:4, which decoders treat by the encoder's mark at its start")
   const profiles = new Set(facts.map(({ profile }) => profile))

@@ -3,6 +3,10 @@ import { NotFollowed } from "../nal/units.ts"
 /** The packets cannot be copied beside re-encoded ones. `message` completes "re-encoded, because …". */
 export class CannotJoin extends NotFollowed {}
 
+/** Both fields of a frame are re-encoded as decoders weave them, so that frames stay what they were. */
+export const interlacedReason =
+  "it is interlaced; the two fields of a frame stay woven, in a clip marked as progressive"
+
 /** A re-encoded picture is not like the source's enough. */
 export class TooCoarse extends Error {}
 

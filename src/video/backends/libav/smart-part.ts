@@ -1,7 +1,7 @@
 import { AV_FRAME_FLAG_INTERLACED } from "node-av/constants"
 import type { Frame, Stream } from "node-av/lib"
 import type { ClipCall } from "../../protocol.ts"
-import { CannotJoin, type PartSettings } from "../../smart/joining.ts"
+import { CannotJoin, interlacedReason, type PartSettings } from "../../smart/joining.ts"
 import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
 import type { FrameRun } from "./sweep.ts"
 
@@ -47,7 +47,7 @@ export class EncodedPart implements FrameRun, Disposable {
   }
 
   #begin(first: Frame): FrameEncoder {
-    if ((first.flags & AV_FRAME_FLAG_INTERLACED) !== 0) throw new CannotJoin("it is interlaced")
+    if ((first.flags & AV_FRAME_FLAG_INTERLACED) !== 0) throw new CannotJoin(interlacedReason)
     const encoder = makeFrameEncoder(this.#call, {
       source: this.#source,
       first,
