@@ -28,6 +28,9 @@ export interface FinishedRun {
   readonly cost: VideoCost
 }
 
+/** Folders that are read at the same time: enough not to wait for the disk, few enough to fit in memory. */
+const atOnce = 4
+
 const runOf = (video: FinishedVideo): FinishedRun => ({
   videoId: video.videoId,
   durationSec: video.durationSec,
@@ -54,18 +57,18 @@ const videoFolders = Effect.fn("Quality.videoFolders")(function* (path: string) 
   if (yield* isOfOneVideo(path)) return [path]
   const names = yield* listFolder(path)
   const folders = names.filter((name) => !name.startsWith(".")).map((name) => join(path, name))
-  return yield* Effect.filter(folders, isOfOneVideo)
+  return yield* Effect.filter(folders, isOfOneVideo, { concurrency: atOnce })
 })
 
 /** The finished videos at the path of an output root or of one video's folder, and why others are not finished. */
 export const finishedRuns = Effect.fn("Quality.finishedRuns")(function* (path: string) {
-  const runs: Array<FinishedRun> = []
-  const unfinished: Array<string> = []
-  for (const folder of yield* videoFolders(path)) {
-    const opened = yield* Effect.either(openVideo(folder))
-    if (Either.isRight(opened)) runs.push(runOf(opened.right))
-    else unfinished.push(opened.left.message)
-  }
+  const opened = yield* Effect.forEach(
+    yield* videoFolders(path),
+    (folder) => Effect.either(Effect.map(openVideo(folder), runOf)),
+    { concurrency: atOnce },
+  )
+  const runs = opened.flatMap((each) => (Either.isRight(each) ? [each.right] : []))
+  const unfinished = opened.flatMap((each) => (Either.isLeft(each) ? [each.left.message] : []))
   return { runs, unfinished }
 })
 

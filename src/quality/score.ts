@@ -133,6 +133,7 @@ const segmentalScore = (videos: ReadonlyArray<ComparedVideo>): Score["segmental"
 }
 
 const detectionScore = (videos: ReadonlyArray<ComparedVideo>): Score["meanAveragePrecision"] => {
+  if (!videos.some(({ predicted }) => predicted.some(({ score }) => score !== undefined))) return null
   const segmentsOf = (list: "gold" | "predicted") =>
     videos.flatMap(({ videoId, ...video }) =>
       video[list].map((segment) => ({ ...segment, label: normalised(segment.label), videoId })),
@@ -140,7 +141,6 @@ const detectionScore = (videos: ReadonlyArray<ComparedVideo>): Score["meanAverag
   const predictions = segmentsOf("predicted").flatMap(({ score, ...segment }) =>
     score === undefined ? [] : [{ ...segment, score }],
   )
-  if (predictions.length === 0) return null
   const each = meanAveragePrecision(segmentsOf("gold"), predictions)
   return {
     each: activityNetThresholds.map((at, i) => ({ at, precision: each[i] ?? 0 })),

@@ -36,7 +36,7 @@ export const finite = v.pipe(v.number(), v.finite())
 /** `[start, end]`, as most formats write a range. */
 export const pair = v.strictTuple([finite, finite])
 
-/** A file is parsed once, however many formats look at it. */
+/** JSON that all formats look at until one of them knows it. */
 const parsedJson = new WeakMap<GoldDocument, Either.Either<unknown, GoldError>>()
 
 const jsonOf = (document: GoldDocument): Either.Either<unknown, GoldError> => {
@@ -51,12 +51,34 @@ const jsonOf = (document: GoldDocument): Either.Either<unknown, GoldError> => {
   return json
 }
 
-/** Text of a JSON file as a value of a schema. The error names the first place that differs. */
-export const parseJson = <A>(
-  document: GoldDocument,
-  schema: v.GenericSchema<unknown, A>,
-): Either.Either<A, GoldError> =>
-  Either.flatMap(jsonOf(document), (value) => decode(document.path, schema, value))
+/** JSON files of one form. */
+export interface JsonForm<A> {
+  /** A file's content. The error names the first place that differs from the form. */
+  readonly read: (document: GoldDocument) => Either.Either<A, GoldError>
+  /** Whether there is one file and it is of this form. */
+  readonly isFormOf: (documents: ReadonlyArray<GoldDocument>) => boolean
+}
+
+/** JSON files that a schema describes. A file that was read is not read again: to recognise one is to read it. */
+export const jsonForm = <A>(schema: v.GenericSchema<unknown, A>): JsonForm<A> => {
+  const known = new WeakMap<GoldDocument, Either.Either<A, GoldError>>()
+  const read = (document: GoldDocument): Either.Either<A, GoldError> => {
+    const before = known.get(document)
+    if (before !== undefined) return before
+    const content = Either.flatMap(jsonOf(document), (value) => decode(document.path, schema, value))
+    if (Either.isRight(content)) {
+      known.set(document, content)
+      // A large set fits in memory once, not twice.
+      parsedJson.delete(document)
+    }
+    return content
+  }
+  return {
+    read,
+    isFormOf: (documents) =>
+      documents.length === 1 && documents.every((document) => Either.isRight(read(document))),
+  }
+}
 
 /** A value from outside as one of a schema. */
 export const decode = <A>(
@@ -70,12 +92,6 @@ export const decode = <A>(
   const place = v.getDotPath(issue)
   return Either.left(invalid(file, place === null ? issue.message : `${place}: ${issue.message}`))
 }
-
-/** Whether any document is JSON of a form. */
-export const isJsonOf =
-  (schema: v.GenericSchema) =>
-  (documents: ReadonlyArray<GoldDocument>): boolean =>
-    documents.length === 1 && documents.every((document) => Either.isRight(parseJson(document, schema)))
 
 /** Videos of all documents, one after the other; the first error otherwise. */
 export const parseEach =

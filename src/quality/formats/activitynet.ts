@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import * as v from "valibot"
 import type { RawVideo } from "../gold.ts"
-import { finite, type GoldFormat, isJsonOf, pair, parseEach, parseJson } from "./GoldFormat.ts"
+import { finite, type GoldFormat, jsonForm, pair, parseEach } from "./GoldFormat.ts"
 
 const database = v.record(
   v.string(),
@@ -38,15 +38,17 @@ const predictedVideos = (videos: v.InferOutput<typeof results>): ReadonlyArray<R
     })),
   }))
 
+const detectionForm = jsonForm(detectionSchema)
+
 /** ActivityNet's detection task: `database` of gold, or `results` of predictions with scores. Ids are without `v_`. */
 export const activityNet: GoldFormat = {
   name: "activitynet",
   title: "ActivityNet detection: gold (database) or results",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(detectionSchema),
+  recognises: detectionForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, detectionSchema), (json) =>
+    Either.map(detectionForm.read(document), (json) =>
       "database" in json ? goldVideos(json.database) : predictedVideos(json.results),
     ),
   ),
@@ -74,15 +76,17 @@ const captionResultsSchema = v.object({
 
 const captionFileSchema = v.union([captionResultsSchema, captionsSchema])
 
+const captionFileForm = jsonForm(captionFileSchema)
+
 /** ActivityNet Captions: `timestamps` beside `sentences`, or the results of a captioning run. */
 export const activityNetCaptions: GoldFormat = {
   name: "activitynet-captions",
   title: "ActivityNet Captions: gold or results",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(captionFileSchema),
+  recognises: captionFileForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, captionFileSchema), (json): ReadonlyArray<RawVideo> => {
+    Either.map(captionFileForm.read(document), (json): ReadonlyArray<RawVideo> => {
       if (v.is(captionResultsSchema, json))
         return Object.entries(json.results).map(([videoId, captions]) => ({
           videoId,

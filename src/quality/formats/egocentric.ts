@@ -2,7 +2,7 @@
 import { Either } from "effect"
 import * as v from "valibot"
 import type { RawSegment, RawVideo } from "../gold.ts"
-import { byVideo, finite, type GoldFormat, isJsonOf, parseEach, parseJson } from "./GoldFormat.ts"
+import { byVideo, finite, type GoldFormat, jsonForm, parseEach } from "./GoldFormat.ts"
 import { hasColumns, numberIn, readTable } from "./table.ts"
 import { clockSeconds } from "./time.ts"
 
@@ -86,15 +86,17 @@ const flatten = (segments: ReadonlyArray<GoalStepSegment>, level: number): Reado
     ],
   )
 
+const goalStepForm = jsonForm(goalStepSchema)
+
 /** Ego4D Goal-Step: steps, and substeps within them (level 2). */
 export const goalStep: GoldFormat = {
   name: "goal-step",
   title: "Ego4D Goal-Step (goalstep_*.json); level 2 are substeps",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(goalStepSchema),
+  recognises: goalStepForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, goalStepSchema), ({ videos }) =>
+    Either.map(goalStepForm.read(document), ({ videos }) =>
       videos.map(
         ({ video_uid, segments }): RawVideo => ({ videoId: video_uid, segments: flatten(segments, 1) }),
       ),
@@ -120,15 +122,17 @@ const keystepSchema = v.object({
   ),
 })
 
+const keystepForm = jsonForm(keystepSchema)
+
 /** Ego-Exo4D keystep. Videos are called by their take's name. */
 export const keystep: GoldFormat = {
   name: "egoexo-keystep",
   title: "Ego-Exo4D keystep (keystep_*.json)",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(keystepSchema),
+  recognises: keystepForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, keystepSchema), ({ annotations }) =>
+    Either.map(keystepForm.read(document), ({ annotations }) =>
       Object.entries(annotations).map(([uid, { take_name, segments }]) => ({
         videoId: take_name || uid,
         segments: segments.map(({ start_time, end_time, step_name, step_description, is_essential }) => ({

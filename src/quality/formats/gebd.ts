@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import * as v from "valibot"
 import type { RawVideo } from "../gold.ts"
-import { finite, type GoldFormat, isJsonOf, parseEach, parseJson } from "./GoldFormat.ts"
+import { finite, type GoldFormat, jsonForm, parseEach } from "./GoldFormat.ts"
 
 const video = v.object({
   video_duration: finite,
@@ -33,6 +33,8 @@ const videoOf = (videoId: string, given: v.InferOutput<typeof video>): RawVideo 
   }
 }
 
+const form = jsonForm(schema)
+
 /**
  * Kinetics-GEBD, its pickle written as JSON: the borders of several raters, which GEBD's own rule is scored against. Segments, for all
  * other figures, are those of the rater whom the others agree with most, and have no labels.
@@ -42,9 +44,9 @@ export const gebd: GoldFormat = {
   title: "Kinetics-GEBD annotations, as JSON",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(schema),
+  recognises: form.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, schema), (videos) =>
+    Either.map(form.read(document), (videos) =>
       Object.entries(videos)
         .filter(([, { f1_consis_avg }]) => f1_consis_avg >= leastAgreement)
         .map(([videoId, each]) => videoOf(videoId, each)),

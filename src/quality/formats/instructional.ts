@@ -1,7 +1,7 @@
 /** Instructional videos with a recipe or task: YouCook2 and COIN, two spellings of one layout. */
 import { Either } from "effect"
 import * as v from "valibot"
-import { finite, type GoldFormat, isJsonOf, pair, parseEach, parseJson } from "./GoldFormat.ts"
+import { finite, type GoldFormat, jsonForm, pair, parseEach } from "./GoldFormat.ts"
 
 const duration = v.optional(finite)
 
@@ -16,15 +16,17 @@ const youCook2Schema = v.object({
   ),
 })
 
+const youCook2Form = jsonForm(youCook2Schema)
+
 /** YouCook2: whole seconds, with gaps. */
 export const youCook2: GoldFormat = {
   name: "youcook2",
   title: "YouCook2 (youcookii_annotations_*.json)",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(youCook2Schema),
+  recognises: youCook2Form.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, youCook2Schema), (json) =>
+    Either.map(youCook2Form.read(document), (json) =>
       Object.entries(json.database).map(([videoId, video]) => ({
         videoId,
         ...(video.duration === undefined ? {} : { durationSec: video.duration }),
@@ -49,15 +51,17 @@ const coinSchema = v.object({
   ),
 })
 
+const coinForm = jsonForm(coinSchema)
+
 /** COIN: steps of a closed list. The field is called `annotation`. */
 export const coin: GoldFormat = {
   name: "coin",
   title: "COIN (COIN.json)",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(coinSchema),
+  recognises: coinForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, coinSchema), (json) =>
+    Either.map(coinForm.read(document), (json) =>
       Object.entries(json.database).map(([videoId, video]) => ({
         videoId,
         ...(video.duration === undefined ? {} : { durationSec: video.duration }),

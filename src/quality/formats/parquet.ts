@@ -2,13 +2,15 @@
 import { Either } from "effect"
 import type { RawVideo } from "../gold.ts"
 import { type ParquetContent, parquetContent } from "../parquet.ts"
-import { type GoldDocument, type GoldFormat, invalid, parseEach, parseJson } from "./GoldFormat.ts"
+import { type GoldDocument, type GoldFormat, invalid, jsonForm, parseEach } from "./GoldFormat.ts"
+
+const parquetContentForm = jsonForm(parquetContent)
 
 /** Whether the content of Parquet files is of one kind. */
 const holds = (kind: "wgo" | "lerobot") => (documents: ReadonlyArray<GoldDocument>) =>
   documents.length > 0 &&
   documents.every((document) =>
-    Either.match(parseJson(document, parquetContent), {
+    Either.match(parquetContentForm.read(document), {
       onLeft: () => false,
       onRight: (content) => kind in content,
     }),
@@ -19,7 +21,7 @@ const parseContent = (
   videosOf: (content: ParquetContent) => ReadonlyArray<RawVideo> | undefined,
 ) =>
   parseEach((document) =>
-    Either.flatMap(parseJson(document, parquetContent), (content) => {
+    Either.flatMap(parquetContentForm.read(document), (content) => {
       const videos = videosOf(content)
       return videos === undefined
         ? Either.left(invalid(document.path, `is not ${kind}`))

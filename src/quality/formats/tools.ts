@@ -2,7 +2,7 @@
 import { Either } from "effect"
 import * as v from "valibot"
 import type { RawVideo } from "../gold.ts"
-import { finite, type GoldFormat, isJsonOf, parseEach, parseJson, stem } from "./GoldFormat.ts"
+import { finite, type GoldFormat, jsonForm, parseEach, stem } from "./GoldFormat.ts"
 
 const range = v.object({ start: finite, end: finite })
 
@@ -26,6 +26,8 @@ const videoOf = (data: Readonly<Record<string, unknown>>): string => {
   return stem(String(address ?? "").replace(/\?.*$/u, ""))
 }
 
+const labelStudioForm = jsonForm(labelStudioSchema)
+
 /**
  * Label Studio's timeline labels. It counts frames from 1 at the rate in its configuration, whatever the video's own rate is, and
  * its last frame belongs to the range.
@@ -35,9 +37,9 @@ export const labelStudio: GoldFormat = {
   title: "Label Studio (JSON export with timelinelabels)",
   unit: "frames",
   extensions: [".json"],
-  recognises: isJsonOf(labelStudioSchema),
+  recognises: labelStudioForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, labelStudioSchema), (tasks) =>
+    Either.map(labelStudioForm.read(document), (tasks) =>
       tasks.map(({ data, annotations }): RawVideo => {
         // Further annotations of a task are other people's opinions of the same video.
         const results = (annotations[0]?.result ?? []).filter((result) => v.is(timelineResult, result))
@@ -74,15 +76,17 @@ const viaSchema = v.object({
   ),
 })
 
+const viaForm = jsonForm(viaSchema)
+
 /** VIA 3 (VGG Image Annotator): the temporal segments of a project, one video a view. */
 export const via3: GoldFormat = {
   name: "via3",
   title: "VIA 3 project (JSON) with temporal segments",
   unit: "seconds",
   extensions: [".json"],
-  recognises: isJsonOf(viaSchema),
+  recognises: viaForm.isFormOf,
   parse: parseEach((document) =>
-    Either.map(parseJson(document, viaSchema), ({ attribute, file, view, metadata }) => {
+    Either.map(viaForm.read(document), ({ attribute, file, view, metadata }) => {
       // The value of a choice is the id of its option.
       const said = (id: string, value: string): string => attribute[id]?.options[value] ?? value
       return Object.entries(view).map(([vid, { fid_list }]): RawVideo => {
