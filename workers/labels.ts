@@ -1,6 +1,6 @@
-import { PictureError } from "../src/video/jpeg.ts"
-import { drawLabels, type LabelCall } from "../src/video/labelling.ts"
-import { serve, WorkerFailure } from "../src/video/serve.ts"
+import { PictureError } from "../src/picture/jpeg.ts"
+import { drawLabels, type LabelCall } from "../src/picture/labelling.ts"
+import { serve, WorkerFailure } from "../src/threads/serve.ts"
 
 // A thread that draws labels on pictures. Only our own pool sends requests, so their shape is known.
 serve(async () => async (request, { poll }) => {

@@ -1,4 +1,4 @@
-import { serve } from "../src/video/serve.ts"
+import { serve } from "../src/threads/serve.ts"
 
 // A thread that runs libav in process. The library is loaded here and nowhere else: it is an optional dependency.
 serve(async () => {
@@ -6,7 +6,7 @@ serve(async () => {
     new Error(
       `The libav bindings (node-av) do not load on this machine: ${cause instanceof Error ? cause.message : String(cause)}`,
     )
-  const { handle } = await import("../src/video/backends/libav/handle.ts").catch((cause: unknown) => {
+  const { handle } = await import("../src/video/libav/handle.ts").catch((cause: unknown) => {
     throw missing(cause)
   })
   return handle

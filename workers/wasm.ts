@@ -1,7 +1,7 @@
-import { serve } from "../src/video/serve.ts"
+import { serve } from "../src/threads/serve.ts"
 
 // A thread that drives ffmpeg in WebAssembly, which runs in a thread of its own (`ffmpeg-core.ts`).
 serve(async () => {
-  const { makeHandler } = await import("../src/video/backends/wasm/handle.ts")
+  const { makeHandler } = await import("../src/video/wasm/handle.ts")
   return makeHandler()
 })

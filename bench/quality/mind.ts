@@ -1,4 +1,4 @@
-import { openJpeg, pixelsOf } from "../../src/video/jpeg.ts"
+import { openJpeg, pixelsOf } from "../../src/picture/jpeg.ts"
 import { draftReply, type Json, refinedReply } from "../../test/support/replies.ts"
 import { readPlates } from "./plate.ts"
 import { normal, seeded, seedOf } from "./random.ts"

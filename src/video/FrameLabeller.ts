@@ -1,5 +1,5 @@
 import { Context, Effect } from "effect"
-import { drawLabels, type LabelCall, type LabelledPicture } from "./labelling.ts"
+import { drawLabels, type LabelCall, type LabelledPicture } from "../picture/labelling.ts"
 
 /** A label could not be drawn. `message` names the picture. */
 export interface LabelFailure {

@@ -1,4 +1,4 @@
-import { reduced } from "./rational.ts"
+import { reduced } from "../bitstream/rational.ts"
 import type { Rational } from "./VideoDecoder.ts"
 
 /** Frame times of a video or of a piece of it, in ticks of `timeBase`. */

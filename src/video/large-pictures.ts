@@ -1,5 +1,5 @@
 import { Context, Effect } from "effect"
-import { gigabytes, isLarge, type PictureBudget } from "./picture-size.ts"
+import { gigabytes, isLarge, type PictureBudget } from "../picture/picture-size.ts"
 import { VideoError } from "./VideoError.ts"
 
 /** The one place for work on large pictures, shared by everything in this process. */

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
-import { hugeEncoding } from "./huge-pictures.ts"
-import { isLarge } from "./picture-size.ts"
-import { bytesPerPixel } from "./pixel-bytes.ts"
+import { hugeEncoding } from "../picture/huge-pictures.ts"
+import { isLarge } from "../picture/picture-size.ts"
+import { bytesPerPixel } from "../picture/pixel-bytes.ts"
 import type { VideoDecoder, VideoSource } from "./VideoDecoder.ts"
 import { VideoError } from "./VideoError.ts"
 

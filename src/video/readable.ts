@@ -1,7 +1,7 @@
 import { access, constants, stat } from "node:fs/promises"
 import { Effect } from "effect"
+import { promisesTooMuch, tooManySamples } from "../bitstream/isobmff/sample-table.ts"
 import { whyUnreadable } from "./access.ts"
-import { promisesTooMuch, tooManySamples } from "./sample-table.ts"
 import { VideoError } from "./VideoError.ts"
 
 /**

@@ -1,5 +1,5 @@
+import { gcd } from "../bitstream/rational.ts"
 import type { FrameTimes } from "./frame-rate.ts"
-import { gcd } from "./rational.ts"
 import type { Rational } from "./VideoDecoder.ts"
 
 /** Ticks per second that are fine enough for all players. */

@@ -5,7 +5,7 @@ import { measureQuality } from "../../bench/quality/measure.ts"
 import { answer, noErrors, usualErrors } from "../../bench/quality/mind.ts"
 import { paintPlate, plateHeight, plateWidth, type Reading, readPlates } from "../../bench/quality/plate.ts"
 import { actionAt, actionName, makeWorld } from "../../bench/quality/world.ts"
-import { openJpeg, pixelsOf, writeJpeg } from "../../src/video/jpeg.ts"
+import { openJpeg, pixelsOf, writeJpeg } from "../../src/picture/jpeg.ts"
 
 const [width, height] = [320, 180]
 

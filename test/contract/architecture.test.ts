@@ -98,19 +98,19 @@ const exceptions: ReadonlyArray<Exception> = [
   },
   {
     from: "workers/libav.ts",
-    to: "src/video/backends/libav/handle.ts",
+    to: "src/video/libav/handle.ts",
     names: [],
     reason: "the thread that runs libav: loading the bindings there, and only there, is its purpose",
   },
   {
     from: "workers/wasm.ts",
-    to: "src/video/backends/wasm/handle.ts",
+    to: "src/video/wasm/handle.ts",
     names: [],
     reason: "the thread that asks ffmpeg in WebAssembly",
   },
   {
     from: "workers/ffmpeg-core.ts",
-    to: "src/video/backends/wasm/core-thread.ts",
+    to: "src/video/wasm/core-thread.ts",
     names: ["serveCore"],
     reason: "the thread that runs ffmpeg in WebAssembly",
   },
@@ -144,8 +144,8 @@ test("the scan sees the imports there are, types and dynamic ones too", () => {
   expect(sourceFiles.length).toBeGreaterThan(60)
   expect(arrowsFound).toContain("src/plan/annotation.ts -> src/plan/problem.ts")
   expect(arrowsFound).toContain("src/stages/pool.ts -> src/dataset/store.ts")
-  expect(arrowsFound).toContain("workers/libav.ts -> src/video/backends/libav/handle.ts")
-  expect(arrowsFound).toContain("src/video/backends/libav/frames.ts -> node-av/lib")
+  expect(arrowsFound).toContain("workers/libav.ts -> src/video/libav/handle.ts")
+  expect(arrowsFound).toContain("src/video/libav/frames.ts -> node-av/lib")
   const missed = imports.filter(
     ({ to }) => to.startsWith("src/") && !to.endsWith(".json") && !sourceFiles.includes(to),
   )

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { openInput, pickVideoStream } from "../../src/video/backends/libav/input.ts"
+import { openInput, pickVideoStream } from "../../src/video/libav/input.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { runCli } from "../support/run-cli.ts"

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { AV_PKT_DATA_NEW_EXTRADATA } from "node-av/constants"
 import { FormatContext, type Stream } from "node-av/lib"
-import { type Input, makePacket, openInput, pickVideoStream } from "../../src/video/backends/libav/input.ts"
+import { type Input, makePacket, openInput, pickVideoStream } from "../../src/video/libav/input.ts"
 import { runFolder } from "./folders.ts"
 import { makeVideo, type VideoSpec } from "./media.ts"
 

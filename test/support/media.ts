@@ -42,7 +42,7 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib"
-import { decodeJpeg } from "../../src/video/picture.ts"
+import { decodeJpeg } from "../../src/picture/picture.ts"
 import { runFolder } from "./folders.ts"
 
 Log.setLevel(AV_LOG_QUIET)

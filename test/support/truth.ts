@@ -1,12 +1,6 @@
 import type { Frame } from "node-av/lib"
-import {
-  makeFrameClock,
-  makePacket,
-  openDecoder,
-  openInput,
-  streamAt,
-} from "../../src/video/backends/libav/input.ts"
-import { makePictureWriter } from "../../src/video/backends/libav/picture-writer.ts"
+import { makeFrameClock, makePacket, openDecoder, openInput, streamAt } from "../../src/video/libav/input.ts"
+import { makePictureWriter } from "../../src/video/libav/picture-writer.ts"
 import type { PixelFormat, VideoSource } from "../../src/video/VideoDecoder.ts"
 
 /** What a decode of the whole file has to know of it. */

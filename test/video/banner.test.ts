@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { readBanner } from "../../src/video/backends/ffmpeg/banner.ts"
-import { pickVideoStream } from "../../src/video/backends/wasm/media-info.ts"
+import { readBanner } from "../../src/video/ffmpeg/banner.ts"
+import { pickVideoStream } from "../../src/video/ffprobe/media-info.ts"
 
 const phone = `ffmpeg version 5.1.9 Copyright (c) 2000-2026 the FFmpeg developers
 Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/videos/phone.mov':

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import { video } from "../../src/layers.ts"
+import { byCommandLine, inProcess } from "../../src/picture/picture-size.ts"
 import { inMemory, MemoryAtHand } from "../../src/video/large-pictures.ts"
-import { byCommandLine, inProcess } from "../../src/video/picture-size.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { makeVideo } from "../support/media.ts"
 

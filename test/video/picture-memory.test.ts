@@ -1,10 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
+import { heldFrames } from "../../src/bitstream/held-frames.ts"
 import { video } from "../../src/layers.ts"
-import { heldFrames } from "../../src/video/held-frames.ts"
-import { hugeEncoding } from "../../src/video/huge-pictures.ts"
+import { hugeEncoding } from "../../src/picture/huge-pictures.ts"
+import { bytesPerPixel, encodedFormat } from "../../src/picture/pixel-bytes.ts"
 import { DEFAULT_MEMORY_LIMIT_MB, memoryNeeded } from "../../src/video/picture-memory.ts"
-import { bytesPerPixel, encodedFormat } from "../../src/video/pixel-bytes.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { makeVideo } from "../support/media.ts"
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { BitReader, BitWriter, escaped, unescaped } from "../../src/video/nal/bits.ts"
-import { packetOf, unitsOf } from "../../src/video/nal/units.ts"
-import { tailStart } from "../../src/video/smart/tail.ts"
+import { BitReader, BitWriter, escaped, unescaped } from "../../src/bitstream/nal/bits.ts"
+import { packetOf, unitsOf } from "../../src/bitstream/nal/units.ts"
+import { tailStart } from "../../src/video/libav/smart-tail.ts"
 
 describe("where a clip's end has to be re-encoded", () => {
   // I0 P4 B2 b1 b3 P8 B6 b5 b7, in order of decoding.

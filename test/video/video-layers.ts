@@ -1,8 +1,8 @@
 import { Chunk, Effect, Layer, Stream } from "effect"
-import * as libavCutter from "../../src/video/backends/libav-cutter.ts"
-import * as libavDecoder from "../../src/video/backends/libav-decoder.ts"
-import * as libavPool from "../../src/video/backends/libav-pool.ts"
 import type { ClipCutter, CutRequest } from "../../src/video/ClipCutter.ts"
+import * as libavCutter from "../../src/video/libav/cutter.ts"
+import * as libavDecoder from "../../src/video/libav/decoder.ts"
+import * as libavPool from "../../src/video/libav/workers.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { readFrameNumber } from "../support/media.ts"
 

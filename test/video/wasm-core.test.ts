@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { closeSync, openSync, statSync } from "node:fs"
-import { timesArguments } from "../../src/video/backends/wasm/arguments.ts"
-import { frames } from "../../src/video/backends/wasm/frames.ts"
-import { Instance, InstanceFailure } from "../../src/video/backends/wasm/instance.ts"
-import { makeInfoSource, openMedia } from "../../src/video/backends/wasm/media.ts"
-import { compileCore } from "../../src/video/backends/wasm/module.ts"
-import { probe } from "../../src/video/backends/wasm/probe.ts"
 import type { FramesCall } from "../../src/video/protocol.ts"
+import { timesArguments } from "../../src/video/wasm/arguments.ts"
+import { frames } from "../../src/video/wasm/frames.ts"
+import { Instance, InstanceFailure } from "../../src/video/wasm/instance.ts"
+import { makeInfoSource, openMedia } from "../../src/video/wasm/media.ts"
+import { compileCore } from "../../src/video/wasm/module.ts"
+import { probe } from "../../src/video/wasm/probe.ts"
 import { makeVideo, readFrameNumber, type VideoSpec } from "../support/media.ts"
 
 setDefaultTimeout(60_000)

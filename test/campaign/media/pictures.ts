@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { decodeJpeg } from "../../../src/video/picture.ts"
+import { decodeJpeg } from "../../../src/picture/picture.ts"
 import type { FinishedFolder, PoolOnDisk } from "./folder.ts"
 import { likeness, picturesIn, type Size } from "./likeness.ts"
 import { runTool } from "./tools.ts"

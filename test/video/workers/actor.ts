@@ -1,4 +1,4 @@
-import { serve, type WorkerIo } from "../../../src/video/serve.ts"
+import { serve, type WorkerIo } from "../../../src/threads/serve.ts"
 
 /** What the worker can be told to do. `once` counts attempts across threads. */
 export type Act =

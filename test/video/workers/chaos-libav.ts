@@ -1,4 +1,4 @@
-import { serve } from "../../../src/video/serve.ts"
+import { serve } from "../../../src/threads/serve.ts"
 import { chaotic } from "./chaos.ts"
 
-serve(async () => chaotic((await import("../../../src/video/backends/libav/handle.ts")).handle))
+serve(async () => chaotic((await import("../../../src/video/libav/handle.ts")).handle))

@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
-import type { WorkerHandler } from "../../../src/video/serve.ts"
+import type { WorkerHandler } from "../../../src/threads/serve.ts"
 
 /** The ways in which a thread comes to harm in the midst of decoding. */
 export const harms = ["throw", "reject", "exit", "memory", "hang"] as const

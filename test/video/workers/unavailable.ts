@@ -1,3 +1,3 @@
-import { serve } from "../../../src/video/serve.ts"
+import { serve } from "../../../src/threads/serve.ts"
 
 serve(() => Promise.reject(new Error("the library is not installed")))

@@ -1,0 +1,145 @@
+import { resolve } from "node:path"
+import { Effect, Layer, Stream } from "effect"
+import { heldFrames } from "../../bitstream/held-frames.ts"
+import { jumpsOf } from "../../bitstream/riff/avi-index.ts"
+import { displaySize } from "../../picture/orientation.ts"
+import { byCommandLine, isLarge, sizeProblem } from "../../picture/picture-size.ts"
+import { inOrder } from "../../threads/ordered.ts"
+import { whyUnreadable } from "../access.ts"
+import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
+import { framesFor, type Target, targetsFor } from "../frame.ts"
+import { splitTargets, type TargetGroup } from "../groups.ts"
+import { inMemory } from "../large-pictures.ts"
+import { readableSize } from "../readable.ts"
+import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
+import { VideoError } from "../VideoError.ts"
+import { indexFrames, readInfo, run } from "./listing.ts"
+import { makePictures } from "./pictures.ts"
+import { Ffmpeg, type FfmpegProgram } from "./program.ts"
+
+const BACKEND = "ffmpeg"
+/** Pictures that one process makes: it gives them all before the first is delivered. */
+const AT_ONCE = 8
+
+/** Targets that one process decodes at most, in order. */
+const runsOf = (targets: ReadonlyArray<Target>): ReadonlyArray<ReadonlyArray<Target>> =>
+  Array.from({ length: Math.ceil(targets.length / AT_ONCE) }, (_, i) =>
+    targets.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
+  )
+
+const make = (program: FfmpegProgram) => {
+  const probe = Effect.fn("VideoDecoder.probe")(function* (name: string) {
+    const file = resolve(name)
+    const sizeBytes = yield* readableSize(file)
+    const info = yield* readInfo(program, file)
+    const stream = yield* Effect.try({
+      try: () => pickVideoStream(file, info),
+      catch: (cause) =>
+        new VideoError({
+          reason: "NoVideoStream",
+          file,
+          message: cause instanceof Error ? cause.message : String(cause),
+        }),
+    })
+    const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
+    const problem = sizeProblem(width, height, pixelAspect, byCommandLine)
+    if (problem !== undefined)
+      return yield* new VideoError({ reason: "Unsupported", file, message: `${file}: ${problem}` })
+    const index = yield* indexFrames(program, file, stream)
+    if (index.framePts.length === 0 || width < 1 || height < 1)
+      return yield* new VideoError({
+        reason: "NoFrames",
+        file,
+        message: `${file} has a video stream, but not one frame of it decodes`,
+      })
+    const jumps = yield* Effect.try({
+      try: () => jumpsOf(file, container, index.keyframes),
+      catch: (cause) =>
+        new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause }),
+    })
+    return {
+      ...index,
+      ...jumps,
+      ...orientation,
+      file,
+      backend: BACKEND,
+      sizeBytes,
+      container,
+      codec,
+      heldFrames: heldFrames(codec, stream.extradata),
+      streamIndex: stream.index,
+      pixelFormat: stream.pixelFormat,
+      fullRange: stream.fullRange,
+      codedWidth: width,
+      codedHeight: height,
+      ...displaySize(width, height, pixelAspect, orientation),
+      timeBase,
+      hasAudio: hasAudio(info),
+    } satisfies VideoSource
+  })
+
+  const checkUnchanged = Effect.fnUntraced(function* ({ file, sizeBytes }: VideoSource) {
+    const now = yield* readableSize(file)
+    if (now === sizeBytes) return
+    const message = `${file} has ${now} bytes, but had ${sizeBytes} when it was probed: was it replaced?`
+    return yield* new VideoError({ reason: "DecodeFailed", file, message })
+  })
+
+  const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
+    const { output, sampling = "exact" } = options
+    const all = targetsFor(source, timesSeconds, sampling)
+    const groups = splitTargets(source, all, program.size, sampling)
+    if (groups.length === 0) return Stream.empty
+    return Stream.unwrapScoped(
+      Effect.gen(function* () {
+        yield* checkUnchanged(source)
+        const pictures = yield* makePictures(
+          program,
+          source,
+          output,
+          all.map(({ pts }) => pts),
+        )
+        return inOrder<TargetGroup, SampledFrame>({
+          groups,
+          window: isLarge(source.displayWidth, source.displayHeight) ? 1 : program.size,
+          buffer: output.format === "JPEG" ? AT_ONCE : 2,
+          run: (group, outlet) =>
+            Effect.forEach(
+              runsOf(group.targets),
+              (targets) => {
+                const byPts = new Map(targets.map((target) => [target.pts, target]))
+                const answers = pictures([...byPts.keys()])
+                return Stream.runForEach(answers, ({ wantedPts, picture }) => {
+                  const target = byPts.get(wantedPts)
+                  return target === undefined
+                    ? Effect.void
+                    : outlet.push(framesFor(source, target, picture, output))
+                })
+              },
+              { discard: true },
+            ).pipe(inMemory(source.file, [source.displayWidth, source.displayHeight], byCommandLine)),
+        })
+      }),
+    )
+  }
+
+  const available = run(program, "", ["-version"]).pipe(
+    Effect.filterOrFail(
+      ({ exitCode }) => exitCode === 0,
+      ({ tail }) =>
+        new VideoError({
+          reason: "BackendUnavailable",
+          file: "",
+          message: `the program "${program.bin}" does not answer as ffmpeg does: ${tail}`,
+        }),
+    ),
+    Effect.asVoid,
+  )
+  return VideoDecoder.of({ backend: BACKEND, available, probe, frames })
+}
+
+/** Decodes with an ffmpeg program. Same frames as the other backends, one process for each group of pictures. */
+export const layer: Layer.Layer<VideoDecoder, never, Ffmpeg> = Layer.effect(
+  VideoDecoder,
+  Effect.map(Ffmpeg, make),
+)

@@ -1,0 +1,133 @@
+import { existsSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { Effect } from "effect"
+import type { SecondsRange } from "../ffprobe/gop-packets.ts"
+import { type MediaInfo, readMediaInfo, readPlaces, type VideoStream } from "../ffprobe/media-info.ts"
+import { readPacket } from "../ffprobe/packet-list.ts"
+import { makeFrameIndexer, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
+import { VideoError } from "../VideoError.ts"
+import { readTimes } from "../wasm/frame-index.ts"
+import {
+  type FfmpegInput,
+  infoArguments,
+  packetArguments,
+  placeArguments,
+  timesArguments,
+} from "./arguments.ts"
+import { readBanner } from "./banner.ts"
+import { hiddenPackets } from "./hidden-packets.ts"
+import { runFfmpeg } from "./process.ts"
+import type { FfmpegProgram } from "./program.ts"
+
+/** `ffprobe` from the same folder, if there is one. */
+const ffprobeBeside = (bin: string): string | undefined => {
+  const found = Bun.which(bin) ?? bin
+  const beside = join(dirname(found), "ffprobe")
+  return existsSync(beside) ? beside : undefined
+}
+
+/** Bits of a packet's flags. */
+const KEY = 1
+const CORRUPT = 2
+const DISCARD = 4
+/** How many frames are decoded to check that the packet headers tell the truth. */
+const CHECKED_FRAMES = 3
+/** Codecs with packets that show nothing, which their headers alone do not tell. */
+const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
+
+/** Runs the program for its output as text. */
+export const run = (program: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
+  runFfmpeg({ ...program, args, file })
+
+const parsed = (file: string, parse: () => MediaInfo) =>
+  Effect.try({
+    try: parse,
+    catch: (cause) =>
+      new VideoError({
+        reason: "NotAVideo",
+        file,
+        message: cause instanceof Error ? cause.message : String(cause),
+        cause,
+      }),
+  })
+
+/** Streams of a file: by `ffprobe`, or, where there is none, from what `ffmpeg` prints, which knows no mirrored pictures. */
+export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {
+  const ffprobe = ffprobeBeside(program.bin)
+  if (ffprobe !== undefined) {
+    const { stdout } = yield* run({ ...program, bin: ffprobe }, file, infoArguments(file))
+    return yield* parsed(file, () => readMediaInfo(file, stdout))
+  }
+  const { stderr } = yield* run(program, file, [
+    "-hide_banner",
+    "-nostdin",
+    "-v",
+    "verbose",
+    "-i",
+    `file:${file}`,
+  ])
+  return yield* parsed(file, () => readBanner(file, stderr))
+})
+
+/** Where a stream's packets in some ranges are, in order of decoding; none where there is no `ffprobe`. */
+export const packetPlaces = Effect.fn("Ffmpeg.places")(function* (
+  program: FfmpegProgram,
+  source: FfmpegInput,
+  ranges: ReadonlyArray<SecondsRange>,
+) {
+  const ffprobe = ffprobeBeside(program.bin)
+  if (ffprobe === undefined || ranges.length === 0) return []
+  const { stdout } = yield* run({ ...program, bin: ffprobe }, source.file, placeArguments(source, ranges))
+  return readPlaces(stdout, source.streamIndex)
+})
+
+/** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
+const indexByPackets = Effect.fn("Ffmpeg.packets")(function* (
+  program: FfmpegProgram,
+  file: string,
+  stream: VideoStream,
+) {
+  const source = { file, streamIndex: stream.index }
+  const { stdout } = yield* run(program, file, packetArguments(source))
+  const packets = stdout.split("\n").flatMap((line) => readPacket(line) ?? [])
+  const sizes = packets.map(({ sizeBytes }) => sizeBytes)
+  const hidden = HAS_HIDDEN_PACKETS.has(stream.codec)
+    ? yield* hiddenPackets(program, source, stream.codec, sizes)
+    : new Set<number>()
+  if (hidden === undefined) return undefined
+  const indexer = makePacketIndexer(stream)
+  for (const [i, packet] of packets.entries()) {
+    if ((packet.flags & DISCARD) !== 0 || hidden.has(i)) continue
+    const isKeyframe = (packet.flags & KEY) !== 0
+    const isBroken = packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0
+    if (!indexer.add({ ...packet, isKeyframe, isBroken })) return undefined
+  }
+  return indexer.finish()
+})
+
+/** Finds every frame's PTS: from a list of packets, checked against the first decoded frames, else by decoding everything. */
+export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
+  program: FfmpegProgram,
+  file: string,
+  stream: VideoStream,
+) {
+  const { index: streamIndex } = stream
+  if (onePacketOneFrame(stream)) {
+    const index = yield* indexByPackets(program, file, stream)
+    const first = yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES))
+    const decoded = readTimes(first.stdout.split("\n"))
+    const agrees = index?.framePts.slice(0, CHECKED_FRAMES).every((pts, i) => pts === decoded[i])
+    if (index !== undefined && agrees === true) return index
+  }
+  const all = yield* run(program, file, timesArguments({ file, streamIndex }))
+  const indexer = makeFrameIndexer(stream)
+  for (const pts of readTimes(all.stdout.split("\n"))) indexer.add({ pts, duration: 0 })
+  const index = indexer.finish()
+  if (index.framePts.length === 0 && /decoder .*not found|no decoder|Unknown decoder/iu.test(all.stderr))
+    return yield* new VideoError({
+      reason: "Unsupported",
+      file,
+      message: `${file}: the program "${program.bin}" has no decoder for codec ${stream.codec}`,
+    })
+  return index
+})

@@ -1,0 +1,142 @@
+import { Effect, Layer } from "effect"
+import * as v from "valibot"
+import { inProcess, isHuge } from "../../picture/picture-size.ts"
+import { removeAttempts } from "../attempt.ts"
+import { cutFor } from "../autorotate.ts"
+import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
+import { frameRateOf } from "../frame-rate.ts"
+import { inMemory } from "../large-pictures.ts"
+import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
+import { keyframeIndex } from "../sampling.ts"
+import type { VideoSource } from "../VideoDecoder.ts"
+import { loads } from "../worker-decoder.ts"
+import { LibavPool } from "./workers.ts"
+
+const BACKEND = "libav"
+
+type Clips = CutCall["clips"]
+
+/** Neighbouring clips for each of at most `workers` threads, about as many frames for each. */
+const shareOut = (
+  clips: Clips,
+  workers: number,
+): ReadonlyArray<{ readonly at: number; readonly clips: Clips }> => {
+  const frames = clips.reduce((sum, { framePts }) => sum + framePts.length, 0)
+  const shares: Array<{ at: number; clips: Array<Clips[number]> }> = []
+  let before = 0
+  for (const [at, clip] of clips.entries()) {
+    const middle = before + clip.framePts.length / 2
+    const share = Math.min(workers - 1, Math.floor((middle * workers) / Math.max(1, frames)))
+    const last = shares.at(-1)
+    if (last === undefined || share >= shares.length) shares.push({ at, clips: [clip] })
+    else last.clips.push(clip)
+    before += clip.framePts.length
+  }
+  return shares
+}
+
+const callFor = ({
+  clips,
+  source,
+  ...settings
+}: Omit<CutBatch, "clips"> & { readonly clips: Clips }): CutCall => {
+  const { keyframes = [] } = source
+  const from = Math.max(0, keyframeIndex(keyframes, clips[0]?.framePts[0] ?? 0))
+  const to = keyframeIndex(keyframes, clips.at(-1)?.endPts ?? source.endPts)
+  return {
+    type: "cut",
+    file: source.file,
+    sizeBytes: source.sizeBytes,
+    streamIndex: source.streamIndex,
+    timeBase: source.timeBase,
+    keyframes: keyframes.slice(from, to + 1),
+    frameRate: frameRateOf(source),
+    packetsTrusted: source.indexedBy === "packets",
+    jumpsLie: source.jumpsLie,
+    clips,
+    ...settings,
+  }
+}
+
+/** Frames of a clip. A copy holds packets that may not decode; a frame counts if the index knows it. */
+const framesIn = ({ framePts }: VideoSource, firstPts: number, endPts: number): number =>
+  framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+
+/** How many of the wanted frames are not in the clip, if any. */
+const missing = (wanted: number, frames = wanted): Pick<CutResult, "missingFrames"> =>
+  frames < wanted ? { missingFrames: wanted - frames } : {}
+
+const make = Effect.gen(function* () {
+  const pool = yield* LibavPool
+
+  const cutAll = Effect.fn("ClipCutter.cutAll")(function* <E, R>(
+    { clips: ranges, source, ...asked }: CutBatch,
+    onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
+  ) {
+    const { reason: notAsked, ...how } = cutFor(asked, source)
+    const settings = { ...asked, ...how }
+    const clips = ranges.map((range) => ({
+      ...range,
+      framePts: source.framePts.filter((pts) => pts >= range.startPts && pts < range.endPts),
+    }))
+    const context = yield* Effect.context<R>()
+    const cutShare = ({ at, clips: share }: { readonly at: number; readonly clips: Clips }) => {
+      const kept = new Set<string>()
+      const handOver = ({ clip, firstPts, frames, reason = notAsked, ...cutAs }: CutItem) => {
+        const range = share[clip]
+        if (range === undefined) return Effect.die(new Error(`there is no clip ${clip}`))
+        kept.add(range.output)
+        const result: CutResult = {
+          frames: frames ?? framesIn(source, firstPts, range.endPts),
+          firstPts,
+          cutter: BACKEND,
+          ...cutAs,
+          ...missing(range.framePts.length, frames),
+          ...(reason === undefined ? {} : { reason }),
+        }
+        return Effect.provide(onClip(result, at + clip), context)
+      }
+      // The worker removes what it wrote; this is for a worker that had to be left to itself.
+      const remove = Effect.suspend(() =>
+        Effect.forEach(
+          share.filter(({ output }) => !kept.has(output)),
+          ({ output }) => Effect.ignore(Effect.try(() => removeAttempts(output))),
+          { discard: true },
+        ),
+      )
+      const request = callFor({ ...settings, source, clips: share })
+      return pool.run({ file: source.file, request, result: CutReply, item: CutItem }, handOver).pipe(
+        Effect.onError(() => remove),
+        inMemory(source.file, size, inProcess),
+      )
+    }
+    const size = [source.codedWidth, source.codedHeight] as const
+    const workers = isHuge(...size) ? 1 : pool.size
+    yield* Effect.forEach(shareOut(clips, workers), cutShare, { concurrency: "unbounded", discard: true })
+  })
+
+  const cut = Effect.fn("ClipCutter.cut")(function* ({ startPts, endPts, output, ...batch }: CutRequest) {
+    const results: Array<CutResult> = []
+    yield* cutAll({ ...batch, clips: [{ startPts, endPts, output }] }, (result) =>
+      Effect.sync(() => results.push(result)),
+    )
+    const [result] = results
+    return result ?? (yield* Effect.die(new Error(`${output} was not said to be whole`)))
+  })
+
+  const decode = Effect.fn("ClipCutter.decode")(function* (file: string) {
+    const run = (alone: boolean) => {
+      const request: DecodeCall = { type: "decode", file, alone }
+      return pool.run({ file, request, result: DecodeReply, item: v.never() })
+    }
+    const reply = yield* run(false)
+    const { decoded } =
+      reply.large === undefined ? reply : yield* run(true).pipe(inMemory(file, reply.large, inProcess))
+    return decoded ?? (yield* Effect.die(new Error(`${file} was not decoded`)))
+  })
+
+  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll, decode })
+})
+
+/** Cuts with libav in worker threads. */
+export const layer: Layer.Layer<ClipCutter, never, LibavPool> = Layer.effect(ClipCutter, make)

@@ -1,0 +1,23 @@
+import type { WorkerHandler } from "../../threads/serve.ts"
+import type { LibavCall } from "../protocol.ts"
+import { cut } from "./cut.ts"
+import { decodeClip } from "./decode-clip.ts"
+import { frames } from "./frames.ts"
+import { probe } from "./probe.ts"
+
+/** Answers one request inside the worker. Only our own pool sends requests, so their shape is known. */
+export const handle: WorkerHandler = async (request, io) => {
+  const call = request as LibavCall
+  switch (call.type) {
+    case "ping":
+      return { loaded: true }
+    case "probe":
+      return probe(call, io)
+    case "frames":
+      return frames(call, io)
+    case "cut":
+      return cut(call, io)
+    case "decode":
+      return decodeClip(call, io)
+  }
+}

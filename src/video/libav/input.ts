@@ -1,0 +1,229 @@
+import { accessSync, constants, statSync } from "node:fs"
+import {
+  AV_DISPOSITION_ATTACHED_PIC,
+  AV_DISPOSITION_DEFAULT,
+  AV_DISPOSITION_TIMED_THUMBNAILS,
+  AV_FRAME_FLAG_CORRUPT,
+  AV_LOG_QUIET,
+  AV_NOPTS_VALUE,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
+  AVMEDIA_TYPE_AUDIO,
+  AVMEDIA_TYPE_VIDEO,
+} from "node-av/constants"
+import {
+  avGetCodecName,
+  Codec,
+  CodecContext,
+  Dictionary,
+  FFmpegError,
+  FormatContext,
+  Frame,
+  Log,
+  Packet,
+  type Stream,
+} from "node-av/lib"
+import { promisesTooMuch, tooManySamples } from "../../bitstream/isobmff/sample-table.ts"
+import { MOST_PIXELS } from "../../picture/picture-size.ts"
+import { WorkerFailure } from "../../threads/serve.ts"
+import { whyUnreadable } from "../access.ts"
+import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
+import { notAVideo } from "../not-a-video.ts"
+
+Log.setLevel(AV_LOG_QUIET)
+
+/** A time of libav's as a number; `undefined` where it is not set. */
+export const ticks = (value: bigint): number | undefined =>
+  value === AV_NOPTS_VALUE ? undefined : Number(value)
+
+/** Text of a libav error code. */
+export const libavText = (code: number): string => new FFmpegError(code).message
+
+/** When a packet's frame is shown, as far as it says. */
+export const packetPts = (packet: Packet): number =>
+  ticks(packet.pts) ?? ticks(packet.dts) ?? Number.NEGATIVE_INFINITY
+
+/** libav reads names with a colon or percent sign as its own syntax; with the prefix it takes them literally. */
+export const fileUrl = (path: string): string => `file:${path}`
+
+const requireReadable = (file: string): number => {
+  const refuse = (why: string) => new WorkerFailure("NotReadable", `${file} ${why}`)
+  try {
+    const stat = statSync(file)
+    if (stat.isDirectory()) throw refuse("is a folder, not a video")
+    if (!stat.isFile()) throw refuse("is a pipe or a device, not a file")
+    if (stat.size === 0) throw refuse("is empty")
+    accessSync(file, constants.R_OK)
+    return stat.size
+  } catch (error) {
+    if (error instanceof WorkerFailure) throw error
+    throw refuse(whyUnreadable(error))
+  }
+}
+
+/** An opened media file. */
+export interface Input extends Disposable {
+  readonly file: string
+  readonly sizeBytes: number
+  readonly format: FormatContext
+  /** Reads the next packet of any stream; `false` at the end of what can be read. */
+  readonly read: (packet: Packet) => boolean
+}
+
+/** What was found out of a stream when its file was opened before. */
+export interface KnownStream {
+  readonly streamIndex: number
+  readonly videoDelay?: number | undefined
+}
+
+/** Fills in what libav would decode the first pictures for; `false` if there is more that it does not know yet. */
+const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStream): boolean => {
+  const codecpar = format.streams[streamIndex]?.codecpar
+  if (format.iformat?.name !== MP4_FAMILY || videoDelay === undefined || codecpar === undefined) return false
+  const codec = avGetCodecName(codecpar.codecId)
+  if ((codec !== "h264" && codec !== "hevc") || codecpar.extradata === null) return false
+  codecpar.videoDelay = videoDelay
+  return true
+}
+
+/**
+ * Opens a file; `NotReadable` or `NotAVideo` if that fails.
+ *
+ * @param known spares libav the decoding of the first pictures, where nothing but this stream is of interest
+ */
+export const openInput = (file: string, known?: KnownStream): Input => {
+  const sizeBytes = requireReadable(file)
+  if (promisesTooMuch(file, sizeBytes)) throw new WorkerFailure("NotAVideo", tooManySamples(file))
+  const format = new FormatContext()
+  using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })
+  const refuse = (code: number) => new WorkerFailure("NotAVideo", notAVideo(file, libavText(code)))
+  const opened = format.openInputSync(fileUrl(file), null, options)
+  if (opened < 0) throw refuse(opened)
+  const found = known !== undefined && completes(format, known) ? 0 : format.findStreamInfoSync()
+  if (found < 0) {
+    format.closeInputSync()
+    throw refuse(found)
+  }
+  const read = (packet: Packet) => {
+    packet.unref()
+    return format.readFrameSync(packet) >= 0
+  }
+  return { file, sizeBytes, format, read, [Symbol.dispose]: () => format.closeInputSync() }
+}
+
+const isCover = (stream: Stream): boolean =>
+  (stream.disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS)) !== 0
+
+/** The stream marked default that libav ranks best, cover pictures aside; `NoVideoStream` if there is none. */
+export const pickVideoStream = (input: Input): Stream => {
+  const streams = input.format.streams.filter(
+    (stream) => stream.codecpar.codecType === AVMEDIA_TYPE_VIDEO && !isCover(stream),
+  )
+  const best = input.format.findBestStream(AVMEDIA_TYPE_VIDEO)
+  const rank = (stream: Stream) =>
+    (stream.index === best ? 2 : 0) + ((stream.disposition & AV_DISPOSITION_DEFAULT) === 0 ? 0 : 1)
+  const stream = streams.toSorted((a, b) => rank(b) - rank(a))[0]
+  if (stream === undefined) {
+    const heard = pickAudioStream(input) === undefined ? "no picture stream" : "sound but no picture stream"
+    throw new WorkerFailure("NoVideoStream", `${input.file} has ${heard}`)
+  }
+  return stream
+}
+
+/** The audio stream libav ranks best, if there is one. */
+export const pickAudioStream = (input: Input): Stream | undefined => {
+  const best = input.format.findBestStream(AVMEDIA_TYPE_AUDIO)
+  return best < 0 ? undefined : input.format.streams.find((stream) => stream.index === best)
+}
+
+/** The stream a probe chose earlier; `DecodeFailed` if the file no longer has it. */
+export const streamAt = (input: Input, index: number): Stream => {
+  const stream = input.format.streams.find((candidate) => candidate.index === index)
+  if (stream === undefined)
+    throw new WorkerFailure("DecodeFailed", `${input.file} no longer has stream ${index}: was it replaced?`)
+  return stream
+}
+
+/** A decoder fed packet by packet. `push(undefined)` drains it. */
+export interface FrameDecoder extends Disposable {
+  readonly context: CodecContext
+  /** Short codec name. */
+  readonly codec: string
+  /** Frames this packet brings out, each valid until the next step. Damaged packets bring out what there is. */
+  readonly push: (packet: Packet | undefined) => Generator<Frame, void>
+  /** Called for every packet or frame that the decoder finds damaged. */
+  onDamage: () => void
+  readonly flush: () => void
+}
+
+/** Opens a decoder for a stream, on one thread; `NotAVideo` if libav has none. */
+export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
+  const codec = Codec.findDecoder(stream.codecpar.codecId)
+  const name = avGetCodecName(stream.codecpar.codecId) ?? "unknown"
+  if (codec === null)
+    throw new WorkerFailure("NotAVideo", `${input.file}: there is no decoder for codec ${name}`)
+  const context = new CodecContext()
+  context.allocContext3(codec)
+  context.parametersToContext(stream.codecpar)
+  context.pktTimebase = stream.timeBase
+  context.threadCount = 1
+  context.setOption("max_pixels", String(MOST_PIXELS))
+  const opened = context.open2Sync(codec)
+  if (opened < 0) {
+    context.freeContext()
+    throw new WorkerFailure(
+      "NotAVideo",
+      `${input.file}: the ${name} decoder does not start: ${libavText(opened)}`,
+    )
+  }
+  const frame = new Frame()
+  frame.alloc()
+  function* receive(): Generator<Frame, void> {
+    for (;;) {
+      const code = context.receiveFrameSync(frame)
+      if (code < 0) {
+        if (code !== AVERROR_EAGAIN && code !== AVERROR_EOF) decoder.onDamage()
+        return
+      }
+      if ((frame.flags & AV_FRAME_FLAG_CORRUPT) !== 0 || frame.decodeErrorFlags !== 0) decoder.onDamage()
+      yield frame
+      frame.unref()
+    }
+  }
+  function* push(packet: Packet | undefined): Generator<Frame, void> {
+    const code = context.sendPacketSync(packet ?? null)
+    if (code < 0 && code !== AVERROR_EOF) decoder.onDamage()
+    yield* receive()
+  }
+  const decoder: FrameDecoder = {
+    context,
+    codec: name,
+    push,
+    onDamage: () => {},
+    flush: () => context.flushBuffers(),
+    [Symbol.dispose]: () => {
+      frame.free()
+      context.freeContext()
+    },
+  }
+  return decoder
+}
+
+/**
+ * Gives each frame of one decoding pass its PTS: libav's best guess, or, where it has none, the end of the frame before.
+ */
+export const makeFrameClock = (): ((frame: Frame) => number) => {
+  let next = 0
+  return (frame) => {
+    const pts = ticks(frame.bestEffortTimestamp) ?? next
+    next = pts + Math.max(1, Number(frame.duration))
+    return pts
+  }
+}
+
+/** A packet to read into, freed with its scope. */
+export const makePacket = (): Packet => {
+  const packet = new Packet()
+  packet.alloc()
+  return packet
+}

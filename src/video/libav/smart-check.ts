@@ -1,0 +1,106 @@
+import { statSync } from "node:fs"
+import { avGetPixFmtName, type Frame } from "node-av/lib"
+import { CannotJoin } from "../../bitstream/joining.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
+import type { ClipCall, StreamCall } from "../protocol.ts"
+import type { Keyframe } from "../VideoDecoder.ts"
+import { makePacket, openInput, pickVideoStream, ticks } from "./input.ts"
+import { type Decoded, Lost, Reader } from "./reader.ts"
+
+interface Written {
+  readonly stream: StreamCall
+  /** In order of decoding. */
+  readonly packets: ReadonlyArray<Keyframe & { readonly isKeyframe: boolean }>
+}
+
+const readBack = ({ output }: ClipCall, io: WorkerIo): Written => {
+  using input = openInput(output)
+  const { index, timeBase } = pickVideoStream(input)
+  using packet = makePacket()
+  const packets: Array<Keyframe & { readonly isKeyframe: boolean }> = []
+  while (input.read(packet)) {
+    io.poll()
+    if (packet.streamIndex !== index) continue
+    const { isKeyframe } = packet
+    packets.push({ pts: ticks(packet.pts) ?? Number.NaN, dts: ticks(packet.dts) ?? Number.NaN, isKeyframe })
+  }
+  const { size: sizeBytes } = statSync(output)
+  const rational = { num: timeBase.num, den: timeBase.den }
+  return { stream: { file: output, sizeBytes, streamIndex: index, timeBase: rational }, packets }
+}
+
+/** Bytes of a row of each plane that show something; of formats that are not known here, none. */
+const rowBytes = (frame: Frame): ReadonlyArray<number> => {
+  const format = avGetPixFmtName(frame.format as Parameters<typeof avGetPixFmtName>[0]) ?? ""
+  const [, halved, deep] = /^yuvj?(420|422|444)p(10le)?$/.exec(format) ?? []
+  if (halved === undefined) return []
+  const bytes = deep === undefined ? 1 : 2
+  const chroma = halved === "444" ? frame.width : (frame.width + 1) >> 1
+  return [frame.width * bytes, chroma * bytes, chroma * bytes]
+}
+
+const areSame = (a: Frame, b: Frame): boolean =>
+  a.width === b.width &&
+  a.height === b.height &&
+  rowBytes(a).every((length, plane) => {
+    const [rows, others] = [a.data?.[plane], b.data?.[plane]]
+    const [stride = 0, otherStride = 0] = [a.linesize[plane], b.linesize[plane]]
+    if (rows === undefined || others === undefined) return false
+    for (let at = 0, other = 0; at + length <= rows.length; at += stride, other += otherStride)
+      if (rows.compare(others, other, other + length, at, at + length) !== 0) return false
+    return true
+  })
+
+/** The next frame that is not shown before `pts`. */
+const nextFrom = (reader: Reader, pts: number): Decoded | undefined => {
+  for (;;) {
+    const out = reader.next()
+    if (out === undefined || out.pts >= pts) return out
+  }
+}
+
+/** Whether the first `count` frames from two key frames on are the same pictures. */
+const decodeAlike = (
+  [source, from]: readonly [StreamCall, Keyframe],
+  [clip, begin]: readonly [StreamCall, Keyframe],
+  count: number,
+  io: WorkerIo,
+): boolean => {
+  using reader = new Reader(source, io)
+  using other = new Reader(clip, io)
+  reader.start(from)
+  other.start(begin)
+  for (let left = count; left > 0; left--) {
+    const wanted = nextFrom(reader, from.pts)
+    const found = nextFrom(other, begin.pts)
+    if (wanted === undefined || found === undefined || !areSame(wanted.frame, found.frame)) return false
+  }
+  return true
+}
+
+/**
+ * Reads a joined clip back. Throws `CannotJoin` unless it has a packet for every frame, at its time and in order, begins at 0,
+ * and the first frames that are copied decode as they do in the source.
+ *
+ * @param from where copying began
+ * @param decoded so many frames from there on are decoded
+ */
+export const checkJoined = (call: ClipCall, from: Keyframe, decoded: number, io: WorkerIo): void => {
+  const { packets, stream } = readBack(call, io)
+  const [first = 0] = call.framePts
+  const { num, den } = stream.timeBase
+  const ticksOf = (pts: number) => ((pts - first) * call.timeBase.num * den) / (call.timeBase.den * num)
+  const shown = packets.map(({ pts }) => pts).sort((a, b) => a - b)
+  const isOrdered = packets.every(({ dts }, i) => i === 0 || dts > (packets[i - 1]?.dts ?? dts))
+  const isPlanned =
+    shown.length === call.framePts.length && call.framePts.every((pts, i) => shown[i] === ticksOf(pts))
+  if (!isOrdered || !isPlanned || packets[0]?.isKeyframe !== true)
+    throw new CannotJoin("its joined packets would not be the wanted frames")
+  const begin = packets.find(({ pts }) => pts === ticksOf(from.pts))
+  try {
+    if (begin?.isKeyframe === true && decodeAlike([call, from], [stream, begin], decoded, io)) return
+  } catch (error) {
+    if (!(error instanceof Lost)) throw error
+  }
+  throw new CannotJoin("its copied pictures would not decode as in the source")
+}

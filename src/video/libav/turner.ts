@@ -1,0 +1,35 @@
+import type { Frame } from "node-av/lib"
+import type { Orientation } from "../../picture/orientation.ts"
+import { WorkerFailure } from "../../threads/serve.ts"
+import { type FilterStep, makeFilterChain } from "./filter-chain.ts"
+
+const TURNS: Readonly<Record<Orientation["rotationDegrees"], ReadonlyArray<FilterStep>>> = {
+  0: [],
+  90: [["transpose", "dir=clock"]],
+  180: [
+    ["hflip", null],
+    ["vflip", null],
+  ],
+  270: [["transpose", "dir=cclock"]],
+}
+
+/** Turns the pixels of frames upright. */
+export interface Turner extends Disposable {
+  /** The frame turned, valid until the next one; the given one stays as it is. */
+  readonly turn: (frame: Frame) => Frame
+}
+
+/**
+ * A turner for frames that are like the first. `CutFailed` if libav refuses one.
+ *
+ * @param file for error messages
+ */
+export const makeTurner = (file: string, first: Frame, orientation: Orientation): Turner => {
+  const mirror: ReadonlyArray<FilterStep> = orientation.mirrored ? [["hflip", null]] : []
+  const chain = makeFilterChain(
+    first,
+    [...TURNS[orientation.rotationDegrees], ...mirror],
+    (why) => new WorkerFailure("CutFailed", `${file}: a picture cannot be turned upright: ${why}`),
+  )
+  return { turn: chain.apply, [Symbol.dispose]: () => chain[Symbol.dispose]() }
+}

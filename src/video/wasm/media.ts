@@ -1,0 +1,107 @@
+import { fstatSync } from "node:fs"
+import type { PacketPlace } from "../ffprobe/excerpt.ts"
+import type { SecondsRange } from "../ffprobe/gop-packets.ts"
+import { type MediaInfo, readMediaInfo, readPlaces } from "../ffprobe/media-info.ts"
+import { infoArguments, placeArguments } from "./arguments.ts"
+import type { CoreResult, CoreRun, Instance } from "./instance.ts"
+import type { HostFile } from "./steering.ts"
+
+/** A file that the core can read. */
+export interface Media {
+  /** Its real name, for messages. */
+  readonly file: string
+  /** Its name in the core. */
+  readonly name: string
+  readonly sizeBytes: number
+  /** Open file descriptor. */
+  readonly fd: number
+  /** Runs a program that finds the file, or one made from it, under `/media`. */
+  readonly run: (
+    program: CoreRun["program"],
+    args: ReadonlyArray<string>,
+    onRecord: CoreRun["onRecord"],
+    made?: HostFile,
+  ) => Promise<CoreResult>
+}
+
+/** An open file of this machine. */
+export interface OpenFile {
+  readonly fd: number
+  readonly sizeBytes: number
+}
+
+/** The end of a file's name that says what it holds, if there is one; libav goes by it where the content is ambiguous. */
+const extensionOf = (file: string): string => /\.[A-Za-z0-9]{1,8}$/.exec(file)?.[0] ?? ""
+
+/** Name under which the core sees a file. */
+export const sourceName = (file: string): string => `source${extensionOf(file)}`
+
+/** Lets an instance read a file, and write to others. */
+export const openMedia = (
+  instance: Instance,
+  file: string,
+  { fd, sizeBytes }: OpenFile,
+  poll: () => void,
+  written: ReadonlyArray<HostFile> = [],
+): Media => {
+  const name = sourceName(file)
+  return {
+    file,
+    name,
+    sizeBytes,
+    fd,
+    run: (program, args, onRecord, made) => {
+      const files: ReadonlyArray<HostFile> = [made ?? { access: "read", name, fd, sizeBytes }, ...written]
+      return instance.run({ program, args, files, poll, onRecord })
+    },
+  }
+}
+
+/** Collects what is written to one of the sink's files, as text. */
+export const textOf = (name: string) => {
+  const decoder = new TextDecoder()
+  let text = ""
+  return {
+    /** Takes the record if it belongs to the file. */
+    take: (record: { readonly name: string; readonly bytes: Uint8Array }) => {
+      if (record.name.startsWith(`${name}.`)) text += decoder.decode(record.bytes, { stream: true })
+    },
+    /** The whole lines so far, each given once. */
+    lines: (): ReadonlyArray<string> => {
+      const lines = text.split("\n")
+      text = lines.pop() ?? ""
+      return lines
+    },
+    rest: () => text,
+  }
+}
+
+/** What `ffprobe` prints. */
+const ask = async (media: Media, args: ReadonlyArray<string>): Promise<string> => {
+  const json = textOf("info")
+  await media.run("ffprobe", args, json.take)
+  return json.rest()
+}
+
+/** Streams and container of a file. */
+export type InfoSource = (media: Media) => Promise<MediaInfo>
+
+/** Remembers what it found of the last file until that changes: one file is asked about many times in a row. */
+export const makeInfoSource = (): InfoSource => {
+  let last: { readonly identity: string; readonly info: MediaInfo } | undefined
+  return async (media) => {
+    const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(media.fd, { bigint: true })
+    const identity = [dev, ino, size, mtimeNs, ctimeNs].join()
+    if (last?.identity !== identity)
+      last = { identity, info: readMediaInfo(media.file, await ask(media, infoArguments(media.name))) }
+    return last.info
+  }
+}
+
+/** Where a stream's packets in some ranges of time are, in order of decoding. */
+export const packetPlaces = async (
+  media: Media,
+  streamIndex: number,
+  ranges: ReadonlyArray<SecondsRange>,
+): Promise<ReadonlyArray<PacketPlace>> =>
+  readPlaces(await ask(media, placeArguments(media.name, ranges)), streamIndex)
