@@ -1,4 +1,8 @@
-import type { Rational } from "../video/VideoDecoder.ts"
+/** A time base or ratio, `num / den`, both positive integers. */
+export interface Rational {
+  readonly num: number
+  readonly den: number
+}
 
 /** Greatest common divisor of two whole numbers. */
 export const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b))

@@ -1,7 +1,7 @@
-import type { FrameOutput } from "../video/VideoDecoder.ts"
 import type { Bitmap } from "./bmp.ts"
 import { JPEG_UNIT, stack } from "./jpeg-bands.ts"
 import { deliver, isQuarterTurn, type Orientation } from "./orientation.ts"
+import type { FrameOutput } from "./output.ts"
 
 /** A part of a picture that is encoded by itself, in pixels before rotation. */
 export interface Band {

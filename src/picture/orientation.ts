@@ -1,5 +1,6 @@
-import type { FrameOutput, Rational } from "../video/VideoDecoder.ts"
+import type { Rational } from "../bitstream/rational.ts"
 import type { Bitmap } from "./bmp.ts"
+import type { FrameOutput } from "./output.ts"
 
 /** What makes a coded picture upright: a clockwise rotation, then perhaps a left-right mirror. */
 export interface Orientation {

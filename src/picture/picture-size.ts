@@ -1,4 +1,4 @@
-import type { Rational } from "../video/VideoDecoder.ts"
+import type { Rational } from "../bitstream/rational.ts"
 import { squareSize } from "./orientation.ts"
 
 /** How much memory a backend takes for a picture, and how large it may be. */

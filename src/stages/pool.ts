@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { Effect, Either, Stream } from "effect"
+import type { Rational } from "../bitstream/rational.ts"
 import type { ImageLabels, PoolSampling } from "../config.ts"
 import { layout, samplePath } from "../dataset/layout.ts"
 import { keepIfForeign } from "../dataset/media.ts"
@@ -21,7 +22,7 @@ import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { FrameLabeller } from "../video/FrameLabeller.ts"
 import { uniformFrames, withoutJumps } from "../video/sampling.ts"
-import { type Rational, type SampledFrame, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import { type SampledFrame, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { VideoError } from "../video/VideoError.ts"
 
 /** A frame pool on disk. */

@@ -1,11 +1,8 @@
 import { Context, type Effect, type Stream } from "effect"
+import type { KeyPacket } from "../bitstream/key-packet.ts"
+import type { Rational } from "../bitstream/rational.ts"
+import type { FrameOutput } from "../picture/output.ts"
 import type { VideoError } from "./VideoError.ts"
-
-/** A time base or ratio, `num / den`, both positive integers. */
-export interface Rational {
-  readonly num: number
-  readonly den: number
-}
 
 /**
  * What probing a file found: stream information and the exact presentation times of its frames.
@@ -58,7 +55,7 @@ export interface VideoSource {
    */
   readonly jumpsLie?: true
   /** Key frames, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */
-  readonly keyframes?: ReadonlyArray<Keyframe>
+  readonly keyframes?: ReadonlyArray<KeyPacket>
 }
 
 /** Frames that a decoder gives and that have no place in `framePts`: their times go back, or repeat. */
@@ -70,20 +67,6 @@ export interface LeftOut {
   /** PTS of the frame that was shown before it. */
   readonly afterPts: number
 }
-
-/** A key frame, in ticks of its stream's time base. */
-export interface Keyframe {
-  readonly pts: number
-  readonly dts: number
-}
-
-/** Layout of raw pixels: 8 bits each, in this order, alpha opaque. WebCodecs' names. */
-export type PixelFormat = "RGBA" | "BGRA"
-
-/** What a picture is delivered as. `quality` of a JPEG (4:2:0, full range): 1 to 100. */
-export type FrameOutput =
-  | { readonly format: "JPEG"; readonly quality: number }
-  | { readonly format: PixelFormat }
 
 /**
  * One decoded picture, upright, with square pixels. Names and units are those of WebCodecs' `VideoFrame`, with JPEG as one

@@ -1,5 +1,5 @@
+import type { Rational } from "../bitstream/rational.ts"
 import { reduced } from "../bitstream/rational.ts"
-import type { Rational } from "./VideoDecoder.ts"
 
 /** Frame times of a video or of a piece of it, in ticks of `timeBase`. */
 export interface FrameTimes {

@@ -1,5 +1,6 @@
+import type { FrameOutput } from "../picture/output.ts"
 import { nearestFrame } from "./sampling.ts"
-import type { FrameOutput, SampledFrame, SamplingMode, VideoSource } from "./VideoDecoder.ts"
+import type { SampledFrame, SamplingMode, VideoSource } from "./VideoDecoder.ts"
 
 /** A frame to be decoded, and which requests it answers. */
 export interface Target {

@@ -1,5 +1,6 @@
+import type { KeyPacket } from "../bitstream/key-packet.ts"
+import type { Rational } from "../bitstream/rational.ts"
 import { keyframeIndex } from "./sampling.ts"
-import type { Keyframe, Rational } from "./VideoDecoder.ts"
 
 /** Which wanted frames are in one group of pictures. */
 export interface Gop {
@@ -11,7 +12,7 @@ export interface Gop {
 
 /** What is known of a stream's key frames. Times are in ticks of its time base. */
 export interface Keyframes {
-  readonly keyframes: ReadonlyArray<Keyframe>
+  readonly keyframes: ReadonlyArray<KeyPacket>
   /** PTS of the video's first frame. */
   readonly firstPts: number
   readonly timeBase: Rational
@@ -36,7 +37,7 @@ export const gopsOf = (
 export const startOf = (
   { keyframes, firstPts }: Omit<Keyframes, "timeBase">,
   key: number,
-): Keyframe | undefined => {
+): KeyPacket | undefined => {
   const keyframe = keyframes[key]
   return keyframe === undefined || keyframe.pts <= firstPts ? undefined : keyframe
 }

@@ -1,12 +1,13 @@
+import type { KeyPacket } from "../bitstream/key-packet.ts"
 import type { Target } from "./frame.ts"
 import { keyframeIndex } from "./sampling.ts"
-import type { Keyframe, SamplingMode, VideoSource } from "./VideoDecoder.ts"
+import type { SamplingMode, VideoSource } from "./VideoDecoder.ts"
 
 /** Targets that are decoded by one request: neighbours, and never a part of a group of pictures. */
 export interface TargetGroup {
   readonly targets: ReadonlyArray<Target>
   /** Key frames that matter for them, and some before. */
-  readonly keyframes: ReadonlyArray<Keyframe>
+  readonly keyframes: ReadonlyArray<KeyPacket>
 }
 
 /**

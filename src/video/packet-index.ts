@@ -1,10 +1,12 @@
-import type { Keyframe, LeftOut, Rational } from "./VideoDecoder.ts"
+import type { KeyPacket } from "../bitstream/key-packet.ts"
+import type { Rational } from "../bitstream/rational.ts"
+import type { LeftOut } from "./VideoDecoder.ts"
 
 /** Exact frame times of a stream, and where decoding can begin. */
 export interface FrameIndex {
   readonly framePts: ReadonlyArray<number>
   readonly endPts: number
-  readonly keyframes: ReadonlyArray<Keyframe>
+  readonly keyframes: ReadonlyArray<KeyPacket>
   readonly indexedBy: "packets" | "decode"
   /** Absent if no frame is left out. */
   readonly leftOut?: LeftOut
@@ -140,7 +142,7 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
   const { codec, videoDelay } = stream
   const useDts = NO_REORDERING.has(codec) || (codec === "mpeg4" && videoDelay === 0)
   const framePts: Array<number> = []
-  const keyframes: Array<Keyframe> = []
+  const keyframes: Array<KeyPacket> = []
   let last = { pts: Number.NEGATIVE_INFINITY, duration: 0 }
   let lastDts = Number.NEGATIVE_INFINITY
   let trusted = onePacketOneFrame(stream)

@@ -1,6 +1,8 @@
 import * as v from "valibot"
+import type { KeyPacket } from "../bitstream/key-packet.ts"
+import type { Rational } from "../bitstream/rational.ts"
+import type { FrameOutput } from "../picture/output.ts"
 import type { ClipRange, CutSettings } from "./ClipCutter.ts"
-import type { FrameOutput, Keyframe, Rational } from "./VideoDecoder.ts"
 
 /** Places in the shared `Int32Array` that steers a running request. */
 export const CANCEL = 0
@@ -159,7 +161,7 @@ export interface FramesCall extends StreamCall {
   /** PTS of the video's first frame. */
   readonly firstPts: number
   /** Those that matter for `wantedPts`, and some before them. */
-  readonly keyframes: ReadonlyArray<Keyframe>
+  readonly keyframes: ReadonlyArray<KeyPacket>
   /** Whether a packet's PTS is that of its frame. */
   readonly packetsTrusted: boolean
   readonly output: FrameOutput
@@ -180,7 +182,7 @@ export interface ClipCall extends CutStream, ClipRange {
 export interface CutCall extends CutStream {
   readonly type: "cut"
   /** Those that matter for the clips. */
-  readonly keyframes: ReadonlyArray<Keyframe>
+  readonly keyframes: ReadonlyArray<KeyPacket>
   /** Whether a packet's PTS is that of its frame. */
   readonly packetsTrusted: boolean
   readonly clips: ReadonlyArray<ClipRange & Pick<ClipCall, "framePts">>

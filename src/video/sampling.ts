@@ -1,4 +1,5 @@
-import type { Keyframe, Rational } from "./VideoDecoder.ts"
+import type { KeyPacket } from "../bitstream/key-packet.ts"
+import type { Rational } from "../bitstream/rational.ts"
 
 /** Position of the entry of `framePts` nearest to `pts`; the earlier one on a tie. `framePts` must not be empty. */
 const nearestIndex = (framePts: ReadonlyArray<number>, pts: number): number => {
@@ -36,7 +37,7 @@ export const nearestFrame = (
 }
 
 /** Position of the last key frame at or before `pts`; -1 if there is none. `keyframes` increase by PTS. */
-export const keyframeIndex = (keyframes: ReadonlyArray<Keyframe>, pts: number): number => {
+export const keyframeIndex = (keyframes: ReadonlyArray<KeyPacket>, pts: number): number => {
   let low = 0
   let high = keyframes.length
   while (low < high) {

@@ -1,6 +1,6 @@
+import type { Rational } from "../bitstream/rational.ts"
 import { gcd } from "../bitstream/rational.ts"
 import type { FrameTimes } from "./frame-rate.ts"
-import type { Rational } from "./VideoDecoder.ts"
 
 /** Ticks per second that are fine enough for all players. */
 const FINE = 10_000

@@ -1,7 +1,8 @@
 import type { Frame } from "node-av/lib"
+import type { PixelFormat } from "../../src/picture/output.ts"
 import { makeFrameClock, makePacket, openDecoder, openInput, streamAt } from "../../src/video/libav/input.ts"
 import { makePictureWriter } from "../../src/video/libav/picture-writer.ts"
-import type { PixelFormat, VideoSource } from "../../src/video/VideoDecoder.ts"
+import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 
 /** What a decode of the whole file has to know of it. */
 export type DecodedSource = Pick<

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs"
-import type { Keyframe } from "../../video/VideoDecoder.ts"
+import type { KeyPacket } from "../key-packet.ts"
 
 /** A chunk or list of a RIFF file. */
 interface Chunk {
@@ -118,8 +118,8 @@ export const aviIndexLies = (file: string): boolean => {
 export const jumpsOf = (
   file: string,
   container: string,
-  keyframes: ReadonlyArray<Keyframe>,
-): { jumpsLie?: true; keyframes: Array<Keyframe> } =>
+  keyframes: ReadonlyArray<KeyPacket>,
+): { jumpsLie?: true; keyframes: Array<KeyPacket> } =>
   container === "avi" && aviIndexLies(file)
     ? { jumpsLie: true, keyframes: [] }
     : { keyframes: [...keyframes] }

@@ -1,8 +1,9 @@
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
+import type { Rational } from "../../bitstream/rational.ts"
 import { MOST_PIXELS } from "../../picture/picture-size.ts"
 import { CONTAINERS } from "../containers.ts"
 import { ADD_METADATA, choose, filtered, type PictureForm, tileCount, toBgra } from "../ffprobe/filters.ts"
 import { intervalsOf, type SecondsRange } from "../ffprobe/gop-packets.ts"
-import type { Keyframe, Rational } from "../VideoDecoder.ts"
 
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,pipe"]
 
@@ -14,7 +15,7 @@ export interface FfmpegInput {
   readonly file: string
   readonly streamIndex: number
   /** Jumps to this key frame; the start of the file if it is absent. */
-  readonly from?: { readonly keyframe: Keyframe; readonly timeBase: Rational } | undefined
+  readonly from?: { readonly keyframe: KeyPacket; readonly timeBase: Rational } | undefined
 }
 
 const urlOf = (file: string): string => (file === EXCERPT.file ? file : `file:${file}`)

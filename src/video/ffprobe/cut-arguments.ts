@@ -1,9 +1,9 @@
+import type { Rational } from "../../bitstream/rational.ts"
 import { hugeEncoding } from "../../picture/huge-pictures.ts"
 import type { CutRequest } from "../ClipCutter.ts"
 import { ENCODED_FORMATS, isRgb, matrixForRgb } from "../colour.ts"
 import { frameRateOf } from "../frame-rate.ts"
 import { timescaleFor, trackTimescale } from "../timescale.ts"
-import type { Rational } from "../VideoDecoder.ts"
 
 const KEPT_FORMATS: ReadonlyArray<string> = [...ENCODED_FORMATS, "yuvj420p", "yuvj422p", "yuvj444p"]
 /** Fixed, because the number of threads changes what x264 writes. */

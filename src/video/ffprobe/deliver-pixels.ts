@@ -1,9 +1,9 @@
 import { type Band, bandsOf, deliverBands } from "../../picture/bands.ts"
 import { type Bitmap, makeBitmap } from "../../picture/bmp.ts"
 import { deliver, type Orientation } from "../../picture/orientation.ts"
+import type { FrameOutput } from "../../picture/output.ts"
 import { isLarge } from "../../picture/picture-size.ts"
 import { collectAfter, release } from "../../threads/release.ts"
-import type { FrameOutput } from "../VideoDecoder.ts"
 
 /** A band of a BGRA picture of this width. */
 const partOf = (pixels: Uint8Array, pictureWidth: number, { x, y, width, height }: Band): Bitmap => {

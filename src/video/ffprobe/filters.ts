@@ -1,7 +1,7 @@
 import { type Tiles, tilesOf } from "../../picture/bands.ts"
 import { isQuarterTurn, type Orientation, scaleFlags } from "../../picture/orientation.ts"
+import type { FrameOutput } from "../../picture/output.ts"
 import { isLarge } from "../../picture/picture-size.ts"
-import type { FrameOutput } from "../VideoDecoder.ts"
 import type { ChromaPosition } from "./chroma.ts"
 
 /** How pictures are converted. */

@@ -1,10 +1,10 @@
 import * as v from "valibot"
 import { nalLengthBytes } from "../../bitstream/packet-check.ts"
+import type { Rational } from "../../bitstream/rational.ts"
 import { type Orientation, orientationOfMatrix } from "../../picture/orientation.ts"
 import { WorkerFailure } from "../../threads/serve.ts"
 import { notAVideo } from "../not-a-video.ts"
 import type { PacketStream } from "../packet-index.ts"
-import type { Rational } from "../VideoDecoder.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
 import type { PacketPlace } from "./excerpt.ts"
 

@@ -1,7 +1,7 @@
 import { AVFMT_FLAG_BITEXACT } from "node-av/constants"
 import { Dictionary, FormatContext, type Packet, type Stream } from "node-av/lib"
+import type { Rational } from "../../bitstream/rational.ts"
 import { WorkerFailure } from "../../threads/serve.ts"
-import type { Rational } from "../VideoDecoder.ts"
 import { fileUrl, libavText } from "./input.ts"
 
 /** An MP4 being written. */

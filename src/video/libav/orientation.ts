@@ -1,7 +1,7 @@
 import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants"
 import type { Frame, Stream } from "node-av/lib"
+import type { Rational } from "../../bitstream/rational.ts"
 import { type Orientation, orientationOfMatrix } from "../../picture/orientation.ts"
-import type { Rational } from "../VideoDecoder.ts"
 
 /** The stream's display matrix as it is stored: nine 32-bit integers. */
 export const displayMatrix = (stream: Stream): Buffer | undefined => {

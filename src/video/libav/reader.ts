@@ -1,8 +1,8 @@
 import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import type { Frame } from "node-av/lib"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
-import type { Keyframe } from "../VideoDecoder.ts"
 import {
   type FrameDecoder,
   type Input,
@@ -97,7 +97,7 @@ export class Reader implements Disposable {
    *
    * @param onlyWanted leave out, where the codec allows it, what is neither wanted nor referred to
    */
-  start(from: Keyframe | undefined, onlyWanted?: ReadonlySet<number>): void {
+  start(from: KeyPacket | undefined, onlyWanted?: ReadonlySet<number>): void {
     this.#frames = undefined
     this.#ahead?.[Symbol.dispose]()
     this.#ahead = undefined
@@ -125,7 +125,7 @@ export class Reader implements Disposable {
     this.#ahead = new ReadAhead(extradata, this.#packet, () => this.#readOn(), onlyWanted)
   }
 
-  #land(from: Keyframe | undefined): void {
+  #land(from: KeyPacket | undefined): void {
     if (from === undefined) return
     // Containers search by presentation or by decoding time; the wrong one may lead past the key frame.
     this.#readAhead = this.#landsAt(from, from.pts) || this.#landsAt(from, from.dts)
@@ -133,7 +133,7 @@ export class Reader implements Disposable {
   }
 
   /** Jumps and reads the first packet there; `false` if it is no key frame or one after `key`. */
-  #landsAt(key: Keyframe, time: number): boolean {
+  #landsAt(key: KeyPacket, time: number): boolean {
     const { streamIndex } = this.#call
     const { format, read } = this.#opened.input
     if (format.seekFrameSync(streamIndex, BigInt(time), AVSEEK_FLAG_BACKWARD) < 0) return false

@@ -1,23 +1,23 @@
 import { statSync } from "node:fs"
 import { avGetPixFmtName, type Frame } from "node-av/lib"
 import { CannotJoin } from "../../bitstream/joining.ts"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall, StreamCall } from "../protocol.ts"
-import type { Keyframe } from "../VideoDecoder.ts"
 import { makePacket, openInput, pickVideoStream, ticks } from "./input.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
 
 interface Written {
   readonly stream: StreamCall
   /** In order of decoding. */
-  readonly packets: ReadonlyArray<Keyframe & { readonly isKeyframe: boolean }>
+  readonly packets: ReadonlyArray<KeyPacket & { readonly isKeyframe: boolean }>
 }
 
 const readBack = ({ output }: ClipCall, io: WorkerIo): Written => {
   using input = openInput(output)
   const { index, timeBase } = pickVideoStream(input)
   using packet = makePacket()
-  const packets: Array<Keyframe & { readonly isKeyframe: boolean }> = []
+  const packets: Array<KeyPacket & { readonly isKeyframe: boolean }> = []
   while (input.read(packet)) {
     io.poll()
     if (packet.streamIndex !== index) continue
@@ -61,8 +61,8 @@ const nextFrom = (reader: Reader, pts: number): Decoded | undefined => {
 
 /** Whether the first `count` frames from two key frames on are the same pictures. */
 const decodeAlike = (
-  [source, from]: readonly [StreamCall, Keyframe],
-  [clip, begin]: readonly [StreamCall, Keyframe],
+  [source, from]: readonly [StreamCall, KeyPacket],
+  [clip, begin]: readonly [StreamCall, KeyPacket],
   count: number,
   io: WorkerIo,
 ): boolean => {
@@ -85,7 +85,7 @@ const decodeAlike = (
  * @param from where copying began
  * @param decoded so many frames from there on are decoded
  */
-export const checkJoined = (call: ClipCall, from: Keyframe, decoded: number, io: WorkerIo): void => {
+export const checkJoined = (call: ClipCall, from: KeyPacket, decoded: number, io: WorkerIo): void => {
   const { packets, stream } = readBack(call, io)
   const [first = 0] = call.framePts
   const { num, den } = stream.timeBase

@@ -3,10 +3,10 @@ import { avGetCodecName, type Packet, type Stream } from "node-av/lib"
 import { joinAvc } from "../../bitstream/h264/joining.ts"
 import { joinHevc } from "../../bitstream/hevc/joining.ts"
 import { CannotJoin, type Joining } from "../../bitstream/joining.ts"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import { NotFollowed, sameBytes } from "../../bitstream/nal/units.ts"
 import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
-import type { Keyframe } from "../VideoDecoder.ts"
 import { type Input, makePacket, openInput, streamAt, ticks } from "./input.ts"
 
 /** Packets that are read in search of a key frame the container should have led to. */
@@ -29,12 +29,12 @@ export class PacketReader implements Disposable {
   }
 
   /** Reads the packet of a key frame. Throws `CannotJoin` if the container does not lead there. */
-  goTo(key: Keyframe): void {
+  goTo(key: KeyPacket): void {
     if (this.#landsAt(key, key.pts) || this.#landsAt(key, key.dts)) return
     throw new CannotJoin("its container does not lead to its key frames")
   }
 
-  #landsAt(key: Keyframe, time: number): boolean {
+  #landsAt(key: KeyPacket, time: number): boolean {
     const { format } = this.#input
     if (format.seekFrameSync(this.#call.streamIndex, BigInt(time), AVSEEK_FLAG_BACKWARD) < 0) return false
     for (let searched = 0; searched < MOST_SEARCHED && this.next(); searched++)

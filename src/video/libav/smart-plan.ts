@@ -1,14 +1,14 @@
 import { CannotJoin, type Joining } from "../../bitstream/joining.ts"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { ClipCall } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
-import type { Keyframe } from "../VideoDecoder.ts"
 import type { PacketReader } from "./smart-packets.ts"
 import { tailStart } from "./smart-tail.ts"
 
 /** Which frames of a clip are copied, and which are re-encoded. Each list is PTS, increasing; the clip has them in order. */
 export interface JoinPlan {
   /** Where copying begins. */
-  readonly from: Keyframe
+  readonly from: KeyPacket
   readonly head: ReadonlyArray<number>
   readonly copied: ReadonlyArray<number>
   readonly tail: ReadonlyArray<number>
@@ -25,7 +25,7 @@ const LEAST_SHARE = 4
 const LEAST_COPIED = 8
 
 /** PTS of the packets from a key frame to beyond the end, in order of decoding. */
-const packetsToEnd = (packets: PacketReader, from: Keyframe, endPts: number): ReadonlyArray<number> => {
+const packetsToEnd = (packets: PacketReader, from: KeyPacket, endPts: number): ReadonlyArray<number> => {
   packets.goTo(from)
   const order: Array<number> = []
   let beyond = 0
@@ -38,8 +38,8 @@ const packetsToEnd = (packets: PacketReader, from: Keyframe, endPts: number): Re
 
 const findTail = (
   packets: PacketReader,
-  keyframes: ReadonlyArray<Keyframe>,
-  from: Keyframe,
+  keyframes: ReadonlyArray<KeyPacket>,
+  from: KeyPacket,
   endPts: number,
 ): number => {
   for (let i = keyframeIndex(keyframes, endPts - 1); i >= 0; i--) {
@@ -59,7 +59,7 @@ const findTail = (
  */
 export const planJoin = (
   call: ClipCall,
-  keyframes: ReadonlyArray<Keyframe>,
+  keyframes: ReadonlyArray<KeyPacket>,
   joining: Joining,
   packets: PacketReader,
 ): JoinPlan => {

@@ -1,8 +1,8 @@
 import type { Frame } from "node-av/lib"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { CutCall } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
-import type { Keyframe } from "../VideoDecoder.ts"
 import { Lost, Reader } from "./reader.ts"
 
 /** Frames that are wanted from a decoder, one after the other. */
@@ -17,7 +17,7 @@ export interface FrameRun {
 
 /** Runs that one stretch of decoding serves. */
 interface Stretch {
-  readonly from: Keyframe | undefined
+  readonly from: KeyPacket | undefined
   readonly runs: Array<FrameRun>
   lastPts: number
 }

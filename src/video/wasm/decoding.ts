@@ -1,10 +1,11 @@
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
+import type { Rational } from "../../bitstream/rational.ts"
 import { release } from "../../threads/release.ts"
 import { MP4_FAMILY } from "../containers.ts"
 import type { Excerpt } from "../ffprobe/excerpt.ts"
 import { type PictureForm, tileCount } from "../ffprobe/filters.ts"
 import type { MediaInfo } from "../ffprobe/media-info.ts"
 import { type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
-import type { Keyframe, Rational } from "../VideoDecoder.ts"
 import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
 import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
@@ -29,7 +30,7 @@ type Take = (wantedPts: number, picture: RawPicture) => Promise<void>
 
 export interface Attempt {
   /** Where decoding starts; `undefined` for the start of the file. */
-  readonly from: Keyframe | undefined
+  readonly from: KeyPacket | undefined
   /** PTS, increasing. */
   readonly wanted: ReadonlyArray<number>
   /** Whether pictures are taken although something before them was damaged. */
@@ -44,7 +45,7 @@ export interface Decoding {
   readonly exact: (attempt: Attempt, take: Take) => Promise<number>
   /** Gives for every wanted PTS the nearest frame that comes out (the earlier one on a tie); `false` if none does. */
   readonly nearest: (
-    from: Keyframe | undefined,
+    from: KeyPacket | undefined,
     wanted: ReadonlyArray<number>,
     take: Take,
   ) => Promise<boolean>
@@ -89,7 +90,7 @@ export const makeDecoding = (
   })
 
   /** Containers search by presentation or by decoding time; the wrong one may lead past the key frame. */
-  const jumpsTo = (from: Keyframe | undefined): ReadonlyArray<number | undefined> =>
+  const jumpsTo = (from: KeyPacket | undefined): ReadonlyArray<number | undefined> =>
     from === undefined ? [undefined] : from.dts === from.pts ? [from.pts] : [from.pts, from.dts]
 
   /** One run that starts at `jump`: what it gave, or `lost` if the jump did not get to the key frame. */

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import type { Rational } from "../../../src/video/VideoDecoder.ts"
+import type { Rational } from "../../../src/bitstream/rational.ts"
 import { runTool } from "./tools.ts"
 
 const StreamInfo = v.object({

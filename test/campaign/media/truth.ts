@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
-import type { Rational } from "../../../src/video/VideoDecoder.ts"
+import type { Rational } from "../../../src/bitstream/rational.ts"
 import { picturesIn, type Size } from "./likeness.ts"
 import { type Filters, type Orientation, orientationFilters, orientationIn } from "./orientation.ts"
 import { probeFrames, probeStreams, ratio, type StreamInfo } from "./probe.ts"
