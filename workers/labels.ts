@@ -1,12 +1,13 @@
 import { PictureError } from "../src/picture/jpeg.ts"
 import { drawLabels, type LabelCall } from "../src/picture/labelling.ts"
-import { serve, WorkerFailure } from "../src/threads/serve.ts"
+import { serve } from "../src/threads/serve.ts"
+import { VideoFailure } from "../src/video/workers.ts"
 
 // A thread that draws labels on pictures. Only our own pool sends requests, so their shape is known.
 serve(async () => async (request, { poll }) => {
   try {
     return await drawLabels(request as LabelCall, poll)
   } catch (error) {
-    throw error instanceof PictureError ? new WorkerFailure("DecodeFailed", error.message) : error
+    throw error instanceof PictureError ? new VideoFailure("DecodeFailed", error.message) : error
   }
 })

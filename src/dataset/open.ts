@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
@@ -10,7 +11,7 @@ import {
   runSummarySchema,
   stepSegmentsSchema,
 } from "./records.ts"
-import { DatasetError, keepWithin, readJson } from "./store.ts"
+import { DatasetError, keepWithin, listFolder, readJson } from "./store.ts"
 
 /** One of a step's two keyframes. */
 export interface FinishedKeyframe {
@@ -136,3 +137,22 @@ export const openVideo = Effect.fn("Dataset.openVideo")(function* (folder: strin
     steps,
   } satisfies FinishedVideo
 }, inRoot)
+
+/** Folders that are looked into at the same time. */
+const looksAtOnce = 4
+
+const isOfOneVideo = (folder: string) =>
+  Effect.promise(() =>
+    stat(join(folder, layout.runSummary)).then(
+      () => true,
+      () => false,
+    ),
+  )
+
+/** The folders of videos at a path: itself if it is one, else those directly in it. Other folders are somebody else's. */
+export const videoFolders = Effect.fn("Dataset.videoFolders")(function* (path: string) {
+  if (yield* isOfOneVideo(path)) return [path]
+  const names = yield* listFolder(path)
+  const folders = names.filter((name) => !name.startsWith(".")).map((name) => join(path, name))
+  return yield* Effect.filter(folders, isOfOneVideo, { concurrency: looksAtOnce })
+})

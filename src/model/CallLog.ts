@@ -4,7 +4,7 @@ import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { hasCode } from "../files/fault.ts"
 import { NotPlain, requireFileOrNothing } from "../files/plain.ts"
-import type { RequestLabel } from "./request.ts"
+import type { RequestLabel } from "./request-label.ts"
 import type { ModelUsage, ResponseFormat } from "./VisionModel.ts"
 
 /** One attempt to get an answer, as one line of `events.jsonl`. */

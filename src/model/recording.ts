@@ -5,7 +5,8 @@ import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
 import { readPlain } from "../files/plain.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
-import { differingParts, labelOf, labelText, partsOf, type RequestLabel, requestDigest } from "./request.ts"
+import { differingParts, labelOf, partsOf, requestDigest } from "./request.ts"
+import { labelText, type RequestLabel } from "./request-label.ts"
 import { type ApiConfig, type Keep, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
 /** A recording cannot be written or read. */

@@ -1,13 +1,6 @@
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
+import type { RequestLabel } from "./request-label.ts"
 import type { ApiConfig, ModelRequest } from "./VisionModel.ts"
-
-/** The stage and step a request is about, as events, records and messages name it. */
-export interface RequestLabel {
-  readonly video: string
-  readonly stage: 1 | 2 | 3
-  readonly step: number | null
-  readonly attempt: number
-}
 
 const stageNumbers = { draft: 1, localize: 2, refine: 3 } as const
 
@@ -17,10 +10,6 @@ export const labelOf = ({ videoId, task, attempt }: ModelRequest): RequestLabel 
   step: task.stage === "refine" ? task.step.step_id : null,
   attempt,
 })
-
-/** `video, stage 3, step 2, attempt 1`. */
-export const labelText = ({ video, stage, step, attempt }: RequestLabel): string =>
-  `${video}, stage ${stage}${step === null ? "" : `, step ${step}`}, attempt ${attempt}`
 
 /** Digests of the parts of a request that decide its answer. Pictures by their content, never the key. */
 export interface RequestParts {

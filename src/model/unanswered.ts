@@ -1,4 +1,4 @@
-import type { RequestLabel } from "./request.ts"
+import type { RequestLabel } from "./request-label.ts"
 
 /** A service that has not said anything for a while, and the call that has waited longest. */
 export interface Silence {

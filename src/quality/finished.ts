@@ -1,11 +1,8 @@
 /** Our own folders: what is scored, and gold. */
 
 import { stat } from "node:fs/promises"
-import { join } from "node:path"
 import { Effect, Either } from "effect"
-import { layout } from "../dataset/layout.ts"
-import { type FinishedStep, type FinishedVideo, openVideo } from "../dataset/open.ts"
-import { listFolder } from "../dataset/store.ts"
+import { type FinishedStep, type FinishedVideo, openVideo, videoFolders } from "../dataset/open.ts"
 import { type VideoCost, videoCost } from "./cost.ts"
 import { GoldError, type GoldSet } from "./gold.ts"
 import { goldSet } from "./import.ts"
@@ -42,24 +39,6 @@ const runOf = (video: FinishedVideo): FinishedRun => ({
   cost: videoCost(video),
 })
 
-const exists = (path: string) =>
-  Effect.promise(() =>
-    stat(path).then(
-      () => true,
-      () => false,
-    ),
-  )
-
-const isOfOneVideo = (folder: string) => exists(join(folder, layout.runSummary))
-
-/** The folders of videos at a path: itself if it is one, else those directly in it. Other folders are somebody else's. */
-const videoFolders = Effect.fn("Quality.videoFolders")(function* (path: string) {
-  if (yield* isOfOneVideo(path)) return [path]
-  const names = yield* listFolder(path)
-  const folders = names.filter((name) => !name.startsWith(".")).map((name) => join(path, name))
-  return yield* Effect.filter(folders, isOfOneVideo, { concurrency: atOnce })
-})
-
 /** The finished videos at the path of an output root or of one video's folder, and why others are not finished. */
 export const finishedRuns = Effect.fn("Quality.finishedRuns")(function* (path: string) {
   const opened = yield* Effect.forEach(
@@ -90,8 +69,7 @@ export const isOwn = Effect.fn("Quality.isOwn")(function* (path: string) {
 export const ownGold = Effect.fn("Quality.ownGold")(function* (path: string) {
   const { runs, unfinished } = yield* finishedRuns(path)
   if (runs.length === 0) {
-    const message =
-      unfinished[0] ?? `${path} holds no finished video: no folder in it has a ${layout.runSummary}`
+    const message = unfinished[0] ?? `${path} holds no finished video: no folder in it has a run_summary.json`
     return yield* new GoldError({ reason: "Unreadable", file: path, message })
   }
   const made = { format: ownFormat, unit: "seconds", frameRate: null, leftOut: unfinished } as const

@@ -3,8 +3,8 @@ import { Effect } from "effect"
 import { jsonText, promptDigest, readJson, readText } from "../dataset/store.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
 import { problemLine } from "../plan/problem.ts"
-import type { Question, StageCall } from "./call.ts"
 import { put } from "./put.ts"
+import type { Question, StageCall } from "./question.ts"
 import { mayKeep, notice, partOf, type RunFacts, stageAdvanced, type VideoRun } from "./run.ts"
 
 /** What the original implementation has left of an answer, if this run may take it over; undefined if there is nothing. */

@@ -1,8 +1,6 @@
 import { join } from "node:path"
-import { Data, Effect, Either, type Scope } from "effect"
-import type * as v from "valibot"
+import { Data, Effect, Either } from "effect"
 import type { StageNumber } from "../config.ts"
-import type { CallFiles } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
@@ -10,18 +8,13 @@ import { DatasetError, jsonText, promptDigest, readJson } from "../dataset/store
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
-import {
-  ModelError,
-  type ModelErrorReason,
-  type ModelImage,
-  type ModelTask,
-  VisionModel,
-} from "../model/VisionModel.ts"
+import { ModelError, type ModelErrorReason, VisionModel } from "../model/VisionModel.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
-import { type Checked, problemLine } from "../plan/problem.ts"
+import { problemLine } from "../plan/problem.ts"
 import { adoptAnswer } from "./adopted.ts"
 import { jsonSchema } from "./prompts.ts"
 import { dropFinalPlan, put } from "./put.ts"
+import type { Inquiry, Question, StageCall } from "./question.ts"
 import { isJudged, lastAsked, mayRecall } from "./rounds.ts"
 import {
   isSelected,
@@ -58,43 +51,6 @@ const writePrompts = Effect.fn("Stage.writePrompts")(function* <A>(run: VideoRun
   yield* put(run, join(call.dir, call.files.systemPrompt), system)
   yield* put(run, join(call.dir, call.files.userPrompt), user)
 })
-
-/** What decides whether an answer of an earlier run still stands. */
-export interface Question<A> {
-  readonly stage: StageNumber
-  /** What is asked for, as a person would say it: `draft plan`, `step 3`. */
-  readonly what: string
-  /** Absolute folder of the trace and the artefact. */
-  readonly dir: string
-  readonly files: CallFiles
-  /** File the checked answer is written to, relative to `dir`. */
-  readonly artefact: string
-  /** Fingerprint of what the answer depends on. */
-  readonly inputs: string
-  /** How an earlier run ended. */
-  readonly previous: Outcome | undefined
-  /** What it follows from is as the original implementation left it, so that its own answer may be taken over, too. */
-  readonly mayAdopt: boolean
-  readonly check: (json: unknown) => Checked<A>
-}
-
-/** What is asked. */
-export interface Inquiry<A> extends Question<A> {
-  readonly task: ModelTask
-  readonly prompt: string
-  /** The form of the answer, as a valibot schema. */
-  readonly schema: v.GenericSchema
-  /** Prepares the pictures; they are needed only if the model is asked. */
-  readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, Scope.Scope>
-}
-
-/** One answer a stage needs, and where it and its trace go. */
-export interface StageCall<A> extends Inquiry<A> {
-  /** Answers the video still needs, this one included. */
-  readonly callsLeft: number
-  /** Puts an outcome into the run summary. */
-  readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
-}
 
 /** The request of a call, as far as it decides the answer. */
 const requestOf = Effect.fn("Stage.request")(function* <A>(run: RunFacts, inquiry: Inquiry<A>) {

@@ -4,10 +4,11 @@ import type { Outcome } from "../dataset/records.ts"
 import { checkDraft, type DraftPlan, draftPlanSchema, stepCount } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
-import { type Inquiry, keepOrAsk } from "./call.ts"
+import { keepOrAsk } from "./call.ts"
 import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
 import { ensurePool, type FramePool, type PoolRequest, poolImages } from "./pool.ts"
 import { put } from "./put.ts"
+import type { Inquiry } from "./question.ts"
 import {
   mayKeep,
   noteMade,

@@ -18,11 +18,12 @@ import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkLocalization, type Localization, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
-import { type Inquiry, keepOrAsk } from "./call.ts"
+import { keepOrAsk } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
 import { type FramePool, poolImages } from "./pool.ts"
 import { put } from "./put.ts"
+import type { Inquiry } from "./question.ts"
 import {
   mayKeep,
   noteMade,

@@ -21,11 +21,12 @@ import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
-import { type Inquiry, keepOrAsk, StageFailed } from "./call.ts"
+import { keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { renameFormerSteps } from "./former-names.ts"
 import { ensurePool, type FramePool, type Original, type PoolRequest, poolImages } from "./pool.ts"
 import { put } from "./put.ts"
+import type { Inquiry } from "./question.ts"
 import {
   mayKeep,
   noteMade,

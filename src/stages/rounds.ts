@@ -1,5 +1,5 @@
 import type { Outcome } from "../dataset/records.ts"
-import type { Question } from "./call.ts"
+import type { Question } from "./question.ts"
 import { isOverwritten, type RunFacts } from "./run.ts"
 
 /** Every reply that was allowed was judged: the next run asks anew. */

@@ -20,7 +20,7 @@ import type { Attempt, Unjudged } from "../model/ask.ts"
 import type { ModelReply } from "../model/VisionModel.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { problemLine } from "../plan/problem.ts"
-import type { Question, StageCall } from "./call.ts"
+import type { Question, StageCall } from "./question.ts"
 import type { VideoRun } from "./run.ts"
 
 /** An attempt as it is kept in the summary. */

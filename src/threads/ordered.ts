@@ -1,5 +1,4 @@
 import { Chunk, Effect, Queue, Stream, Take } from "effect"
-import type { VideoError } from "../video/VideoError.ts"
 
 /** Where the items of one group go: a bounded queue that the stream empties in the order of the groups. */
 export interface Outlet<Item> {
@@ -9,13 +8,13 @@ export interface Outlet<Item> {
   readonly isEmpty: Effect.Effect<boolean>
 }
 
-export interface OrderedOptions<Group, Item> {
+export interface OrderedOptions<Group, Item, E> {
   readonly groups: ReadonlyArray<Group>
   /** Groups that are worked on, or wait for the consumer, at the same time. */
   readonly window: number
   /** Pushes of one group that may wait for the consumer. */
   readonly buffer: number
-  readonly run: (group: Group, outlet: Outlet<Item>) => Effect.Effect<void, VideoError>
+  readonly run: (group: Group, outlet: Outlet<Item>) => Effect.Effect<void, E>
 }
 
 /**
@@ -23,15 +22,15 @@ export interface OrderedOptions<Group, Item> {
  * one whose items are due is never behind another in a queue for workers. The first failure ends the stream; what is
  * running then is interrupted.
  */
-export const inOrder = <Group, Item>(options: OrderedOptions<Group, Item>): Stream.Stream<Item, VideoError> =>
+export const inOrder = <Group, Item, E>(options: OrderedOptions<Group, Item, E>): Stream.Stream<Item, E> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
-      type Line = Queue.Queue<Take.Take<Item, VideoError>>
+      type Line = Queue.Queue<Take.Take<Item, E>>
       const window = yield* Effect.makeSemaphore(options.window)
       const lines = yield* Queue.unbounded<Take.Take<Line>>()
       const begin = Effect.fnUntraced(function* (group: Group) {
         yield* window.take(1)
-        const line = yield* Queue.bounded<Take.Take<Item, VideoError>>(options.buffer)
+        const line = yield* Queue.bounded<Take.Take<Item, E>>(options.buffer)
         yield* Queue.offer(lines, Take.of(line))
         const outlet: Outlet<Item> = {
           push: (items) => Effect.asVoid(Queue.offer(line, Take.chunk(Chunk.fromIterable(items)))),

@@ -1,10 +1,10 @@
 import { Cause, Data, Duration, Effect, Exit, Schedule, type Scope } from "effect"
 import * as v from "valibot"
-import { CREDITS, INITIAL_CREDITS, type StartMessage, type WorkerMessage } from "../video/protocol.ts"
-import { VideoError } from "../video/VideoError.ts"
+import { CREDITS, INITIAL_CREDITS, type StartMessage, type WorkerMessage } from "./envelope.ts"
 import { makeInbox } from "./inbox.ts"
-import { makeTurns } from "./priority-queue.ts"
+import { makePriorityQueue } from "./priority-queue.ts"
 import { cancel, endThread, leave, loadThread, type Thread } from "./thread.ts"
+import { WorkerError } from "./WorkerError.ts"
 
 export interface WorkerPoolOptions {
   /** The thread's module; it calls `serve`. */
@@ -34,7 +34,8 @@ export interface WorkerCall<Result, Item> {
   readonly item: v.GenericSchema<unknown, Item>
 }
 
-export interface WorkerPool {
+/** Threads that answer requests; `Failure` is how one fails. */
+export interface WorkerPool<Failure = WorkerError> {
   /** Workers at most. */
   readonly size: number
   /** Whether a request waits for a worker. */
@@ -47,7 +48,7 @@ export interface WorkerPool {
   readonly run: <Result, Item, E = never>(
     call: WorkerCall<Result, Item>,
     onItem?: (item: Item) => Effect.Effect<void, E>,
-  ) => Effect.Effect<Result, VideoError | E>
+  ) => Effect.Effect<Result, Failure | E>
 }
 
 /** After so many loads in a row that failed, the pool gives up. */
@@ -63,15 +64,15 @@ const retryOnce = Schedule.recurs(1)
 class Crash extends Data.TaggedError("Crash")<{ readonly message: string }> {}
 const isOfThread = (cause: Cause.Cause<unknown>): boolean =>
   [...Cause.failures(cause)].some(
-    (error) => error instanceof Crash || (error instanceof VideoError && error.reason === "WorkerFailed"),
+    (error) => error instanceof Crash || (error instanceof WorkerError && error.reason === "Failed"),
   )
 const workerFailed = (file: string, message: string) =>
-  new VideoError({ reason: "WorkerFailed", file, message: `${file}: the worker failed: ${message}` })
+  new WorkerError({ reason: "Failed", file, message: `${file}: the worker failed: ${message}` })
 
 /** A pool of threads, all of them ended with the scope. */
 export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: WorkerPoolOptions) {
   const { loadDeadlineMs = 30_000, cancelGraceMs = 150, endable = true } = options
-  const places = makeTurns(options.size)
+  const places = makePriorityQueue(options.size)
   const started = new Set<Thread>()
   const idle: Array<Thread> = []
   const left = new Set<Thread>()
@@ -121,12 +122,7 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
   const take = Effect.fnUntraced(function* (file: string) {
     let waitedMs = 0
     for (;;) {
-      const unavailable = (message: string) =>
-        new VideoError({
-          reason: "BackendUnavailable",
-          file,
-          message: `The decoder does not load: ${message}`,
-        })
+      const unavailable = (message: string) => new WorkerError({ reason: "Unavailable", file, message })
       if (broken !== undefined) return yield* unavailable(broken)
       const free = idle.pop()
       if (free?.dead === true) {
@@ -206,7 +202,12 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
             return yield* read(call.result, event.result)
           case "failed":
             thread.busyWith = undefined
-            return yield* new VideoError({ reason: event.reason, file: call.file, message: event.message })
+            return yield* new WorkerError({
+              reason: "Reported",
+              code: event.reason,
+              file: call.file,
+              message: event.message,
+            })
           case "crashed":
             return yield* new Crash({ message: event.message })
           case "cancelled":
@@ -242,7 +243,7 @@ export const makeWorkerPool = Effect.fn("WorkerPool.make")(function* (options: W
   const run = <Result, Item, E = never>(
     call: WorkerCall<Result, Item>,
     onItem: (item: Item) => Effect.Effect<void, E> = () => Effect.void,
-  ): Effect.Effect<Result, VideoError | E> =>
+  ): Effect.Effect<Result, WorkerError | E> =>
     Effect.acquireUseRelease(
       Effect.suspend(() => {
         waiting++

@@ -6,7 +6,7 @@ export class WorkRank extends Context.Reference<WorkRank>()("triptych/WorkRank",
 }) {}
 
 /** A number of places. */
-export interface Turns {
+export interface PriorityQueue {
   /** Waits for a place. Whoever has the lowest `WorkRank` goes first, and of these whoever came first. */
   readonly take: Effect.Effect<void>
   readonly release: Effect.Effect<void>
@@ -17,7 +17,7 @@ interface Waiter {
   readonly go: () => void
 }
 
-export const makeTurns = (places: number): Turns => {
+export const makePriorityQueue = (places: number): PriorityQueue => {
   let free = places
   const waiting: Array<Waiter> = []
   const give = () => {

@@ -1,15 +1,15 @@
 import * as v from "valibot"
-import { CANCEL, CREDITS, type FailureReason, StartMessage, type WorkerMessage } from "../video/protocol.ts"
+import { CANCEL, CREDITS, StartMessage, type WorkerMessage } from "./envelope.ts"
 
 /** How long a worker may work without saying that it lives, in milliseconds. */
 const HEARTBEAT_MS = 1000
 /** Upper bound of one wait for credits, so that `terminate()` is never held up for long. */
 const CREDIT_WAIT_MS = 50
 
-/** An expected failure inside a worker; crosses to the pool as a `VideoError`. */
+/** An expected failure inside a worker; crosses to the pool as a `WorkerError` with this `code`. */
 export class WorkerFailure extends Error {
   constructor(
-    readonly reason: FailureReason,
+    readonly reason: string,
     message: string,
   ) {
     super(message)

@@ -1,6 +1,6 @@
 import { Data, Duration, Effect } from "effect"
 import * as v from "valibot"
-import { CANCEL, CREDITS, WorkerMessage } from "../video/protocol.ts"
+import { CANCEL, CREDITS, WorkerMessage } from "./envelope.ts"
 
 /** A thread that did not get ready; `permanent` if another try would end the same. */
 export class LoadFailure extends Data.TaggedError("LoadFailure")<{

@@ -2,9 +2,9 @@ import { Effect, Layer } from "effect"
 import * as v from "valibot"
 import type { LabelCall } from "../picture/labelling.ts"
 import { inProcess } from "../picture/picture-size.ts"
-import { makeWorkerPool } from "../threads/pool.ts"
 import { FrameLabeller } from "./FrameLabeller.ts"
 import { inMemory } from "./large-pictures.ts"
+import { makeVideoWorkers } from "./workers.ts"
 
 const entry = new URL("../../workers/labels.ts", import.meta.url)
 
@@ -22,7 +22,7 @@ export interface LabelThreadsSettings {
 export const layer = (settings: LabelThreadsSettings): Layer.Layer<never> =>
   Layer.scoped(
     FrameLabeller,
-    Effect.map(makeWorkerPool({ entry, ...settings }), (pool) => ({
+    Effect.map(makeVideoWorkers({ entry, ...settings }), (pool) => ({
       draw: (call: LabelCall) =>
         pool
           .run({ file: call.output, request: call, result: LabelReply, item: v.never() })

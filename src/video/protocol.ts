@@ -4,12 +4,6 @@ import type { Rational } from "../bitstream/rational.ts"
 import type { FrameOutput } from "../picture/output.ts"
 import type { ClipRange, CutSettings } from "./ClipCutter.ts"
 
-/** Places in the shared `Int32Array` that steers a running request. */
-export const CANCEL = 0
-export const CREDITS = 1
-/** Items a worker may send before the consumer has taken the first. */
-export const INITIAL_CREDITS = 2
-
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const tick = v.pipe(v.number(), v.safeInteger())
 
@@ -17,16 +11,8 @@ const tick = v.pipe(v.number(), v.safeInteger())
 const isTicks = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger)
 
-/** Starts a request. `control` holds two 32-bit integers: the cancel flag and the credits. */
-export const StartMessage = v.strictObject({
-  type: v.literal("start"),
-  id: count,
-  request: v.unknown(),
-  control: v.instance(SharedArrayBuffer),
-})
-export type StartMessage = v.InferOutput<typeof StartMessage>
-
-const reasons = v.picklist([
+/** The reasons that a thread itself can report; `WorkerFailed` is the pool's. */
+export const FailureReason = v.picklist([
   "NotReadable",
   "NotAVideo",
   "NoVideoStream",
@@ -36,21 +22,7 @@ const reasons = v.picklist([
   "Unsupported",
   "BackendUnavailable",
 ])
-/** The error reasons a worker itself can report; `WorkerFailed` is the pool's. */
-export type FailureReason = v.InferOutput<typeof reasons>
-
-/** Everything a worker says. `alive` breaks the silence of a long operation, `crashed` is its last word. */
-export const WorkerMessage = v.variant("type", [
-  v.strictObject({ type: v.literal("ready") }),
-  v.strictObject({ type: v.literal("unavailable"), message: v.string() }),
-  v.strictObject({ type: v.literal("alive"), id: count }),
-  v.strictObject({ type: v.literal("item"), id: count, item: v.unknown() }),
-  v.strictObject({ type: v.literal("done"), id: count, result: v.unknown() }),
-  v.strictObject({ type: v.literal("failed"), id: count, reason: reasons, message: v.string() }),
-  v.strictObject({ type: v.literal("cancelled"), id: count }),
-  v.strictObject({ type: v.literal("crashed"), message: v.string() }),
-])
-export type WorkerMessage = v.InferOutput<typeof WorkerMessage>
+export type FailureReason = v.InferOutput<typeof FailureReason>
 
 const rational = v.strictObject({
   num: v.pipe(v.number(), v.integer(), v.minValue(1)),

@@ -3,13 +3,13 @@ import { Data, Duration, Effect } from "effect"
 import * as v from "valibot"
 import { isLarge, type PictureBudget } from "../picture/picture-size.ts"
 import { inOrder, type Outlet } from "../threads/ordered.ts"
-import type { WorkerPool } from "../threads/pool.ts"
 import { framesFor, type Target, targetsFor } from "./frame.ts"
 import { MOST_TARGETS, splitTargets, type TargetGroup } from "./groups.ts"
 import { inMemory } from "./large-pictures.ts"
 import { FrameItem, FramesReply, type LibavCall, PingReply, ProbeReply } from "./protocol.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "./VideoDecoder.ts"
 import type { VideoError } from "./VideoError.ts"
+import type { VideoWorkers } from "./workers.ts"
 
 /** How long a worker may wait for a slow consumer while another request waits for a worker. */
 const PATIENCE_MS = 500
@@ -19,7 +19,7 @@ const LOOK_AGAIN_MS = 5
 class Yielded extends Data.TaggedError("Yielded")<{ readonly item: FrameItem }> {}
 
 /** Succeeds once a worker has loaded what it decodes with. */
-export const loads = (pool: WorkerPool) => {
+export const loads = (pool: VideoWorkers) => {
   const request: LibavCall = { type: "ping" }
   return Effect.asVoid(pool.run({ file: "", request, result: PingReply, item: v.never() }))
 }
@@ -31,7 +31,7 @@ export const loads = (pool: WorkerPool) => {
  */
 export const makeWorkerDecoder = (
   backend: string,
-  pool: WorkerPool,
+  pool: VideoWorkers,
   budget: PictureBudget,
 ): VideoDecoder["Type"] => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (file: string) {
@@ -98,7 +98,7 @@ export const makeWorkerDecoder = (
         })
       return decodeFrom(all)
     }
-    return inOrder<TargetGroup, SampledFrame>({
+    return inOrder<TargetGroup, SampledFrame, VideoError>({
       groups: splitTargets(source, targets, pool.size, sampling),
       // Compressed pictures may wait, so that no worker stands still until another's group has been delivered.
       ...(isLarge(source.displayWidth, source.displayHeight)

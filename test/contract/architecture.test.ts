@@ -61,16 +61,31 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   files: [],
   demo: [],
   quality: ["dataset", "files"],
-  video: ["plan"],
+  sources: ["dataset", "files", "quality"],
+  bitstream: [],
+  threads: [],
+  picture: ["bitstream", "plan"],
+  video: ["bitstream", "picture", "plan", "threads"],
   model: ["files", "plan"],
   dataset: ["files", "plan"],
   config: ["plan", "video"],
   events: ["config", "dataset", "model", "video"],
-  stages: ["files", "plan", "video", "model", "dataset", "config", "events"],
-  pipeline: ["files", "plan", "video", "model", "dataset", "config", "events", "stages"],
+  stages: ["bitstream", "threads", "files", "plan", "video", "model", "dataset", "config", "events"],
+  pipeline: [
+    "picture",
+    "threads",
+    "files",
+    "plan",
+    "video",
+    "model",
+    "dataset",
+    "config",
+    "events",
+    "stages",
+  ],
   batch: ["files", "plan", "config", "dataset", "events", "model", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
-  layers: ["dataset", "model", "pipeline", "video"],
+  layers: ["dataset", "model", "picture", "pipeline", "video"],
 }
 
 const againstArrows = ({ from, to }: Import): boolean => {
@@ -79,7 +94,16 @@ const againstArrows = ({ from, to }: Import): boolean => {
   return allowed !== undefined && areaOf(to) !== areaOf(from) && !allowed.includes(areaOf(to))
 }
 
-const implementations = /^src\/(video\/backends\/|model\/(?:openai|rehearsal)\.ts$)/u
+/** `src/video/libav/cut.ts` belongs to the backend `libav`; `ffprobe` is what the program and WebAssembly share. */
+const backendOf = (file: string): string | undefined => /^src\/video\/(libav|ffmpeg|wasm)\//u.exec(file)?.[1]
+
+const betweenBackends = ({ from, to }: Import): boolean => {
+  const target = backendOf(to)
+  if (target === undefined || target === backendOf(from)) return false
+  return backendOf(from) !== undefined || from.startsWith("src/video/ffprobe/")
+}
+
+const implementations = /^src\/(video\/(?:libav|ffmpeg|wasm)\/|model\/(?:openai|rehearsal)\.ts$)/u
 
 interface Exception {
   readonly from: string
@@ -124,12 +148,33 @@ const isException = ({ from, to, names }: Import): boolean =>
 const picksImplementation = (found: Import): boolean =>
   implementations.test(found.to) &&
   found.from !== "src/layers.ts" &&
-  !(found.from.startsWith("src/video/backends/") && found.to.startsWith("src/video/backends/")) &&
+  !(backendOf(found.to) !== undefined && backendOf(found.from) === backendOf(found.to)) &&
   !found.typesOnly &&
   !isException(found)
 
 const takesLibav = ({ from, to }: Import): boolean =>
-  /^node-av(?:\/|$)/u.test(to) && !from.startsWith("src/video/backends/libav/")
+  /^node-av(?:\/|$)/u.test(to) && backendOf(from) !== "libav"
+
+/** Folders that read datasets: only through `dataset/open.ts`, which has checked them. */
+const readers = ["exports", "review", "quality"]
+const readsDatasetItself = ({ from, to }: Import): boolean =>
+  readers.includes(areaOf(from)) && areaOf(to) === "dataset" && to !== "src/dataset/open.ts"
+
+/** Circles among files, types included: each as the files on the way, from the first in order of name back to it. */
+const circlesIn = (all: ReadonlyArray<Import>): ReadonlyArray<string> => {
+  const targets = Map.groupBy(all, ({ from }) => from)
+  const done = new Set<string>()
+  const circles: Array<string> = []
+  const follow = (file: string, way: ReadonlyArray<string>): void => {
+    const at = way.indexOf(file)
+    if (at !== -1) circles.push([...way.slice(at), file].join(" -> "))
+    if (at !== -1 || done.has(file)) return
+    for (const { to } of targets.get(file) ?? []) follow(to, [...way, file])
+    done.add(file)
+  }
+  for (const file of [...targets.keys()].toSorted()) follow(file, [])
+  return circles
+}
 
 const runsEffects =
   /\b(?:runMain|runPromise|runPromiseExit|runFork|runSync|runSyncExit|runCallback|ManagedRuntime)\b/u
@@ -159,6 +204,9 @@ test("the rules catch what they forbid", () => {
     ['import type { A } from "../dataset/store.ts"', "src/video/x.ts"],
     ['import {\n  a,\n  type B,\n} from "../video/pool.ts"', "src/model/x.ts"],
     ['export { a } from "../model/ask.ts"', "src/dataset/x.ts"],
+    ['import type { A } from "../video/VideoError.ts"', "src/threads/x.ts"],
+    ['import type { A } from "../video/VideoDecoder.ts"', "src/picture/x.ts"],
+    ['import { a } from "../picture/jpeg.ts"', "src/bitstream/x.ts"],
     ['import * as Cli from "../cli/flags.ts"', "src/stages/x.ts"],
     ['await import("../pipeline.ts")', "src/video/x.ts"],
   ] as const
@@ -168,13 +216,37 @@ test("the rules catch what they forbid", () => {
   const header = one("src/stages/header.ts", 'import { layer, rehearsalNote } from "../model/rehearsal.ts"')
   expect([taken, typed, header].map((found) => found.some(picksImplementation))).toEqual([true, false, true])
   expect(one("src/video/x.ts", 'import { Frame } from "node-av/lib"').some(takesLibav)).toBe(true)
+  const across = one("src/video/wasm/x.ts", 'import type { A } from "../ffmpeg/process.ts"')
+  const below = one("src/video/ffprobe/x.ts", 'import { a } from "../libav/cut.ts"')
+  const within = one("src/video/wasm/x.ts", 'import { a } from "../ffprobe/filters.ts"')
+  expect([across, below, within].map((found) => found.some(betweenBackends))).toEqual([true, true, false])
+  const scorer = one("src/quality/x.ts", 'import type { A } from "../dataset/records.ts"')
+  expect(scorer.some(readsDatasetItself)).toBe(true)
+  const circle = [
+    ...one("src/a.ts", 'import { b } from "./b.ts"'),
+    ...one("src/b.ts", 'import type { C } from "./c.ts"'),
+    ...one("src/c.ts", 'import type { A } from "./a.ts"'),
+  ]
+  expect(circlesIn(circle)).toEqual(["src/a.ts -> src/b.ts -> src/c.ts -> src/a.ts"])
   expect(one("src/x.ts", 'export * from "./config.ts"')[0]?.reexportsAll).toBe(true)
   expect(runsEffects.test(withoutComments("  Effect.runPromise(program)"))).toBe(true)
   expect(runsEffects.test(withoutComments("// Effect.runPromise(program)\n/** runFork */"))).toBe(false)
 })
 
-test("arrows point one way: plan, then video, model and dataset, then stages, then pipeline", () => {
+test("arrows point one way: the ground, then video, model and dataset, then stages, then pipeline", () => {
   expect(imports.filter(againstArrows).map(arrow)).toEqual([])
+})
+
+test("no backend imports another", () => {
+  expect(imports.filter(betweenBackends).map(arrow)).toEqual([])
+})
+
+test("no file imports itself by a detour, not even for types", () => {
+  expect(circlesIn(imports)).toEqual([])
+})
+
+test("datasets are read through dataset/open.ts alone", () => {
+  expect(imports.filter(readsDatasetItself).map(arrow)).toEqual([])
 })
 
 test("nothing in src imports what stands above it: main, workers, tests", () => {
@@ -211,6 +283,6 @@ test("index.ts is the only barrel and lists its exports by name", () => {
   expect(imports.filter(({ to }) => to === "src/index.ts").map(arrow)).toEqual([])
 })
 
-test("libav's bindings are imported only under video/backends/libav", () => {
+test("libav's bindings are imported only under video/libav", () => {
   expect(imports.filter(takesLibav).map(arrow)).toEqual([])
 })

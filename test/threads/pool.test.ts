@@ -6,7 +6,7 @@ import type { Act } from "../video/workers/actor.ts"
 
 setDefaultTimeout(60_000)
 
-const entry = (name: string) => new URL(`./workers/${name}.ts`, import.meta.url)
+const entry = (name: string) => new URL(`../video/workers/${name}.ts`, import.meta.url)
 const call = (request: Act): WorkerCall<unknown, number> => ({
   file: "film.mp4",
   request,
@@ -79,7 +79,7 @@ describe("worker pool", () => {
             [Effect.flip(pool.run(call({ do: crash }))), pool.run(call({ do: "count", to: 30 }))],
             { concurrency: 2 },
           )
-          expect(dead.reason).toBe("WorkerFailed")
+          expect(dead.reason).toBe("Failed")
           expect(dead.message).toContain("film.mp4")
           expect(alive).toBe(30)
           expect(typeof (yield* pool.run(identify))).toBe(typeof before)
@@ -105,7 +105,7 @@ describe("worker pool", () => {
         const pool = yield* withPool({ deadlineMs: 400 })
         const before = yield* pool.run(identify)
         const failure = yield* Effect.flip(pool.run(call({ do: "silence" })))
-        expect(failure.reason).toBe("WorkerFailed")
+        expect(failure.reason).toBe("Failed")
         expect(failure.message).toContain("0.4 s")
         expect(yield* pool.run(identify)).not.toBe(before)
       }),
@@ -167,7 +167,7 @@ describe("worker pool", () => {
           const fiber = yield* Effect.fork(pool.run(call({ do: "be-deaf", started, until })))
           yield* atWork(started)
           if (what === "cancelled") yield* Fiber.interrupt(fiber)
-          else expect((yield* Effect.flip(Fiber.join(fiber))).reason).toBe("WorkerFailed")
+          else expect((yield* Effect.flip(Fiber.join(fiber))).reason).toBe("Failed")
           expect(yield* pool.run(identify)).not.toBe(before)
           goOn(until)
         }),
@@ -184,7 +184,7 @@ describe("worker pool", () => {
           yield* Fiber.interrupt(fiber)
         }
         const failure = yield* Effect.flip(pool.run(identify))
-        expect(failure.reason).toBe("WorkerFailed")
+        expect(failure.reason).toBe("Failed")
         expect(failure.message).toContain("4 of them hang")
         goOn(until)
         yield* Effect.retry(pool.run(identify), { times: 200, schedule: Schedule.spaced("10 millis") })
@@ -220,7 +220,7 @@ describe("worker pool", () => {
           })
           for (let i = 0; i < 2; i++) {
             const failure = yield* Effect.flip(pool.run(identify))
-            expect(failure.reason).toBe("BackendUnavailable")
+            expect(failure.reason).toBe("Unavailable")
             expect(failure.message).toContain(reason)
           }
         }),
@@ -238,7 +238,7 @@ describe("worker pool", () => {
     )
     for (const refused of [Fiber.join(fiber), pool.run(identify)]) {
       const failure = await Effect.runPromise(Effect.flip(refused))
-      expect(failure.reason).toBe("BackendUnavailable")
+      expect(failure.reason).toBe("Unavailable")
       expect(failure.message).toContain("closed")
     }
   })

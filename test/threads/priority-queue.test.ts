@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test"
 import { Effect, Fiber } from "effect"
-import { makeTurns, WorkRank } from "../../src/threads/priority-queue.ts"
+import { makePriorityQueue, WorkRank } from "../../src/threads/priority-queue.ts"
 
 /** Lets every fibre run that can. */
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
 test("of those that wait, the lowest rank goes first, and of these whoever came first", async () => {
   const order = await Effect.gen(function* () {
-    const turns = makeTurns(1)
+    const turns = makePriorityQueue(1)
     const gone: Array<string> = []
     const go = (name: string, rank: number) =>
       Effect.acquireUseRelease(
@@ -28,7 +28,7 @@ test("of those that wait, the lowest rank goes first, and of these whoever came 
 
 test("no place is lost, however interruptions meet grants", async () => {
   const most = await Effect.gen(function* () {
-    const turns = makeTurns(3)
+    const turns = makePriorityQueue(3)
     let inside = 0
     let most = 0
     const visit = Effect.acquireUseRelease(

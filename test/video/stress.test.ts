@@ -2,10 +2,11 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, readdirSync, readlinkSync } from "node:fs"
 import { Deferred, Effect, Either, Fiber, Layer, Stream } from "effect"
 import * as v from "valibot"
-import { makeWorkerPool, type WorkerCall } from "../../src/threads/pool.ts"
+import type { WorkerCall } from "../../src/threads/pool.ts"
 import * as libavDecoder from "../../src/video/libav/decoder.ts"
 import * as libavPool from "../../src/video/libav/workers.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { makeVideoWorkers } from "../../src/video/workers.ts"
 import { makeVideo } from "../support/media.ts"
 import { secondsOf } from "./video-layers.ts"
 import type { Act } from "./workers/actor.ts"
@@ -44,7 +45,7 @@ describe("200 requests", () => {
     const results = await Effect.runPromise(
       Effect.scoped(
         Effect.gen(function* () {
-          const pool = yield* makeWorkerPool({ entry, size: 3, deadlineMs: 300 })
+          const pool = yield* makeVideoWorkers({ entry, size: 3, deadlineMs: 300 })
           const all = yield* Effect.forEach(
             upTo(200),
             (i) => {

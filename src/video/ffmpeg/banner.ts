@@ -1,6 +1,6 @@
-import { WorkerFailure } from "../../threads/serve.ts"
 import { type MediaInfo, readMediaInfo } from "../ffprobe/media-info.ts"
 import { notAVideo } from "../not-a-video.ts"
+import { VideoFailure } from "../workers.ts"
 
 const streamLine = /^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\(\w+\))?: (Video|Audio): (\w+)(.*)$/u
 
@@ -22,7 +22,7 @@ const matrixOf = (degrees: number): string => {
 export const readBanner = (file: string, text: string): MediaInfo => {
   const container = /^Input #0, (.+), from /mu.exec(text)?.[1]
   if (container === undefined)
-    throw new WorkerFailure("NotAVideo", notAVideo(file, text.trim().split("\n").at(-1) ?? ""))
+    throw new VideoFailure("NotAVideo", notAVideo(file, text.trim().split("\n").at(-1) ?? ""))
   const streams: Array<Record<string, unknown>> = []
   for (const line of text.split("\n")) {
     const [, index, kind, codec, rest = ""] = streamLine.exec(line) ?? []

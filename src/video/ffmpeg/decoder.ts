@@ -99,7 +99,7 @@ const make = (program: FfmpegProgram) => {
           output,
           all.map(({ pts }) => pts),
         )
-        return inOrder<TargetGroup, SampledFrame>({
+        return inOrder<TargetGroup, SampledFrame, VideoError>({
           groups,
           window: isLarge(source.displayWidth, source.displayHeight) ? 1 : program.size,
           buffer: output.format === "JPEG" ? AT_ONCE : 2,

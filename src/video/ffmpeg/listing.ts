@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import { readTimes } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import { type MediaInfo, readMediaInfo, readPlaces, type VideoStream } from "../ffprobe/media-info.ts"
 import { readPacket } from "../ffprobe/packet-list.ts"
 import { makeFrameIndexer, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
 import { VideoError } from "../VideoError.ts"
-import { readTimes } from "../wasm/frame-index.ts"
 import {
   type FfmpegInput,
   infoArguments,

@@ -104,3 +104,10 @@ export const toBgra = (form: PictureForm): ReadonlyArray<string> => {
     "format=pix_fmts=bgra",
   ]
 }
+
+/** PTS that the filter `metadata` prints: `frame:0    pts:33      pts_time:0.033`. */
+export const readTimes = (lines: ReadonlyArray<string>): ReadonlyArray<number> =>
+  lines.flatMap((line) => {
+    const pts = /^frame:\d+\s+pts:(-?\d+)/.exec(line)?.[1]
+    return pts === undefined ? [] : [Number(pts)]
+  })

@@ -2,9 +2,9 @@ import * as v from "valibot"
 import { nalLengthBytes } from "../../bitstream/packet-check.ts"
 import type { Rational } from "../../bitstream/rational.ts"
 import { type Orientation, orientationOfMatrix } from "../../picture/orientation.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
 import { notAVideo } from "../not-a-video.ts"
 import type { PacketStream } from "../packet-index.ts"
+import { VideoFailure } from "../workers.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
 import type { PacketPlace } from "./excerpt.ts"
 
@@ -64,7 +64,7 @@ const parsed = (json: string): v.InferOutput<typeof ProbeOutput> | undefined => 
 
 /** Reads what `ffprobe` printed; `NotAVideo` if it could not open the file. */
 export const readMediaInfo = (file: string, json: string): MediaInfo => {
-  const refuse = (why: string) => new WorkerFailure("NotAVideo", notAVideo(file, why))
+  const refuse = (why: string) => new VideoFailure("NotAVideo", notAVideo(file, why))
   if (json === "") throw refuse("ffprobe found nothing to say")
   const output = parsed(json)
   if (output === undefined) throw refuse("ffprobe broke off")
@@ -183,7 +183,7 @@ export const pickVideoStream = (file: string, info: MediaInfo): VideoStream => {
     .toSorted(betterFirst)[0]
   if (stream !== undefined) return videoStream(info, stream)
   const heard = hasAudio(info) ? "sound but no picture stream" : "no picture stream"
-  throw new WorkerFailure("NoVideoStream", `${file} has ${heard}`)
+  throw new VideoFailure("NoVideoStream", `${file} has ${heard}`)
 }
 
 /**
@@ -204,5 +204,5 @@ export const readPlaces = (json: string, streamIndex: number): ReadonlyArray<Pac
 export const streamAt = (file: string, info: MediaInfo, index: number): VideoStream => {
   const stream = info.streams.find((candidate) => candidate.index === index)
   if (stream?.codec_type === "video") return videoStream(info, stream)
-  throw new WorkerFailure("DecodeFailed", `${file} no longer has stream ${index}: was it replaced?`)
+  throw new VideoFailure("DecodeFailed", `${file} no longer has stream ${index}: was it replaced?`)
 }

@@ -13,8 +13,9 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { libavText, makePacket, openDecoder, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
 import type { Mp4 } from "./mp4.ts"
 import { seekBefore } from "./seek.ts"
@@ -47,7 +48,7 @@ const makeTrimmer = (call: ClipCall, stream: Stream, encoder: CodecContext): Tri
     const filter = Filter.getByName(name)
     const context = filter === null ? null : graph.createFilter(filter, name, args)
     if (context === null)
-      throw new WorkerFailure("CutFailed", `${call.file}: libav's filter ${name} does not start`)
+      throw new VideoFailure("CutFailed", `${call.file}: libav's filter ${name} does not start`)
     return context
   }
   const { codecpar, timeBase } = stream
@@ -78,7 +79,7 @@ const makeTrimmer = (call: ClipCall, stream: Stream, encoder: CodecContext): Tri
   const configured = graph.configSync()
   const [source, sink] = [chain[0], chain.at(-1)]
   if (configured < 0 || source === undefined || sink === undefined)
-    throw new WorkerFailure("CutFailed", `${call.file}: its sound cannot be cut: ${libavText(configured)}`)
+    throw new VideoFailure("CutFailed", `${call.file}: its sound cannot be cut: ${libavText(configured)}`)
   return {
     push: (frame) => void source.buffersrcAddFrameSync(frame),
     pull: (frame) => sink.buffersinkGetFrameSync(frame) >= 0,
@@ -88,7 +89,7 @@ const makeTrimmer = (call: ClipCall, stream: Stream, encoder: CodecContext): Tri
 
 const openEncoder = (call: ClipCall, stream: Stream): CodecContext => {
   const codec = Codec.findEncoderByName(FF_ENCODER_AAC)
-  if (codec === null) throw new WorkerFailure("CutFailed", "This build of libav has no AAC encoder")
+  if (codec === null) throw new VideoFailure("CutFailed", "This build of libav has no AAC encoder")
   const { sampleRate, channels } = stream.codecpar
   const rates = codec.supportedSamplerates ?? []
   const kept = Math.min(channels, 2)
@@ -103,7 +104,7 @@ const openEncoder = (call: ClipCall, stream: Stream): CodecContext => {
   context.setOption("flags", "+bitexact")
   const opened = context.open2Sync(codec)
   if (opened < 0)
-    throw new WorkerFailure("CutFailed", `${call.file}: its sound cannot be encoded: ${libavText(opened)}`)
+    throw new VideoFailure("CutFailed", `${call.file}: its sound cannot be encoded: ${libavText(opened)}`)
   return context
 }
 

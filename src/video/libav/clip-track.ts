@@ -1,8 +1,8 @@
 import type { Packet, Stream } from "node-av/lib"
 import { CannotJoin } from "../../bitstream/joining.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
 import { longestFrame, trackTimescale } from "../timescale.ts"
+import { VideoFailure } from "../workers.ts"
 import type { Mp4 } from "./mp4.ts"
 
 /** Ticks per second of a clip's track; `CutFailed`, with its time, if a gap is longer than MP4 can hold. */
@@ -10,7 +10,7 @@ export const clipTimescale = (call: ClipCall): number => {
   const timescale = trackTimescale(call)
   if (timescale !== undefined) return timescale
   const { atSeconds, seconds } = longestFrame(call)
-  throw new WorkerFailure(
+  throw new VideoFailure(
     "CutFailed",
     `${call.file}: no frame follows the one at ${atSeconds} s for ${seconds} s, which is longer than a clip can hold`,
   )

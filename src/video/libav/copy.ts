@@ -1,8 +1,9 @@
 import { AV_PKT_DATA_DISPLAYMATRIX, AV_PKT_FLAG_DISCARD } from "node-av/constants"
 import { avGetCodecName, type Packet, type Stream } from "node-av/lib"
 import { endTrackAfter } from "../../bitstream/isobmff/edit-list.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { clipTimescale } from "./clip-track.ts"
 import { type Input, makePacket, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
 import { openMp4 } from "./mp4.ts"
@@ -21,7 +22,7 @@ const plan = (call: ClipCall, input: Input, stream: Stream, io: WorkerIo): Array
     const reorders = stream.codecpar.videoDelay > 0
     const pts = ticks(packet.pts) ?? (reorders ? undefined : ticks(packet.dts))
     if (pts === undefined)
-      throw new WorkerFailure(
+      throw new VideoFailure(
         "CutFailed",
         `${call.file} does not say when its frames are shown; use the cut mode reencode`,
       )
@@ -76,7 +77,7 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
   const planned = early ? sought : planFrom(false)
   const firstPts = planned[0]
   if (firstPts === undefined)
-    throw new WorkerFailure("CutFailed", `${call.file}: no key frame from which a copy could start`)
+    throw new VideoFailure("CutFailed", `${call.file}: no key frame from which a copy could start`)
   // Pictures that follow the key frame but are shown before it refer to what was cut off.
   const kept = planned.filter((pts) => pts >= firstPts)
   const dts = decodingTimes(kept)
@@ -145,10 +146,10 @@ export const copyPackets = (call: ClipCall, io: WorkerIo): Copied => {
       soundDone = !copyAudio(packet, sound.source, sound.target)
   }
   if (dtsOf.size > 0)
-    throw new WorkerFailure("CutFailed", `${call.file}: its packets could not be read twice alike`)
+    throw new VideoFailure("CutFailed", `${call.file}: its packets could not be read twice alike`)
   mp4.finish()
   // Frames at the end refer to these, which are shown after it.
   if (shown.length < kept.length && !endTrackAfter(call.output, ticksIn(timescale, call.endPts - firstPts)))
-    throw new WorkerFailure("CutFailed", `${call.output}: its end cannot be set; use the cut mode reencode`)
+    throw new VideoFailure("CutFailed", `${call.output}: its end cannot be set; use the cut mode reencode`)
   return { firstPts, packets: kept.length }
 }

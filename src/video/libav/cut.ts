@@ -1,6 +1,7 @@
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import { Attempt } from "../attempt.ts"
 import type { ClipCall, CutCall, CutItem, CutReply } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { copyPackets } from "./copy.ts"
 import type { Fidelity } from "./encoder.ts"
 import { FullClip } from "./full-clip.ts"
@@ -84,7 +85,7 @@ const reencodeFromStart = (
     using rest = begin(found)
     if (sweepFromStart(call, io, rest)) return rest.isTooCoarse
   }
-  throw new WorkerFailure(
+  throw new VideoFailure(
     "CutFailed",
     `${file}: not one frame from PTS ${startPts} to ${endPts} decodes; the file is damaged there`,
   )
@@ -151,7 +152,7 @@ export const cut = (call: CutCall, io: WorkerIo): CutReply => {
     io.emit({ clip: place, ...how, ...(reason === undefined ? {} : { reason }) } satisfies CutItem, [])
   for (const { clip } of works)
     if (clip.framePts.length === 0)
-      throw new WorkerFailure(
+      throw new VideoFailure(
         "CutFailed",
         `${clip.file}: there is no frame from PTS ${clip.startPts} to ${clip.endPts}`,
       )

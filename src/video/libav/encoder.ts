@@ -21,10 +21,10 @@ import { CannotJoin, type PartSettings, TooCoarse } from "../../bitstream/joinin
 import { hugeEncoding } from "../../picture/huge-pictures.ts"
 import { isQuarterTurn } from "../../picture/orientation.ts"
 import { isHuge } from "../../picture/picture-size.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
 import { isRgb } from "../colour.ts"
 import { frameRateOf } from "../frame-rate.ts"
 import type { ClipCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
 import { describeColours, formatName, type Layout, layoutOf } from "./encoder-layout.ts"
 import { libavText, makePacket } from "./input.ts"
@@ -124,7 +124,7 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
   const name = part?.codec === "hevc" ? FF_ENCODER_LIBX265 : FF_ENCODER_LIBX264
   const codec = Codec.findEncoderByName(name)
   if (codec === null)
-    throw new WorkerFailure("BackendUnavailable", `This build of libav has no ${name}; use another cutter`)
+    throw new VideoFailure("BackendUnavailable", `This build of libav has no ${name}; use another cutter`)
   const context = new CodecContext()
   context.allocContext3(codec)
   const format = avGetPixFmtFromName(layout.name)
@@ -146,7 +146,7 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
   const opened = context.open2Sync(codec)
   if (opened < 0) {
     context.freeContext()
-    throw new WorkerFailure(
+    throw new VideoFailure(
       "CutFailed",
       `${call.file}: ${name} refuses preset "${call.preset}" with crf ${call.crf}: ${libavText(opened)}`,
     )
@@ -157,9 +157,9 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
 const checkedLayout = (call: ClipCall, { first, part, source }: EncoderOptions): Layout => {
   const layout = layoutOf(first)
   if (layout.width < 2 || layout.height < 2)
-    throw new WorkerFailure("CutFailed", `${call.file}: its pictures are too small for H.264`)
+    throw new VideoFailure("CutFailed", `${call.file}: its pictures are too small for H.264`)
   if (!PRESETS.includes(call.preset))
-    throw new WorkerFailure(
+    throw new VideoFailure(
       "CutFailed",
       `${call.file}: x264 has no preset "${call.preset}"; it has ${PRESETS.join(", ")}`,
     )
@@ -209,10 +209,7 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
     keepMatrix(frame)
     const scaled = scaleInto(scaler, converted, frame)
     if (scaled < 0)
-      throw new WorkerFailure(
-        "CutFailed",
-        `${call.file}: a picture cannot be converted: ${libavText(scaled)}`,
-      )
+      throw new VideoFailure("CutFailed", `${call.file}: a picture cannot be converted: ${libavText(scaled)}`)
     return converted
   }
   /** The layout changes, not the matrix, which the scaler may not know. */
@@ -223,7 +220,7 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
   }
   const send = (frame: Frame | null) => {
     const sent = context.sendFrameSync(frame)
-    if (sent < 0) throw new WorkerFailure("CutFailed", `${call.file}: encoding failed: ${libavText(sent)}`)
+    if (sent < 0) throw new VideoFailure("CutFailed", `${call.file}: encoding failed: ${libavText(sent)}`)
     drain()
   }
   return {

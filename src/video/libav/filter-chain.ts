@@ -1,5 +1,5 @@
 import { Filter, type FilterContext, FilterGraph, Frame } from "node-av/lib"
-import type { WorkerFailure } from "../../threads/serve.ts"
+import type { VideoFailure } from "../workers.ts"
 import { formatName } from "./encoder-layout.ts"
 import { libavText } from "./input.ts"
 
@@ -18,7 +18,7 @@ export interface FilterChain extends Disposable {
 export const makeFilterChain = (
   first: Frame,
   steps: ReadonlyArray<FilterStep>,
-  failed: (why: string) => WorkerFailure,
+  failed: (why: string) => VideoFailure,
 ): FilterChain => {
   const graph = new FilterGraph()
   graph.alloc()

@@ -1,9 +1,10 @@
 import type { Frame } from "node-av/lib"
 import { isLarge } from "../../picture/picture-size.ts"
 import { makeSender } from "../../threads/sender.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import { type Gop, gopsOf, startOf } from "../gops.ts"
 import type { FramesCall, FramesReply } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { makePictureWriter } from "./picture-writer.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
 import { walk } from "./walk.ts"
@@ -59,7 +60,7 @@ const carefully = async (reader: Reader, call: FramesCall, gop: Gop, deliver: De
   }
   reader.start(undefined)
   if (!(await walk(reader, gop.wanted, deliver)))
-    throw new WorkerFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
+    throw new VideoFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
 }
 
 const decode = async (reader: Reader, call: FramesCall, deliver: Deliver): Promise<void> => {
@@ -79,7 +80,7 @@ const decode = async (reader: Reader, call: FramesCall, deliver: Deliver): Promi
     if (!(error instanceof Lost)) throw error
     reader.start(undefined)
     if (!(await walk(reader, call.wantedPts.slice(sent), counted)))
-      throw new WorkerFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
+      throw new VideoFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Frame, Packet, Stream } from "node-av/lib"
 import { TooCoarse } from "../../bitstream/joining.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { type AudioTrack, addAudioTrack } from "./audio.ts"
 import { ClipTrack, clipTimescale, isConstantRate } from "./clip-track.ts"
 import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
@@ -105,7 +106,7 @@ export class FullClip implements FrameRun, Disposable {
       this.#encoder?.finish()
       this.#io.poll()
       if (this.#track?.written !== framePts.length)
-        throw new WorkerFailure(
+        throw new VideoFailure(
           "CutFailed",
           `${file}: ${this.#track?.written ?? 0} of a clip's ${framePts.length} frames were encoded`,
         )

@@ -25,10 +25,10 @@ import {
 } from "node-av/lib"
 import { promisesTooMuch, tooManySamples } from "../../bitstream/isobmff/sample-table.ts"
 import { MOST_PIXELS } from "../../picture/picture-size.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
 import { whyUnreadable } from "../access.ts"
 import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
 import { notAVideo } from "../not-a-video.ts"
+import { VideoFailure } from "../workers.ts"
 
 Log.setLevel(AV_LOG_QUIET)
 
@@ -47,7 +47,7 @@ export const packetPts = (packet: Packet): number =>
 export const fileUrl = (path: string): string => `file:${path}`
 
 const requireReadable = (file: string): number => {
-  const refuse = (why: string) => new WorkerFailure("NotReadable", `${file} ${why}`)
+  const refuse = (why: string) => new VideoFailure("NotReadable", `${file} ${why}`)
   try {
     const stat = statSync(file)
     if (stat.isDirectory()) throw refuse("is a folder, not a video")
@@ -56,7 +56,7 @@ const requireReadable = (file: string): number => {
     accessSync(file, constants.R_OK)
     return stat.size
   } catch (error) {
-    if (error instanceof WorkerFailure) throw error
+    if (error instanceof VideoFailure) throw error
     throw refuse(whyUnreadable(error))
   }
 }
@@ -93,10 +93,10 @@ const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStre
  */
 export const openInput = (file: string, known?: KnownStream): Input => {
   const sizeBytes = requireReadable(file)
-  if (promisesTooMuch(file, sizeBytes)) throw new WorkerFailure("NotAVideo", tooManySamples(file))
+  if (promisesTooMuch(file, sizeBytes)) throw new VideoFailure("NotAVideo", tooManySamples(file))
   const format = new FormatContext()
   using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })
-  const refuse = (code: number) => new WorkerFailure("NotAVideo", notAVideo(file, libavText(code)))
+  const refuse = (code: number) => new VideoFailure("NotAVideo", notAVideo(file, libavText(code)))
   const opened = format.openInputSync(fileUrl(file), null, options)
   if (opened < 0) throw refuse(opened)
   const found = known !== undefined && completes(format, known) ? 0 : format.findStreamInfoSync()
@@ -125,7 +125,7 @@ export const pickVideoStream = (input: Input): Stream => {
   const stream = streams.toSorted((a, b) => rank(b) - rank(a))[0]
   if (stream === undefined) {
     const heard = pickAudioStream(input) === undefined ? "no picture stream" : "sound but no picture stream"
-    throw new WorkerFailure("NoVideoStream", `${input.file} has ${heard}`)
+    throw new VideoFailure("NoVideoStream", `${input.file} has ${heard}`)
   }
   return stream
 }
@@ -140,7 +140,7 @@ export const pickAudioStream = (input: Input): Stream | undefined => {
 export const streamAt = (input: Input, index: number): Stream => {
   const stream = input.format.streams.find((candidate) => candidate.index === index)
   if (stream === undefined)
-    throw new WorkerFailure("DecodeFailed", `${input.file} no longer has stream ${index}: was it replaced?`)
+    throw new VideoFailure("DecodeFailed", `${input.file} no longer has stream ${index}: was it replaced?`)
   return stream
 }
 
@@ -161,7 +161,7 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
   const codec = Codec.findDecoder(stream.codecpar.codecId)
   const name = avGetCodecName(stream.codecpar.codecId) ?? "unknown"
   if (codec === null)
-    throw new WorkerFailure("NotAVideo", `${input.file}: there is no decoder for codec ${name}`)
+    throw new VideoFailure("NotAVideo", `${input.file}: there is no decoder for codec ${name}`)
   const context = new CodecContext()
   context.allocContext3(codec)
   context.parametersToContext(stream.codecpar)
@@ -171,7 +171,7 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
   const opened = context.open2Sync(codec)
   if (opened < 0) {
     context.freeContext()
-    throw new WorkerFailure(
+    throw new VideoFailure(
       "NotAVideo",
       `${input.file}: the ${name} decoder does not start: ${libavText(opened)}`,
     )

@@ -1,7 +1,7 @@
 import { AVFMT_FLAG_BITEXACT } from "node-av/constants"
 import { Dictionary, FormatContext, type Packet, type Stream } from "node-av/lib"
 import type { Rational } from "../../bitstream/rational.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
+import { VideoFailure } from "../workers.ts"
 import { fileUrl, libavText } from "./input.ts"
 
 /** An MP4 being written. */
@@ -24,7 +24,7 @@ export interface Mp4 extends Disposable {
 export const openMp4 = (output: string, timescale: number): Mp4 => {
   const format = new FormatContext()
   const failed = (what: string, code: number) =>
-    new WorkerFailure("CutFailed", `${output} cannot be ${what}: ${libavText(code)}`)
+    new VideoFailure("CutFailed", `${output} cannot be ${what}: ${libavText(code)}`)
   const check = (what: string, code: number) => {
     if (code < 0) throw failed(what, code)
   }
@@ -53,7 +53,7 @@ export const openMp4 = (output: string, timescale: number): Mp4 => {
         max_interleave_delta: "0",
       })
       const started = format.writeHeaderSync(options)
-      if (started < 0) throw new WorkerFailure("CutFailed", `${refusal} (${libavText(started)})`)
+      if (started < 0) throw new VideoFailure("CutFailed", `${refusal} (${libavText(started)})`)
     },
     write: (packet, stream, timeBase) => {
       packet.rescaleTs(timeBase, stream.timeBase)

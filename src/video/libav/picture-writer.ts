@@ -6,7 +6,7 @@ import { deliver, isQuarterTurn, type Orientation, scaleFlags } from "../../pict
 import type { FrameOutput } from "../../picture/output.ts"
 import { isLarge } from "../../picture/picture-size.ts"
 import { collectAfter, release } from "../../threads/release.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
+import { VideoFailure } from "../workers.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
 import { makeFilterChain } from "./filter-chain.ts"
 import { libavText } from "./input.ts"
@@ -34,7 +34,7 @@ export interface PictureWriter extends Disposable {
 }
 
 const unconverted = (file: string, why: string) =>
-  new WorkerFailure("DecodeFailed", `${file}: a picture cannot be converted: ${why}`)
+  new VideoFailure("DecodeFailed", `${file}: a picture cannot be converted: ${why}`)
 
 /** Copies a part of a BGRA frame, from the line and column given. */
 const copyPixels = (

@@ -5,8 +5,9 @@ import { heldFrames } from "../../bitstream/held-frames.ts"
 import { jumpsOf } from "../../bitstream/riff/avi-index.ts"
 import { displaySize } from "../../picture/orientation.ts"
 import { inProcess, sizeProblem } from "../../picture/picture-size.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import type { ProbeCall, ProbeReply } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { indexFrames } from "./frame-index.ts"
 import { openInput, pickAudioStream, pickVideoStream } from "./input.ts"
 import { orientationOf, pixelAspect } from "./orientation.ts"
@@ -18,10 +19,10 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
   const { width, height, codecId } = stream.codecpar
   const orientation = orientationOf(stream)
   const problem = sizeProblem(width, height, pixelAspect(stream), inProcess)
-  if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
+  if (problem !== undefined) throw new VideoFailure("Unsupported", `${file}: ${problem}`)
   const index = indexFrames(input, stream, io)
   if (index.framePts.length === 0 || width < 1 || height < 1)
-    throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
+    throw new VideoFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
   const codec = avGetCodecName(codecId) ?? "unknown"
   const container = input.format.iformat?.name ?? "unknown"
   return {

@@ -1,8 +1,9 @@
 import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import type { Frame } from "node-av/lib"
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import {
   type FrameDecoder,
   type Input,
@@ -37,7 +38,7 @@ const open = (call: StreamCall): Opened => {
   const input = openInput(call.file, call)
   try {
     if (input.sizeBytes !== call.sizeBytes)
-      throw new WorkerFailure(
+      throw new VideoFailure(
         "DecodeFailed",
         `${call.file} has ${input.sizeBytes} bytes, but had ${call.sizeBytes} when it was probed: was it replaced?`,
       )

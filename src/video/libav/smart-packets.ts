@@ -5,8 +5,9 @@ import { joinHevc } from "../../bitstream/hevc/joining.ts"
 import { CannotJoin, type Joining } from "../../bitstream/joining.ts"
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import { NotFollowed, sameBytes } from "../../bitstream/nal/units.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { type Input, makePacket, openInput, streamAt, ticks } from "./input.ts"
 
 /** Packets that are read in search of a key frame the container should have led to. */
@@ -99,6 +100,6 @@ export const joiningOf = (stream: Stream): Joining => {
 export const reasonOf = (error: unknown): string => {
   if (error instanceof NotFollowed) return error.message
   if (error instanceof RangeError) return "one of its packets is damaged"
-  if (error instanceof WorkerFailure && error.reason === "BackendUnavailable") return error.message
+  if (error instanceof VideoFailure && error.reason === "BackendUnavailable") return error.message
   throw error
 }

@@ -1,6 +1,6 @@
 import type { Frame } from "node-av/lib"
 import type { Orientation } from "../../picture/orientation.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
+import { VideoFailure } from "../workers.ts"
 import { type FilterStep, makeFilterChain } from "./filter-chain.ts"
 
 const TURNS: Readonly<Record<Orientation["rotationDegrees"], ReadonlyArray<FilterStep>>> = {
@@ -29,7 +29,7 @@ export const makeTurner = (file: string, first: Frame, orientation: Orientation)
   const chain = makeFilterChain(
     first,
     [...TURNS[orientation.rotationDegrees], ...mirror],
-    (why) => new WorkerFailure("CutFailed", `${file}: a picture cannot be turned upright: ${why}`),
+    (why) => new VideoFailure("CutFailed", `${file}: a picture cannot be turned upright: ${why}`),
   )
   return { turn: chain.apply, [Symbol.dispose]: () => chain[Symbol.dispose]() }
 }

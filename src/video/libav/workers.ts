@@ -1,8 +1,8 @@
 import { Context, Layer } from "effect"
-import { makeWorkerPool, type WorkerPool } from "../../threads/pool.ts"
+import { makeVideoWorkers, type VideoWorkers } from "../workers.ts"
 
 /** The threads that run libav, shared by the decoder and the cutter. */
-export class LibavPool extends Context.Tag("triptych/LibavPool")<LibavPool, WorkerPool>() {}
+export class LibavPool extends Context.Tag("triptych/LibavPool")<LibavPool, VideoWorkers>() {}
 
 export interface LibavPoolSettings {
   /** Threads at most. */
@@ -17,4 +17,4 @@ const entry = new URL("../../../workers/libav.ts", import.meta.url)
 
 /** A thread that is ended while it is in native code takes the whole process with it: none is. */
 export const layer = (settings: LibavPoolSettings): Layer.Layer<LibavPool> =>
-  Layer.scoped(LibavPool, makeWorkerPool({ entry, endable: false, ...settings }))
+  Layer.scoped(LibavPool, makeVideoWorkers({ entry, endable: false, ...settings }))

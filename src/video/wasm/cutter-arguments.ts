@@ -1,4 +1,4 @@
-import type { ProgramFiles } from "../ffmpeg/cutter.ts"
+import type { ProgramFiles } from "../ffprobe/program-cutter.ts"
 import { lasting, mediaPath, sinkPath, TEXT_BYTES } from "./arguments.ts"
 import { sourceName } from "./media.ts"
 

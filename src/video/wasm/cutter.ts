@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises"
 import { Effect, Layer } from "effect"
 import * as v from "valibot"
-import type { WorkerPool } from "../../threads/pool.ts"
 import { ClipCutter } from "../ClipCutter.ts"
-import { makeProgramCutter, type ProgramFiles } from "../ffmpeg/cutter.ts"
+import { makeProgramCutter, type ProgramFiles } from "../ffprobe/program-cutter.ts"
 import { VideoError } from "../VideoError.ts"
 import { loads } from "../worker-decoder.ts"
+import type { VideoWorkers } from "../workers.ts"
 import { cutterArguments, listClipArguments } from "./cutter-arguments.ts"
 import type { RunCall } from "./run-program.ts"
 import { WasmPool } from "./workers.ts"
@@ -35,7 +35,7 @@ const createOutput = (file: string, output: string) =>
 
 const packetLines = (text: string): number => text.split("\n").filter((line) => line.startsWith("0,")).length
 
-const make = (pool: WorkerPool) => {
+const make = (pool: VideoWorkers) => {
   const call = (request: RunCall) =>
     pool.run({ file: request.file, request, result: RunReply, item: v.never() })
 

@@ -3,11 +3,10 @@ import type { Rational } from "../../bitstream/rational.ts"
 import { release } from "../../threads/release.ts"
 import { MP4_FAMILY } from "../containers.ts"
 import type { Excerpt } from "../ffprobe/excerpt.ts"
-import { type PictureForm, tileCount } from "../ffprobe/filters.ts"
+import { type PictureForm, readTimes, tileCount } from "../ffprobe/filters.ts"
 import type { MediaInfo } from "../ffprobe/media-info.ts"
 import { type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
 import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
-import { readTimes } from "./frame-index.ts"
 import { type Media, textOf } from "./media.ts"
 
 /**

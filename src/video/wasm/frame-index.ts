@@ -1,8 +1,9 @@
-import { WorkerFailure } from "../../threads/serve.ts"
+import { readTimes } from "../ffprobe/filters.ts"
 import type { VideoStream } from "../ffprobe/media-info.ts"
 import { type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
 import { HIDDEN, marksFile, NOTHING } from "../ffprobe/packet-marks.ts"
 import { type FrameIndex, makeFrameIndexer, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
+import { VideoFailure } from "../workers.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
 import { type Media, textOf } from "./media.ts"
 
@@ -17,13 +18,6 @@ const WITHOUT_DECODER = new Set(["av1", "unknown"])
 const NO_DECODER = /decoder .*not found|no decoder/i
 /** The muxer would not take times as they are, so that those it lists are not those of the file. */
 const CHANGED_TIMES = /non-monoton|invalid dts|invalid pts/i
-
-/** PTS that the filter `metadata` prints: `frame:0    pts:33      pts_time:0.033`. */
-export const readTimes = (lines: ReadonlyArray<string>): ReadonlyArray<number> =>
-  lines.flatMap((line) => {
-    const pts = /^frame:\d+\s+pts:(-?\d+)/.exec(line)?.[1]
-    return pts === undefined ? [] : [Number(pts)]
-  })
 
 const inputOf = (media: Media, stream: VideoStream): CoreInput => ({
   name: media.name,
@@ -100,7 +94,7 @@ const decodedTimes = async (
 }
 
 const noDecoder = ({ file }: Media, { codec }: VideoStream) =>
-  new WorkerFailure("Unsupported", `${file}: this build of ffmpeg.wasm has no decoder for codec ${codec}`)
+  new VideoFailure("Unsupported", `${file}: this build of ffmpeg.wasm has no decoder for codec ${codec}`)
 
 /** Frame times from a full decode. */
 const indexByDecode = async (

@@ -2,7 +2,7 @@ import { stackTiles } from "../../picture/bands.ts"
 import { isLarge } from "../../picture/picture-size.ts"
 import { collectAfter } from "../../threads/release.ts"
 import { makeSender } from "../../threads/sender.ts"
-import { WorkerFailure, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerIo } from "../../threads/serve.ts"
 import { deliverPixels } from "../ffprobe/deliver-pixels.ts"
 import { excerptOf } from "../ffprobe/excerpt.ts"
 import { formFor, tileCount, tileSize } from "../ffprobe/filters.ts"
@@ -10,6 +10,7 @@ import { partOf, rangeOf } from "../ffprobe/gop-packets.ts"
 import { streamAt } from "../ffprobe/media-info.ts"
 import { type Gop, gopsOf, startOf } from "../gops.ts"
 import type { FramesCall, FramesReply } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { type Attempt, makeDecoding, type RawPicture } from "./decoding.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
 
@@ -30,7 +31,7 @@ export const frames = async (
 ): Promise<FramesReply> => {
   const { file } = call
   if (media.sizeBytes !== call.sizeBytes)
-    throw new WorkerFailure(
+    throw new VideoFailure(
       "DecodeFailed",
       `${file} has ${media.sizeBytes} bytes, but had ${call.sizeBytes} when it was probed: was it replaced?`,
     )
@@ -56,7 +57,7 @@ export const frames = async (
   const carefully = async ({ key, wanted }: Gop): Promise<void> => {
     for (const from of [startOf(call, key - RUN_UP), undefined])
       if (await decoding.nearest(from, wanted, send)) return
-    throw new WorkerFailure("DecodeFailed", `${file}: not one frame decodes; the file is damaged`)
+    throw new VideoFailure("DecodeFailed", `${file}: not one frame decodes; the file is damaged`)
   }
   if (call.wantedPts.length === 0) return finish()
   if (!call.packetsTrusted) {

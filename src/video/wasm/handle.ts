@@ -1,5 +1,6 @@
-import { WorkerFailure, type WorkerHandler, type WorkerIo } from "../../threads/serve.ts"
+import type { WorkerHandler, WorkerIo } from "../../threads/serve.ts"
 import type { FramesCall, PingCall, ProbeCall } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { frames } from "./frames.ts"
 import { Instance, InstanceFailure } from "./instance.ts"
 import { type InfoSource, makeInfoSource, type OpenFile, openMedia } from "./media.ts"
@@ -55,7 +56,7 @@ export const makeHandler = (): WorkerHandler => {
       instance = await Instance.load({ module, loadDeadlineMs: LOAD_DEADLINE_MS, stallMs: STALL_MS })
     } catch (error) {
       if (!(error instanceof InstanceFailure)) throw error
-      throw new WorkerFailure("BackendUnavailable", error.message)
+      throw new VideoFailure("BackendUnavailable", error.message)
     }
     return instance
   }

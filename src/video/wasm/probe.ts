@@ -4,9 +4,9 @@ import { jumpsOf } from "../../bitstream/riff/avi-index.ts"
 import { displaySize } from "../../picture/orientation.ts"
 import { byCommandLine, sizeProblem } from "../../picture/picture-size.ts"
 import { collectAfter } from "../../threads/release.ts"
-import { WorkerFailure } from "../../threads/serve.ts"
 import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
 import type { ProbeReply } from "../protocol.ts"
+import { VideoFailure } from "../workers.ts"
 import { indexFrames } from "./frame-index.ts"
 import type { InfoSource, Media } from "./media.ts"
 
@@ -20,11 +20,11 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
   const stream = pickVideoStream(file, info)
   const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
   const problem = sizeProblem(width, height, pixelAspect, byCommandLine)
-  if (problem !== undefined) throw new WorkerFailure("Unsupported", `${file}: ${problem}`)
+  if (problem !== undefined) throw new VideoFailure("Unsupported", `${file}: ${problem}`)
   const index = await indexFrames(media, stream)
   collectAfter(index.framePts.length * BYTES_PER_FRAME)
   if (index.framePts.length === 0 || width < 1 || height < 1)
-    throw new WorkerFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
+    throw new VideoFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)
   return {
     file,
     sizeBytes,

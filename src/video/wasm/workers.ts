@@ -1,14 +1,14 @@
 import { closeSync, openSync } from "node:fs"
 import { Context, Effect, Layer } from "effect"
-import { makeWorkerPool, type WorkerPool } from "../../threads/pool.ts"
 import { readableSize } from "../readable.ts"
 import { VideoError } from "../VideoError.ts"
+import { makeVideoWorkers, type VideoWorkers } from "../workers.ts"
 import type { WasmCall, WasmRequest } from "./handle.ts"
 import type { OpenFile } from "./media.ts"
 import { compileCore } from "./module.ts"
 
 /** The threads that run ffmpeg in WebAssembly, shared by the decoder and the cutter. */
-export class WasmPool extends Context.Tag("triptych/WasmPool")<WasmPool, WorkerPool>() {}
+export class WasmPool extends Context.Tag("triptych/WasmPool")<WasmPool, VideoWorkers>() {}
 
 export interface WasmPoolSettings {
   /** Instances at most, each of them two threads and some 70 MB. */
@@ -44,7 +44,7 @@ const openSource = (file: string) =>
 const entry = new URL("../../../workers/wasm.ts", import.meta.url)
 
 const make = Effect.fn("WasmPool.make")(function* (settings: WasmPoolSettings) {
-  const pool = yield* makeWorkerPool({ entry, ...settings })
+  const pool = yield* makeVideoWorkers({ entry, ...settings })
   const compiled = Effect.tryPromise({
     try: compileCore,
     catch: (cause) =>
@@ -55,7 +55,7 @@ const make = Effect.fn("WasmPool.make")(function* (settings: WasmPoolSettings) {
         cause,
       }),
   })
-  const run: WorkerPool["run"] = (call, onItem) =>
+  const run: VideoWorkers["run"] = (call, onItem) =>
     Effect.scoped(
       Effect.gen(function* () {
         const source = call.file === "" ? undefined : yield* openSource(call.file)
@@ -65,7 +65,7 @@ const make = Effect.fn("WasmPool.make")(function* (settings: WasmPoolSettings) {
         return yield* pool.run({ ...call, request }, onItem)
       }),
     )
-  return { ...pool, run } satisfies WorkerPool
+  return { ...pool, run } satisfies VideoWorkers
 })
 
 export const layer = (settings: WasmPoolSettings): Layer.Layer<WasmPool> =>

@@ -6,10 +6,10 @@ import { Effect } from "effect"
 import { videoExtensions } from "../dataset/layout.ts"
 import { publishFile, unwritable, writeFile } from "../dataset/store.ts"
 import { hasCode } from "../files/fault.ts"
-import { because, goldFilesAt, isParquet, unreadable } from "./files.ts"
-import { plainName, stem } from "./formats/GoldFormat.ts"
-import { GoldError } from "./gold.ts"
-import { type HeldVideo, heldVideos, holdsVideos } from "./parquet.ts"
+import { because, goldFilesAt, isParquet, unreadable } from "../quality/files.ts"
+import { plainName, stem } from "../quality/formats/GoldFormat.ts"
+import { GoldError } from "../quality/gold.ts"
+import { type HeldVideo, heldVideos, holdsVideos } from "../quality/parquet.ts"
 
 const endsLikeVideo = (name: string): boolean =>
   videoExtensions.includes(name.slice(name.lastIndexOf(".")).toLowerCase())

@@ -1,0 +1,40 @@
+import { Effect } from "effect"
+import * as v from "valibot"
+import { makeWorkerPool, type WorkerPool, type WorkerPoolOptions } from "../threads/pool.ts"
+import { WorkerFailure } from "../threads/serve.ts"
+import { WorkerError } from "../threads/WorkerError.ts"
+import { FailureReason } from "./protocol.ts"
+import { VideoError } from "./VideoError.ts"
+
+/** Threads that work on videos. */
+export type VideoWorkers = WorkerPool<VideoError>
+
+/** What a thread throws when a video is at fault; the pool fails with a `VideoError` of this reason. */
+export class VideoFailure extends WorkerFailure {
+  constructor(
+    override readonly reason: FailureReason,
+    message: string,
+  ) {
+    super(reason, message)
+  }
+}
+
+const videoError = ({ reason, code, file, message }: WorkerError): VideoError => {
+  if (reason === "Unavailable")
+    return new VideoError({
+      reason: "BackendUnavailable",
+      file,
+      message: `The decoder does not load: ${message}`,
+    })
+  return new VideoError({ reason: v.is(FailureReason, code) ? code : "WorkerFailed", file, message })
+}
+
+/** A pool of threads whose failures are `VideoError`s. */
+export const makeVideoWorkers = (options: WorkerPoolOptions) =>
+  Effect.map(makeWorkerPool(options), (pool): VideoWorkers => {
+    const run: VideoWorkers["run"] = (call, onItem) =>
+      Effect.mapError(pool.run(call, onItem), (error) =>
+        error instanceof WorkerError ? videoError(error) : error,
+      )
+    return { ...pool, run }
+  })
