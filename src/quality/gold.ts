@@ -39,6 +39,8 @@ export interface RawVideo {
   readonly segments: ReadonlyArray<RawSegment>
   /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
   readonly raters?: ReadonlyArray<ReadonlyArray<number>>
+  /** Why the file's own rules say that this video is not to be scored; absent where it is. Ends a sentence about the video. */
+  readonly unusable?: string
 }
 
 /** A segment of a gold set, in seconds on the video's own timeline. */
@@ -65,11 +67,11 @@ export interface GoldReport {
   readonly frameRate: number | null
   readonly videos: number
   readonly segments: number
-  /** Pairs of neighbouring segments of one video that share time. */
+  /** Segments that begin before all earlier ones of their video have ended. */
   readonly overlaps: number
-  /** Pairs of neighbouring segments of one video with time between them. */
+  /** Stretches between segments of one video in which none goes on. */
   readonly gaps: number
-  /** Segments left out, or whole videos of our own, each with its reason. */
+  /** Segments and whole videos left out, each with its reason. */
   readonly leftOut: ReadonlyArray<string>
 }
 

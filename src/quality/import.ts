@@ -108,17 +108,21 @@ const segmentOf = (
   ...(attributes === undefined ? {} : { attributes }),
 })
 
-/** Neighbours of all videos for which a comparison of the first's end and the second's start holds. */
-const neighbours = (
+/** How many segments of all videos stand so to the latest end of those before them in their video. */
+const standing = (
   videos: ReadonlyArray<GoldVideo>,
-  holds: (endSec: number, startSec: number) => boolean,
-): number =>
-  videos.reduce(
-    (sum, { segments }) =>
-      sum +
-      segments.slice(1).filter(({ startSec }, i) => holds(segments[i]?.endSec ?? startSec, startSec)).length,
-    0,
-  )
+  holds: (latestEndSec: number, startSec: number) => boolean,
+): number => {
+  let count = 0
+  for (const { segments } of videos) {
+    let latestEndSec: number | undefined
+    for (const { startSec, endSec } of segments) {
+      if (latestEndSec !== undefined && holds(latestEndSec, startSec)) count++
+      latestEndSec = Math.max(latestEndSec ?? endSec, endSec)
+    }
+  }
+  return count
+}
 
 /** Videos with the report of their import. */
 export const goldSet = (
@@ -130,8 +134,8 @@ export const goldSet = (
     ...made,
     videos: videos.length,
     segments: videos.reduce((sum, { segments }) => sum + segments.length, 0),
-    overlaps: neighbours(videos, (endSec, startSec) => startSec < endSec),
-    gaps: neighbours(videos, (endSec, startSec) => startSec > endSec),
+    overlaps: standing(videos, (latestEndSec, startSec) => startSec < latestEndSec),
+    gaps: standing(videos, (latestEndSec, startSec) => startSec > latestEndSec),
   },
 })
 
@@ -143,20 +147,28 @@ const converted = (
 ): GoldSet => {
   const level = settings.level ?? 1
   const leftOut: Array<string> = []
-  const videos = raw.map(({ videoId, durationSec, segments, raters }): GoldVideo => {
-    const kept = segments.filter((segment) => {
-      if ((segment.level ?? 1) !== level) return false
-      const reason = whyLeftOut(segment)
-      if (reason !== undefined) leftOut.push(`${videoId}: ${JSON.stringify(segment.label)} ${reason}`)
-      return reason === undefined
-    })
-    return {
-      videoId,
-      ...(durationSec === undefined ? {} : { durationSec }),
-      segments: kept.map((segment) => segmentOf(videoId, clock, segment)).toSorted(inOrder),
-      ...(raters === undefined ? {} : { raters }),
-    }
-  })
+  const videos = raw.flatMap(
+    ({ videoId, durationSec, segments, raters, unusable }): ReadonlyArray<GoldVideo> => {
+      if (unusable !== undefined) {
+        leftOut.push(`${videoId}: ${unusable}`)
+        return []
+      }
+      const kept = segments.filter((segment) => {
+        if ((segment.level ?? 1) !== level) return false
+        const reason = whyLeftOut(segment)
+        if (reason !== undefined) leftOut.push(`${videoId}: ${JSON.stringify(segment.label)} ${reason}`)
+        return reason === undefined
+      })
+      return [
+        {
+          videoId,
+          ...(durationSec === undefined ? {} : { durationSec }),
+          segments: kept.map((segment) => segmentOf(videoId, clock, segment)).toSorted(inOrder),
+          ...(raters === undefined ? {} : { raters }),
+        },
+      ]
+    },
+  )
   const frameRate = format.unit === "frames" ? (settings.frameRate ?? format.frameRate ?? null) : null
   return goldSet(videos, { format: format.name, unit: format.unit, frameRate, leftOut })
 }

@@ -54,12 +54,16 @@ const frameRow = v.object({
     v.transform((index) => Number(index)),
   ),
   timestamp: finite,
-  language_persistent: v.array(
-    v.object({
-      content: v.nullish(v.string(), ""),
-      style: v.nullish(v.string(), ""),
-      timestamp: v.nullish(finite, 0),
-    }),
+  /** An episode of which nothing is said may have null. */
+  language_persistent: v.nullish(
+    v.array(
+      v.object({
+        content: v.nullish(v.string(), ""),
+        style: v.nullish(v.string(), ""),
+        timestamp: v.nullish(finite, 0),
+      }),
+    ),
+    [],
   ),
 })
 

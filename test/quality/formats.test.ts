@@ -336,8 +336,8 @@ describe("Gold formats", () => {
     ).toContain("line 2")
   })
 
-  test("of several raters give the borders of each, in order", () => {
-    expect(read(samples.gebd?.files ?? {}).videos[0]?.raters).toEqual([[2, 8], [4.5]])
+  test("of several raters give the borders of each, in the order in which they choose", () => {
+    expect(read(samples.gebd?.files ?? {}).videos[0]?.raters).toEqual([[8, 2], [4.5]])
   })
 
   test("give the level that is asked for", () => {

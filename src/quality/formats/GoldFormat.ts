@@ -110,5 +110,8 @@ export const byVideo = <Row>(
 /** The name of a file without folder and ending. */
 export const stem = (path: string): string => (path.split("/").at(-1) ?? path).replace(/\.[^.]*$/u, "")
 
+/** The name of the file that a path or an address leads to, without folder, query and ending. */
+export const mediaStem = (address: string): string => stem(address.replace(/\?.*$/u, ""))
+
 /** A name that every file system takes, and that hides nothing. */
 export const plainName = /^(?!\.)[^/\\?*:|"<>\p{Cc}]{1,200}$/u

@@ -39,22 +39,28 @@ export const epicKitchens: GoldFormat = {
   ),
 }
 
+/** The first text that says something. */
+const firstText = (...texts: ReadonlyArray<string | null | undefined>): string =>
+  texts.find((text) => (text ?? "").trim() !== "") ?? ""
+
+const text = v.nullish(v.string())
+
 interface GoalStepSegment {
   readonly start_time: number
   readonly end_time: number
-  readonly step_category?: string | undefined
-  readonly step_description?: string | undefined
-  readonly is_relevant?: string | undefined
-  readonly segments?: ReadonlyArray<GoalStepSegment> | undefined
+  readonly step_category?: string | null | undefined
+  readonly step_description?: string | null | undefined
+  readonly is_relevant?: string | null | undefined
+  readonly segments?: ReadonlyArray<GoalStepSegment> | null | undefined
 }
 
 const goalStepSegment: v.GenericSchema<unknown, GoalStepSegment> = v.object({
   start_time: finite,
   end_time: finite,
-  step_category: v.optional(v.string()),
-  step_description: v.optional(v.string()),
-  is_relevant: v.optional(v.string()),
-  segments: v.optional(v.array(v.lazy(() => goalStepSegment))),
+  step_category: text,
+  step_description: text,
+  is_relevant: text,
+  segments: v.nullish(v.array(v.lazy(() => goalStepSegment))),
 })
 
 const goalStepSchema = v.object({
@@ -75,11 +81,11 @@ const flatten = (segments: ReadonlyArray<GoalStepSegment>, level: number): Reado
       {
         start: start_time,
         end: end_time,
-        label: step_description ?? step_category ?? "",
+        label: firstText(step_description, step_category),
         level,
         attributes: {
-          ...(step_category === undefined ? {} : { step_category }),
-          ...(is_relevant === undefined ? {} : { is_relevant }),
+          ...(typeof step_category === "string" ? { step_category } : {}),
+          ...(typeof is_relevant === "string" ? { is_relevant } : {}),
         },
       },
       ...flatten(inner ?? [], level + 1),
@@ -111,11 +117,11 @@ const keystepSchema = v.object({
       take_name: v.string(),
       segments: v.array(
         v.object({
-          start_time: finite,
-          end_time: finite,
-          step_name: v.optional(v.string()),
-          step_description: v.optional(v.string()),
-          is_essential: v.optional(v.boolean()),
+          start_time: v.nullish(finite),
+          end_time: v.nullish(finite),
+          step_name: text,
+          step_description: text,
+          is_essential: v.nullish(v.boolean()),
         }),
       ),
     }),
@@ -124,7 +130,7 @@ const keystepSchema = v.object({
 
 const keystepForm = jsonForm(keystepSchema)
 
-/** Ego-Exo4D keystep. Videos are called by their take's name. */
+/** Ego-Exo4D keystep. Videos are called by their take's name, steps by their description or, where it is not there, their name. */
 export const keystep: GoldFormat = {
   name: "egoexo-keystep",
   title: "Ego-Exo4D keystep (keystep_*.json)",
@@ -136,10 +142,13 @@ export const keystep: GoldFormat = {
       Object.entries(annotations).map(([uid, { take_name, segments }]) => ({
         videoId: take_name || uid,
         segments: segments.map(({ start_time, end_time, step_name, step_description, is_essential }) => ({
-          start: start_time,
-          end: end_time,
-          label: step_description ?? step_name ?? "",
-          ...(is_essential === undefined ? {} : { attributes: { is_essential: String(is_essential) } }),
+          // A step that nobody has timed is left out by the import, which says so.
+          start: start_time ?? Number.NaN,
+          end: end_time ?? Number.NaN,
+          label: firstText(step_description, step_name),
+          ...(typeof is_essential === "boolean"
+            ? { attributes: { is_essential: String(is_essential) } }
+            : {}),
         })),
       })),
     ),

@@ -6,6 +6,9 @@ import { type GoldDocument, type GoldFormat, invalid, parseEach, stem } from "./
 const elements = (parent: XmlElement, name: string): ReadonlyArray<XmlElement> =>
   parent.children.filter((child): child is XmlElement => child instanceof XmlElement && child.name === name)
 
+/** What ELAN counts in. Its schema allows frames of NTSC and PAL as well, of which the times would be other numbers. */
+const milliseconds = "milliseconds"
+
 const textOf = (annotation: XmlElement): string =>
   elements(annotation, "ANNOTATION_VALUE")
     .map(({ text }) => text.trim())
@@ -21,10 +24,13 @@ const rootOf = ({ path, text }: GoldDocument): Either.Either<XmlElement, GoldErr
           `is not XML: ${cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause)}`,
         ),
     }),
-    ({ root }) =>
-      root?.name === "ANNOTATION_DOCUMENT"
+    ({ root }) => {
+      if (root?.name !== "ANNOTATION_DOCUMENT") return Either.left(invalid(path, "is not an ELAN document"))
+      const unit = elements(root, "HEADER")[0]?.attributes.TIME_UNITS ?? milliseconds
+      return unit === milliseconds
         ? Either.right(root)
-        : Either.left(invalid(path, "is not an ELAN document")),
+        : Either.left(invalid(path, `counts time in ${unit}, not in milliseconds; export it from ELAN again`))
+    },
   )
 
 /** Milliseconds by id of the time slots that have a time; an unaligned slot has none. */

@@ -73,6 +73,8 @@ export const lerobot: GoldFormat = {
               end: subtasks[i + 1]?.timestamp ?? endSec,
               label,
             })),
+            // Subtasks reach to the end of their episode: where there is none, nobody has annotated.
+            ...(subtasks.length === 0 ? { unusable: "nobody has annotated its subtasks" } : {}),
           }
         })
       : undefined,

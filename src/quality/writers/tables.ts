@@ -122,7 +122,7 @@ export const crossTaskWriter: GoldWriter = {
     const files: Array<GoldFile> = []
     for (const [task, own] of tasks) {
       const steps = [...new Set(own.flatMap(({ segments }) => segments.map(({ label }) => label)))]
-      // An empty line would end the task, so it has an address of some kind.
+      // An address may be empty, but some readers take an empty line for the end of a task.
       blocks.push([task, `Task ${task}`, "about:blank", steps.length, steps.join(","), "", ""].join("\n"))
       for (const { videoId, segments } of own) {
         const rows = segments.map(({ startSec, endSec, label }) => [

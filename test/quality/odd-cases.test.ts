@@ -1,0 +1,253 @@
+/** What is odd about the formats and the published rules, where no other test of theirs has it. */
+import { describe, expect, test } from "bun:test"
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import { nearestBoundaryTally } from "../../src/quality/boundaries.ts"
+import { averagePrecision } from "../../src/quality/detection.ts"
+import { readGoldFiles } from "../../src/quality/files.ts"
+import { gebdTally } from "../../src/quality/gebd.ts"
+import { type ImportSettings, importGold } from "../../src/quality/import.ts"
+import { scoreVideos } from "../../src/quality/score.ts"
+import { sodaSum } from "../../src/quality/soda.ts"
+
+const fixtures = join(import.meta.dir, "fixtures")
+
+type Files = Readonly<Record<string, string>>
+
+const imported = (files: Files, settings: ImportSettings = {}) =>
+  importGold(
+    Object.entries(files).map(([path, text]) => ({ path, text })),
+    settings,
+  )
+
+const read = (files: Files, settings: ImportSettings = {}) =>
+  Either.getOrThrowWith(imported(files, settings), ({ message }) => new Error(message))
+
+const refusal = (files: Files, settings: ImportSettings = {}): string =>
+  Either.match(imported(files, settings), { onLeft: ({ message }) => message, onRight: () => "read" })
+
+const labels = (files: Files, settings: ImportSettings = {}) =>
+  read(files, settings).videos.flatMap(({ segments }) => segments.map(({ label }) => label))
+
+const json = (value: unknown): string => JSON.stringify(value)
+
+describe("CrossTask", () => {
+  const video = "annotations/1_AbCdEf-_123.csv"
+  const folder = (tasks: string, rows: string): Files => ({ "tasks_primary.txt": tasks, [video]: rows })
+
+  test("tells tasks apart by their lines: title, address and an ending line may be empty or missing", () => {
+    for (const tasks of [
+      "1\n\n\n2\ncut,stir\n\n",
+      "1\nSoup\n\n2\ncut,stir\n",
+      "\n\n7\n\n\n1\nrest\n\n1\n\n\n2\ncut,stir",
+      "\uFEFF1\r\nSoup\r\n\r\n2\r\ncut, stir\r\n\r\n",
+      "7\n\n\n0\n\n\n1\nSoup\nhttps://example.org\n2\ncut,stir\n\n",
+    ])
+      expect([tasks, ...labels(folder(tasks, "2,1,2.5\n1,3,4\n"))]).toEqual([tasks, "stir", "cut"])
+  })
+
+  test("names the line where tasks are not what they should be", () => {
+    expect(refusal(folder("1\nSoup\nhttps://example.org\ntwo\ncut,stir\n\n", "1,0,1\n"))).toContain(
+      'tasks_primary.txt: line 1: "1" does not begin a task',
+    )
+    expect(refusal(folder("1\nSoup\n\n1\ncut\n2\nTea\n\n1\npour\n\n", "1,0,1\n"))).toContain("line 1")
+    expect(refusal(folder("1\nSoup\n\n1\ncut, then stir\n\n", "1,0,1\n"))).toContain(
+      "has 1 steps, but 2 are listed; a step cannot have a comma",
+    )
+    // What is wrong with a task that no video is of is not in the way.
+    expect(labels(folder("7\n\n\n1\na,b\n\n1\n\n\n1\ncut\n\n", "1,0,1\n"))).toEqual(["cut"])
+  })
+
+  test("refuses rows that are no step, start and end", () => {
+    for (const row of ["1,0", "1,,2", "0,0,1", "3,0,1", "1.5,0,1", "a,0,1", "1,0,1,2"])
+      expect([row, refusal(folder("1\n\n\n2\ncut,stir\n\n", `${row}\n`))]).toEqual([
+        row,
+        expect.stringContaining("line 1"),
+      ])
+  })
+})
+
+describe("Gold that says nothing of a video", () => {
+  test("is not gold that says that nothing happens there", () => {
+    const entry = (subset: string) => ({ subset, duration: 9, annotations: [] })
+    const { videos, report } = read({
+      "gt.json": json({ version: "1", database: { a: entry("testing"), b: entry("validation") } }),
+    })
+    expect(videos.map(({ videoId }) => videoId)).toEqual(["b"])
+    expect(report.leftOut).toEqual(["a: is of the test split, whose annotations are not published"])
+    const task = (id: number, annotations: ReadonlyArray<unknown>) => ({
+      id,
+      data: { video: `/data/${id}.mp4` },
+      annotations,
+    })
+    const range = {
+      type: "timelinelabels",
+      value: { ranges: [{ start: 1, end: 2 }], timelinelabels: ["cut"] },
+    }
+    const tasks = read(
+      {
+        "export.json": json([
+          task(1, []),
+          task(2, [{ result: [], was_cancelled: true }]),
+          task(3, [{ result: [] }]),
+          task(4, [
+            { result: [], was_cancelled: true },
+            { result: [range], was_cancelled: false },
+          ]),
+        ]),
+      },
+      { frameRate: 25 },
+    )
+    expect(tasks.videos.map(({ videoId, segments }) => [videoId, segments.length])).toEqual([
+      ["3", 0],
+      ["4", 1],
+    ])
+    expect(tasks.report.leftOut).toHaveLength(2)
+  })
+})
+
+describe("Label Studio's JSON-MIN", () => {
+  const name = "label-studio-min.json"
+
+  test("as its SDK's converter writes it says what the full export says", async () => {
+    const [min, full] = await Promise.all(
+      [name, "label-studio.json"].map(async (file) =>
+        Either.getOrThrow(
+          importGold(await Effect.runPromise(readGoldFiles(join(fixtures, file))), { frameRate: 25 }),
+        ),
+      ),
+    )
+    expect(min?.report.format).toBe("label-studio")
+    expect(min?.videos).toEqual(full?.videos ?? [])
+    expect(min?.videos[0]?.segments).toHaveLength(3)
+  })
+
+  test("counts frames, and of several people's rows takes the first", async () => {
+    const row = (start: number) => ({
+      video: "/data/a.mp4?d=1",
+      id: 1,
+      steps: [{ ranges: [{ start, end: 50 }], timelinelabels: ["cut"] }],
+    })
+    const files = { [name]: json([row(1), row(26)]) }
+    expect(Either.getOrThrow(Either.flip(imported(files))).reason).toBe("NeedsFrameRate")
+    expect(read(files, { frameRate: 25 }).videos).toMatchObject([
+      { videoId: "a", segments: [{ startSec: 0, endSec: 2 }] },
+    ])
+  })
+})
+
+describe("VIA 3", () => {
+  const project = (attribute: object, av: object) => ({
+    "p.json": json({
+      project: {},
+      attribute: { "1": { aname: "step", type: 4, options: { "0": "cut", "1": "peel" } }, ...attribute },
+      file: { "1": { fname: "a.mp4" } },
+      view: { "1": { fid_list: [1] } },
+      metadata: { x: { vid: 1, z: [0, 1], xy: [], av } },
+    }),
+  })
+
+  test("keeps choices as ids of their options, several with commas, and what is not filled in as nothing", () => {
+    const checkbox = { "2": { aname: "hands", type: 2, options: { "0": "left", "1": "right" } } }
+    const text = { "2": { aname: "note", type: 1, options: {} } }
+    const plain = { "2": { aname: "note", type: 1 } }
+    expect(labels(project({}, { "1": 1 }))).toEqual(["peel"])
+    expect(labels(project(checkbox, { "1": "0", "2": "0,1" }))).toEqual(["cut, left, right"])
+    expect(labels(project(checkbox, { "1": "0", "2": "" }))).toEqual(["cut"])
+    expect(labels(project(text, { "1": "0", "2": "0,1" }))).toEqual(["cut, 0,1"])
+    expect(labels(project(plain, { "2": "slow" }))).toEqual(["slow"])
+    expect(read(project({}, { "1": "" })).report.leftOut).toEqual(['a: "" has no label'])
+  })
+})
+
+describe("Other formats", () => {
+  test("of captions by several people are not one person's", () => {
+    const file = (end: number) => json({ v_a: { duration: 9, timestamps: [[0, end]], sentences: ["stir"] } })
+    const format = "activitynet-captions"
+    const both = { "val_1.json": file(4), "val_2.json": file(5) }
+    expect(refusal(both, { format })).toContain("val_2.json: describes v_a, as val_1.json does")
+    const apart = { "train.json": file(4), "val_1.json": file(5).replace("v_a", "v_b") }
+    expect(labels(apart, { format })).toEqual(["stir", "stir"])
+  })
+
+  test("of ELAN count milliseconds and nothing else", () => {
+    const eaf = (header: string) => ({
+      "a.eaf": `<ANNOTATION_DOCUMENT>${header}<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="0"/><TIME_SLOT TIME_SLOT_ID="b" TIME_VALUE="50"/></TIME_ORDER><TIER TIER_ID="t"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="x" TIME_SLOT_REF1="a" TIME_SLOT_REF2="b"><ANNOTATION_VALUE>cut</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>`,
+    })
+    expect(labels(eaf('<HEADER TIME_UNITS="milliseconds"/>'))).toEqual(["cut"])
+    expect(labels(eaf("<HEADER/>"))).toEqual(["cut"])
+    expect(refusal(eaf('<HEADER TIME_UNITS="PAL-frames"/>'))).toContain("counts time in PAL-frames")
+  })
+
+  test("of egocentric steps take the next best text where the first says nothing", () => {
+    const times = { start_time: 0, end_time: 1 }
+    const goalStep = (step: object) => ({
+      "g.json": json({ videos: [{ video_uid: "u", segments: [{ ...times, ...step }] }] }),
+    })
+    expect(labels(goalStep({ step_description: " ", step_category: "Cook: cut" }))).toEqual(["Cook: cut"])
+    expect(labels(goalStep({ step_description: null, step_category: "Cook: cut" }))).toEqual(["Cook: cut"])
+    expect(labels(goalStep({ step_description: "cut ", segments: null, is_relevant: null }))).toEqual(["cut"])
+  })
+
+  test("of LeRobot before it had language columns are refused by their columns", async () => {
+    const path = join(fixtures, "documented", "lerobot-subtask-index.parquet")
+    const { message } = await Effect.runPromise(Effect.flip(readGoldFiles(path)))
+    expect(message).toContain("its columns are timestamp, episode_index, subtask_index")
+  })
+
+  test("whose segments lie in others overlap, and leave no gap while one goes on", () => {
+    const rows = ["v,0,10,a", "v,1,2,b", "v,5,6,c", "v,10,11,d", "v,12,13,e"].join("\n")
+    expect(read({ "g.csv": `video_id,start_sec,end_sec,label\n${rows}\n` }).report).toMatchObject({
+      overlaps: 2,
+      gaps: 1,
+    })
+  })
+})
+
+describe("Published rules", () => {
+  const span = (startSec: number, endSec: number, label = "a") => ({ startSec, endSec, label })
+
+  test("boundaries: of a prediction with no border within it nothing is found, and nothing is wrong", () => {
+    const gold = [span(0, 1), span(1, 2)]
+    expect(nearestBoundaryTally({ gold, predicted: [span(0, 2)] }, 9)).toEqual({
+      truePositives: 0,
+      predicted: 0,
+      found: 0,
+      gold: 1,
+    })
+  })
+
+  test("ActivityNet: an overlap of exactly the threshold counts, and one gold is found once", () => {
+    const gold = [{ ...span(0, 10), videoId: "v" }]
+    const guess = (score: number) => ({ ...span(0, 5), videoId: "v", score })
+    expect(averagePrecision(gold, [guess(0.9), guess(0.8)], 0.5)).toBe(1)
+    expect(averagePrecision(gold, [guess(0.9)], 0.501)).toBe(0)
+  })
+
+  test("SODA: the order of the story is that of starts, whatever the order of the lists", () => {
+    const same = (a: string, b: string) => Number(a === b)
+    const story = [span(0, 2, "x"), span(2, 4, "y"), span(4, 6, "z")]
+    expect(sodaSum({ gold: story.toReversed(), predicted: story }, same).score).toBe(3)
+    expect(sodaSum({ gold: story, predicted: story.toReversed() }, same).score).toBe(3)
+  })
+
+  test("GEBD: a border at the tolerance is found, and the order of a rater's borders decides who chooses first", () => {
+    expect(gebdTally({ durationSec: 20, raters: [[5]], detections: [6] }).truePositives).toBe(1)
+    expect(gebdTally({ durationSec: 20, raters: [[5]], detections: [6.001] }).truePositives).toBe(0)
+    // Each may be 1 s off: 5 would take 5.4 from 6.3, which is near to no other.
+    const detections = [5.4, 4.2]
+    expect(gebdTally({ durationSec: 20, raters: [[5, 6.3]], detections }).truePositives).toBe(1)
+    expect(gebdTally({ durationSec: 20, raters: [[6.3, 5]], detections }).truePositives).toBe(2)
+    // Outside of the video there is nothing to detect; its ends belong to it.
+    expect(gebdTally({ durationSec: 20, raters: [[20]], detections: [-0.1, 20, 20.1] })).toMatchObject({
+      truePositives: 1,
+      predicted: 1,
+    })
+  })
+
+  test("MS-TCN: Edit is a mean over videos, frames are pooled", () => {
+    const right = { videoId: "a", gold: [span(0, 1)], predicted: [span(0, 1)] }
+    const wrong = { videoId: "b", gold: [span(0, 9)], predicted: [span(0, 9, "b")] }
+    expect(scoreVideos([right, wrong]).segmental).toMatchObject({ edit: 50, meanOverFrames: 0.1 })
+  })
+})
