@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, DateTime, Effect, Option } from "effect"
+import { scratchFolder } from "../dataset/scratch.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
 import { videoId } from "../dataset/video-id.ts"
 import { finishedRuns } from "../quality/finished.ts"
@@ -12,7 +13,9 @@ import { scoreReport } from "../quality/report.ts"
 import { goldVideoFiles } from "../sources/gold.ts"
 import { type Evaluation, evaluationText } from "./evaluation-text.ts"
 import { requireOutputRoot } from "./folders.ts"
+import { stdout } from "./output.ts"
 import { printable } from "./printable.ts"
+import { evaluationJson } from "./progress/json.ts"
 import { count } from "./quantity.ts"
 import { type RunFlags, run, selected } from "./run.ts"
 import { type GoldFlags, goldAt } from "./runs.ts"
@@ -55,10 +58,14 @@ const idsOf = (given: EvaluateFlags, gold: GoldSet) =>
     (files) => files.map((file) => videoId(file)),
   )
 
-/** Finds or takes out the videos of some ids, and lists them for the run. */
+/**
+ * Finds or takes out the videos of some ids, and lists them for the run. A preflight writes nothing that stays: what it takes out is gone
+ * with the scope.
+ */
 const listed = Effect.fn("Evaluate.list")(function* (given: EvaluateFlags, ids: ReadonlyArray<string>) {
   const folder = videosFolder(given)
-  const files = yield* goldVideoFiles(resolve(given.gold), ids, folder)
+  const into = given.preflightOnly ? yield* scratchFolder : folder
+  const files = yield* goldVideoFiles(resolve(given.gold), ids, folder, into)
   if (files.length === 0)
     return yield* new UsageError({
       message: `${given.gold} holds no videos, and ${folder} has none that is called like one of its ids (${ids[0] ?? "none"}, ...); give the folder of the videos as --videos-dir`,
@@ -67,7 +74,7 @@ const listed = Effect.fn("Evaluate.list")(function* (given: EvaluateFlags, ids: 
     yield* Console.error(
       printable(`${count(ids.length - files.length)} of ${count(ids.length)} videos are not in ${folder}`),
     )
-  const list = join(folder, "videos.txt")
+  const list = join(into, "videos.txt")
   yield* writeFile(list, files.map((file) => `${file}\n`).join(""))
   return list
 })
@@ -96,7 +103,10 @@ const reported = Effect.fn("Evaluate.report")(function* (
   yield* writeFile(path("json"), jsonText(evaluation))
   yield* writeFile(path("md"), evaluationText(evaluation))
   yield* writeFile(path("svg"), lanesSvg(pairing.videos))
-  if (given.json) return
+  if (given.json) {
+    stdout.write(`${evaluationJson(path("json"), evaluation, DateTime.formatIso(yield* DateTime.now))}\n`)
+    return
+  }
   for (const line of ["", ...scoreLines(report), ""]) yield* Console.log(printable(line))
   yield* Console.log(printable(`Report: ${path("json")}, evaluation.md and evaluation.svg beside it`))
 })
@@ -117,5 +127,5 @@ export const evaluateCommand = (report: (code: number) => Effect.Effect<void>) =
         // Those that did not fail before are in the report too.
         yield* reported(given, gold, new Set(yield* idsOf({ ...given, onlyFailed: false }, gold)))
       yield* report(code)
-    }),
+    }).pipe(Effect.scoped),
   )

@@ -76,7 +76,7 @@ const holders = (gold: string) =>
 
 /**
  * Files of the videos of some ids, in their order. Those in the folder stay as they are; the others are taken out of the gold's Parquet
- * files and written whole, one at a time. A video that is in neither has no file and is not among them.
+ * files and written whole, one at a time, into the same folder or another one. A video that is in neither has no file and is not among them.
  *
  * Fails with `Unreadable` where gold or a file it names cannot be read, with `Unwritable` where an id is no name of a file.
  */
@@ -84,6 +84,7 @@ export const goldVideoFiles = Effect.fn("Quality.goldVideoFiles")(function* (
   gold: string,
   ids: ReadonlyArray<string>,
   folder: string,
+  into = folder,
 ) {
   const odd = ids.find((id) => !plainName.test(id))
   if (odd !== undefined)
@@ -102,7 +103,7 @@ export const goldVideoFiles = Effect.fn("Quality.goldVideoFiles")(function* (
       catch: (cause) => unreadable(parquet, because(cause)),
     })
     for (let video = yield* next; video.done !== true; video = yield* next)
-      files.set(video.value.id, yield* saved(parquet, folder, video.value))
+      files.set(video.value.id, yield* saved(parquet, into, video.value))
   }
   return ids.flatMap((id) => files.get(id) ?? [])
 })

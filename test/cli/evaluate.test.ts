@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as v from "valibot"
+import { jsonLineSchema } from "../../src/cli/progress/json.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -81,17 +83,26 @@ describe("The command `evaluate`", () => {
     const gold = join(folder, "wgo-feature.parquet")
     const videos = join(folder, "videos")
     copyFileSync(join(fixtures, "wgo-feature.parquet"), gold)
-    const evaluate = (...args: ReadonlyArray<string>) =>
+    const evaluateIn = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
       runCli(
         ["evaluate", "--gold", gold, "--output-root", join(folder, "out"), "--videos-dir", videos, ...args],
-        {},
+        environment,
       )
+    const evaluate = (...args: ReadonlyArray<string>) => evaluateIn({}, ...args)
     const absent = await evaluate("--rehearsal", "--limit", "2", "--preflight-only")
     expect([absent.code, absent.stderr]).toEqual([1, expect.stringContaining("b.mp4 does not exist")])
     mkdirSync(join(folder, "clips"))
     const source = await makeVideo({ dir: join(folder, "clips"), name: "b.mp4", frames: 30 })
-    const found = await evaluate("--rehearsal", "--limit", "2", "--preflight-only")
-    expect(found.code).toBe(0)
+    const scratch = runFolder()
+    const found = await evaluateIn({ TMPDIR: scratch }, "--rehearsal", "--limit", "2", "--preflight-only")
+    expect([found.code, found.stdout]).toEqual([0, expect.stringContaining("homer_002.mp4")])
+    // A preflight leaves nothing behind.
+    expect([existsSync(videos), existsSync(join(folder, "out")), readdirSync(scratch)]).toEqual([
+      false,
+      false,
+      [],
+    ])
+    expect((await evaluate("--rehearsal", "--limit", "2", "--dry-run")).code).toBe(0)
     expect(readFileSync(join(videos, "homer_002.mp4"))).toEqual(readFileSync(source))
     writeFileSync(join(folder, "../outside.mp4"), "private")
     const outside = await evaluate("--rehearsal", "--preflight-only")
@@ -114,5 +125,10 @@ describe("The command `evaluate`", () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining("1 of 2 videos are not in")])
     expect(stdout).toContain("Not scored, no prediction (1): elsewhere")
     expect(readFileSync(join(folder, "out", "evaluation.md"), "utf8")).toContain("this is a rehearsal")
+    const again = await runCli([...run, "--videos-dir", folder, "--json"], {})
+    const lines = again.stdout.trim().split("\n")
+    const last = v.parse(jsonLineSchema, JSON.parse(lines.at(-1) ?? ""))
+    const report = join(folder, "out", "evaluation.json")
+    expect(last).toMatchObject({ event: "evaluation_finished", report, evaluation: json(report) })
   })
 })

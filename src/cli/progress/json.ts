@@ -19,8 +19,8 @@ const answer = { ...video, stage, what: text, attempt: whole }
 
 /**
  * One line of `--json`. `time` is ISO 8601 in UTC. `progress` comes every five seconds and once before `batch_finished`,
- * which is always the last; the others are the events of a batch. Where it does not come to a batch, as with wrong usage,
- * `error` is the only line.
+ * which is the last of a batch; the others are its events. After a batch that was scored comes `evaluation_finished`. Where it does
+ * not come to a batch, as with wrong usage, `error` is the only line.
  */
 export const jsonLineSchema = v.variant("event", [
   line("batch_started", { videos: v.nullable(whole) }),
@@ -95,6 +95,7 @@ export const jsonLineSchema = v.variant("event", [
     stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
     seconds: amount,
   }),
+  line("evaluation_finished", { report: text, evaluation: v.record(v.string(), v.unknown()) }),
   line("error", { exit_code: whole, message: text }),
   line("check", { what: text, ok: v.nullable(v.boolean()), problem: v.nullable(text) }),
   line("dry_run", {
@@ -128,6 +129,10 @@ export const checkJson = (
   problem: string | undefined,
   time: string,
 ): string => jsonLine({ time, event: "check", what, ok, problem: problem ?? null })
+
+/** How right a run was, as a line of JSON: where the report is, and what is in it. */
+export const evaluationJson = (report: string, evaluation: object, time: string): string =>
+  jsonLine({ time, event: "evaluation_finished", report, evaluation })
 
 /** What a run is expected to take, as a line of JSON. */
 export const expectationJson = (expected: Expectation, time: string): string =>
