@@ -39,7 +39,8 @@ export const goldFilesAt = async (path: string): Promise<ReadonlyArray<string>> 
 
 export const isParquet = (file: string): boolean => file.toLowerCase().endsWith(".parquet")
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+/** Some programs begin a text with a byte order mark, which belongs to none of the formats: it is taken off. */
+const decoder = new TextDecoder("utf-8", { fatal: true })
 
 /**
  * Reads the files of a gold set: one file, or all files below a folder whose ending a gold format has. Fails with `Unreadable`

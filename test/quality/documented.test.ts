@@ -7,6 +7,7 @@ import { readGoldFiles } from "../../src/quality/files.ts"
 import { goldFormats } from "../../src/quality/formats/formats.ts"
 import { importGold } from "../../src/quality/import.ts"
 import { pairVideos } from "../../src/quality/pairing.ts"
+import { goldWriters, writeGold } from "../../src/quality/writers/writers.ts"
 
 const folder = join(import.meta.dir, "fixtures", "documented")
 
@@ -91,6 +92,29 @@ describe("Gold as its documentation describes it", () => {
       expect(pairing.videos.map(({ videoId }) => videoId)).toEqual([first?.videoId ?? ""])
       expect(pairing.withoutPrediction).toEqual(others.map(({ videoId }) => videoId))
       expect(pairing.withoutGold).toEqual(["stranger"])
+    })
+  }
+
+  for (const { name, precisionSec, countsFrames = false } of goldWriters) {
+    const said = truth[name]
+    if (said === undefined) continue
+    test(`${name}: what is written again in its format is the same, to its precision`, async () => {
+      const rate = said.given === null ? {} : { frameRate: said.given }
+      const { videos } = Either.getOrThrow(await read(said))
+      const written = Either.getOrThrow(writeGold(videos, { format: name, ...rate }))
+      const again = Either.getOrThrow(importGold(written, { format: name, ...rate }))
+      expect(again.report.leftOut).toEqual([])
+      const byId = new Map(again.videos.map((video) => [video.videoId, video.segments]))
+      const lostSec = (countsFrames ? 1 / (said.given ?? 1) : precisionSec) / 2 + 1e-9
+      for (const { videoId, segments } of videos) {
+        // A table has no row for a video without segments.
+        const own = byId.get(videoId) ?? []
+        expect(own.map(({ label }) => label)).toEqual(segments.map(({ label }) => label))
+        for (const [i, { startSec, endSec }] of segments.entries()) {
+          expect(Math.abs((own[i]?.startSec ?? Number.NaN) - startSec)).toBeLessThanOrEqual(lostSec)
+          expect(Math.abs((own[i]?.endSec ?? Number.NaN) - endSec)).toBeLessThanOrEqual(lostSec)
+        }
+      }
     })
   }
 

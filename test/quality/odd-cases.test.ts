@@ -1,5 +1,6 @@
 /** What is odd about the formats and the published rules, where no other test of theirs has it. */
 import { describe, expect, test } from "bun:test"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { nearestBoundaryTally } from "../../src/quality/boundaries.ts"
@@ -9,6 +10,7 @@ import { gebdTally } from "../../src/quality/gebd.ts"
 import { type ImportSettings, importGold } from "../../src/quality/import.ts"
 import { scoreVideos } from "../../src/quality/score.ts"
 import { sodaSum } from "../../src/quality/soda.ts"
+import { runFolder } from "../support/folders.ts"
 
 const fixtures = join(import.meta.dir, "fixtures")
 
@@ -166,6 +168,7 @@ describe("Other formats", () => {
     const format = "activitynet-captions"
     const both = { "val_1.json": file(4), "val_2.json": file(5) }
     expect(refusal(both, { format })).toContain("val_2.json: describes v_a, as val_1.json does")
+    expect(refusal(both)).toContain("give one of them")
     const apart = { "train.json": file(4), "val_1.json": file(5).replace("v_a", "v_b") }
     expect(labels(apart, { format })).toEqual(["stir", "stir"])
   })
@@ -201,6 +204,37 @@ describe("Other formats", () => {
       overlaps: 2,
       gaps: 1,
     })
+  })
+})
+
+describe("A folder of JSON files", () => {
+  const project = (name: string) =>
+    json({
+      project: {},
+      attribute: { "1": { aname: "step", type: 1 } },
+      file: { "1": { fname: name } },
+      view: { "1": { fid_list: [1] } },
+      metadata: { x: { vid: 1, z: [0, 1], av: { "1": "cut" } } },
+    })
+
+  test("is of the format that all of them are of", () => {
+    const projects = { "a.json": project("a.mp4"), "b.json": project("b.mp4") }
+    expect(read(projects).videos.map(({ videoId }) => videoId)).toEqual(["a", "b"])
+    expect(refusal({ ...projects, "c.json": "{}" })).toContain("in none of the known gold formats")
+  })
+
+  test("may begin with byte order marks, as any other text may", async () => {
+    const folder = runFolder()
+    writeFileSync(join(folder, "a.json"), `\uFEFF${project("a.mp4")}`)
+    const documents = await Effect.runPromise(readGoldFiles(folder))
+    expect(Either.getOrThrow(importGold(documents)).report).toMatchObject({ format: "via3", segments: 1 })
+    mkdirSync(join(folder, "tcn", "groundTruth"), { recursive: true })
+    writeFileSync(join(folder, "tcn", "mapping.txt"), "\uFEFF0 cut\n")
+    writeFileSync(join(folder, "tcn", "groundTruth", "v.txt"), "\uFEFFcut\ncut\n")
+    const frames = await Effect.runPromise(readGoldFiles(join(folder, "tcn")))
+    expect(Either.getOrThrow(importGold(frames, { frameRate: 2 })).videos).toMatchObject([
+      { segments: [{ startSec: 0, endSec: 1, label: "cut" }] },
+    ])
   })
 })
 

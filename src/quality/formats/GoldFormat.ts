@@ -55,7 +55,7 @@ const jsonOf = (document: GoldDocument): Either.Either<unknown, GoldError> => {
 export interface JsonForm<A> {
   /** A file's content. The error names the first place that differs from the form. */
   readonly read: (document: GoldDocument) => Either.Either<A, GoldError>
-  /** Whether there is one file and it is of this form. */
+  /** Whether there are files and all are of this form. */
   readonly isFormOf: (documents: ReadonlyArray<GoldDocument>) => boolean
 }
 
@@ -76,7 +76,7 @@ export const jsonForm = <A>(schema: v.GenericSchema<unknown, A>): JsonForm<A> =>
   return {
     read,
     isFormOf: (documents) =>
-      documents.length === 1 && documents.every((document) => Either.isRight(read(document))),
+      documents.length > 0 && documents.every((document) => Either.isRight(read(document))),
   }
 }
 
