@@ -198,6 +198,16 @@ describe("Other formats", () => {
     expect(message).toContain("its columns are timestamp, episode_index, subtask_index")
   })
 
+  test("of tables have scores where a cell has one, and say which is none", () => {
+    const table = (...rows: ReadonlyArray<string>) => ({
+      "p.csv": `video_id,start_sec,end_sec,label,score,who\n${rows.join("\n")}\n`,
+    })
+    const [video] = read(table("v,0,1,a,0.25,ann", "v,1,2,b,,ann", "v,2,3,c,1e-3,ann")).videos
+    expect(video?.segments.map(({ score }) => score)).toEqual([0.25, undefined, 0.001])
+    expect(video?.segments[0]?.attributes).toEqual({ who: "ann" })
+    expect(refusal(table("v,0,1,a,high,ann"))).toContain('line 2: score is "high", not a number')
+  })
+
   test("whose segments lie in others overlap, and leave no gap while one goes on", () => {
     const rows = ["v,0,10,a", "v,1,2,b", "v,5,6,c", "v,10,11,d", "v,12,13,e"].join("\n")
     expect(read({ "g.csv": `video_id,start_sec,end_sec,label\n${rows}\n` }).report).toMatchObject({
@@ -256,6 +266,16 @@ describe("Published rules", () => {
     const guess = (score: number) => ({ ...span(0, 5), videoId: "v", score })
     expect(averagePrecision(gold, [guess(0.9), guess(0.8)], 0.5)).toBe(1)
     expect(averagePrecision(gold, [guess(0.9)], 0.501)).toBe(0)
+  })
+
+  test("ActivityNet: equal scores keep their order, so the first of two is the surer", () => {
+    const gold = [{ ...span(0, 10), videoId: "v" }]
+    const [right, wrong] = [
+      { ...span(0, 10), videoId: "v", score: 1 },
+      { ...span(50, 60), videoId: "v", score: 1 },
+    ]
+    expect(averagePrecision(gold, [right, wrong], 0.5)).toBe(1)
+    expect(averagePrecision(gold, [wrong, right], 0.5)).toBe(0.5)
   })
 
   test("SODA: the order of the story is that of starts, whatever the order of the lists", () => {

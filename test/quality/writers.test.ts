@@ -122,7 +122,14 @@ describe("Written gold", () => {
       "annotations/16815_AbCdEf-_123.csv",
     ])
     expect(readBack("coin", videos).videos[0]?.segments[0]?.attributes).toEqual({ class: "Steak" })
-    expect(readBack("jsonl", videos).videos[0]?.segments[0]?.score).toBe(0.5)
+    const unsure = { startSec: 1, endSec: 2, label: "stir" }
+    for (const format of ["jsonl", "csv"])
+      expect([
+        format,
+        ...(readBack(format, [{ ...videoOf(), segments: [withTask, unsure] }]).videos[0]?.segments.map(
+          ({ score }) => score,
+        ) ?? []),
+      ]).toEqual([format, 0.5, undefined])
   })
 
   test("refuses what its format cannot hold, with the reason", () => {

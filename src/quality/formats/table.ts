@@ -84,7 +84,11 @@ export const hasColumns =
 
 const columns = ["video_id", "start_sec", "end_sec", "label"] as const
 
-/** A plain table: `video_id,start_sec,end_sec,label` in any order, further columns as attributes. */
+/** What is surest of predictions; an empty cell is none. */
+const scoreIn = (path: string, row: TableRow): Either.Either<number | undefined, GoldError> =>
+  (row.cells.score ?? "") === "" ? Either.right(undefined) : numberIn(path, row, "score")
+
+/** A plain table: `video_id,start_sec,end_sec,label` in any order, `score` if there is one, further columns as attributes. */
 export const csv: GoldFormat = {
   name: "csv",
   title: "CSV or TSV with the columns video_id, start_sec, end_sec, label",
@@ -101,8 +105,9 @@ export const csv: GoldFormat = {
             Either.all({
               start: numberIn(document.path, row, "start_sec"),
               end: numberIn(document.path, row, "end_sec"),
+              score: scoreIn(document.path, row),
             }),
-            (times) => ({ ...times, cells: row.cells }),
+            (numbers) => ({ ...numbers, cells: row.cells }),
           ),
         ),
       ),
@@ -111,10 +116,16 @@ export const csv: GoldFormat = {
       byVideo(
         all,
         ({ cells }) => cells.video_id ?? "",
-        ({ start, end, cells: { video_id, start_sec, end_sec, label = "", ...attributes } }) => ({
+        ({
+          start,
+          end,
+          score,
+          cells: { video_id, start_sec, end_sec, label = "", score: _, ...attributes },
+        }) => ({
           start,
           end,
           label,
+          ...(score === undefined ? {} : { score }),
           ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
         }),
       ),

@@ -14,20 +14,22 @@ const tableOf = (
 ): string =>
   [columns, ...rows].map((cells) => `${cells.map((cell) => csvCell(String(cell))).join(",")}\n`).join("")
 
-/** `video_id,start_sec,end_sec,label`. */
+/** `video_id,start_sec,end_sec,label`, and `score` where a segment has one. */
 export const csvWriter: GoldWriter = {
   name: "csv",
   precisionSec: microsecond,
   write: (videos) => {
-    const rows = rowsOf(videos).map(({ videoId, startSec, endSec, label }) => [
+    const rows = rowsOf(videos)
+    const isScored = rows.some(({ score }) => score !== undefined)
+    const columns = ["video_id", "start_sec", "end_sec", "label", ...(isScored ? ["score"] : [])]
+    const cells = rows.map(({ videoId, startSec, endSec, label, score }) => [
       videoId,
       rounded(startSec),
       rounded(endSec),
       label,
+      ...(isScored ? [score ?? ""] : []),
     ])
-    return Either.right([
-      { path: "gold.csv", text: tableOf(["video_id", "start_sec", "end_sec", "label"], rows) },
-    ])
+    return Either.right([{ path: "gold.csv", text: tableOf(columns, cells) }])
   },
 }
 
