@@ -81,15 +81,15 @@ export const lazyBody = (
   request: ModelRequest,
   parameters: Readonly<Record<string, unknown>>,
 ): LazyBody => {
-  // No text can hold this by chance or on purpose.
+  // No text can hold this by chance or on purpose. It stands on both sides of a picture's index.
   const nonce = crypto.randomUUID()
   const text = JSON.stringify({
     model,
-    messages: messages(request, (index) => `${nonce}:${index}:`),
+    messages: messages(request, (index) => `${nonce}${index}${nonce}`),
     ...parameters,
   })
   const pieces = text
-    .split(new RegExp(`${nonce}:(\\d+):`, "u"))
+    .split(nonce)
     .map((piece, i) => (i % 2 === 0 ? Buffer.from(piece) : request.images[Number(piece)]))
   const length = pieces.reduce(
     (sum, piece) =>

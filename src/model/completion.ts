@@ -89,7 +89,6 @@ const partSchema = v.object({ type: v.optional(v.string(), "text"), text: v.stri
 
 /** A message's content: a text, or a list of parts of which the texts count. Parts of thinking are none of the answer. */
 export const contentText = (content: unknown): string => {
-  if (typeof content === "string") return content
   const parts: ReadonlyArray<unknown> = Array.isArray(content) ? content : [content]
   return parts
     .map((part) => {

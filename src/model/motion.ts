@@ -52,7 +52,10 @@ export const chooseBoundaries = (
   return Array.from({ length: count }, (_, i) => moments[Math.round((i * total) / count)] ?? 1)
 }
 
-/** Two 1-based indices: the last moment before motion starts and the first after it settles. */
+/**
+ * Two 1-based indices: the last moment before motion starts and the first after it settles; the first and last moment where
+ * nothing stands out. Nothing changes into the first of the moments, which is index 1.
+ */
 export const chooseKeyframes = (
   moments: ReadonlyArray<number>,
   changes: ReadonlyArray<number>,
@@ -61,9 +64,8 @@ export const chooseKeyframes = (
   const level = mean(into)
   const first = into.findIndex((change) => change > level)
   const last = into.findLastIndex((change) => change > level)
-  const start = moments[Math.max(0, first - 1)]
-  const settled = first === -1 ? undefined : moments[last]
-  return start !== undefined && settled !== undefined && start < settled
+  const [start, settled] = [moments[first - 1], moments[last]]
+  return start !== undefined && settled !== undefined
     ? [start, settled]
     : [moments[0] ?? 1, moments.at(-1) ?? 2]
 }
