@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Either } from "effect"
 import type { ModelLoad } from "../../src/model/VisionModel.ts"
-import { startChatServer } from "../support/chat-server.ts"
+import { completion, startChatServer } from "../support/chat-server.ts"
 import { smallRequest, withModel } from "../support/model-call.ts"
 
 setDefaultTimeout(60_000)
@@ -37,4 +37,16 @@ test("a service that cannot be reached five times is left alone", async () => {
   expect((await after(5, server.url)).warnings).toEqual([
     "the service cannot be reached; the next attempt is in 5 s",
   ])
+})
+
+test("a call that gets no answer counts as much as the answered one before it", async () => {
+  const keptBack = () =>
+    Response.json({ error: { code: "json_validate_failed", message: "no" } }, { status: 400 })
+  await using server = startChatServer({
+    behave: ({ number }) => (number === 1 ? completion("{}") : keptBack()),
+  })
+  const { events } = await withModel(server.url, {}, (complete) =>
+    Effect.zipRight(complete(smallRequest), Effect.either(complete(smallRequest))),
+  )
+  expect(events.map(({ estimated_tokens }) => estimated_tokens)).toEqual([null, 1000 + 200])
 })

@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
-import { type Attempt, ask, type RepairMode } from "../../src/model/ask.ts"
+import { type Attempt, ask, type RepairMode, reAskText, type Unjudged } from "../../src/model/ask.ts"
 import * as OpenAi from "../../src/model/openai.ts"
-import type { ModelImage } from "../../src/model/VisionModel.ts"
+import type { ModelImage, ModelReply } from "../../src/model/VisionModel.ts"
 import { checkDraft, draftPlanSchema } from "../../src/plan/draft.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
+import { problem } from "../../src/plan/problem.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { jsonSchema } from "../../src/stages/prompts.ts"
 import { type Behaviour, completion, type SeenCall, startChatServer } from "../support/chat-server.ts"
@@ -41,10 +42,16 @@ afterAll(() => folder[Symbol.asyncDispose]())
 
 const asking = async (
   behave: Behaviour,
-  options: { repair?: RepairMode; retries?: number; settings?: Partial<OpenAi.OpenAiSettings> } = {},
+  options: {
+    repair?: RepairMode
+    retries?: number
+    settings?: Partial<OpenAi.OpenAiSettings>
+    recalled?: ModelReply
+  } = {},
 ) => {
   await using server = startChatServer({ behave })
   const recorded: Array<Attempt> = []
+  const kept: Array<Unjudged> = []
   const model = OpenAi.layer({
     apiBase: server.url,
     model: "loopback-vlm",
@@ -65,11 +72,11 @@ const asking = async (
     check: (json) => checkDraft(annotation, json),
     retries: options.retries ?? 2,
     repair: options.repair ?? "patch",
-    recall: () => Effect.succeed(undefined),
-    keep: () => Effect.void,
+    recall: (_sha256, attempt) => Effect.succeed(attempt === 1 ? options.recalled : undefined),
+    keep: (reply) => Effect.sync(() => void kept.push(reply)),
     record: (attempt) => Effect.sync(() => void recorded.push(attempt)),
   }).pipe(Effect.either, Effect.provide(model), Effect.runPromise)
-  return { result, calls: server.calls, recorded }
+  return { result, calls: server.calls, recorded, kept }
 }
 
 const broken = withValue(good, "steps.1.rationale", "As in frame 12.")
@@ -180,6 +187,42 @@ describe("a re-ask", () => {
     expect(lines).toHaveLength(21)
     expect(lines.at(-1)).toMatch(/^- \.\.\. and \d+ more/u)
   })
+})
+
+test("a re-ask says how many problems it does not tell, if there are any", () => {
+  const lines = (count: number) => {
+    const problems = Array.from({ length: count }, (_, i) => problem(`$.steps[${i}]`, "empty", "is empty"))
+    return reAskText(problems, "full")
+      .split("\n")
+      .filter((line) => line.startsWith("- "))
+  }
+  expect(lines(1)).toEqual(["- $.steps[0]: is empty"])
+  expect(lines(20).at(-1)).toBe("- $.steps[19]: is empty")
+  expect(lines(22).slice(-2)).toEqual(["- $.steps[19]: is empty", "- ... and 2 more of these kinds"])
+})
+
+test.each([
+  ["1 problem", broken],
+  ["2 problems", withValue(broken, "steps.0.rationale", "As in frame 9.")],
+])("the last answer that was rejected is said to have %s", async (says, answer) => {
+  const { result } = await asking(() => JSON.stringify(answer), { retries: 0 })
+  expect(Either.isLeft(result) && result.left.message).toContain(`the last one has ${says}, first $.steps[`)
+})
+
+test("every answer is kept once, whether it was asked for or recalled", async () => {
+  const { recorded, kept } = await asking((call) => JSON.stringify(isFirst(call) ? broken : good))
+  expect(kept.map(({ number, recalled }) => [number, recalled])).toEqual([
+    [1, false],
+    [2, false],
+  ])
+  const recalled = recorded[0]?.reply
+  if (recalled === undefined) throw new Error("the first answer was not recorded")
+  const again = await asking(() => JSON.stringify(good), { recalled })
+  expect(again.kept.map((each) => [each.number, each.recalled])).toEqual([
+    [1, true],
+    [2, false],
+  ])
+  expect(again.calls).toHaveLength(1)
 })
 
 describe("an answer that is cut off", () => {

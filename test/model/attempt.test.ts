@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test"
+import { describe, expect, spyOn, test } from "bun:test"
 import { rmSync, truncateSync, writeFileSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
+import OpenAI from "openai"
+import { attempt } from "../../src/model/attempt.ts"
+import { lazyBody } from "../../src/model/body.ts"
 import { limitHints } from "../../src/model/limit-hints.ts"
 import * as OpenAi from "../../src/model/openai.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
@@ -20,6 +23,8 @@ const request = {
   turns: [],
   attempt: 1,
 }
+
+const plainly = (text: string): string => text
 
 const quick = { connectMs: 300, silenceMs: 300, totalMs: 1500 }
 
@@ -146,6 +151,64 @@ describe("broken connections", () => {
   })
 })
 
+describe("whatever becomes of an attempt", () => {
+  const client = (url: string) => new OpenAI({ apiKey: "none", baseURL: url, maxRetries: 0 })
+  const patient = { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 }
+  const options = {
+    search: "",
+    deadlines: patient,
+    signal: new AbortController().signal,
+    redact: plainly,
+    onPiece: () => undefined,
+  }
+
+  test("its connection is closed when it ends, also if the answer was not read", async () => {
+    const closed = Promise.withResolvers<void>()
+    await using server = await tcpServer((socket) => {
+      socket.once("close", () => closed.resolve())
+      const head = http("x".repeat(1000)).replace("\r\n", "\r\ncontent-encoding: rot13\r\n")
+      // Its end never comes.
+      socket.once("data", () => socket.write(head.slice(0, -500)))
+    })
+    // The spy changes nothing; it keeps the answer from the garbage collector, which would close the connection, too.
+    using fetched = spyOn(globalThis, "fetch")
+    const chunks = lazyBody("m", request, {})
+    const sending = { chunks: chunks.stream(), length: chunks.length }
+    await expect(attempt(client(server.url), sending, options)).rejects.toThrow("rot13")
+    expect(fetched.mock.calls[0]?.[1]?.signal?.aborted).toBe(true)
+    await closed.promise
+    expect(fetched.mock.results).toHaveLength(1)
+  })
+
+  test("what its request is made from is closed before it ends", async () => {
+    await using server = await tcpServer((socket) => socket.resetAndDestroy())
+    const read = Promise.withResolvers<void>()
+    let isClosed = false
+    async function* chunks() {
+      try {
+        await read.promise
+        yield new Uint8Array(1)
+      } finally {
+        isClosed = true
+      }
+    }
+    const attempted = attempt(
+      client(server.url),
+      { chunks: chunks(), length: 2 },
+      {
+        ...options,
+        // The failure is being told of while the first piece is still waited for.
+        redact: (text) => {
+          setImmediate(read.resolve)
+          return text
+        },
+      },
+    )
+    await expect(attempted).rejects.toMatchObject({ reason: "Transient", isUnreachable: true })
+    expect(isClosed).toBe(true)
+  })
+})
+
 describe("streaming", () => {
   test("puts the answer together, with its tokens", async () => {
     const text = JSON.stringify({ long: "x".repeat(500), 中文: "好" })
@@ -240,8 +303,6 @@ describe("a picture that changes while it is sent", () => {
     expect(calls).toBe(0)
   })
 })
-
-const plainly = (text: string): string => text
 
 test("what headers tell about limits", () => {
   const headers = new Headers({

@@ -109,6 +109,7 @@ describe("a charge", () => {
 describe("a price", () => {
   test("is the list's, with single numbers replaced; cached input costs as much as other by default", () => {
     const list = listPrice("gpt-4o")
+    expect(listPrice("GPT-4o")).toEqual(list)
     if (list === undefined) throw new Error("gpt-4o has no price")
     expect(priceOf("gpt-4o", {})).toEqual(list)
     expect(priceOf("gpt-4o", { out: 99 })).toEqual({ ...list, out: 99 })

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test"
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Fiber, Layer } from "effect"
-import { CallLog } from "../../src/model/CallLog.ts"
+import { Effect, Fiber, Layer, Logger } from "effect"
+import { CallLog, file as fileLog } from "../../src/model/CallLog.ts"
 import * as OpenAi from "../../src/model/openai.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { failedCall } from "../support/call-event.ts"
 import { temporaryFolder } from "../support/folders.ts"
 
 test("lines of several processes stay whole, also after one that was cut off", async () => {
@@ -70,4 +71,23 @@ test("an attempt that is given up while it is under way has a line too", async (
   await Effect.runPromise(Effect.provide(program, Layer.provide(model, log)))
   await server.stop(true)
   expect(outcomes).toEqual(["Interrupted"])
+})
+
+test.each<[string, (path: string) => void]>([
+  ["is a pipe, not a file", (path) => void Bun.spawnSync(["mkfifo", path])],
+  ["is a link, and links are not followed here", (path) => symlinkSync("elsewhere.jsonl", path)],
+  ["is a folder, not a file", (path) => mkdirSync(path)],
+])("a log that %s is not written, and that is said once", async (says, put) => {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, "events.jsonl")
+  put(path)
+  const warnings: Array<string> = []
+  const logger = Logger.make(({ message }) => void warnings.push(String(message)))
+  await Effect.flatMap(CallLog, ({ record }) => Effect.zipRight(record(failedCall), record(failedCall))).pipe(
+    Effect.provide(fileLog(path)),
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Effect.runPromise,
+  )
+  expect(warnings).toEqual([`${path} ${says}; calls go on, and are not noted there`])
+  expect(readdirSync(folder.path)).toEqual(["events.jsonl"])
 })

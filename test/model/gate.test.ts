@@ -219,6 +219,47 @@ test("a service that cannot be reached is left alone, then tried with one call, 
   expect(started).toHaveLength(25)
 })
 
+test("a service that stays unreachable is tried once after every break, each twice as long, up to two minutes", async () => {
+  // Each fails in the very millisecond in which a break ends.
+  const { passed, status } = await passAll({ maxInFlight: 5 }, same(12), (_gate, _index, report) =>
+    Effect.sync(() => report({ type: "unreachable" })),
+  )
+  expect(passed.map(({ at }) => at / 1000)).toEqual([0, 0, 0, 0, 0, 5, 15, 35, 75, 155, 275, 395])
+  expect(status.pausedMs).toBe(120_000)
+})
+
+test("whoever gave up waiting takes its turn anew behind the others", async () => {
+  const order = await virtually(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const gate = yield* makeGate({ maxInFlight: 1 })
+        const passed: Array<string> = []
+        const call = (key: string) =>
+          gate.pass({ key, tokens: 0, rank: 0 }, (report) =>
+            Effect.zipRight(
+              Effect.sleep(1000),
+              Effect.sync(() => {
+                passed.push(key)
+                report(succeeded(0))
+              }),
+            ),
+          )
+        const running = yield* Effect.fork(call("running"))
+        yield* Effect.sleep(1)
+        const givenUp = yield* Effect.fork(call("first"))
+        yield* Effect.sleep(1)
+        yield* Fiber.interrupt(givenUp)
+        const second = yield* Effect.fork(call("second"))
+        yield* Effect.sleep(1)
+        const anew = yield* Effect.fork(call("first"))
+        yield* Fiber.joinAll([running, second, anew])
+        return passed
+      }),
+    ),
+  )
+  expect(order).toEqual(["running", "second", "first"])
+})
+
 test("interrupting a thousand waiting and running calls at any moment leaks nothing", async () => {
   const program = Effect.scoped(
     Effect.gen(function* () {

@@ -66,6 +66,10 @@ describe("keyframes", () => {
     expect(chooseKeyframes(all(20), Array(19).fill(0))).toEqual([1, 20])
   })
 
+  test("are the first two moments when motion is over at once", () => {
+    expect(chooseKeyframes(all(20), bursts(20, 2))).toEqual([1, 2])
+  })
+
   test("skip repeated moments", () => {
     const moments = distinctMoments([0, 0, 0, 1, 1, 2])
     expect(moments).toEqual([1, 4, 6])

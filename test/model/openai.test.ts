@@ -18,7 +18,7 @@ const request = {
   attempt: 1,
 }
 
-const modelAt = (url: string, callRetries: number) =>
+const modelAt = (url: string, callRetries: number, more: Partial<OpenAi.OpenAiSettings> = {}) =>
   OpenAi.layer({
     apiKey: Redacted.make(key),
     apiBase: url,
@@ -26,6 +26,7 @@ const modelAt = (url: string, callRetries: number) =>
     temperature: 0.2,
     callRetries,
     callRetryBackoffSec: 0,
+    ...more,
   })
 
 const complete = Effect.flatMap(VisionModel, (model) => model.complete(request))
@@ -202,4 +203,11 @@ test("an address is written down without its user, password and query", () => {
   expect(publicAddress("https://user:pass@host.example:8443/v1/?key=secret#x")).toBe(
     "https://host.example:8443/v1",
   )
+})
+
+test("a provider is named in a header, which is left out where none is set", async () => {
+  await using server = startChatServer({ behave: () => "{}" })
+  for (const more of [{}, { provider: "vertex_ai" }])
+    await Effect.runPromise(Effect.provide(complete, modelAt(server.url, 0, more)))
+  expect(server.calls.map(({ headers }) => headers.get("x-model-provider-id"))).toEqual([null, "vertex_ai"])
 })

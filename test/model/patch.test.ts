@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { mergePatch } from "../../src/model/patch.ts"
 import { problem } from "../../src/plan/problem.ts"
 
@@ -22,4 +22,40 @@ test("a path into a prototype leads nowhere", () => {
   )
   expect(merged).toMatchObject({ ok: false, problem: { code: "bad_patch" } })
   expect(Object.hasOwn(Object.prototype, "x")).toBe(false)
+})
+
+describe("a change is made where its path says, or not at all", () => {
+  const base = { list: [{ name: "a" }, { name: "b" }], note: "x" }
+  const wrong = problem("$.list[1].name", "empty", "must not be empty")
+
+  test.each([
+    ["the field that was complained about", "$.list[1].name", "c", [{ name: "a" }, { name: "c" }]],
+    ["the object around it", "$.list[1]", { name: "c" }, [{ name: "a" }, { name: "c" }]],
+    ["the list around it", "$.list", [{ name: "c" }], [{ name: "c" }]],
+  ])("%s is replaced", (_what, path, value, list) => {
+    expect(mergePatch(base, { patch: [{ path, value }] }, [wrong])).toEqual({
+      ok: true,
+      value: { ...base, list },
+      wasPatch: true,
+    })
+  })
+
+  test.each([
+    "$.list[1].name[last]",
+    "$.list[1].name.",
+    "$.list[1].name..x",
+    "$.list[1].name[0",
+    "$.list[1].name x.y",
+    "$.list[1].name['x']",
+    "$",
+    "$.lis",
+  ])("%s is refused", (path) => {
+    expect(mergePatch(base, { patch: [{ path, value: "c" }] }, [wrong])).toMatchObject({
+      ok: false,
+      problem: {
+        code: "bad_patch",
+        message: `the patch changes ${path}, which was not asked for; answer with the whole object instead`,
+      },
+    })
+  })
 })

@@ -76,6 +76,14 @@ describe("ordinary text stays", () => {
     expect(makeRedaction([key]).answer(sentence)).toBe(sentence)
   })
 
+  test.each(["none", "null", "empty", "dummy", "test", "no-key", "not-needed", "key", "token"])(
+    "in messages too, with %j in the place of a key",
+    (key) => {
+      const said = `the ${key} that was given is ${key.toUpperCase()}`
+      expect(makeRedaction([key]).message(said)).toBe(said)
+    },
+  )
+
   test("of which a short key is a part", () => {
     expect(makeRedaction(["cup7"]).message("cup70 acup7 cup7é cup7!")).toBe("cup70 acup7 cup7é [redacted]!")
   })

@@ -13,6 +13,7 @@ describe("one object is taken from", () => {
       "prose with braces",
       'As asked {see above}: {"a": 1}. {} is not one.'.replace("{} is not one.", "{done}"),
     ],
+    ["braces doubled as in a template", '{{"a": 1}}'],
     ["a think block", '<think>Maybe {"a": 2}?</think>\n{"a": 1}'],
     ["a lone end of thinking", 'I wonder, {"a": 2}...</think>{"a": 1}'],
     ["a think block and a fence", '<think>hm</think>\n```json\n{"a": 1}\n```'],

@@ -404,6 +404,7 @@ const shared: ReadonlyArray<Row> = [
     "changed_step",
     "word for word",
   ],
+  ["a goal of white space", "refine", ["step_goal", " \n"], "$.step_goal", "empty", "must not be empty"],
   [
     "one keyframe",
     "refine",

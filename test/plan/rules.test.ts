@@ -114,6 +114,19 @@ describe("all problems are reported at once", () => {
     )
   })
 
+  test("of both ends of a range, and of their order", () => {
+    const context = { stepIds: [1], boundarySeconds: [0, 1, 2, 3], framesWithin: () => 2 }
+    const verdict = checkLocalization(context, {
+      steps: [{ step_id: 1, start_frame_index: 9, end_frame_index: 1 }],
+    })
+    const found = verdict.ok ? [] : verdict.problems.map(({ path, code }) => `${path} ${code}`)
+    expect(found).toEqual([
+      "$.steps[0].start_frame_index index_range",
+      "$.steps[0].end_frame_index index_range",
+      "$.steps[0].end_frame_index empty_range",
+    ])
+  })
+
   test("a step that holds a single frame of the video is too short for two keyframes", () => {
     const context = {
       stepIds: [1, 2, 3],

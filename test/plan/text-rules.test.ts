@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test"
-import { frameReference, isPlaceholder, textProblems, timeReference } from "../../src/plan/text-rules.ts"
+import { problem } from "../../src/plan/problem.ts"
+import {
+  frameReference,
+  isPlaceholder,
+  textProblems,
+  timeReference,
+  tooLongTexts,
+} from "../../src/plan/text-rules.ts"
 import python from "./python-cases.json"
 
 const verdict = (text: string): string =>
@@ -39,4 +46,12 @@ test("a sentence about a long text quotes only its beginning, in printable chara
   expect(found?.code).toBe("frame_reference")
   expect(found?.message.length).toBeLessThan(200)
   expect(textProblems("$.a", "image\u0085 3")[0]?.message).not.toMatch(/\p{Cc}/u)
+})
+
+test("a text of more than 20,000 characters is named by its path, at any depth", () => {
+  const long = "x".repeat(20_001)
+  expect(tooLongTexts({ a: ["x".repeat(20_000), 1, null, { b: long }], c: long })).toEqual([
+    problem("$.a[3].b", "too_large", "has 20001 characters; at most 20000 are read"),
+    problem("$.c", "too_large", "has 20001 characters; at most 20000 are read"),
+  ])
 })
