@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { sha256 } from "../plan/fingerprint.ts"
 import { PictureError } from "./jpeg.ts"
 import { labelJpeg } from "./overlay.ts"
-import { isLarge } from "./picture-size.ts"
+import { isBanded } from "./picture-size.ts"
 
 /** Pictures to draw labels on. The labelled copies go into one new file, one after the other. */
 export interface LabelCall {
@@ -65,7 +65,7 @@ export const drawLabels = async (
       attempt(() => writeFileSync(file, drawn), failedWrite)
       done.push({ offset, bytes: drawn.length, sha256: sha256(drawn) })
       offset += drawn.length
-      if (isLarge(width, height)) Bun.gc(true)
+      if (isBanded(width, height)) Bun.gc(true)
     }
     return done
   } finally {

@@ -44,6 +44,12 @@ export const sizeProblem = (
   return `its pictures have ${width} x ${height} pixels, ${shown[0]} x ${shown[1]} as shown; that is too large to be decoded: one takes ${memory} of memory`
 }
 
+/** Pixels above which a picture is made band by band, 2560 x 1600 and a little: a copy of all its pixels takes 16 MiB as BGRA. */
+const BANDED_PIXELS = 2 ** 22
+
+/** Whether a JPEG of this size is converted, encoded and labelled in bands, so that several at a time take little memory. */
+export const isBanded = (width: number, height: number): boolean => width * height > BANDED_PIXELS
+
 /** Pixels above which a picture is large: it takes more than 64 MiB as BGRA, and none of 4K does. */
 const LARGE_PIXELS = 2 ** 24
 

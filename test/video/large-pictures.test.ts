@@ -1,10 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import { video } from "../../src/layers.ts"
-import { byCommandLine, inProcess } from "../../src/picture/picture-size.ts"
+import { byCommandLine, inProcess, isBanded, isLarge } from "../../src/picture/picture-size.ts"
 import { inMemory, MemoryAtHand } from "../../src/video/large-pictures.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
-import { makeVideo } from "../support/media.ts"
+import { makeVideo, readFrameNumber } from "../support/media.ts"
 
 setDefaultTimeout(120_000)
 
@@ -26,6 +26,28 @@ test("large pictures are decoded, also several videos at once", async () => {
   expect(await Effect.runPromise(Effect.provide(both, video({ decoder: "native", workers: 2 })))).toEqual([
     3, 3,
   ])
+})
+
+test("pictures that are made in bands while the next ones are decoded show each its own frame", async () => {
+  const size = [2576, 1648] as const
+  expect([isBanded(...size), isLarge(...size)]).toEqual([true, false])
+  const file = await makeVideo({ width: size[0], height: size[1], frames: 12, keyframeEvery: 4 })
+  const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
+  for (const decoder of decoders) {
+    const numbers = Effect.gen(function* () {
+      const { frames, probe } = yield* VideoDecoder
+      const source = yield* probe(file)
+      const times = source.framePts.map((pts) => (pts * source.timeBase.num) / source.timeBase.den)
+      const pictures = frames(source, times, { output: { format: "JPEG", quality: 90 } })
+      return yield* Stream.runCollect(
+        Stream.mapEffect(pictures, ({ data }) => Effect.promise(() => readFrameNumber(data))),
+      )
+    })
+    const shown = await Effect.runPromise(
+      Effect.provide(numbers, video({ decoder, decoderFallback: false, workers: 2 })),
+    )
+    expect([...shown]).toEqual(Array.from({ length: 12 }, (_, i) => i))
+  }
 })
 
 test("without memory for one of them every decoder refuses, with the figures", async () => {

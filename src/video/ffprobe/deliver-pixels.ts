@@ -2,7 +2,7 @@ import { type Band, bandsOf, deliverBands } from "../../picture/bands.ts"
 import { type Bitmap, makeBitmap } from "../../picture/bmp.ts"
 import { deliver, type Orientation } from "../../picture/orientation.ts"
 import type { FrameOutput } from "../../picture/output.ts"
-import { isLarge } from "../../picture/picture-size.ts"
+import { isBanded, isLarge } from "../../picture/picture-size.ts"
 import { collectAfter, release } from "../../threads/release.ts"
 
 /** A band of a BGRA picture of this width. */
@@ -27,7 +27,7 @@ export const deliverPixels = async (
   orientation: Orientation,
   output: FrameOutput,
 ): Promise<Uint8Array<ArrayBuffer>> => {
-  if (isLarge(width, height) && output.format === "JPEG") {
+  if (isBanded(width, height) && output.format === "JPEG") {
     const copy = pixels.slice()
     const data = await deliverBands(bandsOf(width, height, orientation), orientation, output, (band) =>
       partOf(copy, width, band),

@@ -1,7 +1,7 @@
 import { type Tiles, tilesOf } from "../../picture/bands.ts"
 import { isQuarterTurn, type Orientation, scaleFlags } from "../../picture/orientation.ts"
 import type { FrameOutput } from "../../picture/output.ts"
-import { isLarge } from "../../picture/picture-size.ts"
+import { isBanded } from "../../picture/picture-size.ts"
 import type { ChromaPosition } from "./chroma.ts"
 
 /** How pictures are converted. */
@@ -32,7 +32,7 @@ export const formFor = (
   // What lies at the ends of tiles cannot be scaled along the side that is divided.
   const isDivided =
     format === "JPEG" &&
-    isLarge(width, height) &&
+    isBanded(width, height) &&
     (isOnItsSide ? coded.width === width : coded.height === height)
   return {
     size: [width, height],

@@ -4,7 +4,7 @@ import { type Band, bandsOf, deliverBands } from "../../picture/bands.ts"
 import { type Bitmap, makeBitmap } from "../../picture/bmp.ts"
 import { deliver, isQuarterTurn, type Orientation, scaleFlags } from "../../picture/orientation.ts"
 import type { FrameOutput } from "../../picture/output.ts"
-import { isLarge } from "../../picture/picture-size.ts"
+import { isBanded, isLarge } from "../../picture/picture-size.ts"
 import { collectAfter, release } from "../../threads/release.ts"
 import { VideoFailure } from "../workers.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
@@ -27,8 +27,8 @@ const makeTarget = (width: number, height: number): Frame => {
 /** Turns decoded frames into pictures of one size. */
 export interface PictureWriter extends Disposable {
   /**
-   * Converts now, so that the frame is free once this returns; encoding may go on until the promise settles. A large picture is
-   * converted while it is encoded: its frame has to stay as it is until then.
+   * Converts now, so that the frame is free once this returns; encoding may go on until the promise settles. A picture that is made
+   * in bands is converted while it is encoded: a reference keeps its pixels until then.
    */
   readonly write: (frame: Frame) => Promise<Uint8Array<ArrayBuffer>>
 }
@@ -81,18 +81,21 @@ const withMargins = (from: number, length: number, all: number): readonly [from:
   return [start, Math.min(all, from + length + MARGIN) - start]
 }
 
-/** Writes large pictures as JPEG, band by band: no copy of all pixels is made, unless the side that is divided is scaled. */
-const writeLarge = async (
+/** Writes pictures as JPEG, band by band: no copy of all pixels is made, unless the side that is divided is scaled. */
+const writeBanded = async (
   file: string,
-  frame: Frame,
+  decoded: Frame,
   [width, height]: readonly [number, number],
   orientation: Orientation,
   output: FrameOutput,
 ): Promise<Uint8Array<ArrayBuffer>> => {
+  using parts = new DisposableStack()
+  const frame = decoded.clone()
+  if (frame === null) throw new Error("out of memory")
+  parts.defer(() => frame.free())
   const isOnItsSide = isQuarterTurn(orientation)
   const isDividedAsItIs = isOnItsSide ? frame.width === width : frame.height === height
   const scaler = scalerFor(frame, width, height)
-  using parts = new DisposableStack()
   parts.defer(() => scaler.freeContext())
   const wholeOf = () => {
     const target = makeTarget(width, height)
@@ -156,8 +159,8 @@ export const makePictureWriter = (
   }
 
   const write = (frame: Frame): Promise<Uint8Array<ArrayBuffer>> => {
-    if (large && output.format === "JPEG")
-      return writeLarge(file, frame, [width, height], orientation, output)
+    if (output.format === "JPEG" && isBanded(width, height))
+      return writeBanded(file, frame, [width, height], orientation, output)
     scaler ??= scalerFor(frame, width, height)
     const target = converted(file, scaler, kept ?? makeTarget(width, height), frame)
     const bitmap = free.pop() ?? makeBitmap(width, height)
