@@ -99,6 +99,8 @@ export const tryFile = async (file: CampaignFile, settings: Settings): Promise<R
   mkdirSync(input, { recursive: true })
   const path = join(input, file.name)
   await file.make(path)
+  const { megabytes, seconds: usual } = settings.bounds
+  const bounds: Bounds = { megabytes, seconds: usual * (file.timesAsLong ?? 1) }
   let truths: ReadonlyArray<Truth> | undefined
   const trials: Array<Trial> = []
   for (const decoder of settings.decoders) {
@@ -106,7 +108,7 @@ export const tryFile = async (file: CampaignFile, settings: Settings): Promise<R
     await mkdir(own)
     const flags = flagsFor(file.id, decoder)
     const fallback = mayFallBack(settings.fallback, file.id, decoder)
-    const result = await runProgram({ file: path, decoder, fallback, flags, folder: own }, settings.bounds)
+    const result = await runProgram({ file: path, decoder, fallback, flags, folder: own }, bounds)
     writeFileSync(join(own, "output.txt"), result.output)
     if (result.code === 0) truths ??= await decodeFully(path, folder)
     const { offences, seconds, cpuSeconds, peakMb } = result

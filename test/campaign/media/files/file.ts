@@ -6,6 +6,8 @@ export interface CampaignFile {
   readonly kind: "contract" | "odd" | "mutated"
   /** Name it is given; its ending tells the container. */
   readonly name: string
+  /** How many times longer than others its runs may take. 1 by default. */
+  readonly timesAsLong?: number
   /** Writes it. The same bytes every time, on one machine. */
   readonly make: (path: string) => Promise<void>
 }

@@ -64,7 +64,7 @@ const names: ReadonlyArray<readonly [key: string, name: string]> = [
   ["glob", "take[1]{a,b}*.mp4"],
 ]
 
-const named = names.map(([key, name]) => odd(`name-${key}.mp4`, drawn(h264), name))
+const named = names.map(([key, name]) => odd(`name-${key}.mp4`, drawn([...h264, "-f", "mp4"]), name))
 
 /** Files that are no videos, and videos with names that tools misread. */
 export const oddFiles = [...noVideos, ...named]

@@ -46,6 +46,16 @@ const prores = (format: string) => ["-c:v", "prores_ks", "-pix_fmt", format]
 
 const size = (width: number, height: number, frames = 36): Partial<Pattern> => ({ width, height, frames })
 
+/** A video of few but vast pictures: its runs may take longer, in proportion to what there is of it beyond four megapixels. */
+const vast = (
+  key: string,
+  args: ReadonlyArray<string>,
+  [width, height]: readonly [number, number],
+): CampaignFile => ({
+  ...odd(key, drawn(args, size(width, height, 6))),
+  timesAsLong: Math.ceil((width * height) / 2 ** 22),
+})
+
 const sizes: ReadonlyArray<CampaignFile> = [
   odd("1x1.mkv", drawn(ffv1("yuv444p"), size(1, 1))),
   odd("1x1-gray.avi", drawn(raw("bgr24"), size(1, 1))),
@@ -64,24 +74,22 @@ const sizes: ReadonlyArray<CampaignFile> = [
   odd("2x8192.mp4", drawn(x264("yuv420p"), size(2, 8192, 12))),
   odd("8192x2.mkv", drawn(ffv1("yuv420p"), size(8192, 2, 12))),
   odd("16x4096.mp4", drawn(x264("yuv420p"), size(16, 4096, 12))),
-  odd("8192x8192.mp4", drawn(coarse("yuv420p"), size(8192, 8192, 6))),
-  odd("8192x8192-444.mp4", drawn(coarse("yuv444p"), size(8192, 8192, 6))),
-  odd("8192x4096-10.mp4", drawn(coarse("yuv420p10le"), size(8192, 4096, 6))),
-  odd("8192x4096-422.mp4", drawn(coarse("yuv422p"), size(8192, 4096, 6))),
-  odd("8192x4096-alpha.mov", drawn([...prores("yuva444p10le"), "-profile:v", "4444"], size(8192, 4096, 6))),
-  odd("8192x4096-references.mp4", drawn([...coarse("yuv420p"), "-refs", "16"], size(8192, 4096, 20))),
-  odd("7680x4320.mp4", drawn([...coarse("yuv420p"), "-refs", "3", "-bf", "2"], size(7680, 4320, 9))),
-  odd(
+  vast("8192x8192.mp4", coarse("yuv420p"), [8192, 8192]),
+  vast("8192x8192-444.mp4", coarse("yuv444p"), [8192, 8192]),
+  vast("8192x4096-10.mp4", coarse("yuv420p10le"), [8192, 4096]),
+  vast("8192x4096-422.mp4", coarse("yuv422p"), [8192, 4096]),
+  vast("8192x4096-alpha.mov", [...prores("yuva444p10le"), "-profile:v", "4444"], [8192, 4096]),
+  vast("8192x4096-references.mp4", [...coarse("yuv420p"), "-refs", "16"], [8192, 4096]),
+  vast("7680x4320.mp4", [...coarse("yuv420p"), "-refs", "3", "-bf", "2"], [7680, 4320]),
+  vast(
     "7680x4320.webm",
-    drawn(
-      ["-c:v", "libvpx-vp9", "-b:v", "2M", "-deadline", "realtime", "-cpu-used", "8"],
-      size(7680, 4320, 6),
-    ),
+    ["-c:v", "libvpx-vp9", "-b:v", "2M", "-deadline", "realtime", "-cpu-used", "8"],
+    [7680, 4320],
   ),
-  odd("8192x4096-10-hevc.mp4", drawn(x265("yuv420p10le"), size(8192, 4096, 6))),
-  odd("8192x4096.avi", drawn(["-c:v", "mjpeg", "-q:v", "9", "-pix_fmt", "yuvj422p"], size(8192, 4096, 6))),
-  odd("8000x6000.mkv", drawn(["-c:v", "mpeg4", "-q:v", "4"], size(8000, 6000, 6))),
-  odd("4096x2160.mp4", drawn(coarse("yuv420p"), size(4096, 2160, 12))),
+  vast("8192x4096-10-hevc.mp4", x265("yuv420p10le"), [8192, 4096]),
+  vast("8192x4096.avi", ["-c:v", "mjpeg", "-q:v", "9", "-pix_fmt", "yuvj422p"], [8192, 4096]),
+  vast("8000x6000.mkv", ["-c:v", "mpeg4", "-q:v", "4"], [8000, 6000]),
+  vast("4096x2160.mp4", coarse("yuv420p"), [4096, 2160]),
   odd("9000x9000.avi", drawn(["-c:v", "mjpeg", "-q:v", "9"], size(9000, 9000, 1))),
 ]
 
