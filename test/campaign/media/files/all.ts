@@ -14,7 +14,7 @@ export const writtenFiles: ReadonlyArray<CampaignFile> = [
 ]
 
 /** Written files out of a hundred, as long as there are any. */
-const writtenShare = 55
+const writtenShare = 58
 
 /**
  * The files of a campaign: in turns those that are written as they are and damaged ones, each in an order by chance. The first so
