@@ -5,7 +5,10 @@ import { compareCommand } from "./compare.ts"
 import { convertCommand } from "./convert.ts"
 import { demoCommand } from "./demo.ts"
 import { evaluateCommand } from "./evaluate.ts"
-import * as flags from "./flags.ts"
+import { batch, stages } from "./flags/batch.ts"
+import { input } from "./flags/input.ts"
+import { model } from "./flags/model.ts"
+import { single as singleFlags, work } from "./flags/work.ts"
 import { framesCommand } from "./frames.ts"
 import { reportChecks, run } from "./run.ts"
 import { scoreCommand } from "./score.ts"
@@ -18,16 +21,14 @@ const report = (code: number) =>
     process.exitCode = code
   })
 
-const pipeline = Command.make(
-  "pipeline",
-  { ...flags.input, ...flags.batch, ...flags.stages, ...flags.work, ...flags.model },
-  (given) => Effect.flatMap(run(given), report),
+const pipeline = Command.make("pipeline", { ...input, ...batch, ...stages, ...work, ...model }, (given) =>
+  Effect.flatMap(run(given), report),
 )
 
 const single = (stage: StageNumber) =>
   Command.make(
     `stage${stage}`,
-    { ...flags.input, ...flags.batch, ...flags.work, ...flags.single, ...flags.model },
+    { ...input, ...batch, ...work, ...singleFlags, ...model },
     ({ maxRetries, ...given }) => {
       const retries = Option.match(maxRetries, {
         onNone: () => ({}),

@@ -4,8 +4,8 @@ import { Console, Effect, Option } from "effect"
 import { jsonText, writeFile } from "../dataset/store.ts"
 import { type Agreement, agreementOf, type Comparison, compareRuns } from "../quality/compare.ts"
 import { pairVideos } from "../quality/pairing.ts"
+import * as flags from "./flags/scoring.ts"
 import { segmentsAt } from "./runs.ts"
-import * as flags from "./score-flags.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 const share = (value: number): string => value.toFixed(3)

@@ -4,10 +4,10 @@ import { Command } from "@effect/cli"
 import { Console, Effect, Either, Option } from "effect"
 import { writeFile } from "../dataset/store.ts"
 import { writeGold } from "../quality/writers/writers.ts"
+import * as flags from "./flags/scoring.ts"
 import { printable } from "./printable.ts"
 import { count } from "./quantity.ts"
 import { goldAt, orMissing } from "./runs.ts"
-import * as flags from "./score-flags.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 /** `convert`: writes gold, or the steps of finished videos, in a format that other programs read. */

@@ -6,7 +6,7 @@ import { writeFile } from "../dataset/store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { leftOutText, ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
-import * as flags from "./flags.ts"
+import * as flags from "./flags/commands.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 interface DecodingFlags {

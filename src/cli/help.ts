@@ -1,7 +1,11 @@
 import type { Operands } from "./arguments.ts"
 import { type FlagHelp, helpOf } from "./flag.ts"
-import * as flags from "./flags.ts"
-import { compare, convert, evaluate, evaluated, score } from "./score-flags.ts"
+import * as batchFlags from "./flags/batch.ts"
+import * as commandFlags from "./flags/commands.ts"
+import * as inputFlags from "./flags/input.ts"
+import * as modelFlags from "./flags/model.ts"
+import { compare, convert, evaluate, evaluated, score } from "./flags/scoring.ts"
+import * as workFlags from "./flags/work.ts"
 
 interface Section {
   readonly title: string
@@ -19,11 +23,11 @@ interface CommandHelp {
   readonly exitCodes?: string
 }
 
-const input: Section = { title: "Input and output", flags: Object.values(flags.input) }
-const batch: Section = { title: "Batches", flags: Object.values(flags.batch) }
-const stages: Section = { title: "Stages", flags: Object.values(flags.stages) }
-const model: Section = { title: "Model", flags: Object.values(flags.model) }
-const work: Section = { title: "Frames, clips and answers", flags: Object.values(flags.work) }
+const input: Section = { title: "Input and output", flags: Object.values(inputFlags.input) }
+const batch: Section = { title: "Batches", flags: Object.values(batchFlags.batch) }
+const stages: Section = { title: "Stages", flags: Object.values(batchFlags.stages) }
+const model: Section = { title: "Model", flags: Object.values(modelFlags.model) }
+const work: Section = { title: "Frames, clips and answers", flags: Object.values(workFlags.work) }
 
 /** The input flags of a command whose videos come from elsewhere. */
 const ownInput = Object.values(evaluate).filter((each) => input.flags.includes(each))
@@ -31,7 +35,7 @@ const ownInput = Object.values(evaluate).filter((each) => input.flags.includes(e
 const single = (summary: string, name: string): CommandHelp => ({
   summary,
   usage: `bun run ${name} --input-video FILE [options]`,
-  sections: [input, batch, model, { ...work, flags: [...Object.values(flags.single), ...work.flags] }],
+  sections: [input, batch, model, { ...work, flags: [...Object.values(workFlags.single), ...work.flags] }],
   examples: [`bun run ${name} --input-video video.mp4 --rehearsal`],
 })
 
@@ -54,7 +58,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     summary: "Check finished folders against the contract, without a model",
     operands: { usage: "DIR ...", least: 0, most: Number.POSITIVE_INFINITY },
     usage: "bun run validate DIR ... | --video-output-dir DIR | --output-root DIR | --self-test [options]",
-    sections: [{ title: "Options", flags: Object.values(flags.validate) }],
+    sections: [{ title: "Options", flags: Object.values(commandFlags.validate) }],
     examples: [
       "bun run validate dataset",
       "bun run validate --output-root dataset --report-json report.json",
@@ -63,7 +67,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   status: {
     summary: "Tell how an output root stands: done, failed and why, running, not started, cost",
     usage: "bun run status --output-root DIR [options]",
-    sections: [{ title: "Options", flags: Object.values(flags.status) }],
+    sections: [{ title: "Options", flags: Object.values(commandFlags.status) }],
     examples: ["bun run status --output-root dataset --watch"],
     exitCodes:
       "Exit codes: 0 all done, 1 a video failed, 2 wrong usage, 3 nothing failed but not all is done.",
@@ -105,13 +109,13 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   frames: {
     summary: "Decode single frames of a video again, byte for byte as in a manifest",
     usage: "bun run frames --video FILE --at T [--at T ...] [options]",
-    sections: [{ title: "Options", flags: Object.values(flags.frames) }],
+    sections: [{ title: "Options", flags: Object.values(commandFlags.frames) }],
     examples: ["bun run frames --video cooking.mp4 --at 12.5 --at 40.04"],
   },
   demo: {
     summary: "Draw a short video, run everything on it offline, and show where to look",
     usage: "bun run demo [options]",
-    sections: [{ title: "Options", flags: Object.values(flags.demo) }],
+    sections: [{ title: "Options", flags: Object.values(commandFlags.demo) }],
     examples: [],
   },
 }

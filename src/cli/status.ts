@@ -1,7 +1,7 @@
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { makeStatusReader, type RootStatus } from "../dataset/status.ts"
-import * as flags from "./flags.ts"
+import * as flags from "./flags/commands.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { stdout } from "./output.ts"
 import { isScreen, makeScreen } from "./progress/screen.ts"

@@ -6,7 +6,7 @@ import { type DecodeClip, errorsAmong, type Finding, validateFolder } from "../d
 import * as Layers from "../layers.ts"
 import { type Check, checkTools } from "../preflight.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
-import * as flags from "./flags.ts"
+import * as flags from "./flags/commands.ts"
 import { folderKind, isFolder, requireOutputRoot } from "./folders.ts"
 import { printable, printableJson } from "./printable.ts"
 import { plural } from "./quantity.ts"

@@ -5,7 +5,11 @@ import { delimiter, join } from "node:path"
 import { Effect } from "effect"
 import manifest from "../../package.json"
 import { type FlagHelp, helpOf } from "../../src/cli/flag.ts"
-import * as flags from "../../src/cli/flags.ts"
+import { batch, stages } from "../../src/cli/flags/batch.ts"
+import { demo, frames, status, validate } from "../../src/cli/flags/commands.ts"
+import { input } from "../../src/cli/flags/input.ts"
+import { model } from "../../src/cli/flags/model.ts"
+import { work } from "../../src/cli/flags/work.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
@@ -85,7 +89,6 @@ describe.each(both)("%s", (_file, readme) => {
   })
 
   test("lists every flag with its value and its default, and no other", () => {
-    const { input, batch, stages, work, model, validate, status, frames, demo } = flags
     expect(tablesOf(readme)).toEqual(
       [input, batch, stages, work, model, validate, status, frames, demo].map(rowsOf),
     )

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from "node:path"
 import { Effect } from "effect"
 import { helpOf } from "../../src/cli/flag.ts"
-import { score } from "../../src/cli/score-flags.ts"
+import { score } from "../../src/cli/flags/scoring.ts"
 import { openVideo } from "../../src/dataset/open.ts"
 import { ownFormat } from "../../src/quality/finished.ts"
 import { goldFormats } from "../../src/quality/formats/formats.ts"

@@ -1,9 +1,12 @@
 import { Option } from "effect"
-import { ownFormat } from "../quality/finished.ts"
-import { goldFormats } from "../quality/formats/formats.ts"
-import { goldWriters } from "../quality/writers/writers.ts"
-import * as flag from "./flag.ts"
-import * as flags from "./flags.ts"
+import { ownFormat } from "../../quality/finished.ts"
+import { goldFormats } from "../../quality/formats/formats.ts"
+import { goldWriters } from "../../quality/writers/writers.ts"
+import * as flag from "../flag.ts"
+import { batch, stages } from "./batch.ts"
+import { input } from "./input.ts"
+import { model } from "./model.ts"
+import { work } from "./work.ts"
 
 const formatNames = ["auto", ownFormat, ...goldFormats.map(({ name }) => name)]
 
@@ -62,8 +65,7 @@ export const compare = {
   json: score.json,
 }
 
-const { outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json } =
-  flags.input
+const { outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json } = input
 
 /** What `evaluate` takes beside the flags of a run. */
 export const evaluated = {
@@ -79,10 +81,10 @@ export const evaluated = {
 export const evaluate = {
   ...evaluated,
   ...{ outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json },
-  ...flags.batch,
-  ...flags.stages,
-  ...flags.work,
-  ...flags.model,
+  ...batch,
+  ...stages,
+  ...work,
+  ...model,
 }
 
 /** What `convert` takes. */

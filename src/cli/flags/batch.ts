@@ -1,0 +1,58 @@
+import { Option } from "effect"
+import type { Shard } from "../../batch/select.ts"
+import * as flag from "../flag.ts"
+import { stageList } from "./kinds.ts"
+
+/** `2/8`: the second of eight parts. */
+const parseShard = (text: string): Option.Option<Shard> => {
+  const [, index, of] = (/^(\d{1,6})\/(\d{1,6})$/u.exec(text) ?? []).map(Number)
+  return index !== undefined && of !== undefined && index >= 1 && index <= of
+    ? Option.some({ index, of })
+    : Option.none()
+}
+
+/** How many videos are worked on, and when to stop. */
+export const batch = {
+  videoConcurrency: flag.alsoNamed(
+    "num-workers",
+    flag.whole(
+      "video-concurrency",
+      { min: 1, max: 256 },
+      48,
+      "Videos worked on at the same time. --num-workers is the same",
+    ),
+  ),
+  continueOnError: flag.toggle("continue-on-error", "Go on with the other videos when one fails"),
+  retryFailed: flag.toggle(
+    "retry-failed",
+    "Try videos that failed once more when all others are done; implies --continue-on-error",
+  ),
+  onlyFailed: flag.toggle(
+    "only-failed",
+    "Work only on videos that failed when they were last tried, and on what was refused",
+  ),
+  limit: flag.optionalNumber(
+    "limit",
+    { min: 1, max: 1_000_000_000 },
+    true,
+    "Work on so many videos at most, the first ones",
+  ),
+  shard: flag.optionalParsed(
+    "shard",
+    "I/N",
+    "Work on part I of N only; a video belongs to the same part on every machine",
+    parseShard,
+    "must be I/N with I from 1 to N, as in --shard 2/8",
+  ),
+  graceSec: flag.real(
+    "grace-sec",
+    { min: 0, max: 3600 },
+    30,
+    "After Ctrl-C: how long calls under way may take to finish",
+  ),
+}
+
+/** Which stages run; the single-stage commands fix it. */
+export const stages = {
+  stages: stageList("Stages to run: 1 draft, 2 localise and cut, 3 refine"),
+}

@@ -1,0 +1,101 @@
+import * as flag from "../flag.ts"
+
+/** How the model is reached. What says so can come from the environment; a flag wins. */
+export const model = {
+  rehearsal: flag.toggle(
+    "rehearsal",
+    "Use the embedded offline stand-in: no key, no network, texts that say so",
+  ),
+  apiKey: flag.secret(
+    "api-key",
+    "KEY",
+    "Key of the service. API_KEY, or OPENAI_API_KEY, is safer: other users of the machine do not see it",
+  ),
+  apiBase: flag.text(
+    "api-base",
+    "URL",
+    "Address of an OpenAI-compatible service, up to /v1. Or API_BASE_URL",
+  ),
+  provider: flag.text("provider", "ID", "Sent as the header X-Model-Provider-Id. Or MODEL_PROVIDER_ID"),
+  modelName: flag.text("model", "NAME", "Name of the model. Or MODEL_NAME; gpt-4.1 if absent"),
+  maxTokens: flag.optionalNumber(
+    "max-tokens",
+    { min: 1, max: 10_000_000 },
+    true,
+    "Longest answer in tokens. Or MAX_TOKENS; the service's own limit if absent",
+  ),
+  temperature: flag.optionalNumber(
+    "temperature",
+    { min: 0, max: 2 },
+    false,
+    "Sampling temperature. Or TEMPERATURE; 0.2 if absent",
+  ),
+  maxInFlight: flag.optionalNumber(
+    "max-in-flight",
+    { min: 1, max: 256 },
+    true,
+    "Calls under way at the same time, all videos together; found by trying if absent",
+  ),
+  rpm: flag.optionalNumber(
+    "rpm",
+    { min: 1, max: 1_000_000 },
+    false,
+    "Requests per minute the service allows; learned from its answers if absent",
+  ),
+  tpm: flag.optionalNumber(
+    "tpm",
+    { min: 1, max: 1_000_000_000 },
+    false,
+    "Tokens per minute the service allows; learned from its answers if absent",
+  ),
+  responseFormat: flag.choice(
+    "response-format",
+    ["auto", "json_schema", "json_object", "none"],
+    "auto",
+    "Form asked of answers; auto starts with the strictest the service takes",
+  ),
+  stream: flag.toggle("stream", "Read answers as they are written; a stalled one is noticed sooner"),
+  priceIn: flag.optionalNumber(
+    "price-in",
+    { min: 0, max: 100_000 },
+    false,
+    "US dollars per million input tokens, instead of the price file's",
+  ),
+  priceCached: flag.optionalNumber(
+    "price-cached",
+    { min: 0, max: 100_000 },
+    false,
+    "The same for cached input tokens",
+  ),
+  priceOut: flag.optionalNumber("price-out", { min: 0, max: 100_000 }, false, "The same for output tokens"),
+  maxCost: flag.optionalNumber(
+    "max-cost",
+    { min: 0, max: 1_000_000 },
+    false,
+    "Stop before this many US dollars are spent; what is paid for is kept",
+  ),
+  maxTokensTotal: flag.optionalNumber(
+    "max-tokens-total",
+    { min: 0, max: 1_000_000_000_000 },
+    true,
+    "Stop before this many tokens are used; what is paid for is kept",
+  ),
+  dryRun: flag.toggle(
+    "dry-run",
+    "Print calls, pictures, tokens, cost and time to expect, then stop; nothing is sent",
+  ),
+  record: flag.text("record", "DIR", "Keep every exchange with the model in this folder"),
+  replay: flag.text("replay", "DIR", "Answer from a recording instead of a service; nothing is sent"),
+  apiCallRetries: flag.optionalNumber(
+    "api-call-retries",
+    { min: 0, max: 100 },
+    true,
+    "How often a call that failed on the way is repeated. Or API_CALL_RETRIES; 3 if absent",
+  ),
+  apiCallRetryBackoffSec: flag.optionalNumber(
+    "api-call-retry-backoff-sec",
+    { min: 0, max: 3600 },
+    false,
+    "Wait before the first repetition; doubles with each. Or API_CALL_RETRY_BACKOFF_SEC; 1 if absent",
+  ),
+}

@@ -1,0 +1,139 @@
+import { defaultSettings, imageLabelNames } from "../../config.ts"
+import { decoderNames } from "../../layers.ts"
+import { annotationSchemaNames } from "../../plan/schemas.ts"
+import { DEFAULT_MEMORY_LIMIT_MB } from "../../video/picture-memory.ts"
+import * as flag from "../flag.ts"
+
+const presets = [
+  "ultrafast",
+  "superfast",
+  "veryfast",
+  "faster",
+  "fast",
+  "medium",
+  "slow",
+  "slower",
+  "veryslow",
+  "placebo",
+] as const
+
+const { retries, cut } = defaultSettings
+
+/** What decodes. */
+export const decoding = {
+  decoder: flag.choice(
+    "decoder",
+    decoderNames,
+    "auto",
+    "What decodes: native (node-av), the ffmpeg program, or wasm; auto is the fastest that loads",
+  ),
+  noDecoderFallback: flag.toggle(
+    "no-decoder-fallback",
+    "Fail instead of handing a file to the next decoder, when one cannot serve it",
+  ),
+  memoryLimit: flag.whole(
+    "memory-limit",
+    { min: 1, max: 1_000_000 },
+    DEFAULT_MEMORY_LIMIT_MB,
+    "Refuse a video whose pictures, decoded and cut, need more memory than this, in MB",
+  ),
+}
+
+/** How frames are sampled, shown and cut into clips, and how often a stage asks again. */
+export const work = {
+  annotationSchema: flag.choice(
+    "annotation-schema",
+    annotationSchemaNames,
+    defaultSettings.annotationSchema,
+    "How steps are annotated",
+  ),
+  stepConcurrency: flag.whole(
+    "step-concurrency",
+    { min: 1, max: 64 },
+    defaultSettings.stepConcurrency,
+    "Steps of one video refined at the same time",
+  ),
+  maxFrames: flag.whole(
+    "max-frames",
+    { min: 4, max: 999 },
+    defaultSettings.maxFrames,
+    "Frames in every pool, that is pictures in every call",
+  ),
+  jpegQuality: flag.whole(
+    "jpeg-quality",
+    { min: 1, max: 100 },
+    defaultSettings.jpegQuality,
+    "Quality of the sampled pictures",
+  ),
+  sampling: flag.choice(
+    "sampling",
+    ["uniform", "keyframe"],
+    defaultSettings.sampling,
+    "Full-video pool: evenly spread, or the nearest key frames, which is many times faster",
+  ),
+  ...decoding,
+  imageLabels: flag.optionalChoice(
+    "image-labels",
+    imageLabelNames,
+    "How Stages 2 and 3 tell the index of a picture: drawn on it, as text before it, or both. Or EMBED_INDEX_ON_API_IMAGES=0 for text; overlay if absent",
+  ),
+  noEmbedIndex: flag.toggle("no-embed-index", "The same as --image-labels text"),
+  ffmpegBin: flag.text(
+    "ffmpeg-bin",
+    "FILE",
+    "Cut clips with this ffmpeg program instead of in process; also the program of --decoder ffmpeg",
+  ),
+  repair: flag.choice(
+    "repair",
+    ["patch", "full"],
+    defaultSettings.repair,
+    "How a rejected answer is mended: its bad fields alone where possible, or the whole answer again",
+  ),
+  cutMode: flag.choice(
+    "cut-mode",
+    ["smart", "reencode", "copy"],
+    cut.mode,
+    "smart copies all it can and is exact; reencode is exact and slow; copy starts at the key frame before the step",
+  ),
+  seekSlopSec: flag.real(
+    "seek-slop-sec",
+    { min: 0, max: 600 },
+    cut.seekSlopSec,
+    "Seconds before a clip's start to begin reading at, for files with a poor index",
+  ),
+  crf: flag.whole(
+    "crf",
+    { min: 0, max: 51 },
+    cut.crf,
+    "Quality of what is re-encoded; lower is better and larger",
+  ),
+  preset: flag.choice("preset", presets, "veryfast", "Speed of re-encoding, ultrafast to placebo"),
+  keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
+  autorotateClips: flag.toggle(
+    "autorotate-clips",
+    "Turn the pixels of rotated videos upright in their clips, instead of keeping the rotation as metadata",
+  ),
+  stage1Retries: flag.whole(
+    "stage1-retries",
+    { min: 0, max: 100 },
+    retries[1],
+    "How often Stage 1 asks again after a rejected answer",
+  ),
+  stage2Retries: flag.whole("stage2-retries", { min: 0, max: 100 }, retries[2], "The same for Stage 2"),
+  stage3Retries: flag.whole(
+    "stage3-retries",
+    { min: 0, max: 100 },
+    retries[3],
+    "The same for every step of Stage 3",
+  ),
+}
+
+/** What the single-stage commands take beside the rest. */
+export const single = {
+  maxRetries: flag.optionalNumber(
+    "max-retries",
+    { min: 0, max: 100 },
+    true,
+    "How often this stage asks again after a rejected answer, as its own --stageN-retries says",
+  ),
+}
