@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { Effect, Either } from "effect"
 import { discoverVideos, type FolderSelection, listedVideos } from "../../src/batch/discover.ts"
@@ -49,6 +49,13 @@ test("a glob is compared with the path below the folder, and with names if it ha
   expect(await found(root, { glob: "*.avi" })).toContain("nothing matches *.avi")
 })
 
+test("where nothing is found, the endings that count are told, and how to look deeper if that was not done", async () => {
+  const root = folderWith("notes.txt")
+  const expected = `no video in ${root}; expected are files ending in .mp4 .avi .mov .mkv .webm`
+  expect(await found(root)).toBe(`${expected}; --recursive looks into subfolders too`)
+  expect(await found(root, { recursive: true })).toBe(expected)
+})
+
 test("files of one stem are refused, wherever they are, all of them named", async () => {
   const root = folderWith("x/cup.mp4", "y/cup.mkv", "x/jug.mp4", "z/jug.mp4", "fine.mp4")
   const message = await found(root, { recursive: true })
@@ -93,6 +100,16 @@ test("a list gives its videos in its order, each once; comments and empty lines 
   expect(refused.message).toContain("would share one output folder")
   writeFileSync(list, "# nothing\n")
   expect((await Effect.runPromise(Effect.flip(listedVideos(list)))).message).toContain("no video is named")
+})
+
+test("a list may have 64 MiB, and not one byte more", async () => {
+  const list = join(folderWith(), "list.txt")
+  const [path, mib] = ["/videos/a.mp4", 1 << 20]
+  writeFileSync(list, `${path}\n#`)
+  truncateSync(list, 64 * mib)
+  expect((await Effect.runPromise(listedVideos(list))).files).toEqual([path])
+  truncateSync(list, 64 * mib + 1)
+  expect((await Effect.runPromise(Effect.flip(listedVideos(list)))).message).toContain("longer than 64 MiB")
 })
 
 test("shards share the videos out, whatever else is in the list, about evenly", () => {

@@ -104,6 +104,27 @@ describe("one owner at a time", () => {
   })
 })
 
+test("a lock that can be neither taken nor read is given up after 20 tries, and left as it is", async () => {
+  await using root = await temporaryFolder()
+  // As a network file system leaves it where a removed file is still open, but for good.
+  const path = join(root.path, ".locks", "cup")
+  mkdirSync(path, { recursive: true })
+  writeFileSync(join(path, ".nfs0001"), "")
+  let waits = 0
+  const hurried: Clock.Clock = Object.create(Clock.make(), {
+    sleep: { value: () => Effect.sync(() => void waits++) },
+  })
+  const { hold } = await run(makeFolderLocks)
+  const attempt = hold(join(root.path, "cup"), Effect.die("must not run"))
+  const error = await run(Effect.withClock(Effect.flip(attempt), hurried))
+  expect(error).toMatchObject({ reason: "Unwritable", path })
+  expect(error.message).toBe(
+    `the lock ${path} can be neither taken nor read; is ${join(root.path, ".locks")} a folder that can be written to?`,
+  )
+  expect(waits).toBe(20)
+  expect(readdirSync(path)).toEqual([".nfs0001"])
+})
+
 describe("an owner that died", () => {
   test("on this machine loses its lock at once", async () => {
     await using root = await temporaryFolder()

@@ -1,8 +1,16 @@
 import { describe, expect, test } from "bun:test"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
-import { publishFile, readBytes, writeFile, writeIfChanged } from "../../src/dataset/store.ts"
+import {
+  keepWithin,
+  listFolder,
+  publishFile,
+  readBytes,
+  removeLeftovers,
+  writeFile,
+  writeIfChanged,
+} from "../../src/dataset/store.ts"
 import { canonicalJson } from "../../src/plan/fingerprint.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { filesBelow, stampsBelow } from "../support/run-cli.ts"
@@ -89,6 +97,33 @@ describe("errors name the path and the reason", () => {
     await using root = await temporaryFolder()
     expect(await run(readBytes(join(root.path, "none")))).toBeUndefined()
   })
+
+  test("nor is one below a file, or a folder of its name", async () => {
+    await using root = await temporaryFolder()
+    writeFileSync(join(root.path, "file.txt"), "")
+    mkdirSync(join(root.path, "folder"))
+    expect(await run(readBytes(join(root.path, "file.txt", "none")))).toBeUndefined()
+    expect(await run(readBytes(join(root.path, "folder")))).toBeUndefined()
+  })
+
+  test("a name that is too long for the file system", async () => {
+    await using root = await temporaryFolder()
+    const error = await run(Effect.flip(writeFile(join(root.path, "n".repeat(300)), "x")))
+    expect(error.message).toEndWith(
+      "the path is too long for the file system; choose a shorter --output-root",
+    )
+  })
+})
+
+test("a folder that is a link is neither listed nor swept where nothing may be reached through one", async () => {
+  await using root = await temporaryFolder()
+  const [elsewhere, folder] = [join(root.path, "elsewhere"), join(root.path, "folder")]
+  mkdirSync(elsewhere)
+  writeFileSync(join(elsewhere, ".tmp-0123456789ab"), "x")
+  symlinkSync(elsewhere, folder)
+  for (const work of [listFolder(folder), removeLeftovers(folder)])
+    expect(await run(Effect.flip(keepWithin(root.path)(work)))).toMatchObject({ reason: "NotPlain" })
+  expect(filesBelow(elsewhere)).toEqual([".tmp-0123456789ab"])
 })
 
 test("what is there already is not written again", async () => {

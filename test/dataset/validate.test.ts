@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { checkPool } from "../../src/dataset/validate/pool.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { valueAt, withValue } from "../support/json.ts"
@@ -22,16 +23,22 @@ afterAll(() => folder[Symbol.asyncDispose]())
 
 const readJson = (out: string, file: string) => JSON.parse(readFileSync(join(out, file), "utf8"))
 
-/** The findings after one value of one file was changed, each as a line. */
-const findingsAfter = async (file: string, path: string, change: (value: unknown) => unknown) => {
+/** The findings after something was done to the folder, each as a line. */
+const findingsIf = async (happens: (out: string) => void) => {
   await using root = await temporaryFolder()
   const out = join(root.path, "video")
   cpSync(finished, out, { recursive: true })
-  const json = readJson(out, file)
-  writeFileSync(join(out, file), JSON.stringify(withValue(json, path, change(valueAt(json, path)))))
+  happens(out)
   const found = await Effect.runPromise(validateFolder(out))
   return found.map((finding) => `${finding.file}: ${finding.message}`)
 }
+
+/** The findings after one value of one file was changed. */
+const findingsAfter = (file: string, path: string, change: (value: unknown) => unknown) =>
+  findingsIf((out) => {
+    const json = readJson(out, file)
+    writeFileSync(join(out, file), JSON.stringify(withValue(json, path, change(valueAt(json, path)))))
+  })
 
 const segments = "stage2/step_segments.json"
 const manifest = "stage1/frame_manifest.json"
@@ -40,6 +47,21 @@ const plus = (more: number) => (value: unknown) => Number(value) + more
 
 test("a finished folder gives no finding", async () => {
   expect(await Effect.runPromise(validateFolder(finished))).toEqual([])
+})
+
+test("what people have decided, in `review/`, gives none either", async () => {
+  const found = await findingsIf((out) => {
+    mkdirSync(join(out, "review"))
+    writeFileSync(join(out, "review", "decisions.jsonl"), "{}\n")
+  })
+  expect(found).toEqual([])
+})
+
+test("the summary of a rehearsal says so, which contract it follows, and how often each answer was asked for", () => {
+  const summary = readJson(finished, "run_summary.json")
+  expect(summary).toMatchObject({ rehearsal: true, rehearsal_note: expect.any(String), contract_version: 1 })
+  const asked = [summary.stage1, summary.stage2, ...summary.stage3.steps]
+  expect(asked.map(({ round }) => round)).toEqual(asked.map(() => 1))
 })
 
 describe("a value of a record that is wrong is named, once, before what depends on it", () => {
@@ -73,6 +95,12 @@ describe("a value of a record that is wrong is named, once, before what depends 
     ],
     [manifest, "frames.2.frame_index_1based", plus(1), "frames[2].frame_index_1based must be 3, not 4"],
     [manifest, "frames.2.original_frame_index", () => 0, "frames[2].original_frame_index goes back"],
+    [
+      manifest,
+      "frames.2.image_relpath",
+      () => "x.jpg",
+      "frames[2].image_relpath must be sampled_frames/sample_003_ts_",
+    ],
     [manifest, "frames.2.pts", plus(1000), "frames[2].timestamp_sec is"],
     [manifest, "num_frames", plus(1), "must list 8 frames; num_frames is 9, listed are 8"],
   ])("%s %s", async (file, path, change, says) => {
@@ -80,6 +108,42 @@ describe("a value of a record that is wrong is named, once, before what depends 
     expect(found[0]).toStartWith(`${file}: ${says}`)
     expect(found.filter((line) => line.includes(`${says}`))).toHaveLength(1)
   })
+})
+
+test("a clip and a reply that are not those on record are named", async () => {
+  const { clip_relpath } = readJson(finished, segments).segments[1]
+  expect(await findingsAfter(segments, "segments.1.clip_sha256", () => "0".repeat(64))).toEqual([
+    `stage2/${clip_relpath}: differs from the clip that step_segments.json describes (sha256)`,
+  ])
+  const reply = "stage1/stage1_raw_response.txt"
+  expect(await findingsIf((out) => writeFileSync(join(out, reply), "another"))).toEqual([
+    `${reply}: differs from the reply that was received (sha256)`,
+  ])
+})
+
+test("a pool without a frame is told, and nothing is said of the segments' place in it", async () => {
+  const found = await findingsAfter(manifest, "frames", () => [])
+  expect(found).toContain(`${manifest}: must list 8 frames; num_frames is 8, listed are 0`)
+  expect(found.filter((line) => line.startsWith(segments))).toEqual([])
+})
+
+test("ticks of any length are compared with the seconds they stand for", async () => {
+  await using root = await temporaryFolder()
+  const frames = [0, 30, 61].map((pts, i) => ({
+    frame_index_1based: i + 1,
+    timestamp_sec: [0, 1.001, 2][i],
+    original_frame_index: pts,
+    image_relpath: "none.jpg",
+    pts,
+    time_base: "1001/30000",
+    sha256: "0".repeat(64),
+  }))
+  const pool = { num_frames: 3, note: "test", sampling: "uniform", jpeg_quality: 95, frames }
+  writeFileSync(join(root.path, "frame_manifest.json"), JSON.stringify(pool))
+  const { findings } = await Effect.runPromise(checkPool(root.path, "frame_manifest.json", 3, true))
+  expect(findings.map(({ message }) => message).filter((message) => message.includes("pts"))).toEqual([
+    "frames[2].timestamp_sec is 2, but its pts say 2.035367",
+  ])
 })
 
 test("the last segment ends where the video ends", async () => {

@@ -19,36 +19,25 @@ interface Expected {
 const different = (where: string, field: string, wanted: unknown, given: unknown): ReadonlyArray<Finding> =>
   wanted === given ? [] : [finding(file, `${where}.${field} must be ${String(wanted)}, not ${String(given)}`)]
 
-const imagePath = (manifest: FrameManifest, index: number): string => {
-  const frame = manifest.frames[index - 1] ?? manifest.frames.at(-1)
-  return `../${layout.stage1.dir}/${frame?.image_relpath ?? ""}`
-}
-
 const againstPool = (
   segment: Segment,
   where: string,
   { manifest, summary }: Expected,
 ): ReadonlyArray<Finding> => {
-  if (manifest === undefined) return []
+  const last = manifest?.frames.at(-1)
+  // A pool without frames is told by itself.
+  if (manifest === undefined || last === undefined) return []
   const start = manifest.frames[segment.start_frame_index - 1]
   const end = manifest.frames[segment.end_frame_index - 1]
+  /** What is shown at a boundary: after the last frame of the pool, that one. */
+  const imageAt = (frame = last) => `../${layout.stage1.dir}/${frame.image_relpath}`
   return [
     ...different(where, "start_sec", start?.timestamp_sec, segment.start_sec),
     ...different(where, "end_sec", end?.timestamp_sec ?? summary.source.end_sec, segment.end_sec),
     ...different(where, "start_pts", start?.pts, segment.start_pts),
     ...(end === undefined ? [] : different(where, "end_pts", end.pts, segment.end_pts)),
-    ...different(
-      where,
-      "start_image_relpath",
-      imagePath(manifest, segment.start_frame_index),
-      segment.start_image_relpath,
-    ),
-    ...different(
-      where,
-      "end_image_relpath",
-      imagePath(manifest, segment.end_frame_index),
-      segment.end_image_relpath,
-    ),
+    ...different(where, "start_image_relpath", imageAt(start), segment.start_image_relpath),
+    ...different(where, "end_image_relpath", imageAt(end), segment.end_image_relpath),
   ]
 }
 
