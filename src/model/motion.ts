@@ -1,18 +1,18 @@
 import { stepCount } from "../plan/draft.ts"
 
-/** Mean absolute difference of two grids of grey values of equal size, 0 to 255. */
-export const meanDifference = (a: Uint8Array, b: Uint8Array): number => {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += Math.abs((a[i] ?? 0) - (b[i] ?? 0))
-  return a.length === 0 ? 0 : sum / a.length
-}
-
 const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** The 1-based indices at which the time moves on; a pool of a short video repeats moments. Starts with 1. */
+/** Mean absolute difference of two grids of grey values of equal size, 0 to 255. */
+export const meanDifference = (a: Uint8Array, b: Uint8Array): number =>
+  mean(Array.from(a, (value, i) => Math.abs(value - (b[i] ?? value))))
+
+/**
+ * The 1-based indices at which the time moves on; a pool of a short video repeats moments. Starts with 1. The timestamps are
+ * in order.
+ */
 export const distinctMoments = (timestamps: ReadonlyArray<number>): ReadonlyArray<number> =>
-  timestamps.flatMap((seconds, i) => (i === 0 || seconds > (timestamps[i - 1] ?? 0) ? [i + 1] : []))
+  timestamps.flatMap((seconds, i) => (seconds === timestamps[i - 1] ? [] : [i + 1]))
 
 /** How many steps to propose for N-1 changes between N pictures: one more than the bursts of change that stand out. */
 export const countSteps = (changes: ReadonlyArray<number>): number => {
@@ -38,7 +38,7 @@ export const chooseBoundaries = (
   const total = moments.length
   const ranked = moments
     .map((index, position) => ({ position, change: changeInto(changes, index) }))
-    .toSorted((a, b) => b.change - a.change || a.position - b.position)
+    .toSorted((a, b) => b.change - a.change)
   for (let apart = Math.floor(total / (2 * count)); apart >= 2; apart--) {
     const chosen: Array<number> = []
     for (const { position } of ranked) {
@@ -46,7 +46,7 @@ export const chooseBoundaries = (
       if (isClear && chosen.length < count - 1) chosen.push(position)
     }
     if (chosen.length === count - 1) {
-      return [0, ...chosen.toSorted((a, b) => a - b)].map((position) => moments[position] ?? 1)
+      return moments.filter((_, position) => position === 0 || chosen.includes(position))
     }
   }
   return Array.from({ length: count }, (_, i) => moments[Math.round((i * total) / count)] ?? 1)
@@ -65,7 +65,5 @@ export const chooseKeyframes = (
   const first = into.findIndex((change) => change > level)
   const last = into.findLastIndex((change) => change > level)
   const [start, settled] = [moments[first - 1], moments[last]]
-  return start !== undefined && settled !== undefined
-    ? [start, settled]
-    : [moments[0] ?? 1, moments.at(-1) ?? 2]
+  return start !== undefined && settled !== undefined ? [start, settled] : [1, moments.at(-1) ?? 2]
 }
