@@ -448,3 +448,20 @@ test("pictures that a short video repeats are told, because they are paid for", 
   const { stdout } = await runCli(["pipeline", ...input, "--dry-run"])
   expect(stdout).toMatch(/^repeated {6}about \d+ of these: .* each is paid for$/mu)
 })
+
+test("a step whose clip has yet to be cut shows the frames of its range, and repeats them as its clip would", async () => {
+  await using root = await temporaryFolder()
+  const short = await makeVideo({ dir: root.path, name: "short.mp4", frames: 40 })
+  const wanted = settings(join(root.path, "out"))
+  expect((await runPipeline(short, { ...wanted, stages: [1, 2] }, "rehearsal")).error).toBeUndefined()
+  const withClips = await foresee([short], wanted, true)
+  rmSync(join(root.path, "out/short/stage2/step_clips"), { recursive: true })
+  const withoutClips = await foresee([short], wanted, true)
+  expect(withoutClips).toEqual(withClips)
+  const { segments } = await Bun.file(join(root.path, "out/short/stage2/step_segments.json")).json()
+  const shown = segments.map(({ clip_frames }: { clip_frames: number }) => Math.min(maxFrames, clip_frames))
+  const distinct = shown.reduce((sum: number, one: number) => sum + one, 0)
+  const images = segments.length * maxFrames
+  expect(distinct).toBeLessThan(images)
+  expect(withoutClips).toMatchObject({ calls: segments.length, images, repeated: images - distinct })
+})

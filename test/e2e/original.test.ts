@@ -96,6 +96,14 @@ describe("a folder of the original implementation is validated by what its files
       `${step}/step_final.json: $.critical_frames[0].frame_index`,
     ],
     [
+      "a keyframe's picture that is gone",
+      (out) => {
+        const keyframe = readdirSync(join(out, step)).find((name) => name.startsWith("frame_0")) ?? ""
+        rmSync(join(out, step, keyframe))
+      },
+      "s.jpg: is missing",
+    ],
+    [
       "no final plan",
       (out) => rmSync(join(out, "causal_plan_with_keyframes.json")),
       "causal_plan_with_keyframes.json",
@@ -171,6 +179,21 @@ describe("a run continues it", () => {
     expect(await errors(copy.out)).toEqual([])
     const notices = events.flatMap((event) => (event.type === "Notice" ? [event.message] : []))
     expect(notices.join("\n")).toContain("the step 4 of the original implementation does not pass the checks")
+  })
+
+  test("and what it normalises in an answer is on record", async () => {
+    await using copy = await copyOfOriginal("numbered")
+    await using server = startChatServer()
+    const from = "1. The red_cube rests on the table.\\n2. "
+    edit(join(copy.out, "stage1/draft_plan.json"), from, "- The red_cube rests on the table\\n- ")
+    const settings = quickSettings(copy.root, { annotationSchema: "numbered", adopt: true })
+    await runPipeline(video, settings, server)
+    const { stage1 } = await Bun.file(join(copy.out, "run_summary.json")).json()
+    expect(stage1).toMatchObject({ adopted: true })
+    expect(stage1.warnings).toEqual([
+      "$.steps[0].causal_chain.causal_precondition_on_spatial: was written as numbered statements that end in full stops",
+      "the answer is the original implementation's",
+    ])
   })
 
   test("without a fingerprint also with --allow-legacy-resume", async () => {

@@ -1,0 +1,44 @@
+import { beforeAll, expect, test } from "bun:test"
+import { Effect } from "effect"
+import { noteTimes } from "../../src/stages/decoding.ts"
+import { runFolder } from "../support/folders.ts"
+import { makeVideo } from "../support/media.ts"
+import { quickSettings } from "../support/run-pipeline.ts"
+import { withVideoRun } from "../support/video-run.ts"
+
+let video: string
+beforeAll(async () => {
+  video = await makeVideo({ dir: runFolder(), frames: 12 })
+})
+
+/** Frames 40 ms apart, in milliseconds, with an hour between one piece and the next. */
+const pieces = (count: number) =>
+  Array.from({ length: count }, (_, hour) =>
+    Array.from({ length: 4 }, (_, i) => hour * 3_600_000 + i * 40),
+  ).flat()
+
+/** What is told of these times when they are noted twice, and what is on record then. */
+const noted = async (framePts: ReadonlyArray<number>) => {
+  const { notices, value } = await withVideoRun(video, quickSettings(runFolder()), (facts) => {
+    const run = { ...facts, source: { ...facts.source, timeBase: { num: 1, den: 1000 }, framePts } }
+    return Effect.zipRight(Effect.zipRight(noteTimes(run), noteTimes(run)), run.summary.progress)
+  })
+  return { notices, decoding: value.decoding }
+}
+
+test("a video without a jump has nothing told or recorded of its clock", async () => {
+  expect(await noted(pieces(1))).toEqual({ notices: [], decoding: undefined })
+})
+
+test.each([
+  [1, ""],
+  [2, ", and 1 more such jumps"],
+  [3, ", and 2 more such jumps"],
+])("of %d jumps the first is told, once, and how many more there are", async (jumps, others) => {
+  const { decoding, notices } = await noted(pieces(jumps + 1))
+  expect(notices).toEqual([
+    `the clock of the video jumps: nothing is shown between 0.12 s and 3600 s${others}; frames are sampled as if the next one followed at once`,
+  ])
+  expect(decoding?.clock_jumps).toHaveLength(jumps)
+  expect(decoding?.clock_jumps?.[0]).toEqual({ from_sec: 0.12, to_sec: 3600 })
+})

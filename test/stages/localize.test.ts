@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test"
+import { Effect } from "effect"
+import { fullPoolRequest } from "../../src/stages/draft.ts"
+import { localizationInquiry } from "../../src/stages/localize.ts"
+import { plannedPool } from "../../src/stages/pool.ts"
+import { runFolder } from "../support/folders.ts"
+import { makeVideo } from "../support/media.ts"
+import { quickSettings } from "../support/run-pipeline.ts"
+import { withVideoRun } from "../support/video-run.ts"
+
+test("a localization is asked for with the number of frames, and the index after the last one as the end", async () => {
+  const video = await makeVideo({ dir: runFolder(), frames: 12 })
+  const causal_chain = { agent: "arm", action: "move", patient: "cup" }
+  const draft = {
+    high_level_goal: "Serve the water",
+    steps: ["Take the cup", "Pour", "Put the cup down"].map((step_goal, i) => ({
+      step_id: i + 1,
+      step_goal,
+      causal_chain,
+    })),
+  }
+  const { value: prompt } = await withVideoRun(video, quickSettings(runFolder()), (run) =>
+    Effect.sync(
+      () => localizationInquiry(run, plannedPool(fullPoolRequest(run)), draft, undefined, false).prompt,
+    ),
+  )
+  expect(prompt).toContain("8 images")
+  expect(prompt).toContain("From 2 to 9")
+  expect(prompt).toContain("- Step 3: Put the cup down")
+})

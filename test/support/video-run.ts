@@ -1,0 +1,33 @@
+import { Effect, Layer } from "effect"
+import type { RunSettings } from "../../src/config.ts"
+import { openSummary, summaryPath } from "../../src/dataset/summary.ts"
+import { type RunEvent, RunEvents } from "../../src/events.ts"
+import * as Layers from "../../src/layers.ts"
+import type { VisionModel } from "../../src/model/VisionModel.ts"
+import { lookInto } from "../../src/pipeline.ts"
+import type { VideoRun } from "../../src/stages/run.ts"
+import type { ClipCutter } from "../../src/video/ClipCutter.ts"
+import type { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+
+/**
+ * Does something with a video's run, opened as a rehearsal opens it, so that parts of a stage can be tried alone.
+ *
+ * @returns what it gives, and the notices that were told meanwhile
+ */
+export const withVideoRun = async <A, E>(
+  video: string,
+  settings: RunSettings,
+  use: (run: VideoRun) => Effect.Effect<A, E, ClipCutter | VideoDecoder | VisionModel>,
+) => {
+  const events: Array<RunEvent> = []
+  const value = await Effect.gen(function* () {
+    const { facts, header, existing } = yield* lookInto(video, settings)
+    const summary = yield* openSummary(summaryPath(facts.folder), header, existing, {})
+    return yield* use({ ...facts, summary })
+  }).pipe(
+    Effect.provideService(RunEvents, { publish: (event) => Effect.sync(() => void events.push(event)) }),
+    Effect.provide(Layer.merge(Layers.video(), Layers.rehearsal)),
+    Effect.runPromise,
+  )
+  return { value, notices: events.flatMap((event) => (event.type === "Notice" ? [event.message] : [])) }
+}
