@@ -5,7 +5,7 @@ import * as OpenAi from "../../src/model/openai.ts"
 import type { DraftStep } from "../../src/plan/annotation.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization } from "../../src/plan/localization.ts"
-import type { Checked } from "../../src/plan/problem.ts"
+import { type Checked, problemLine } from "../../src/plan/problem.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { startChatServer } from "../support/chat-server.ts"
@@ -114,8 +114,23 @@ describe("all problems are reported at once", () => {
     )
   })
 
-  test("of both ends of a range, and of their order", () => {
-    const context = { stepIds: [1], boundarySeconds: [0, 1, 2, 3], framesWithin: () => 2 }
+  test("of the steps that are not in the plan and of those that are missing", () => {
+    const context = { stepIds: [1, 2, 3], boundarySeconds: [0, 1, 2, 3, 4], framesWithin: () => 2 }
+    const verdict = checkLocalization(context, {
+      steps: [1, 7].map((i, at) => ({
+        step_id: i,
+        start_frame_index: 2 * at + 1,
+        end_frame_index: 2 * at + 3,
+      })),
+    })
+    expect(verdict.ok ? [] : verdict.problems.map(problemLine)).toEqual([
+      "$.steps[1].step_id: there is no step 7 in the plan",
+      "$.steps: no entry for step 2, 3",
+    ])
+  })
+
+  test("of both ends of a range and of their order, and nothing of what a wrong range would hold", () => {
+    const context = { stepIds: [1], boundarySeconds: [0, 1, 2, 3], framesWithin: () => 0 }
     const verdict = checkLocalization(context, {
       steps: [{ step_id: 1, start_frame_index: 9, end_frame_index: 1 }],
     })
@@ -165,6 +180,17 @@ describe("texts that only look like references are left alone", () => {
 })
 
 describe("normalisation", () => {
+  test("puts the ranges of a localization in the order of their steps", () => {
+    const steps = [1, 2, 3].map((i) => ({ step_id: i, start_frame_index: 2 * i, end_frame_index: 2 * i + 2 }))
+    const context = {
+      stepIds: [1, 2, 3],
+      boundarySeconds: Array.from({ length: 9 }, (_, i) => i),
+      framesWithin: () => 2,
+    }
+    for (const order of [steps, steps.toReversed(), [...steps.slice(1), ...steps.slice(0, 1)]])
+      expect(checkLocalization(context, { steps: order })).toMatchObject({ ok: true, value: { steps } })
+  })
+
   test("turns names into slugs and lists into lists without repetitions, in order", () => {
     const good = goodReply("draft", "structured")
     const text = JSON.stringify(good)
