@@ -35,6 +35,24 @@ export const trackTimescale = ({ endPts, framePts, timeBase }: FrameTimes): numb
   return holds(exact) ? exact : ROUNDED.find(holds)
 }
 
+/** Longest time from decoding to presentation in ticks: libav's MP4 reader forgets those of a track that has a longer one. */
+const LONGEST_OFFSET = 2 ** 28
+/** How many frames later than decoded a picture may be shown: B-frames in a row, of the preset that has the most. */
+const MOST_B_FRAMES = 16
+
+/**
+ * Whether frames may be coded in another order than they are shown. MP4 stores durations in decoding order, so that without it
+ * each frame of a variable rate keeps its own.
+ *
+ * @param timescale of the track, in ticks per second
+ */
+export const mayReorder = ({ endPts, framePts, timeBase }: FrameTimes, timescale: number): boolean => {
+  const durations = new Set(framePts.map((pts, i) => (framePts[i + 1] ?? endPts) - pts))
+  const [duration = 0] = durations
+  const ticks = (duration * timeBase.num * timescale) / timeBase.den
+  return durations.size === 1 && ticks * MOST_B_FRAMES <= LONGEST_OFFSET
+}
+
 /** The longest frame of a piece: where it begins and how long it lasts, in seconds. */
 export const longestFrame = ({ endPts, framePts, timeBase }: FrameTimes) => {
   let [at, ticks] = [framePts[0] ?? 0, 0]

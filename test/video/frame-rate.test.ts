@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { frameRateOf } from "../../src/video/frame-rate.ts"
-import { longestFrame, timescaleFor, trackTimescale } from "../../src/video/timescale.ts"
+import { longestFrame, mayReorder, timescaleFor, trackTimescale } from "../../src/video/timescale.ts"
 
 /** Times of `count` frames at `num / den` a second, rounded to ticks of `1 / ticks`. */
 const timesAt = (num: number, den: number, ticks: number, count: number) => {
@@ -43,6 +43,21 @@ describe("the rate at which frames follow each other", () => {
     const few = { timeBase: { num: 1, den: 1000 }, framePts: [0, 42], endPts: 83 }
     expect(frameRateOf(few, ntsc)).toEqual(ntsc)
     expect(frameRateOf({ ...few, endPts: 62, framePts: [0, 31] }, ntsc)).not.toEqual(ntsc)
+  })
+})
+
+describe("the order of coding", () => {
+  const apart = (seconds: number) => ({
+    timeBase: { num: 1, den: 1000 },
+    framePts: [0, 1, 2].map((i) => i * seconds * 1000),
+    endPts: 3000 * seconds,
+  })
+
+  test("may be another than that of showing where frames last equally long, and not for hours", () => {
+    expect(mayReorder(timesAt(25, 1, 90_000, 10), 90_000)).toBe(true)
+    expect(mayReorder(timesAt(24, 1, 1000, 10), 16_000)).toBe(false)
+    expect(mayReorder(apart(1048), 16_000)).toBe(true)
+    expect(mayReorder(apart(1049), 16_000)).toBe(false)
   })
 })
 

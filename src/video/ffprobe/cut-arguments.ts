@@ -3,7 +3,7 @@ import { hugeEncoding } from "../../picture/huge-pictures.ts"
 import type { CutRequest } from "../ClipCutter.ts"
 import { ENCODED_FORMATS, isRgb, matrixForRgb } from "../colour.ts"
 import { frameRateOf } from "../frame-rate.ts"
-import { timescaleFor, trackTimescale } from "../timescale.ts"
+import { mayReorder, timescaleFor, trackTimescale } from "../timescale.ts"
 
 const KEPT_FORMATS: ReadonlyArray<string> = [...ENCODED_FORMATS, "yuvj420p", "yuvj422p", "yuvj444p"]
 /** Fixed, because the number of threads changes what x264 writes. */
@@ -105,7 +105,6 @@ export const reencodeArguments = (
   const { source, startPts, endPts } = request
   const { num, den } = source.timeBase
   const first = wanted[0] ?? startPts
-  const durations = new Set(wanted.map((pts, i) => (wanted[i + 1] ?? endPts) - pts))
   const lastTicks = endPts - (wanted.at(-1) ?? startPts)
   // The encoder counts in the track's own ticks: versions differ in the unit in which `setts` sees a packet's times.
   const timescale = clipTimescale(request, wanted)
@@ -135,7 +134,7 @@ export const reencodeArguments = (
     ...[
       "-threads",
       String(huge === undefined ? ENCODER_THREADS : 1),
-      ...(durations.size > 1 ? ["-bf", "0"] : []),
+      ...(mayReorder(timesOf(request, wanted), timescale) ? [] : ["-bf", "0"]),
     ],
     ...["-bsf:v", `${nameRate(rate)},${lastDuration(Math.round((lastTicks * num * timescale) / den))}`],
     ...(request.keepAudio ? ["-af", audio, "-c:a", "aac", "-flags:a", "+bitexact"] : []),

@@ -22,9 +22,6 @@ const clipDurations = ({ endPts, framePts }: ClipCall): ReadonlyMap<number, numb
   return new Map(framePts.map((pts, i) => [pts - first, (framePts[i + 1] ?? endPts) - pts] as const))
 }
 
-/** Whether all frames last equally long. */
-export const isConstantRate = (call: ClipCall): boolean => new Set(clipDurations(call).values()).size === 1
-
 /**
  * Ticks between the decoding times that lie before the first frame. MP4 ends a track with the last decoding time and one
  * duration more; with a variable rate, wider steps at the start make up for what the last ones lack.

@@ -2,9 +2,10 @@ import type { Frame, Packet, Stream } from "node-av/lib"
 import { TooCoarse } from "../../bitstream/joining.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
+import { mayReorder } from "../timescale.ts"
 import { VideoFailure } from "../workers.ts"
 import { type AudioTrack, addAudioTrack } from "./audio.ts"
-import { ClipTrack, clipTimescale, isConstantRate } from "./clip-track.ts"
+import { ClipTrack, clipTimescale } from "./clip-track.ts"
 import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
 import { type Mp4, openMp4 } from "./mp4.ts"
 import { describeVideo, orientationOf } from "./orientation.ts"
@@ -71,13 +72,14 @@ export class FullClip implements FrameRun, Disposable {
 
   #begin(first: Frame): FrameEncoder {
     const call = this.#call
-    const mp4 = openMp4(call.output, clipTimescale(call))
+    const timescale = clipTimescale(call)
+    const mp4 = openMp4(call.output, timescale)
     this.#mp4 = mp4
     const encoder = makeFrameEncoder(call, {
       source: this.#source,
       first,
       fidelity: this.#fidelity,
-      reorders: isConstantRate(call),
+      reorders: mayReorder(call, timescale),
       onPacket: (packet) => this.#write(packet, mp4, target),
     })
     this.#encoder = encoder
