@@ -56,18 +56,21 @@ const previousName = (path: string, number: number): string => {
   return `${path.slice(0, path.length - ending.length)}.previous-${number}${ending}`
 }
 
-/** A second name for a file, or, where file systems have none, a copy; false if the name is taken. */
-const nameToo = async (path: string, other: string): Promise<boolean> => {
+/** Gives a file a second name, or, where file systems have none, copies it. */
+const linkOrCopy = async (path: string, other: string): Promise<void> => {
   try {
-    await link(path, other)
-    return true
+    return await link(path, other)
   } catch (cause) {
-    if (hasCode(cause, "EEXIST")) return false
     if (!hasCode(cause, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw cause
   }
+  await copyFile(path, other, constants.COPYFILE_EXCL)
+  await syncFile(other)
+}
+
+/** A second name for a file, or a copy; false if the name is taken. */
+const nameToo = async (path: string, other: string): Promise<boolean> => {
   try {
-    await copyFile(path, other, constants.COPYFILE_EXCL)
-    await syncFile(other)
+    await linkOrCopy(path, other)
     return true
   } catch (cause) {
     if (hasCode(cause, "EEXIST")) return false

@@ -16,7 +16,6 @@ import { serverSentData } from "./server-sent.ts"
 
 /** Chunks of one event. Some services forget the empty line between events. */
 const chunksIn = (data: ReadonlyArray<string>): ReadonlyArray<unknown> => {
-  if (data.length === 0) return []
   const whole = parseJson(data.join("\n"))
   const chunks = whole === undefined ? data.map(parseJson) : [whole]
   if (chunks.includes(undefined)) throw new BrokenAnswer("a piece of it cannot be read")

@@ -87,10 +87,13 @@ test("with --id path, paths that differ in case only are refused on every system
   expect(await found(root, { recursive: true, idBase: root })).toContain("; rename all but one")
 })
 
-test("a list gives its videos in its order, each once; comments and empty lines do not count", async () => {
+test("a list gives its videos in its order, each once; comments, empty and blank lines do not count", async () => {
   const root = folderWith()
   const list = join(root, "list.txt")
-  writeFileSync(list, `\uFEFF${root}/b c.mp4\r\n\r\n# not this\r\n${root}/a.mp4\n${root}/sub/../a.mp4\n`)
+  writeFileSync(
+    list,
+    `\uFEFF${root}/b c.mp4\r\n\r\n \t\r\n# not this\r\n${root}/a.mp4\n${root}/sub/../a.mp4\n`,
+  )
   expect(await Effect.runPromise(listedVideos(list))).toEqual({
     files: [join(root, "b c.mp4"), join(root, "a.mp4")],
     refused: [],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { readdirSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { keepIfForeign, type MediaKind } from "../../src/dataset/media.ts"
@@ -44,6 +44,15 @@ describe.each(media)("%s that is about to be replaced", (_what, name, content, k
     expect(await namesAfter(name, content, kind, { recorded })).toEqual([name, kept].toSorted())
   })
 
+  test("is kept under the next number where the name is taken by something else", async () => {
+    const folder = runFolder()
+    writeFileSync(join(folder, name), content)
+    writeFileSync(join(folder, kept), "something else")
+    await Effect.runPromise(keepIfForeign(join(folder, name), kind, zeros, zeros))
+    expect(readdirSync(folder).toSorted()).toEqual([name, kept, kept.replace("1", "2")].toSorted())
+    expect(readFileSync(join(folder, kept), "utf8")).toBe("something else")
+  })
+
   test("is not kept if it is the one on record, or the one that takes its place", async () => {
     expect(await namesAfter(name, content, kind, { recorded: sha256(content) })).toEqual([name])
     expect(await namesAfter(name, content, kind, { wanted: sha256(content) })).toEqual([name])
@@ -53,4 +62,10 @@ describe.each(media)("%s that is about to be replaced", (_what, name, content, k
     expect(await namesAfter(name, content.subarray(0, -5), kind)).toEqual([name])
     expect(await namesAfter(name, Buffer.alloc(60, 7), kind)).toEqual([name])
   })
+})
+
+test("a clip that was cut off within the head of a box is not kept, even if what is left of it says that it goes on to the end", async () => {
+  const endless = Buffer.concat([mp4, Buffer.alloc(4), Buffer.from("free")])
+  expect(await namesAfter("a.mp4", endless, "MP4 clip")).toEqual(["a.mp4", "a.previous-1.mp4"])
+  expect(await namesAfter("a.mp4", endless.subarray(0, -4), "MP4 clip")).toEqual(["a.mp4"])
 })

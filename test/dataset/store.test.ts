@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
+import { scratchFolder } from "../../src/dataset/scratch.ts"
 import {
   keepWithin,
   listFolder,
@@ -106,6 +107,12 @@ describe("errors name the path and the reason", () => {
     expect(await run(readBytes(join(root.path, "folder")))).toBeUndefined()
   })
 
+  test("a file that is there and cannot be read is an error, not absent", async () => {
+    await using root = await temporaryFolder()
+    const path = join(root.path, "n".repeat(300))
+    expect(await run(Effect.flip(readBytes(path)))).toMatchObject({ reason: "Unreadable", path })
+  })
+
   test("a name that is too long for the file system", async () => {
     await using root = await temporaryFolder()
     const error = await run(Effect.flip(writeFile(join(root.path, "n".repeat(300)), "x")))
@@ -113,6 +120,17 @@ describe("errors name the path and the reason", () => {
       "the path is too long for the file system; choose a shorter --output-root",
     )
   })
+})
+
+test("a folder for files on their way is gone when its scope ends, also where somebody has removed it before", async () => {
+  const removed = (remove: boolean) =>
+    Effect.map(scratchFolder, (path) => {
+      writeFileSync(join(path, "half"), "x")
+      if (remove) rmSync(path, { recursive: true })
+      return path
+    })
+  for (const remove of [false, true])
+    expect(existsSync(await run(Effect.scoped(removed(remove))))).toBe(false)
 })
 
 test("a folder that is a link is neither listed nor swept where nothing may be reached through one", async () => {

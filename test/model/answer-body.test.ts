@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { textOf, UnknownEncoding } from "../../src/model/answer-body.ts"
+import { AnswerTooLarge, textOf, UnknownEncoding } from "../../src/model/answer-body.ts"
 
 /** Reads a whole answer; counts how often other work gets its turn meanwhile. */
 const readWhole = async (body: BodyInit, headers: Record<string, string> = {}) => {
@@ -47,4 +47,9 @@ describe("an answer that is there at once", () => {
 test("an encoding that was not asked for is named by its beginning", async () => {
   const reading = readWhole("{}", { "content-encoding": "x".repeat(500) })
   await expect(reading).rejects.toThrow(new UnknownEncoding(`the answer is encoded as ${"x".repeat(40)}`))
+})
+
+test("an answer that is too long is given up with the length that is allowed", async () => {
+  const reading = Array.fromAsync(textOf(new Response("x".repeat((3 << 20) + 1)), 3 << 20, () => undefined))
+  await expect(reading).rejects.toThrow(new AnswerTooLarge("the answer is longer than 3 MiB"))
 })

@@ -116,6 +116,16 @@ describe("deadlines", () => {
   })
 })
 
+test("an answer that is blank without an end is given up after 4 MiB", async () => {
+  const blank = new TextEncoder().encode(" \n".repeat(1 << 18))
+  const { result } = await against(
+    () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(blank) })),
+    { deadlines: { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 } },
+  )
+  expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Transient" })
+  expect(Either.isLeft(result) && result.left.message).toContain("longer than any real one")
+})
+
 describe("broken connections", () => {
   test("a reset before the answer is repeated on a new connection", async () => {
     await using server = await tcpServer((socket, number) => {

@@ -77,6 +77,12 @@ describe("a request body", () => {
     ).toEqual(["look\nhere", ...images.map(({ label }) => label)])
   })
 
+  test("has no empty piece at its end, however long what stands last is", async () => {
+    const text = "x".repeat(20_000)
+    const { pieces } = await collected(lazyBody("m", requestOf([], [{ role: "user", text }]), {}))
+    expect(pieces.map(({ length }) => length > 0)).toEqual([true])
+  })
+
   test("takes a picture out of the middle of a file, which may go on after it", async () => {
     const content = noise(30_000, 7)
     const inside = picture(content, { offset: 10_000, bytes: 15_000 })

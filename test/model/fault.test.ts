@@ -136,6 +136,11 @@ test("what lies deepest in an error is nearest to its cause", () => {
   })
 })
 
+test("an error without a message is told by its whole text, and keeps the parameter that it names", () => {
+  const text = '{"param": "seed"}'
+  expect(readSaid(text)).toEqual({ code: "", type: "", param: "seed", message: text })
+})
+
 test.each<[object, boolean]>([
   [{ base_resp: { status_code: 0 }, choices: [] }, false],
   [{ base_resp: { status_code: 1 } }, true],

@@ -1,5 +1,17 @@
 import { describe, expect, test } from "bun:test"
-import { Effect, Either, Fiber, Option, Redacted, Ref, TestClock, TestContext } from "effect"
+import {
+  Chunk,
+  Duration,
+  Effect,
+  Either,
+  Fiber,
+  Option,
+  Redacted,
+  Ref,
+  Schedule,
+  TestClock,
+  TestContext,
+} from "effect"
 import { publicAddress } from "../../src/model/endpoint.ts"
 import * as OpenAi from "../../src/model/openai.ts"
 import { ModelError, VisionModel } from "../../src/model/VisionModel.ts"
@@ -53,6 +65,23 @@ const cutBody = (): Response =>
 
 const status = (code: number, body: unknown = { error: { message: "no" } }, headers = {}): Response =>
   Response.json(body, { status: code, headers })
+
+test("a repetition comes no later than the back-off says, or than the service has asked for", async () => {
+  const failure = (retryAfterMs?: number) =>
+    new ModelError({
+      reason: "Throttled",
+      message: "busy",
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
+  const delays = Schedule.run(Schedule.delays(OpenAi.transportRetry(3, 0)), 0, [
+    failure(),
+    failure(500),
+    "other",
+  ])
+  expect((await Effect.runPromise(delays)).pipe(Chunk.map(Duration.toMillis), Chunk.toReadonlyArray)).toEqual(
+    [0, 500, 0],
+  )
+})
 
 describe("what is worth repeating is repeated, and works in the end", () => {
   test.each<[string, () => Response]>([

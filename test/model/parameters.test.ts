@@ -87,6 +87,16 @@ describe("a parameter that a model refuses", () => {
     expect(warnings.filter((line) => /from now on/u.test(line))).toHaveLength(4)
   })
 
+  test("is switched off if it is the stream itself, and the answer is read in one piece", async () => {
+    await using server = startChatServer({
+      behave: (call) => (call.stream ? refused("stream is not supported") : completion("{}")),
+    })
+    const { result, warnings } = await callModel(server.url, { stream: true })
+    expect(Either.isRight(result) && result.right.text).toBe("{}")
+    expect(server.calls.map(({ stream }) => stream)).toEqual([true, false])
+    expect(warnings.filter((line) => line.includes("the service does not stream"))).toHaveLength(1)
+  })
+
   test("costs one call, however many are made at once", async () => {
     await using server = startChatServer({
       behave: async (call) => {

@@ -108,6 +108,31 @@ test.each(damages)(
   },
 )
 
+test.each([
+  [1, ""],
+  [2, " and 1 more"],
+  [3, " and 2 more"],
+])(
+  "of %d files that cannot be read the first is told, once, and how many more there are",
+  async (count, others) => {
+    const { dir } = await recordingOf("one", "two", "three")
+    const names = readdirSync(dir).filter((name) => name !== "recording.json")
+    for (const name of names.slice(0, count)) truncateSync(join(dir, name), 0)
+    const warnings: Array<string> = []
+    const logger = Logger.make(({ message }) => warnings.push(String(message)))
+    await Effect.void.pipe(
+      Effect.provide(replay(dir)),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.runPromise,
+    )
+    expect(warnings).toHaveLength(1)
+    const told = names
+      .slice(0, count)
+      .map((name) => `${join(dir, name)}${others} cannot be read: those exchanges are missing`)
+    expect(told).toContain(warnings[0] ?? "")
+  },
+)
+
 const inTheWay: ReadonlyArray<readonly [string, (path: string) => void]> = [
   ["is a pipe", (path) => void Bun.spawnSync(["mkfifo", path])],
   ["is a link", (path) => symlinkSync("/dev/null", path)],
