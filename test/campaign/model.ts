@@ -6,19 +6,22 @@ import { type Finding, judge, startMisbehaving } from "../support/campaign.ts"
 
 /**
  * A campaign of calls against a service that misbehaves in every way there is, and what that does to this process:
- * `bun run campaign:model [--count N] [--seed N] [--at-once N]`. Exits with 1 if anything is not as it should be.
+ * `bun run campaign:model [--count N] [--seed N] [--at-once N] [--megabytes N] [--block-ms N]`. Exits with 1 if anything is not
+ * as it should be.
  */
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "300" },
     seed: { type: "string", default: "1" },
     "at-once": { type: "string", default: "4" },
+    megabytes: { type: "string", default: "150" },
+    "block-ms": { type: "string", default: "100" },
   },
 })
 const [count, seed, atOnce] = [Number(values.count), Number(values.seed), Number(values["at-once"])]
 
-const mostMemoryMB = 150
-const longestBlockMs = 100
+/** Memory above that of the idle process, and the longest that the loop may be kept from going round. */
+const [mostMemoryMB, longestBlockMs] = [Number(values.megabytes), Number(values["block-ms"])]
 const everyMs = 5
 
 const residentMB = (): number => process.memoryUsage().rss / 1e6
