@@ -57,6 +57,22 @@ test("what people have decided, in `review/`, gives none either", async () => {
   expect(found).toEqual([])
 })
 
+test("a picture and a clip that no record lists are told, and stay", async () => {
+  const found = await findingsIf((out) => {
+    const [frame] = readJson(out, manifest).frames
+    const [segment] = readJson(out, segments).segments
+    cpSync(
+      join(out, "stage1", frame.image_relpath),
+      join(out, "stage1/sampled_frames/sample_099_ts_99.00s.jpg"),
+    )
+    cpSync(join(out, "stage2", segment.clip_relpath), join(out, "stage2/step_clips/step99_another.mp4"))
+  })
+  expect(found.toSorted()).toEqual([
+    "stage1/sampled_frames/sample_099_ts_99.00s.jpg: is not in the manifest; it stays",
+    "stage2/step_clips/step99_another.mp4: belongs to no segment; it stays",
+  ])
+})
+
 test("the summary of a rehearsal says so, which contract it follows, and how often each answer was asked for", () => {
   const summary = readJson(finished, "run_summary.json")
   expect(summary).toMatchObject({ rehearsal: true, rehearsal_note: expect.any(String), contract_version: 1 })
@@ -82,6 +98,7 @@ describe("a value of a record that is wrong is named, once, before what depends 
       () => "../x.jpg",
       "segments[1].end_image_relpath must be ../stage1/",
     ],
+    [segments, "segments.1.step_goal", () => "Do something else", "segments[1].step_goal must be"],
     [segments, "segments.1.start_frame_index", plus(-1), "segments[1].start_frame_index must be"],
     [segments, "time_base", () => "1/7", "$.time_base must be"],
     [segments, "video_id", () => "other", "$.video_id must be video, not other"],

@@ -1,6 +1,9 @@
 import { beforeAll, expect, test } from "bun:test"
+import { dirname, join } from "node:path"
 import { Effect } from "effect"
-import { noteTimes } from "../../src/stages/decoding.ts"
+import { noteHandOvers, noteTimes } from "../../src/stages/decoding.ts"
+import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { VideoError } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { quickSettings } from "../support/run-pipeline.ts"
@@ -41,4 +44,41 @@ test.each([
   ])
   expect(decoding?.clock_jumps).toHaveLength(jumps)
   expect(decoding?.clock_jumps?.[0]).toEqual({ from_sec: 0.12, to_sec: 3600 })
+})
+
+test("what is told of a video is there when its folder is opened again, and is not told once more", async () => {
+  const settings = quickSettings(runFolder())
+  const once = () =>
+    withVideoRun(video, settings, (facts) => {
+      const source = { ...facts.source, timeBase: { num: 1, den: 1000 }, framePts: pieces(2) }
+      return Effect.zipRight(noteTimes({ ...facts, source }), facts.summary.progress)
+    })
+  const [first, second] = [await once(), await once()]
+  expect([first.notices.length, second.notices]).toEqual([1, []])
+  expect(second.value.decoding).toEqual(first.value.decoding)
+})
+
+test("of the files that went to another decoder, a video's own are told and recorded, and no other video's", async () => {
+  const settings = quickSettings(runFolder())
+  const { notices, value } = await withVideoRun(video, settings, (run) => {
+    const files = [video, join(dirname(video), "another.mp4"), join(run.folder.root, "stage2/clip.mp4")]
+    const handOvers = files.map((file) => ({
+      file,
+      from: "native",
+      to: "wasm",
+      error: new VideoError({ reason: "WorkerFailed", file, message: `${file} took too long` }),
+    }))
+    const noted = Effect.flatMap(VideoDecoder, (decoder) =>
+      Effect.provideService(noteHandOvers(run), VideoDecoder, {
+        ...decoder,
+        handOvers: Effect.succeed(handOvers),
+      }),
+    )
+    return Effect.zipRight(noted, run.summary.progress)
+  })
+  expect(value.decoding?.hand_overs.map(({ file }) => file)).toEqual([video, "stage2/clip.mp4"])
+  expect(notices).toEqual([
+    `decoded with wasm instead of native (WorkerFailed): ${video} took too long`,
+    expect.stringContaining("stage2/clip.mp4 took too long"),
+  ])
 })

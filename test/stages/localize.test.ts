@@ -26,5 +26,8 @@ test("a localization is asked for with the number of frames, and the index after
   )
   expect(prompt).toContain("8 images")
   expect(prompt).toContain("From 2 to 9")
-  expect(prompt).toContain("- Step 3: Put the cup down")
+  const who = "  (agent: arm; action: move; patient: cup)"
+  expect(prompt).toContain(
+    `- Step 1: Take the cup\n${who}\n- Step 2: Pour\n${who}\n- Step 3: Put the cup down\n${who}\n`,
+  )
 })

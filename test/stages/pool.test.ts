@@ -1,9 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
+import { readdirSync } from "node:fs"
 import { rename } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { Chunk, Effect, Stream } from "effect"
 import { sha256 } from "../../src/plan/fingerprint.ts"
-import { ensurePool } from "../../src/stages/pool.ts"
+import { ensurePool, foreseenPool } from "../../src/stages/pool.ts"
 import { ClipCutter } from "../../src/video/ClipCutter.ts"
 import { ptsSeconds, VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
@@ -77,4 +78,28 @@ test("pictures of a clip are the source's own, and the clip's where the source h
       expect([again.kept, again.pool.manifest]).toEqual([true, second.pool.manifest])
     }),
   )
+})
+
+test("too few key frames are told when a pool is made and already when it is foreseen, and nothing is written", async () => {
+  const folder = runFolder()
+  const file = await makeVideo({ dir: folder, frames: 40, keyframeEvery: 40 })
+  const message = `${file} has 1 key frame, too few to show what happens; use --sampling uniform`
+  await run(
+    Effect.gen(function* () {
+      const source = yield* (yield* VideoDecoder).probe(file)
+      const request = {
+        dir: join(folder, "pool"),
+        source,
+        count: 8,
+        jpegQuality: 90,
+        note: "test",
+        sampling: "keyframe" as const,
+        secondsOf: (pts: number) => ptsSeconds(pts, source.timeBase),
+      }
+      const foreseen = [true, false].map((keep) => Effect.flip(foreseenPool(request, keep)))
+      for (const refused of [...foreseen, Effect.flip(ensurePool(request, true))])
+        expect(yield* refused).toMatchObject({ reason: "TooFewFrames", message })
+    }),
+  )
+  expect(readdirSync(folder)).toEqual([basename(file)])
 })
