@@ -79,16 +79,13 @@ const listed = Effect.fn("Evaluate.list")(function* (given: EvaluateFlags, ids: 
   return list
 })
 
-/** Scores what is finished of some videos and writes the report beside it. */
-const reported = Effect.fn("Evaluate.report")(function* (
-  given: EvaluateFlags,
-  gold: GoldSet,
-  ids: ReadonlySet<string>,
-) {
+/** Scores what is finished of some videos and writes the report beside it. Frames of the gold are those of the videos now. */
+const reported = Effect.fn("Evaluate.report")(function* (given: EvaluateFlags, ids: ReadonlySet<string>) {
   const root = resolve(given.outputRoot)
   const { runs: all, unfinished } = yield* finishedRuns(root)
   const runs = all.filter((each) => ids.has(each.videoId))
   if (runs.length === 0) return yield* Console.error("No video is finished, so there is nothing to score.")
+  const gold = yield* goldAt(given, runs)
   const predictions = runs.map(predictionOf)
   const { report, pairing } = scoreReport(only(gold, ids), { predictions, runs, unfinished })
   const evaluation: Evaluation = {
@@ -125,7 +122,7 @@ export const evaluateCommand = (report: (code: number) => Effect.Effect<void>) =
           : yield* run({ ...given, ...noInput, inputList: Option.some(list) })
       if (!given.dryRun && !given.preflightOnly && code !== exitCode.interrupted)
         // Those that did not fail before are in the report too.
-        yield* reported(given, gold, new Set(yield* idsOf({ ...given, onlyFailed: false }, gold)))
+        yield* reported(given, new Set(yield* idsOf({ ...given, onlyFailed: false }, gold)))
       yield* report(code)
     }).pipe(Effect.scoped),
   )

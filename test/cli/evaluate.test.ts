@@ -131,4 +131,23 @@ describe("The command `evaluate`", () => {
     const report = join(folder, "out", "evaluation.json")
     expect(last).toMatchObject({ event: "evaluation_finished", report, evaluation: json(report) })
   })
+
+  test("takes the times of frames from the videos, as `score` does", async () => {
+    const folder = runFolder()
+    const gold = join(folder, "gold")
+    mkdirSync(join(gold, "groundTruth"), { recursive: true })
+    const labels = [...Array<string>(24).fill("cut"), ...Array<string>(36).fill("stir")]
+    writeFileSync(join(gold, "groundTruth", "video.txt"), `${labels.join("\n")}\n`)
+    writeFileSync(join(gold, "mapping.txt"), "0 cut\n1 stir\n")
+    const pts = Array.from({ length: 60 }, (_, i) => i + 24)
+    await makeVideo({ dir: folder, name: "video.mkv", timeBase: [1, 24], pts })
+    const paths = ["--gold", gold, "--gold-fps", "24", "--output-root", join(folder, "out")]
+    const run = ["evaluate", ...paths, "--videos-dir", folder, "--rehearsal", ...quick]
+    const { code, stderr } = await runCli(run, {})
+    expect([code, stderr]).toEqual([0, expect.stringContaining("video: finished")])
+    const scored = await runCli(["score", ...paths, "--json"], {})
+    const evaluation = json(join(folder, "out", "evaluation.json"))
+    expect(evaluation.score).toEqual(JSON.parse(scored.stdout).score)
+    expect(readFileSync(join(folder, "out", "evaluation.svg"), "utf8")).toContain("cut (1.00-2.00 s)")
+  })
 })
