@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
@@ -7,6 +7,9 @@ import { startChatServer } from "../support/chat-server.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { runCli, stampsBelow } from "../support/run-cli.ts"
+
+// Whole programs are run, one after the other.
+setDefaultTimeout(240_000)
 
 const fixtures = join(import.meta.dir, "../quality/fixtures")
 
