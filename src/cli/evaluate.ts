@@ -80,12 +80,16 @@ const listed = Effect.fn("Evaluate.list")(function* (given: EvaluateFlags, ids: 
 })
 
 /** Scores what is finished of some videos and writes the report beside it. Frames of the gold are those of the videos now. */
-const reported = Effect.fn("Evaluate.report")(function* (given: EvaluateFlags, ids: ReadonlySet<string>) {
+const reported = Effect.fn("Evaluate.report")(function* (
+  given: EvaluateFlags,
+  known: GoldSet,
+  ids: ReadonlySet<string>,
+) {
   const root = resolve(given.outputRoot)
   const { runs: all, unfinished } = yield* finishedRuns(root)
   const runs = all.filter((each) => ids.has(each.videoId))
   if (runs.length === 0) return yield* Console.error("No video is finished, so there is nothing to score.")
-  const gold = yield* goldAt(given, runs)
+  const gold = known.report.unit === "frames" ? yield* goldAt(given, runs) : known
   const predictions = runs.map(predictionOf)
   const { report, pairing } = scoreReport(only(gold, ids), { predictions, runs, unfinished })
   const evaluation: Evaluation = {
@@ -122,7 +126,7 @@ export const evaluateCommand = (report: (code: number) => Effect.Effect<void>) =
           : yield* run({ ...given, ...noInput, inputList: Option.some(list) })
       if (!given.dryRun && !given.preflightOnly && code !== exitCode.interrupted)
         // Those that did not fail before are in the report too.
-        yield* reported(given, new Set(yield* idsOf({ ...given, onlyFailed: false }, gold)))
+        yield* reported(given, gold, new Set(yield* idsOf({ ...given, onlyFailed: false }, gold)))
       yield* report(code)
     }).pipe(Effect.scoped),
   )
