@@ -2,6 +2,7 @@ import type { Bitmap } from "./bmp.ts"
 import { JPEG_UNIT, stack } from "./jpeg-bands.ts"
 import { deliver, isQuarterTurn, type Orientation } from "./orientation.ts"
 import type { FrameOutput } from "./output.ts"
+import { release } from "./release.ts"
 
 /** A part of a picture that is encoded by itself, in pixels before rotation. */
 export interface Band {
@@ -82,7 +83,7 @@ export const deliverBands = async (
     const bitmap = bitmapOf(band)
     jpegs.push(await deliver(bitmap, band.width, band.height, orientation, output))
     // Left to the collector of garbage the bands would together take as much as the picture.
-    bitmap.file.buffer.transfer(0)
+    release(bitmap.file)
   }
   return stack(jpegs)
 }

@@ -3,7 +3,7 @@ import { type Bitmap, makeBitmap } from "../../picture/bmp.ts"
 import { deliver, type Orientation } from "../../picture/orientation.ts"
 import type { FrameOutput } from "../../picture/output.ts"
 import { isBanded, isLarge } from "../../picture/picture-size.ts"
-import { collectAfter, release } from "../../threads/release.ts"
+import { collectAfter, release } from "../../picture/release.ts"
 
 /** A band of a BGRA picture of this width. */
 const partOf = (pixels: Uint8Array, pictureWidth: number, { x, y, width, height }: Band): Bitmap => {

@@ -4,7 +4,7 @@ import { type Mp4Track, mp4Header } from "../../bitstream/isobmff/header.ts"
 import { hasSeveralDescriptions } from "../../bitstream/isobmff/sample-table.ts"
 import { LENGTH_BYTES, unitsOf } from "../../bitstream/nal/units.ts"
 import { isPictureUnit, nalLengthBytes } from "../../bitstream/packet-check.ts"
-import { release } from "../../threads/release.ts"
+import { release } from "../../picture/release.ts"
 
 /** Where a packet's data is in the file. */
 export interface PacketPlace {

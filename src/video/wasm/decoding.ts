@@ -1,6 +1,6 @@
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { Rational } from "../../bitstream/rational.ts"
-import { release } from "../../threads/release.ts"
+import { release } from "../../picture/release.ts"
 import { MP4_FAMILY } from "../containers.ts"
 import type { Excerpt } from "../ffprobe/excerpt.ts"
 import { type PictureForm, readTimes, tileCount } from "../ffprobe/filters.ts"

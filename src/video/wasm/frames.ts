@@ -1,6 +1,6 @@
 import { stackTiles } from "../../picture/bands.ts"
 import { isLarge } from "../../picture/picture-size.ts"
-import { collectAfter } from "../../threads/release.ts"
+import { collectAfter } from "../../picture/release.ts"
 import { makeSender } from "../../threads/sender.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import { deliverPixels } from "../ffprobe/deliver-pixels.ts"

@@ -1,5 +1,5 @@
 import wasmPath from "@ffmpeg/core/wasm" with { type: "file" }
-import { collectAfter } from "../../threads/release.ts"
+import { collectAfter } from "../../picture/release.ts"
 
 /** Size of the one build that is known: `@ffmpeg/core` 0.12.10. Others have other names for what is repaired in it. */
 const KNOWN_BYTES = 32_232_419
