@@ -1,7 +1,7 @@
 import { Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
+import type { GateLimits } from "./model/client/gate.ts"
 import { firstAnswer, promptTokens } from "./model/estimate.ts"
-import type { GateLimits } from "./model/gate.ts"
 import { costOf, type Price } from "./model/money.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"

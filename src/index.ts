@@ -15,7 +15,7 @@ export {
   type VideoEvent,
 } from "./events.ts"
 export * as Layers from "./layers.ts"
-export type { OpenAiSettings } from "./model/openai.ts"
+export type { OpenAiSettings } from "./model/client/client.ts"
 export { ModelError, type ModelReply, type ModelRequest, VisionModel } from "./model/VisionModel.ts"
 export { FolderInvalid, Pipeline, type PipelineError, type VideoResult } from "./pipeline.ts"
 export type { AnnotationSchema, DraftStep, FinalStep } from "./plan/annotation.ts"

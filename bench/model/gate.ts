@@ -1,5 +1,5 @@
 import { Effect, Exit } from "effect"
-import * as OpenAi from "../../src/model/openai.ts"
+import * as OpenAi from "../../src/model/client/client.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import type { BenchCase } from "../case.ts"

@@ -1,6 +1,6 @@
 import { relative } from "node:path"
 import { Either } from "effect"
-import { parseEndpoint } from "../model/endpoint.ts"
+import { parseEndpoint } from "../model/client/endpoint.ts"
 import { readCommandLine } from "./command-line.ts"
 import { flagsOf } from "./help.ts"
 import { commandLine } from "./shell.ts"

@@ -6,7 +6,7 @@ import { readFailures, readInputs, writeInputs } from "../dataset/batch-state.ts
 import { eventsFile } from "../dataset/layout.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
-import { parseEndpoint } from "../model/endpoint.ts"
+import { parseEndpoint } from "../model/client/endpoint.ts"
 import { priceOf } from "../model/money.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"

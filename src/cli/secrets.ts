@@ -1,4 +1,4 @@
-import { parseEndpoint } from "../model/endpoint.ts"
+import { parseEndpoint } from "../model/client/endpoint.ts"
 
 /** Flags whose values are secrets, also as people misspell them. */
 const isSecret = (flag: string): boolean => /(?:key|token|secret|password)$/iu.test(flag)

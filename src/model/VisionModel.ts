@@ -1,6 +1,6 @@
 import { Context, Data, type Effect } from "effect"
 import type { AnnotationSchema, DraftStep } from "../plan/annotation.ts"
-import type { Silence } from "./unanswered.ts"
+import type { Silence } from "./client/unanswered.ts"
 
 /** One picture of a request: a JPEG on disk, read only while it is being sent. */
 export interface ModelImage {

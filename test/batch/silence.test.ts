@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
 import { Chunk, Effect, Fiber, Layer, Stream, TestClock, TestContext } from "effect"
 import { runBatch } from "../../src/batch/run.ts"
+import { makeUnanswered } from "../../src/model/client/unanswered.ts"
 import { monotonicMs } from "../../src/model/monotonic.ts"
-import { makeUnanswered } from "../../src/model/unanswered.ts"
 import { Pipeline } from "../../src/pipeline.ts"
 import { quickSettings } from "../support/run-pipeline.ts"
 

@@ -103,7 +103,7 @@ const betweenBackends = ({ from, to }: Import): boolean => {
   return backendOf(from) !== undefined || from.startsWith("src/video/ffprobe/")
 }
 
-const implementations = /^src\/(video\/(?:libav|ffmpeg|wasm)\/|model\/(?:openai|rehearsal)\.ts$)/u
+const implementations = /^src\/(video\/(?:libav|ffmpeg|wasm)\/|model\/(?:client\/client|rehearsal)\.ts$)/u
 
 interface Exception {
   readonly from: string
@@ -211,8 +211,8 @@ test("the rules catch what they forbid", () => {
     ['await import("../pipeline.ts")', "src/video/x.ts"],
   ] as const
   for (const [source, from] of forbidden) expect(one(from, source).some(againstArrows)).toBe(true)
-  const taken = one("src/cli/x.ts", 'import { layer, type OpenAiSettings } from "../model/openai.ts"')
-  const typed = one("src/cli/x.ts", 'import type { OpenAiSettings } from "../model/openai.ts"')
+  const taken = one("src/cli/x.ts", 'import { layer, type OpenAiSettings } from "../model/client/client.ts"')
+  const typed = one("src/cli/x.ts", 'import type { OpenAiSettings } from "../model/client/client.ts"')
   const header = one("src/stages/header.ts", 'import { layer, rehearsalNote } from "../model/rehearsal.ts"')
   expect([taken, typed, header].map((found) => found.some(picksImplementation))).toEqual([true, false, true])
   expect(one("src/video/x.ts", 'import { Frame } from "node-av/lib"').some(takesLibav)).toBe(true)

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Either, Fiber } from "effect"
-import * as OpenAi from "../../src/model/openai.ts"
+import * as OpenAi from "../../src/model/client/client.ts"
 import { type ModelReply, type ModelRequest, VisionModel } from "../../src/model/VisionModel.ts"
 import { completion, startChatServer } from "../support/chat-server.ts"
 import { callModel, smallRequest, withModel } from "../support/model-call.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Either, Redacted } from "effect"
-import { parseEndpoint } from "../../src/model/endpoint.ts"
+import { parseEndpoint } from "../../src/model/client/endpoint.ts"
 import { makeRedaction } from "../../src/model/redaction.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { callModel } from "../support/model-call.ts"

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { ask } from "../../src/model/ask.ts"
-import * as OpenAi from "../../src/model/openai.ts"
+import * as OpenAi from "../../src/model/client/client.ts"
 import type { DraftStep } from "../../src/plan/annotation.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization } from "../../src/plan/localization.ts"

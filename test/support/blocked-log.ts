@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import * as Layers from "../../src/layers.ts"
-import { CallLog } from "../../src/model/CallLog.ts"
+import { CallLog } from "../../src/model/client/CallLog.ts"
 import { Pipeline } from "../../src/pipeline.ts"
 import { quickSettings } from "./run-pipeline.ts"
 

@@ -1,4 +1,4 @@
-import type { CallEvent } from "../../src/model/CallLog.ts"
+import type { CallEvent } from "../../src/model/client/CallLog.ts"
 
 /** An attempt that failed without a count of tokens. */
 export const failedCall: CallEvent = {

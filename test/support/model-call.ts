@@ -1,6 +1,6 @@
 import { Effect, Layer, Logger } from "effect"
-import { type CallEvent, CallLog } from "../../src/model/CallLog.ts"
-import * as OpenAi from "../../src/model/openai.ts"
+import { type CallEvent, CallLog } from "../../src/model/client/CallLog.ts"
+import * as OpenAi from "../../src/model/client/client.ts"
 import {
   type ModelError,
   type ModelLoad,

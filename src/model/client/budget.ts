@@ -1,0 +1,79 @@
+import { Effect } from "effect"
+import { costOf, type Price } from "../money.ts"
+import { ModelError, type ModelUsage } from "../VisionModel.ts"
+import { type Charge, totalTokens } from "./charge.ts"
+
+/** Hard stops of a run; absent ones do not stop anything. */
+export interface BudgetLimits {
+  /** US dollars. */
+  readonly maxCost?: number
+  /** Prompt and completion tokens together. */
+  readonly maxTokensTotal?: number
+}
+
+/** What a run has spent. */
+export interface Spent {
+  readonly tokens: number
+  /** US dollars. */
+  readonly cost: number
+  /** The part of `tokens` that no service has counted. */
+  readonly estimatedTokens: number
+}
+
+/** Keeps a run within its limits: every call is reserved for before it is made and settled after. */
+export interface Budget {
+  /** Reserves the estimate of a call; fails with `BudgetSpent` if it does not fit beside what is spent and out. */
+  readonly reserve: (estimate: ModelUsage) => Effect.Effect<Reservation, ModelError>
+  readonly spent: () => Spent
+}
+
+export interface Reservation {
+  /** Replaces the estimate by what was taken, or, without a charge, gives it back. Only the first time counts. */
+  readonly settle: (charge: Charge | undefined) => Effect.Effect<void>
+}
+
+const spentMessage = (what: string, limit: string, spent: string): string =>
+  `the budget of this run is spent: ${what} ${limit}, used ${spent}, and the next call would go beyond it; everything paid for is kept, run again to go on`
+
+const spentText = ({ tokens, estimatedTokens }: Spent): string =>
+  `${tokens} tokens${estimatedTokens === 0 ? "" : ` (${estimatedTokens} of them by estimate: the service did not count them)`}`
+
+export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budget => {
+  const spent = { tokens: 0, cost: 0, estimatedTokens: 0 }
+  const out = { tokens: 0, cost: 0 }
+  const reserve = (estimate: ModelUsage): Effect.Effect<Reservation, ModelError> =>
+    Effect.suspend(() => {
+      const tokens = totalTokens(estimate)
+      const cost = costOf(price, estimate) ?? 0
+      const { maxCost, maxTokensTotal } = limits
+      if (maxTokensTotal !== undefined && spent.tokens + out.tokens + tokens > maxTokensTotal) {
+        const message = spentMessage("--max-tokens-total", String(maxTokensTotal), spentText(spent))
+        return new ModelError({ reason: "BudgetSpent", message })
+      }
+      if (maxCost !== undefined && price === undefined) {
+        const message =
+          "--max-cost needs a price: give --price-in and --price-out, or add the model to the price file"
+        return new ModelError({ reason: "BudgetSpent", message })
+      }
+      if (maxCost !== undefined && spent.cost + out.cost + cost > maxCost) {
+        const message = spentMessage("--max-cost", `$${maxCost}`, `$${spent.cost.toFixed(4)}`)
+        return new ModelError({ reason: "BudgetSpent", message })
+      }
+      out.tokens += tokens
+      out.cost += cost
+      let isOpen = true
+      const settle = (charge: Charge | undefined) =>
+        Effect.sync(() => {
+          if (!isOpen) return
+          isOpen = false
+          out.tokens -= tokens
+          out.cost -= cost
+          if (charge === undefined) return
+          spent.tokens += totalTokens(charge.assumed)
+          spent.cost += costOf(price, charge.assumed) ?? 0
+          spent.estimatedTokens += charge.estimated?.tokens ?? 0
+        })
+      return Effect.succeed({ settle })
+    })
+  return { reserve, spent: () => ({ ...spent }) }
+}

@@ -1,0 +1,84 @@
+import type { Redact } from "../redaction.ts"
+import type { LimitHints } from "../VisionModel.ts"
+
+/** A service that took fewer requests a minute would be of no use; a larger number is no limit. */
+const rpmRange = [1, 1e7] as const
+/** One call takes more. */
+const tpmRange = [1000, 1e12] as const
+/** A longer wait is no answer to a call that was made just now. */
+const longestWaitMs = 24 * 3_600_000
+/** How long a service that has nothing left is left alone at most, before it is asked again. */
+const longestExhaustionMs = 60_000
+
+const isPlain = (text: string): boolean => /^\d+(?:\.\d+)?$/u.test(text.trim())
+
+const perMinute = (
+  value: string | null,
+  [least, most]: readonly [number, number],
+): number | "doubtful" | undefined => {
+  if (value === null || value.trim() === "") return undefined
+  const limit = Number(value)
+  // Several limits in one header, or words, are another convention and no mistake.
+  if (!Number.isFinite(limit))
+    return /^-?(?:nan|inf(?:inity)?)$/iu.test(value.trim()) ? "doubtful" : undefined
+  return limit >= least && limit <= most ? limit : "doubtful"
+}
+
+/** `1s`, `6m0s`, `250ms` or plain seconds, in milliseconds; undefined for anything else. */
+const durationMs = (text: string): number | undefined => {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|h|m|s)?)+$/u.test(text)) return undefined
+  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)?/gu)].reduce((sum, [, amount, unit]) => {
+    const scale = unit === "ms" || unit === "m" || unit === "h" ? units[unit] : units.s
+    return sum + Number(amount) * scale
+  }, 0)
+}
+
+/** The wait that `Retry-After` asks for, in whatever form; `doubtful` if it makes no sense. */
+const askedWaitMs = (headers: Headers, now: number): number | "doubtful" | undefined => {
+  const checked = (ms: number) => (ms <= longestWaitMs ? ms : "doubtful")
+  const ms = headers.get("retry-after-ms")
+  if (ms !== null && isPlain(ms)) return checked(Number(ms))
+  const after = headers.get("retry-after")?.trim()
+  if (after === undefined || after === "") return undefined
+  if (isPlain(after)) return checked(Number(after) * 1000)
+  // What does not begin like a date is none, whatever a lenient parser makes of it.
+  const date = /^(?:[a-z]{3,9},? |\d{4}-\d\d-\d\d)/iu.test(after) ? Date.parse(after) : Number.NaN
+  return Number.isNaN(date) ? "doubtful" : checked(Math.max(0, date - now))
+}
+
+/**
+ * `Retry-After` in milliseconds: `retry-after-ms`, seconds, or an HTTP date. Undefined if there is none, and for values that
+ * make no sense: negative ones, more than a day, what is neither number nor date.
+ *
+ * @param now milliseconds since 1970
+ */
+export const retryAfterMs = (headers: Headers | undefined, now: number): number | undefined => {
+  const wait = headers === undefined ? undefined : askedWaitMs(headers, now)
+  return wait === "doubtful" ? undefined : wait
+}
+
+/**
+ * What the headers tell about the limits of the service. Values that make no sense are not gone by, and named in `doubtful`.
+ *
+ * @param now milliseconds since 1970
+ */
+export const limitHints = (headers: Headers, now: number, redact: Redact): LimitHints => {
+  const value = (name: string) => headers.get(name)
+  const rpm = perMinute(value("x-ratelimit-limit-requests"), rpmRange)
+  const tpm = perMinute(value("x-ratelimit-limit-tokens"), tpmRange)
+  const reset = value("x-ratelimit-reset-requests")
+  const exhausted =
+    value("x-ratelimit-remaining-requests") === "0" && reset !== null ? durationMs(reset) : undefined
+  const doubtful = [
+    ...(rpm === "doubtful" ? ["x-ratelimit-limit-requests"] : []),
+    ...(tpm === "doubtful" ? ["x-ratelimit-limit-tokens"] : []),
+    ...(askedWaitMs(headers, now) === "doubtful" ? ["retry-after"] : []),
+  ].map((name) => `${name}: ${redact(value(name) ?? value(`${name}-ms`) ?? "").slice(0, 40)}`)
+  return {
+    ...(typeof rpm === "number" ? { rpm } : {}),
+    ...(typeof tpm === "number" ? { tpm } : {}),
+    ...(exhausted === undefined ? {} : { exhaustedForMs: Math.min(exhausted, longestExhaustionMs) }),
+    ...(doubtful.length === 0 ? {} : { doubtful }),
+  }
+}

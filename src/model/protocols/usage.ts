@@ -1,0 +1,48 @@
+import * as v from "valibot"
+import { type ModelUsage, noUsage } from "../VisionModel.ts"
+
+/** No call takes more; a larger number is a mistake, or does not fit a file of JSON. */
+const most = 1e10
+
+/** A number of tokens, also written as text; anything else is no count. */
+const tokens = (value: unknown): number | null => {
+  const count = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  return typeof count === "number" && count >= 0 && count <= most ? Math.round(count) : null
+}
+
+const unknown = v.optional(v.unknown())
+const details = v.fallback(
+  v.nullish(v.object({ cached_tokens: unknown, reasoning_tokens: unknown })),
+  undefined,
+)
+
+const usageSchema = v.object({
+  prompt_tokens: unknown,
+  completion_tokens: unknown,
+  input_tokens: unknown,
+  output_tokens: unknown,
+  total_tokens: unknown,
+  prompt_tokens_details: v.optional(details),
+  completion_tokens_details: v.optional(details),
+})
+
+/** What is left of a total, if both are known. */
+const rest = (total: number | null, part: number | null): number | null =>
+  total === null || part === null || part > total ? null : total - part
+
+/** Reads what a service says it counted, under either of the usual names. What is missing or makes no sense is null. */
+export const readUsage = (value: unknown): ModelUsage => {
+  const parsed = v.safeParse(usageSchema, value)
+  if (!parsed.success) return noUsage
+  const usage = parsed.output
+  const total = tokens(usage.total_tokens) || null
+  // A service that counts nothing may say so with zeros; no prompt is empty.
+  const prompt = tokens(usage.prompt_tokens) || tokens(usage.input_tokens) || null
+  const completion = tokens(usage.completion_tokens) ?? tokens(usage.output_tokens)
+  return {
+    prompt_tokens: prompt ?? rest(total, completion),
+    cached_tokens: tokens(usage.prompt_tokens_details?.cached_tokens),
+    completion_tokens: completion ?? rest(total, prompt),
+    reasoning_tokens: tokens(usage.completion_tokens_details?.reasoning_tokens),
+  }
+}

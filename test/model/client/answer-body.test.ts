@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test"
+import { AnswerTooLarge, textOf, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
+
+/** Reads a whole answer; counts how often other work gets its turn meanwhile. */
+const readWhole = async (body: BodyInit, headers: Record<string, string> = {}) => {
+  let turns = 0
+  let isRead = false
+  const otherWork = () => {
+    if (isRead) return
+    turns++
+    setImmediate(otherWork)
+  }
+  setImmediate(otherWork)
+  const pieces: Array<string> = []
+  const nothing = () => undefined
+  try {
+    for await (const piece of textOf(new Response(body, { headers }), 8 << 20, nothing)) pieces.push(piece)
+  } finally {
+    isRead = true
+  }
+  return { text: pieces.join(""), turns }
+}
+
+/** A body that is there at once, in so many pieces of the same text. */
+const inPieces = (count: number, piece: string): ReadableStream<Uint8Array> =>
+  new ReadableStream({
+    start: (controller) => {
+      for (let i = 0; i < count; i++) controller.enqueue(new TextEncoder().encode(piece))
+      controller.close()
+    },
+  })
+
+describe("an answer that is there at once", () => {
+  test("lets other work have its turn after every 64 KiB", async () => {
+    const { text, turns } = await readWhole("x".repeat(4 << 20))
+    expect(text).toHaveLength(4 << 20)
+    expect(turns).toBeGreaterThan(60)
+  })
+
+  test("does so by its bytes, into however many pieces it falls", async () => {
+    const { text, turns } = await readWhole(inPieces(4096, "0123456789"))
+    expect(text).toBe("0123456789".repeat(4096))
+    expect(turns).toBeLessThan(64)
+  })
+})
+
+test("an encoding that was not asked for is named by its beginning", async () => {
+  const reading = readWhole("{}", { "content-encoding": "x".repeat(500) })
+  await expect(reading).rejects.toThrow(new UnknownEncoding(`the answer is encoded as ${"x".repeat(40)}`))
+})
+
+test("an answer that is too long is given up with the length that is allowed", async () => {
+  const reading = Array.fromAsync(textOf(new Response("x".repeat((3 << 20) + 1)), 3 << 20, () => undefined))
+  await expect(reading).rejects.toThrow(new AnswerTooLarge("the answer is longer than 3 MiB"))
+})
