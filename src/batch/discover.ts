@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises"
 import { extname, join, relative, resolve } from "node:path"
 import { Data, Effect } from "effect"
 import { layout, videoExtensions } from "../dataset/layout.ts"
-import { idProblem, videoId } from "../dataset/video-id.ts"
+import { idProblem, videoId } from "../output-root/video-id.ts"
 import { hasCode } from "../files/fault.ts"
 import { escapedName, textOfBytes } from "../files/names.ts"
 

@@ -1,8 +1,8 @@
 import { resolve } from "node:path"
 import { Cause, DateTime, Effect, Option } from "effect"
 import type { RunSettings, StageNumber } from "../config.ts"
-import { clearFailure, writeFailure } from "../dataset/batch-state.ts"
-import { videoId } from "../dataset/video-id.ts"
+import { clearFailure, writeFailure } from "../output-root/state.ts"
+import { videoId } from "../output-root/video-id.ts"
 import type { FailureReason } from "../events.ts"
 import type { PipelineError } from "../pipeline.ts"
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path"
 import { Cause, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
 import type { RunSettings } from "../config.ts"
-import { videoId } from "../dataset/video-id.ts"
+import { videoId } from "../output-root/video-id.ts"
 import { type RunEvent, RunEvents, type StopCause, type VideoEvent } from "../events.ts"
 import { CallDrain, makeDrain } from "../model/client/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"

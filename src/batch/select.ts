@@ -1,4 +1,4 @@
-import { videoId } from "../dataset/video-id.ts"
+import { videoId } from "../output-root/video-id.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 
 /** One of several parts of the input. `index` is 1-based, 1 to `of`. */

@@ -1,4 +1,4 @@
-import type { FailureGroup } from "../dataset/failures.ts"
+import type { FailureGroup } from "../output-root/failures.ts"
 import type { FailureReason } from "../events.ts"
 
 const texts: Readonly<Record<FailureReason, string>> = {

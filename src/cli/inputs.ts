@@ -9,8 +9,8 @@ import {
   type RefusedInput,
   withoutBadIds,
 } from "../batch/discover.ts"
-import type { InputRecord } from "../dataset/batch-state.ts"
-import { videoId } from "../dataset/video-id.ts"
+import type { InputRecord } from "../output-root/state.ts"
+import { videoId } from "../output-root/video-id.ts"
 import { hasCode } from "../files/fault.ts"
 import { printable } from "./printable.ts"
 import { UsageError } from "./usage.ts"

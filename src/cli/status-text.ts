@@ -1,6 +1,6 @@
 import * as v from "valibot"
-import { groupFailures } from "../dataset/failures.ts"
-import type { RootStatus } from "../dataset/status.ts"
+import { groupFailures } from "../output-root/failures.ts"
+import type { RootStatus } from "../output-root/status.ts"
 import { failureText } from "./failure-text.ts"
 import { printable, printableJson } from "./printable.ts"
 import { stageNames } from "./progress/state.ts"

@@ -1,6 +1,6 @@
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { makeStatusReader, type RootStatus } from "../dataset/status.ts"
+import { makeStatusReader, type RootStatus } from "../output-root/status.ts"
 import * as flags from "./flags/commands.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { stdout } from "./output.ts"

@@ -13,7 +13,7 @@ import {
 import { createServer } from "node:net"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
-import { makeStatusReader } from "../../src/dataset/status.ts"
+import { makeStatusReader } from "../../src/output-root/status.ts"
 import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { finishedDataset } from "../support/finished.ts"

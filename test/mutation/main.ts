@@ -8,7 +8,7 @@ import { isBelow, runMutants } from "./run.ts"
 import type { Verdict } from "./verdict.ts"
 
 const project = resolve(import.meta.dir, "../..")
-const areas = ["src/plan", "src/model", "src/stages", "src/dataset", "src/batch"]
+const areas = ["src/plan", "src/model", "src/stages", "src/dataset", "src/output-root", "src/batch"]
 
 const help = `Changes the program in one small place at a time and looks whether a test notices.
 

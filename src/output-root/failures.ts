@@ -1,4 +1,4 @@
-import type { FailureRecord } from "./batch-state.ts"
+import type { FailureRecord } from "./state.ts"
 
 /** A video that was not finished, and why. */
 export type FailedVideo = Omit<FailureRecord, "failed_at_utc">

@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs"
 import { Effect } from "effect"
-import { makeFolderLocks } from "../../src/dataset/lock.ts"
+import { makeFolderLocks } from "../../src/output-root/lock.ts"
 
 /**
  * A process of its own that takes the lock of a folder `times` times and says so. While it holds it, it makes a file that

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { idProblem } from "../../src/dataset/video-id.ts"
+import { idProblem } from "../../src/output-root/video-id.ts"
 
 test.each([
   ["", "which is no name for a folder"],

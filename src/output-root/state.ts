@@ -14,7 +14,7 @@ import {
   removeFile,
   writeFile,
   writeIfChanged,
-} from "./store.ts"
+} from "../dataset/store.ts"
 
 /**
  * What the folders of videos cannot tell: which videos there are to work on, and which failed without leaving a folder.

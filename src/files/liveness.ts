@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import * as v from "valibot"
-import { hasCode } from "../files/fault.ts"
+import { hasCode } from "./fault.ts"
 
 /** A process, named so that it can be told from every other one: on this machine, on others, and after a reboot. */
 export const processSchema = v.object({

@@ -8,8 +8,8 @@ import { hasCode } from "../files/fault.ts"
 import { parseJson } from "../files/json.ts"
 import { kindAt, readPlain, requireFoldersWithin } from "../files/plain.ts"
 import { isTemporary, makeFolder, syncFolder, temporaryPath, writeNew } from "../files/whole.ts"
-import { type Fate, fateOf, processSchema, thisProcess } from "./owner.ts"
-import { DatasetError, Fence, unreadable, unwritable } from "./store.ts"
+import { type Fate, fateOf, processSchema, thisProcess } from "../files/liveness.ts"
+import { DatasetError, Fence, unreadable, unwritable } from "../dataset/store.ts"
 
 /**
  * The lock of a video folder is a folder of its own, `<output root>/.locks/<video id>/`, which holds one file named after

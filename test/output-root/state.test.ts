@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { readInputs, writeInputs } from "../../src/dataset/batch-state.ts"
+import { readInputs, writeInputs } from "../../src/output-root/state.ts"
 import { temporaryFolder } from "../support/folders.ts"
 
 test("notes that a crash left half-written are removed once nobody can be writing them", async () => {
