@@ -1,10 +1,10 @@
 import { join } from "node:path"
 import type { RunEvent } from "../events.ts"
 import { type Again, commandAgain, type Invocation, pasteable } from "./again.ts"
-import { printable } from "./printable.ts"
+import { printable } from "../text/printable.ts"
 import { spentItems } from "./progress/frame.ts"
-import type { RunState } from "./progress/state.ts"
-import { duration, plural } from "./quantity.ts"
+import type { RunState } from "../batch/progress.ts"
+import { duration, plural } from "../text/quantity.ts"
 
 /** The end of a batch. */
 export type Ended = Extract<RunEvent, { type: "BatchFinished" }>

@@ -1,6 +1,6 @@
 import type { ScoreReport } from "../quality/report.ts"
-import { markdownText, printable } from "./printable.ts"
-import { dollars } from "./quantity.ts"
+import { markdownText, printable } from "../text/printable.ts"
+import { dollars } from "../text/quantity.ts"
 import { scoreLines } from "./score-text.ts"
 
 /** `evaluation.json`: how right a run was, and what it was made with. */

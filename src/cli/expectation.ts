@@ -2,9 +2,9 @@ import { Console, Effect } from "effect"
 import { assumedLatencySec, type Expectation } from "../dry-run.ts"
 import { assumedSteps } from "../stages/survey.ts"
 import { stdout } from "./output.ts"
-import { printable } from "./printable.ts"
+import { printable } from "../text/printable.ts"
 import { expectationJson } from "./progress/json.ts"
-import { count, dollars, duration } from "./quantity.ts"
+import { count, dollars, duration } from "../text/quantity.ts"
 
 const lines = (expected: Expectation): ReadonlyArray<string> => [
   `videos        ${count(expected.videos)}`,

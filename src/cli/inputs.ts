@@ -12,7 +12,7 @@ import {
 import type { InputRecord } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
 import { hasCode } from "../files/fault.ts"
-import { printable } from "./printable.ts"
+import { printable } from "../text/printable.ts"
 import { UsageError } from "./usage.ts"
 
 /** The flags that say which videos a run is about. */

@@ -3,13 +3,13 @@ import { allStages, type StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
 import { divertMessages } from "./messages.ts"
 import type { Output } from "./output.ts"
-import { printableLines } from "./printable.ts"
+import { printableLines } from "../text/printable.ts"
 import { frameLines, headerLines } from "./progress/frame.ts"
 import { eventJson, progressJson } from "./progress/json.ts"
 import { admitLine, eventLine, fullAllowance, progressLine } from "./progress/lines.ts"
 import { isScreen, makeScreen, type TerminalStream } from "./progress/screen.ts"
-import { advance, initialState, type RunState } from "./progress/state.ts"
-import { count } from "./quantity.ts"
+import { advance, initialState, type RunState } from "../batch/progress.ts"
+import { count } from "../text/quantity.ts"
 
 /** Follows a run and shows how it goes. */
 export interface Display {

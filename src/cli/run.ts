@@ -19,9 +19,9 @@ import { videoSettings } from "./frames.ts"
 import { findInputs, type InputFlags, idBaseOf, inputRecords } from "./inputs.ts"
 import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
 import { stdout } from "./output.ts"
-import { printable } from "./printable.ts"
+import { printable } from "../text/printable.ts"
 import { checkJson } from "./progress/json.ts"
-import { count } from "./quantity.ts"
+import { count } from "../text/quantity.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 interface WorkFlags {

@@ -1,11 +1,11 @@
 import * as v from "valibot"
 import { groupFailures } from "../output-root/failures.ts"
 import type { RootStatus } from "../output-root/status.ts"
-import { failureText } from "./failure-text.ts"
-import { printable, printableJson } from "./printable.ts"
-import { stageNames } from "./progress/state.ts"
+import { failureText } from "../batch/failure-text.ts"
+import { printable, printableJson } from "../text/printable.ts"
+import { stageNames } from "../batch/progress.ts"
 import { clip, fit } from "./progress/text.ts"
-import { compact, count, dollars, duration, plural } from "./quantity.ts"
+import { compact, count, dollars, duration, plural } from "../text/quantity.ts"
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 const stage = v.nullable(v.picklist([1, 2, 3]))

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { progressJson } from "../../src/cli/progress/json.ts"
 import { progressLine } from "../../src/cli/progress/lines.ts"
-import { advance, eta, initialState, type RunState } from "../../src/cli/progress/state.ts"
+import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
 import { waitOf } from "../../src/cli/progress/waiting.ts"
 import type { RunEvent } from "../../src/events.ts"
 

@@ -1,6 +1,6 @@
 import { Format } from "cli-progress"
-import { printable } from "../printable.ts"
-import { compact, count, dollars, duration, plural } from "../quantity.ts"
+import { printable } from "../../text/printable.ts"
+import { compact, count, dollars, duration, plural } from "../../text/quantity.ts"
 import {
   type ActiveVideo,
   answersPerMinute,
@@ -9,7 +9,7 @@ import {
   stageNames,
   videosLeft,
   workUnderWay,
-} from "./state.ts"
+} from "../../batch/progress.ts"
 import { clip, fit, flow, padded } from "./text.ts"
 import { waitOf } from "./waiting.ts"
 

@@ -1,4 +1,4 @@
-import { printableLines } from "../printable.ts"
+import { printableLines } from "../../text/printable.ts"
 import { rowsOf } from "./text.ts"
 
 /** What stands on the terminal: the lines last painted, and how wide it was then. The cursor is on the row below them. */

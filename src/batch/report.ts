@@ -1,16 +1,16 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import type { RefusedInput } from "../batch/discover.ts"
+import type { RefusedInput } from "./discover.ts"
 import type { StageNumber } from "../config.ts"
 import { groupFailures } from "../output-root/failures.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
-import type { Again } from "./again.ts"
-import type { Ended } from "./ending.ts"
+import type { Again } from "../cli/again.ts"
+import type { Ended } from "../cli/ending.ts"
 import { failureText } from "./failure-text.ts"
-import { markdownText, printableJson } from "./printable.ts"
-import type { RunState } from "./progress/state.ts"
-import { count, dollars, duration, plural } from "./quantity.ts"
+import { markdownText, printableJson } from "../text/printable.ts"
+import type { RunState } from "./progress.ts"
+import { count, dollars, duration, plural } from "../text/quantity.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
 const whole = v.pipe(amount, v.integer())

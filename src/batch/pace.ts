@@ -1,4 +1,4 @@
-import { allStages, type StageNumber } from "../../config.ts"
+import { allStages, type StageNumber } from "../config.ts"
 
 /** How fast a batch gets on: what its stages take, and how much was done when. Times are milliseconds of one clock. */
 export interface Pace {

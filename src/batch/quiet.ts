@@ -1,5 +1,5 @@
-import type { StageNumber } from "../../config.ts"
-import type { RunEvent } from "../../events.ts"
+import type { StageNumber } from "../config.ts"
+import type { RunEvent } from "../events.ts"
 
 /** What is known of why a run does not get on. Times are milliseconds of one clock that never goes back. */
 export interface Quiet {
