@@ -73,6 +73,19 @@ export type VideoEvent =
 /** Why a batch ends before its input does. */
 export type StopCause = "asked" | "failure" | "budget"
 
+/** The end of a batch: always its last event. */
+export interface BatchFinished {
+  readonly type: "BatchFinished"
+  readonly done: number
+  readonly failed: number
+  /** Videos that were not started or not finished; null where that is not known. */
+  readonly left: number | null
+  readonly stopped: StopCause | null
+  readonly seconds: number
+  /** Where the report for people is, if one was wanted and could be written. */
+  readonly report?: string
+}
+
 /** What happens to a batch, beside what happens to its videos. */
 export type BatchEvent =
   /** `videos` is null where the input does not say how many there will be. */
@@ -114,15 +127,7 @@ export type BatchEvent =
     }
   /** No new call starts from now on; those under way have `graceSec` seconds to finish. */
   | { readonly type: "BatchStopping"; readonly cause: StopCause; readonly graceSec: number }
-  /** Always the last. `left` videos were not started or not finished; null where that is not known. */
-  | {
-      readonly type: "BatchFinished"
-      readonly done: number
-      readonly failed: number
-      readonly left: number | null
-      readonly stopped: StopCause | null
-      readonly seconds: number
-    }
+  | BatchFinished
 
 /** Everything that a run tells. */
 export type RunEvent = VideoEvent | BatchEvent

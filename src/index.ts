@@ -1,4 +1,5 @@
 export { discoverVideos, type FolderSelection, InputError, listedVideos } from "./batch/discover.ts"
+export { type ReportRequest, type RunReport, reportSchema } from "./batch/report.ts"
 export { type BatchOptions, runBatch } from "./batch/run.ts"
 export { type Selection, type Shard, select } from "./batch/select.ts"
 export { defaultSettings, type RunSettings, type StageNumber } from "./config.ts"
@@ -6,8 +7,10 @@ export { type FolderLock, Locked, type LockOwner, readLock } from "./output-root
 export { type FinishedKeyframe, type FinishedStep, type FinishedVideo, openVideo } from "./dataset/open.ts"
 export { DatasetError } from "./dataset/store.ts"
 export { type DecodeClip, type Finding, validateFolder } from "./dataset/validate.ts"
+export { Executor } from "./engine/Executor.ts"
 export {
   type BatchEvent,
+  type BatchFinished,
   type FailureReason,
   type RunEvent,
   RunEvents,

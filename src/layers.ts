@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os"
 import { Context, Effect, Either, Layer } from "effect"
 import * as RunClock from "./dataset/RunClock.ts"
 import { keepWithin, writeFile } from "./dataset/store.ts"
+import * as InProcess from "./engine/in-process.ts"
 import * as CallLog from "./model/client/CallLog.ts"
 import * as OpenAi from "./model/client/client.ts"
 import * as Recording from "./model/recording.ts"
@@ -146,3 +147,6 @@ export const callLog = CallLog.file
 
 /** The pipeline; needs `VideoDecoder`, `ClipCutter` and `VisionModel`. */
 export const pipeline = Pipeline.layer
+
+/** `Executor` in this process; needs a `Pipeline`. */
+export const inProcess = InProcess.layer

@@ -1,16 +1,9 @@
-import { join } from "node:path"
-import { Effect } from "effect"
 import * as v from "valibot"
-import type { RefusedInput } from "./discover.ts"
 import type { StageNumber } from "../config.ts"
+import type { BatchFinished } from "../events.ts"
 import { groupFailures } from "../output-root/failures.ts"
-import { jsonText, writeFile } from "../dataset/store.ts"
-import type { Again } from "../cli/again.ts"
-import type { Ended } from "../cli/ending.ts"
-import { failureText } from "./failure-text.ts"
-import { markdownText, printableJson } from "../text/printable.ts"
+import type { RefusedInput } from "./discover.ts"
 import type { RunState } from "./progress.ts"
-import { count, dollars, duration, plural } from "../text/quantity.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
 const whole = v.pipe(amount, v.integer())
@@ -58,16 +51,23 @@ export const reportSchema = v.strictObject({
 })
 export type RunReport = v.InferOutput<typeof reportSchema>
 
-/** What a report is about, beside what happened. */
-export interface ReportHead {
-  /** Absolute. */
-  readonly outputRoot: string
+/** A report that is wanted: `run_report.json` and `run_report.md` in the output root. */
+export interface ReportRequest {
+  /** What the model is called in it. */
   readonly model: string
-  readonly stages: ReadonlyArray<StageNumber>
   /** Part of the file names, where several runs share a root on purpose: `shard-2-of-4`. */
   readonly part?: string
   /** What of the input cannot be worked on. */
-  readonly refused: ReadonlyArray<RefusedInput>
+  readonly refused?: ReadonlyArray<RefusedInput>
+  /** The command that goes on after such an end, to be pasted; it holds no key. */
+  readonly nextCommand?: (end: BatchFinished) => string | undefined
+}
+
+/** A report that is wanted, and of which batch. */
+export interface ReportHead extends ReportRequest {
+  /** Absolute. */
+  readonly outputRoot: string
+  readonly stages: ReadonlyArray<StageNumber>
 }
 
 const nextSteps = ({
@@ -89,14 +89,8 @@ const nextSteps = ({
 ]
 
 /** The report of a run that has ended. */
-export const reportOf = (
-  state: RunState,
-  end: Ended,
-  head: ReportHead,
-  time: string,
-  next: Again | undefined,
-): RunReport => {
-  const refused = head.refused.map((input) => ({
+export const reportOf = (state: RunState, end: BatchFinished, head: ReportHead, time: string): RunReport => {
+  const refused = (head.refused ?? []).map((input) => ({
     ...input,
     video_id: input.path,
     source_video: input.path,
@@ -131,96 +125,6 @@ export const reportOf = (
     estimated_tokens: state.estimatedTokens,
     estimated_cost_usd: state.unpriced > 0 ? null : state.estimatedCostUsd,
     how_to_continue: nextSteps(ending),
-    next_command: next?.text ?? null,
+    next_command: head.nextCommand?.(end) ?? null,
   }
 }
-
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
-
-const endings = {
-  asked: "stopped on request",
-  failure: "stopped after the first failure",
-  budget: "stopped because the budget was spent",
-}
-
-/** The report for people: `run_report.md`. */
-export const reportMarkdown = (report: RunReport): string => {
-  const { failures, slowest, how_to_continue, stopped } = report
-  const { estimated_tokens: estimated, estimated_cost_usd: estimatedCost } = report
-  const guessed = (text: string) => (estimated === 0 ? "" : `, and by estimate ${text}`)
-  const cost =
-    report.cost_usd === null
-      ? "not known"
-      : `${dollars(report.cost_usd)}${guessed(dollars(estimatedCost ?? 0))}`
-  return [
-    "# Run report",
-    "",
-    `${markdownText(report.output_root)}, finished ${report.finished_at_utc}${stopped === null ? "" : `, ${endings[stopped]}`}.`,
-    "",
-    ...table(
-      ["what", "how much"],
-      [
-        ["videos", count(report.videos)],
-        ["done", count(report.done)],
-        ["failed", count(report.failed)],
-        ["left", count(report.left)],
-        ...(report.refused === 0 ? [] : [["refused", count(report.refused)]]),
-        ["steps refined", count(report.steps)],
-        ["calls", `${count(report.calls)}, ${count(report.rejected_answers)} rejected`],
-        [
-          "tokens",
-          `${count(report.prompt_tokens)} in, ${count(report.completion_tokens)} out${guessed(`${count(estimated)} that the service did not count`)}`,
-        ],
-        ["cost", cost],
-        ["time", duration(report.seconds)],
-        ["model", markdownText(report.model)],
-        ["stages", report.stages.join(", ")],
-      ],
-    ),
-    ...(how_to_continue.length === 0
-      ? []
-      : ["", "## How to continue", "", ...how_to_continue.map((line) => `- ${line}`)]),
-    // Indented, so that nothing in it is markup.
-    ...(report.next_command === null ? [] : ["", "## Next command", "", `    ${report.next_command}`]),
-    ...(failures.length === 0 ? [] : ["", "## Failures"]),
-    ...failures.flatMap((group) => [
-      "",
-      `### ${plural(group.count, "video")}: ${markdownText(failureText(group))}`,
-      "",
-      ...table(
-        ["video", "message"],
-        group.videos.map(({ video_id, message }) => [markdownText(video_id), markdownText(message)]),
-      ),
-    ]),
-    ...(slowest.length === 0
-      ? []
-      : [
-          "",
-          "## Slowest videos",
-          "",
-          ...table(
-            ["video", "time"],
-            slowest.map(({ video_id, seconds }) => [markdownText(video_id), duration(seconds)]),
-          ),
-        ]),
-    "",
-  ].join("\n")
-}
-
-/**
- * Writes both forms of a report into its output root.
- *
- * @returns where the one for people is; undefined if it cannot be written, which is no failure of the run
- */
-export const writeReport = Effect.fn("Cli.writeReport")(
-  function* (report: RunReport, { outputRoot, part }: ReportHead) {
-    const stem = join(outputRoot, part === undefined ? "run_report" : `run_report.${part}`)
-    yield* writeFile(`${stem}.json`, printableJson(jsonText(report)))
-    yield* writeFile(`${stem}.md`, reportMarkdown(report))
-    return `${stem}.md`
-  },
-  Effect.catchTag("DatasetError", ({ message }) =>
-    Effect.as(Effect.logWarning(`no run report: ${message}`), undefined),
-  ),
-)

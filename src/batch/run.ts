@@ -7,6 +7,8 @@ import { CallDrain, makeDrain } from "../model/client/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import { Pipeline, type PipelineError } from "../pipeline.ts"
 import { failureOf, forgetFailure, recordFailure } from "./failure.ts"
+import type { ReportRequest } from "./report.ts"
+import { makeReporter } from "./reporter.ts"
 
 /** How a batch goes through its videos. */
 export interface BatchOptions {
@@ -23,6 +25,8 @@ export interface BatchOptions {
   readonly stop?: Effect.Effect<void>
   /** How long calls under way may take to finish then, in seconds. */
   readonly graceSec: number
+  /** Writes `run_report.json` and `run_report.md` into the output root at the end. */
+  readonly report?: ReportRequest
 }
 
 /** Events that may wait for the consumer; then the batch waits too. */
@@ -41,10 +45,13 @@ interface Unfinished {
 const work = Effect.fn("Batch.run")(function* <E, R>(
   videos: Stream.Stream<string, E, R>,
   options: BatchOptions,
-  publish: (event: RunEvent) => Effect.Effect<void>,
+  tell: (event: RunEvent) => Effect.Effect<void>,
 ) {
   const { settings, continueOnError, graceSec } = options
   const pipeline = yield* Pipeline
+  const reporter = options.report && (yield* makeReporter(options.report, settings))
+  const publish = (event: RunEvent) =>
+    reporter === undefined ? tell(event) : Effect.zipRight(reporter.note(event), tell(event))
   const drain = yield* makeDrain
   const stopping = yield* Deferred.make<StopCause>()
   let stopCause: StopCause | null = null
@@ -145,13 +152,15 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     Effect.provideService(RunEvents, { publish: listen }),
     Effect.provideService(CallDrain, drain),
   )
-  yield* publish({
+  const end = {
     type: "BatchFinished",
     ...count,
     left: options.videos === undefined ? null : options.videos - count.done - count.failed,
     stopped: stopCause,
     seconds: ((yield* monotonicMs) - started) / 1000,
-  })
+  } satisfies RunEvent
+  const report = yield* reporter?.write(end) ?? Effect.succeed(undefined)
+  yield* publish(report === undefined ? end : { ...end, report })
 }, Effect.scoped)
 
 /** A model is silent once nothing has come from it for so long; that is told again as often. */

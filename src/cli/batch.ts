@@ -1,11 +1,11 @@
-import { Console, DateTime, Effect, Option, Stream } from "effect"
-import { type BatchOptions, runBatch } from "../batch/run.ts"
+import { Console, Effect, Option, Stream } from "effect"
+import type { BatchOptions } from "../batch/run.ts"
+import { Executor } from "../engine/Executor.ts"
 import { invocation } from "./again.ts"
 import { endLines, nextCommand } from "./ending.ts"
 import { stderr, stdout } from "./output.ts"
 import { printable } from "../text/printable.ts"
 import { display, json } from "./progress.ts"
-import { type ReportHead, reportOf, writeReport } from "../batch/report.ts"
 import { StopRequests } from "./stop.ts"
 import { exitCode } from "./usage.ts"
 
@@ -21,8 +21,6 @@ export interface Telling {
   readonly isBatch: boolean
   /** Inputs that are not worked on. */
   readonly refused: number
-  /** If there is to be a report in the output root. */
-  readonly report?: ReportHead
 }
 
 /** Runs files as one batch and shows how it goes. What the display holds is given back at the end. */
@@ -37,7 +35,8 @@ const watched = Effect.fn("Cli.watched")(function* (
   const folders: Array<string> = []
   const stop = yield* (yield* StopRequests).first
   const videos = Stream.fromIterable(files)
-  const end = yield* runBatch(videos, { ...options, videos: files.length, stop }).pipe(
+  const executor = yield* Executor
+  const end = yield* executor.run(videos, { ...options, videos: files.length, stop }).pipe(
     Stream.tap((event) =>
       Effect.sync(() => {
         show(event)
@@ -59,15 +58,9 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
 ) {
   const { end, folders, state } = yield* watched(files, options, telling)
   const { done, failed, left, stopped } = end
-  const { report, outputRoot, isBatch } = telling
-  const next = nextCommand(end, folders, outputRoot, isBatch, invocation())
-  let written: string | undefined
-  if (report !== undefined) {
-    const time = DateTime.formatIso(yield* DateTime.now)
-    written = yield* writeReport(reportOf(state, end, report, time, next), report)
-  }
   if (!telling.json) {
-    for (const text of endLines({ state, end, folders, report: written, next })) yield* Console.error(text)
+    const next = nextCommand(end, folders, telling.outputRoot, telling.isBatch, invocation())
+    for (const text of endLines({ state, end, folders, next })) yield* Console.error(text)
     for (const folder of folders) yield* Console.log(printable(folder))
     const rest = left === 0 ? "" : `, ${left} not finished`
     const refused = telling.refused === 0 ? "" : `, ${telling.refused} refused`

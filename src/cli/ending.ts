@@ -1,20 +1,17 @@
 import { join } from "node:path"
-import type { RunEvent } from "../events.ts"
+import type { BatchFinished } from "../events.ts"
 import { type Again, commandAgain, type Invocation, pasteable } from "./again.ts"
 import { printable } from "../text/printable.ts"
 import { spentItems } from "./progress/frame.ts"
 import type { RunState } from "../batch/progress.ts"
 import { duration, plural } from "../text/quantity.ts"
 
-/** The end of a batch. */
-export type Ended = Extract<RunEvent, { type: "BatchFinished" }>
-
 /**
  * What to type next: the same command while something is left to do, with `--only-failed` if that is all there is, and a check
  * of the result once all is done.
  */
 export const nextCommand = (
-  end: Pick<Ended, "failed" | "left">,
+  end: Pick<BatchFinished, "failed" | "left">,
   folders: ReadonlyArray<string>,
   outputRoot: string,
   isBatch: boolean,
@@ -36,16 +33,14 @@ const nextLines = ({ text, needs }: Again): ReadonlyArray<string> => [
 
 interface Outcome {
   readonly state: RunState
-  readonly end: Ended
+  readonly end: BatchFinished
   /** The folders of finished videos. */
   readonly folders: ReadonlyArray<string>
-  /** The report for people, if there is one. */
-  readonly report: string | undefined
   readonly next: Again | undefined
 }
 
 /** What a person reads at the end of a run, beside the results: what was done, where that is on record, and what to type next. */
-export const endLines = ({ state, end, folders, report, next }: Outcome): ReadonlyArray<string> => {
+export const endLines = ({ state, end, folders, next }: Outcome): ReadonlyArray<string> => {
   const rejected = state.rejected === 0 ? "" : ` (${state.rejected} rejected)`
   const summary = [
     plural(state.steps, "step"),
@@ -54,7 +49,7 @@ export const endLines = ({ state, end, folders, report, next }: Outcome): Readon
     duration(end.seconds),
   ]
   const [only] = folders
-  const record = report ?? (only === undefined ? undefined : join(only, "run_summary.json"))
+  const record = end.report ?? (only === undefined ? undefined : join(only, "run_summary.json"))
   return [
     summary.join(", "),
     ...(record === undefined ? [] : [`report: ${printable(record)}`]),

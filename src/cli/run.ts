@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path"
 import { Console, Effect, Layer, Option } from "effect"
+import type { ReportRequest } from "../batch/report.ts"
 import { type Shard, select } from "../batch/select.ts"
 import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
@@ -11,7 +12,9 @@ import { priceOf } from "../model/money.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { loadPrompts } from "../stages/prompts.ts"
+import { invocation } from "./again.ts"
 import { runFiles } from "./batch.ts"
+import { nextCommand } from "./ending.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import { tellExpectation } from "./expectation.ts"
 import { requireOutputRoot } from "./folders.ts"
@@ -222,28 +225,31 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     yield* tellExpectation(expected, given.json)
     return expected.failures.length === 0 ? exitCode.done : exitCode.failed
   }
-  const services = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))
+  const pipeline = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))
+  const services = Layer.provide(Layers.inProcess, pipeline)
+  const outputRoot = resolve(settings.outputRoot)
+  const isBatch = found.files.length + found.refused.length > 1
+  const { refused } = found
+  // A replay gives the same files as the recorded run, and a report has times of its own.
+  const hasReport = isBatch && Option.isNone(given.replay)
+  const report: ReportRequest = {
+    model: model.name,
+    refused,
+    ...Option.match(given.shard, {
+      onNone: () => ({}),
+      onSome: ({ index, of }) => ({ part: `shard-${index}-of-${of}` }),
+    }),
+    nextCommand: (end) => nextCommand(end, [], outputRoot, isBatch, invocation())?.text,
+  }
   const options = {
     settings,
     videoConcurrency: given.videoConcurrency,
     continueOnError: given.continueOnError || given.retryFailed,
     retryFailed: given.retryFailed,
     graceSec: given.graceSec,
+    ...(hasReport ? { report } : {}),
   }
-  const outputRoot = resolve(settings.outputRoot)
-  const isBatch = found.files.length + found.refused.length > 1
   const noteInputs = isBatch ? writeInputs(outputRoot, inputRecords(found, given)) : Effect.void
-  // A replay gives the same files as the recorded run, and a report has times of its own.
-  const hasReport = isBatch && Option.isNone(given.replay)
-  const part = Option.map(given.shard, ({ index, of }) => ({ part: `shard-${index}-of-${of}` }))
-  const { refused } = found
-  const head = {
-    outputRoot,
-    model: model.name,
-    stages: given.stages,
-    refused,
-    ...Option.getOrElse(part, () => ({})),
-  }
   const { json } = given
   const verbose = given.verbose || environment.VERBOSE_LOGGING === true
   const telling = {
@@ -252,7 +258,6 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     outputRoot,
     isBatch,
     refused: refused.length,
-    ...(hasReport ? { report: head } : {}),
   }
   const code = yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
   return code === exitCode.done && refused.length > 0 ? exitCode.failed : code

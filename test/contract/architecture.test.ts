@@ -59,6 +59,7 @@ const areaOf = (file: string): string => (file.split("/")[1] ?? "").replace(/\.t
 const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   plan: [],
   files: [],
+  text: [],
   demo: [],
   quality: ["dataset", "files"],
   sources: ["dataset", "files", "quality"],
@@ -68,6 +69,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   video: ["bitstream", "picture", "plan", "threads"],
   model: ["files", "plan"],
   dataset: ["files", "plan"],
+  "output-root": ["dataset", "files", "plan"],
   config: ["plan", "video"],
   events: ["config", "dataset", "model", "video"],
   stages: ["bitstream", "threads", "files", "plan", "video", "model", "dataset", "config", "events"],
@@ -79,13 +81,15 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
     "video",
     "model",
     "dataset",
+    "output-root",
     "config",
     "events",
     "stages",
   ],
-  batch: ["files", "plan", "config", "dataset", "events", "model", "pipeline"],
+  batch: ["files", "plan", "text", "config", "dataset", "output-root", "events", "model", "pipeline"],
+  engine: ["batch", "events", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
-  layers: ["dataset", "model", "picture", "pipeline", "video"],
+  layers: ["dataset", "engine", "model", "picture", "pipeline", "video"],
 }
 
 const againstArrows = ({ from, to }: Import): boolean => {
@@ -207,6 +211,9 @@ test("the rules catch what they forbid", () => {
     ['import type { A } from "../video/VideoError.ts"', "src/threads/x.ts"],
     ['import type { A } from "../video/VideoDecoder.ts"', "src/picture/x.ts"],
     ['import { a } from "../picture/jpeg.ts"', "src/bitstream/x.ts"],
+    ['import { a } from "../output-root/lock.ts"', "src/dataset/x.ts"],
+    ['import type { A } from "../cli/run.ts"', "src/batch/x.ts"],
+    ['import { a } from "../batch/run.ts"', "src/output-root/x.ts"],
     ['import * as Cli from "../cli/flags/work.ts"', "src/stages/x.ts"],
     ['await import("../pipeline.ts")', "src/video/x.ts"],
   ] as const

@@ -13,14 +13,8 @@ export const quickSettings = (outputRoot: string, changes: Partial<RunSettings> 
   ...changes,
 })
 
-/** Runs one video in this process, against a server or in rehearsal; gives the error's message if it fails. */
-export const runPipeline = async (
-  video: string,
-  settings: RunSettings,
-  server: ChatServer | "rehearsal",
-  { clock = Clock.make(), callRetries = 0 }: { clock?: Clock.Clock; callRetries?: number } = {},
-) => {
-  const events: Array<RunEvent> = []
+/** The pipeline of this process, against a server or in rehearsal. */
+export const pipelineServices = (server: ChatServer | "rehearsal", callRetries = 0) => {
   const model =
     server === "rehearsal"
       ? Layers.rehearsal
@@ -32,12 +26,22 @@ export const runPipeline = async (
           callRetries,
           callRetryBackoffSec: 0,
         })
+  return Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
+}
+
+/** Runs one video in this process, against a server or in rehearsal; gives the error's message if it fails. */
+export const runPipeline = async (
+  video: string,
+  settings: RunSettings,
+  server: ChatServer | "rehearsal",
+  { clock = Clock.make(), callRetries = 0 }: { clock?: Clock.Clock; callRetries?: number } = {},
+) => {
+  const events: Array<RunEvent> = []
   const listener = { publish: (event: RunEvent) => Effect.sync(() => void events.push(event)) }
-  const services = Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
   const result = await Effect.flatMap(Pipeline, (pipeline) => pipeline.runVideo(video, settings)).pipe(
     Effect.provideService(RunEvents, listener),
     Effect.either,
-    Effect.provide(services),
+    Effect.provide(pipelineServices(server, callRetries)),
     Effect.withClock(clock),
     Effect.runPromise,
   )

@@ -94,6 +94,7 @@ export const jsonLineSchema = v.variant("event", [
     left: v.nullable(whole),
     stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
     seconds: amount,
+    report: v.optional(text),
   }),
   line("evaluation_finished", { report: text, evaluation: v.record(v.string(), v.unknown()) }),
   line("error", { exit_code: whole, message: text }),

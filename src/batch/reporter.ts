@@ -1,0 +1,48 @@
+import { join, resolve } from "node:path"
+import { DateTime, Effect } from "effect"
+import type { RunSettings } from "../config.ts"
+import { jsonText, writeFile } from "../dataset/store.ts"
+import type { BatchFinished, RunEvent } from "../events.ts"
+import { monotonicMs } from "../model/monotonic.ts"
+import { printableJson } from "../text/printable.ts"
+import { advance, initialState } from "./progress.ts"
+import { type ReportRequest, type RunReport, reportOf } from "./report.ts"
+import { reportMarkdown } from "./report-text.ts"
+
+/**
+ * Writes both forms of a report into its output root.
+ *
+ * @returns where the one for people is; undefined if it cannot be written, which is no failure of the run
+ */
+const writeReport = Effect.fn("Batch.writeReport")(
+  function* (report: RunReport, part: string | undefined) {
+    const stem = join(report.output_root, part === undefined ? "run_report" : `run_report.${part}`)
+    yield* writeFile(`${stem}.json`, printableJson(jsonText(report)))
+    yield* writeFile(`${stem}.md`, reportMarkdown(report))
+    return `${stem}.md`
+  },
+  Effect.catchTag("DatasetError", ({ message }) =>
+    Effect.as(Effect.logWarning(`no run report: ${message}`), undefined),
+  ),
+)
+
+/** Follows a batch from its beginning, so that its report can be written at its end. */
+export const makeReporter = Effect.fn("Batch.reporter")(function* (
+  request: ReportRequest,
+  { outputRoot, stages }: Pick<RunSettings, "outputRoot" | "stages">,
+) {
+  let state = initialState(stages, yield* monotonicMs)
+  return {
+    /** Takes an event in. */
+    note: (event: RunEvent) =>
+      Effect.map(monotonicMs, (now) => {
+        state = advance(state, event, now)
+      }),
+    /** Writes the report of a batch that ends so; gives where the one for people is, if it could be written. */
+    write: (end: BatchFinished) =>
+      Effect.flatMap(DateTime.now, (now) => {
+        const head = { ...request, outputRoot: resolve(outputRoot), stages }
+        return writeReport(reportOf(state, end, head, DateTime.formatIso(now)), request.part)
+      }),
+  }
+})
