@@ -1,25 +1,7 @@
 import { expect, test } from "bun:test"
 import type { CallRecord } from "../../src/dataset/records.ts"
 import { totalsOf } from "../../src/dataset/summary.ts"
-
-const call = (changes: Partial<CallRecord>): CallRecord => ({
-  attempt: 1,
-  model: "m",
-  prompt_tokens: null,
-  cached_tokens: null,
-  completion_tokens: null,
-  reasoning_tokens: null,
-  cost_usd: 0,
-  latency_ms: 1,
-  wait_ms: 1,
-  transport_attempts: 1,
-  response_format: "none",
-  problems: 0,
-  repaired: false,
-  patch: false,
-  recalled: false,
-  ...changes,
-})
+import { callRecord as call } from "../support/call-record.ts"
 
 const outcome = (...calls: ReadonlyArray<CallRecord>) => ({
   status: "completed" as const,

@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { attemptFile, callFile, layout } from "../../src/dataset/layout.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { recallReply } from "../../src/stages/trace.ts"
+import { callRecord } from "../support/call-record.ts"
 import { runFolder } from "../support/folders.ts"
 
 const files = layout.stage1.call
@@ -14,21 +15,7 @@ const request = "1".repeat(64)
 const folderWith = (file: string, round: object) => {
   const dir = runFolder()
   const record = {
-    attempt: 1,
-    model: "m",
-    prompt_tokens: 7,
-    cached_tokens: null,
-    completion_tokens: 3,
-    reasoning_tokens: null,
-    cost_usd: null,
-    latency_ms: 1,
-    wait_ms: 1,
-    transport_attempts: 1,
-    response_format: "none",
-    problems: 0,
-    repaired: false,
-    patch: false,
-    recalled: false,
+    ...callRecord({ prompt_tokens: 7, completion_tokens: 3, cost_usd: null }),
     received_at_utc: "2026-01-01T00:00:00.000Z",
     truncated: false,
     request_sha256: request,
