@@ -10,7 +10,6 @@ import { withOutputs, withoutErrors } from "./cli/console.ts"
 import { helpText } from "./cli/help.ts"
 import { messages } from "./cli/messages.ts"
 import { stderr, stdout } from "./cli/output.ts"
-import { printable } from "./text/printable.ts"
 import { errorJson } from "./cli/progress/json.ts"
 import { givenSecrets } from "./cli/secrets.ts"
 import { listenToSignals } from "./cli/signals.ts"
@@ -18,6 +17,7 @@ import { makeStopRequests, StopRequests } from "./cli/stop.ts"
 import { exitCode, interruptedMessage, UsageError } from "./cli/usage.ts"
 import { makeRedaction } from "./model/redaction.ts"
 import * as Telemetry from "./telemetry.ts"
+import { printable } from "./text/printable.ts"
 
 const [bun = "bun", script = "", ...args] = process.argv
 

@@ -3,9 +3,9 @@ import { readdir, stat } from "node:fs/promises"
 import { extname, join, relative, resolve } from "node:path"
 import { Data, Effect } from "effect"
 import { layout, videoExtensions } from "../dataset/layout.ts"
-import { idProblem, videoId } from "../output-root/video-id.ts"
 import { hasCode } from "../files/fault.ts"
 import { escapedName, textOfBytes } from "../files/names.ts"
+import { idProblem, videoId } from "../output-root/video-id.ts"
 
 /** The input cannot be used as it is. `message` says what to change. */
 export class InputError extends Data.TaggedError("InputError")<{

@@ -1,5 +1,5 @@
-import type { FailureGroup } from "../output-root/failures.ts"
 import type { FailureReason } from "../events.ts"
+import type { FailureGroup } from "../output-root/failures.ts"
 
 const texts: Readonly<Record<FailureReason, string>> = {
   NotReadable: "the file is missing, empty or may not be read",

@@ -1,9 +1,9 @@
 import { resolve } from "node:path"
 import { Cause, DateTime, Effect, Option } from "effect"
 import type { RunSettings, StageNumber } from "../config.ts"
+import type { FailureReason } from "../events.ts"
 import { clearFailure, writeFailure } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
-import type { FailureReason } from "../events.ts"
 import type { PipelineError } from "../pipeline.ts"
 
 /** Why a video was not finished, as it is told and recorded. */

@@ -1,6 +1,6 @@
 import type { StageNumber } from "../config.ts"
-import type { FailedVideo } from "../output-root/failures.ts"
 import type { RunEvent, StopCause } from "../events.ts"
+import type { FailedVideo } from "../output-root/failures.ts"
 import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
 import { noted, type Quiet } from "./quiet.ts"
 

@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
-import { type Output, stderr, stdout } from "./output.ts"
 import { printableLines } from "../text/printable.ts"
+import { type Output, stderr, stdout } from "./output.ts"
 
 const line = (to: Output, args: ReadonlyArray<unknown>) =>
   Effect.sync(() => to.write(`${printableLines(args.map(String).join(" "))}\n`))

@@ -1,10 +1,10 @@
 import { join } from "node:path"
-import type { BatchFinished } from "../events.ts"
-import { type Again, commandAgain, type Invocation, pasteable } from "./again.ts"
-import { printable } from "../text/printable.ts"
-import { spentItems } from "./progress/frame.ts"
 import type { RunState } from "../batch/progress.ts"
+import type { BatchFinished } from "../events.ts"
+import { printable } from "../text/printable.ts"
 import { duration, plural } from "../text/quantity.ts"
+import { type Again, commandAgain, type Invocation, pasteable } from "./again.ts"
+import { spentItems } from "./progress/frame.ts"
 
 /**
  * What to type next: the same command while something is left to do, with `--only-failed` if that is all there is, and a check

@@ -1,10 +1,10 @@
 import { Console, Effect } from "effect"
 import { assumedLatencySec, type Expectation } from "../dry-run.ts"
 import { assumedSteps } from "../stages/survey.ts"
-import { stdout } from "./output.ts"
 import { printable } from "../text/printable.ts"
-import { expectationJson } from "./progress/json.ts"
 import { count, dollars, duration } from "../text/quantity.ts"
+import { stdout } from "./output.ts"
+import { expectationJson } from "./progress/json.ts"
 
 const lines = (expected: Expectation): ReadonlyArray<string> => [
   `videos        ${count(expected.videos)}`,

@@ -9,9 +9,9 @@ import {
   type RefusedInput,
   withoutBadIds,
 } from "../batch/discover.ts"
+import { hasCode } from "../files/fault.ts"
 import type { InputRecord } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
-import { hasCode } from "../files/fault.ts"
 import { printable } from "../text/printable.ts"
 import { UsageError } from "./usage.ts"
 

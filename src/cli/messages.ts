@@ -1,6 +1,6 @@
 import { Effect, Logger } from "effect"
-import { stderr } from "./output.ts"
 import { printable } from "../text/printable.ts"
+import { stderr } from "./output.ts"
 
 const toStderr = (text: string): void => stderr.write(`${text}\n`)
 

@@ -1,15 +1,15 @@
 import { Effect, Schedule, type Scope } from "effect"
+import { advance, initialState, type RunState } from "../batch/progress.ts"
 import { allStages, type StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
+import { printableLines } from "../text/printable.ts"
+import { count } from "../text/quantity.ts"
 import { divertMessages } from "./messages.ts"
 import type { Output } from "./output.ts"
-import { printableLines } from "../text/printable.ts"
 import { frameLines, headerLines } from "./progress/frame.ts"
 import { eventJson, progressJson } from "./progress/json.ts"
 import { admitLine, eventLine, fullAllowance, progressLine } from "./progress/lines.ts"
 import { isScreen, makeScreen, type TerminalStream } from "./progress/screen.ts"
-import { advance, initialState, type RunState } from "../batch/progress.ts"
-import { count } from "../text/quantity.ts"
 
 /** Follows a run and shows how it goes. */
 export interface Display {

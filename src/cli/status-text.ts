@@ -1,11 +1,11 @@
 import * as v from "valibot"
+import { failureText } from "../batch/failure-text.ts"
+import { stageNames } from "../batch/progress.ts"
 import { groupFailures } from "../output-root/failures.ts"
 import type { RootStatus } from "../output-root/status.ts"
-import { failureText } from "../batch/failure-text.ts"
 import { printable, printableJson } from "../text/printable.ts"
-import { stageNames } from "../batch/progress.ts"
-import { clip, fit } from "./progress/text.ts"
 import { compact, count, dollars, duration, plural } from "../text/quantity.ts"
+import { clip, fit } from "./progress/text.ts"
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 const stage = v.nullable(v.picklist([1, 2, 3]))

@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { sha256 } from "../plan/fingerprint.ts"
 import { fateOf, thisProcess } from "../files/liveness.ts"
+import { sha256 } from "../plan/fingerprint.ts"
 import { unwritable } from "./store.ts"
 
 /** `triptych-<PID space>-<PID>-<process start>-`: whose folder it is, so that a crash leaves nothing that nobody removes. */

@@ -4,12 +4,12 @@ import { mkdir, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promise
 import { basename, dirname, join } from "node:path"
 import { Clock, Data, DateTime, Duration, Effect, Ref } from "effect"
 import * as v from "valibot"
+import { DatasetError, Fence, unreadable, unwritable } from "../dataset/store.ts"
 import { hasCode } from "../files/fault.ts"
 import { parseJson } from "../files/json.ts"
+import { type Fate, fateOf, processSchema, thisProcess } from "../files/liveness.ts"
 import { kindAt, readPlain, requireFoldersWithin } from "../files/plain.ts"
 import { isTemporary, makeFolder, syncFolder, temporaryPath, writeNew } from "../files/whole.ts"
-import { type Fate, fateOf, processSchema, thisProcess } from "../files/liveness.ts"
-import { DatasetError, Fence, unreadable, unwritable } from "../dataset/store.ts"
 
 /**
  * The lock of a video folder is a folder of its own, `<output root>/.locks/<video id>/`, which holds one file named after

@@ -1,9 +1,6 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { parseJson } from "../files/json.ts"
-import { sha256 } from "../plan/fingerprint.ts"
-
 import {
   jsonText,
   keepWithin,
@@ -15,6 +12,8 @@ import {
   writeFile,
   writeIfChanged,
 } from "../dataset/store.ts"
+import { parseJson } from "../files/json.ts"
+import { sha256 } from "../plan/fingerprint.ts"
 
 /**
  * What the folders of videos cannot tell: which videos there are to work on, and which failed without leaving a folder.

@@ -2,13 +2,12 @@ import { lstat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { type InputRecord, readFailures, readInputs } from "./state.ts"
-import { type FailedVideo, isRefusal } from "./failures.ts"
 import { videoFolder } from "../dataset/layout.ts"
-import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
-
 import { type DatasetError, keepWithin, listFolder, readJson } from "../dataset/store.ts"
 import { summaryPath } from "../dataset/summary.ts"
+import { type FailedVideo, isRefusal } from "./failures.ts"
+import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
+import { type InputRecord, readFailures, readInputs } from "./state.ts"
 
 type StageNumber = 1 | 2 | 3
 

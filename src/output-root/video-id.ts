@@ -1,6 +1,6 @@
 import { basename, extname, relative, sep } from "node:path"
-import { sha256 } from "../plan/fingerprint.ts"
 import { eventsFile, layout } from "../dataset/layout.ts"
+import { sha256 } from "../plan/fingerprint.ts"
 
 /** Longest id of a path in bytes; file systems allow 255 in a name, and ids get endings. */
 const longestPathId = 200

@@ -44,9 +44,7 @@ const embedded = async (root: string, files: ReadonlyArray<string>, report?: Rep
     graceSec: 5,
     ...(report === undefined ? {} : { report }),
   })
-  const all = await Effect.runPromise(
-    Effect.provide(Stream.runCollect(events), pipelineServices(server)),
-  )
+  const all = await Effect.runPromise(Effect.provide(Stream.runCollect(events), pipelineServices(server)))
   return Chunk.toReadonlyArray(all)
 }
 

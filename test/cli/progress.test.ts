@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import * as v from "valibot"
-import { printable } from "../../src/text/printable.ts"
+import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { eventJson, jsonLineSchema, progressJson } from "../../src/cli/progress/json.ts"
 import { admitLine, eventLine, fullAllowance, progressLine } from "../../src/cli/progress/lines.ts"
 import { nothingPainted, type Painted, repaint } from "../../src/cli/progress/paint.ts"
-import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
 import { clip, fit, widthOf } from "../../src/cli/progress/text.ts"
 import type { RunEvent } from "../../src/events.ts"
+import { printable } from "../../src/text/printable.ts"
 import { VirtualTerminal } from "../support/virtual-terminal.ts"
 
 type Timed = readonly [atMs: number, event: RunEvent]

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
+import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { progressJson } from "../../src/cli/progress/json.ts"
 import { progressLine } from "../../src/cli/progress/lines.ts"
-import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
 import { waitOf } from "../../src/cli/progress/waiting.ts"
 import type { RunEvent } from "../../src/events.ts"
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Clock, Deferred, Effect, Either, Exit, Fiber, TestClock, TestContext } from "effect"
-import { makeFolderLocks, readLock, staleAfter } from "../../src/output-root/lock.ts"
-import { thisProcess } from "../../src/files/liveness.ts"
 import { writeFile } from "../../src/dataset/store.ts"
+import { thisProcess } from "../../src/files/liveness.ts"
+import { makeFolderLocks, readLock, staleAfter } from "../../src/output-root/lock.ts"
 import { temporaryFolder } from "../support/folders.ts"
 
 const run = Effect.runPromise

@@ -1,6 +1,4 @@
 import { Format } from "cli-progress"
-import { printable } from "../../text/printable.ts"
-import { compact, count, dollars, duration, plural } from "../../text/quantity.ts"
 import {
   type ActiveVideo,
   answersPerMinute,
@@ -10,6 +8,8 @@ import {
   videosLeft,
   workUnderWay,
 } from "../../batch/progress.ts"
+import { printable } from "../../text/printable.ts"
+import { compact, count, dollars, duration, plural } from "../../text/quantity.ts"
 import { clip, fit, flow, padded } from "./text.ts"
 import { waitOf } from "./waiting.ts"
 

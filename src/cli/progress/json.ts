@@ -1,8 +1,8 @@
 import * as v from "valibot"
+import { answersPerMinute, eta, type RunState, videosLeft } from "../../batch/progress.ts"
 import type { Expectation } from "../../dry-run.ts"
 import type { RunEvent } from "../../events.ts"
 import { printableJson } from "../../text/printable.ts"
-import { answersPerMinute, eta, type RunState, videosLeft } from "../../batch/progress.ts"
 import { waitKinds, waitOf } from "./waiting.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))

@@ -1,8 +1,8 @@
+import { eta, type RunState, stageNames, videosLeft } from "../../batch/progress.ts"
 import type { RunEvent } from "../../events.ts"
 import { printable } from "../../text/printable.ts"
 import { count, duration, plural } from "../../text/quantity.ts"
 import { rateText, spentItems } from "./frame.ts"
-import { eta, type RunState, stageNames, videosLeft } from "../../batch/progress.ts"
 import { waitOf } from "./waiting.ts"
 
 /** What is said of an event, as it came. */

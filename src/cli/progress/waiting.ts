@@ -1,5 +1,5 @@
-import { count, duration, plural } from "../../text/quantity.ts"
 import { type RunState, stageNames } from "../../batch/progress.ts"
+import { count, duration, plural } from "../../text/quantity.ts"
 
 /** What a run may wait for. */
 export const waitKinds = ["end", "pause", "answer", "rate_limit", "other_process", "decoding"] as const
