@@ -1,7 +1,7 @@
 import { Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
 import type { GateLimits } from "./model/client/gate.ts"
-import { firstAnswer, promptTokens } from "./model/estimate.ts"
+import { promptTokens } from "./model/estimate.ts"
 import { costOf, type Price } from "./model/money.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
@@ -39,8 +39,6 @@ export interface Expectation {
 export const assumedLatencySec = 20
 /** Pixels that are decoded in a second: what two cores do with H.264. */
 export const assumedPixelsPerSecond = 400e6
-
-const stages = { 1: "draft", 2: "localize", 3: "refine" } as const
 
 interface VideoCall extends NeededCall {
   readonly width: number
@@ -105,7 +103,7 @@ export const expect = Effect.fn("DryRun.expect")(function* (
   const prompts = yield* loadPrompts(annotationSchemas[settings.annotationSchema])
   const perVideo = yield* Effect.forEach(files, (file) => expectVideo(file, settings), { concurrency: 2 })
   const calls = perVideo.flatMap((video): ReadonlyArray<VideoCall> => video.calls)
-  const usages = calls.map(({ stage, width, height }) => {
+  const usages = calls.map(({ answerTokens, stage, width, height }) => {
     const prompt = prompts[`stage${stage}`](values)
     const images = Array.from({ length: settings.maxFrames }, () => ({
       path: "",
@@ -117,7 +115,7 @@ export const expect = Effect.fn("DryRun.expect")(function* (
     const request = { system: prompts.system, prompt, images, turns: [] }
     return {
       prompt_tokens: promptTokens(model.name, request),
-      completion_tokens: firstAnswer[stages[stage]],
+      completion_tokens: answerTokens,
     }
   })
   const total = {

@@ -116,7 +116,8 @@ export type BatchEvent =
   | {
       readonly type: "ModelSilent"
       readonly videoId: string
-      readonly stage: StageNumber
+      /** The stage's number. */
+      readonly stage: number
       /** Null outside of Stage 3. */
       readonly step: number | null
       /** 1-based. */

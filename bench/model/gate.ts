@@ -4,6 +4,7 @@ import { VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import type { BenchCase } from "../case.ts"
 import { startLimitedService } from "./limited-service.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 
 const tokensPerCall = 1000
 const videos = 20
@@ -41,7 +42,7 @@ const run = async (
       (i) =>
         complete({
           videoId: `video ${i % videos}`,
-          task: { stage: "draft", annotation: annotationSchemas.structured },
+          task: draftTask(annotationSchemas.structured),
           system: "s".repeat(400),
           prompt: "p".repeat(3000),
           images: [],

@@ -7,6 +7,7 @@ import { VisionModel } from "../../src/model/VisionModel.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import type { BenchCase } from "../case.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 
 const pictures = 50
 const pictureBytes = 250_000
@@ -60,7 +61,7 @@ const run = async (inFlight: number, rounds: number) => {
       (i) =>
         complete({
           videoId: `video ${i}`,
-          task: { stage: "draft", annotation: annotationSchemas.structured },
+          task: draftTask(annotationSchemas.structured),
           system: "system",
           prompt: "prompt",
           images,

@@ -1,5 +1,4 @@
 import { Context, Data, type Effect } from "effect"
-import type { AnnotationSchema, DraftStep } from "../plan/annotation.ts"
 import type { Silence } from "./client/unanswered.ts"
 
 /** One picture of a request: a JPEG on disk, read only while it is being sent. */
@@ -24,20 +23,23 @@ export interface ModelTurn {
   readonly text: string
 }
 
-/** What is asked for, apart from its wording. Labels events and lets the rehearsal model answer. */
-export type ModelTask =
-  | { readonly stage: "draft"; readonly annotation: AnnotationSchema }
-  | {
-      readonly stage: "localize"
-      readonly stepIds: ReadonlyArray<number>
-      readonly boundarySeconds: ReadonlyArray<number>
-    }
-  | {
-      readonly stage: "refine"
-      readonly annotation: AnnotationSchema
-      readonly step: DraftStep
-      readonly timestamps: ReadonlyArray<number>
-    }
+/** What is asked for, apart from its wording: which stage asks, and what it knows of the answer beforehand. */
+export interface ModelTask {
+  /** Name of the stage: what a call takes is learned for each by itself. */
+  readonly stage: string
+  /** The stage's number, by which records and messages call it. */
+  readonly stageNumber: number
+  /** Id of the step that is asked about; absent if it is none of them. */
+  readonly step?: number
+  /** Tokens of an answer as long as none was seen. */
+  readonly answerTokens: number
+  /**
+   * A valid answer of somebody who has not understood the pictures.
+   *
+   * @param changes mean difference of each picture from the one before it, in grey values, 0 to 255; one less than pictures
+   */
+  readonly rehearse: (changes: ReadonlyArray<number>) => unknown
+}
 
 /** One request: system prompt, one user message of prompt and pictures, and the turns of earlier attempts. */
 export interface ModelRequest {

@@ -1,5 +1,5 @@
 import { pictureTokens, textTokens } from "./tokens.ts"
-import type { ModelRequest, ModelUsage } from "./VisionModel.ts"
+import type { ModelRequest, ModelTask, ModelUsage } from "./VisionModel.ts"
 
 /** Estimates what a request will take and learns from what it took. */
 export interface Estimator {
@@ -10,10 +10,6 @@ export interface Estimator {
   readonly learn: (request: ModelRequest, counted: ModelUsage) => void
 }
 
-type StageName = ModelRequest["task"]["stage"]
-
-/** Tokens of a first answer, before any was seen. */
-export const firstAnswer = { draft: 3000, localize: 400, refine: 2500 } as const
 /** Tokens reserved of a rate limit for a first answer. */
 const firstReserve = 500
 /** Weight of the newest answer once many were seen; the first ones count for more. */
@@ -31,11 +27,11 @@ export const promptTokens = (
 
 export const makeEstimator = (model: string, maxTokens: number | undefined): Estimator => {
   /** Prompt tokens counted for one of ours. Each stage has its own: its share of text and of pictures is another. */
-  const ratios = new Map<StageName, number>()
-  const seen: Record<StageName, number> = { draft: 0, localize: 0, refine: 0 }
-  const answers: Record<StageName, number> = { ...firstAnswer }
+  const ratios = new Map<string, number>()
+  const answers = new Map<string, { readonly seen: number; readonly tokens: number }>()
+  const answersTo = ({ stage, answerTokens }: ModelTask) => answers.get(stage) ?? { seen: 0, tokens: answerTokens }
   /** Of a stage that is not seen yet the highest of the others, so that a budget is rather kept too early than too late. */
-  const ratioOf = (stage: StageName): number =>
+  const ratioOf = (stage: string): number =>
     ratios.get(stage) ?? (ratios.size === 0 ? 1 : Math.max(...ratios.values()))
   return {
     estimate: (request) => {
@@ -43,24 +39,25 @@ export const makeEstimator = (model: string, maxTokens: number | undefined): Est
       return {
         prompt_tokens: Math.ceil(promptTokens(model, request) * ratioOf(request.task.stage)),
         cached_tokens: 0,
-        completion_tokens: Math.ceil(Math.min(limit, answers[request.task.stage])),
+        completion_tokens: Math.ceil(Math.min(limit, answersTo(request.task).tokens)),
         reasoning_tokens: null,
       }
     },
     reserved: ({ task }, { prompt_tokens, completion_tokens }) =>
-      (prompt_tokens ?? 0) + (seen[task.stage] > 0 ? (completion_tokens ?? 0) : firstReserve),
+      (prompt_tokens ?? 0) + (answersTo(task).seen > 0 ? (completion_tokens ?? 0) : firstReserve),
     learn: (request, counted) => {
       const { stage } = request.task
-      const weight = Math.max(leastWeight, 1 / ++seen[stage])
+      const { seen, tokens } = answersTo(request.task)
+      const weight = Math.max(leastWeight, 1 / (seen + 1))
       const own = promptTokens(model, request)
       // By our own count, not by the estimate: between that and the answer others may have corrected the ratio.
       if (counted.prompt_tokens !== null && own > 0) {
         const right = counted.prompt_tokens / own
         ratios.set(stage, (ratios.get(stage) ?? right) * (1 - weight) + right * weight)
       }
-      if (counted.completion_tokens !== null) {
-        answers[stage] = answers[stage] * (1 - weight) + counted.completion_tokens * weight
-      }
+      const taken = counted.completion_tokens
+      const corrected = taken === null ? tokens : tokens * (1 - weight) + taken * weight
+      answers.set(stage, { seen: seen + 1, tokens: corrected })
     },
   }
 }

@@ -1,18 +1,14 @@
 import { Effect, Layer } from "effect"
-import { chooseBoundaries, chooseKeyframes, countSteps, distinctMoments, meanDifference } from "./motion.ts"
+import { meanDifference } from "./motion.ts"
 import {
   type ApiConfig,
   ModelError,
   type ModelImage,
   type ModelReply,
   type ModelRequest,
-  type ModelTask,
   noUsage,
   VisionModel,
 } from "./VisionModel.ts"
-
-/** The text of every field a rehearsal cannot fill. Also kept in `run_summary.json`. */
-export const rehearsalNote = "Rehearsal text: no model has looked at this video."
 
 /** A picture as a small grid of grey values, row by row; the same size for every picture. */
 export type Luma = (jpeg: Uint8Array) => Effect.Effect<Uint8Array, { readonly message: string }>
@@ -38,37 +34,6 @@ const differences = Effect.fn("Rehearsal.differences")(function* (request: Model
   return changes
 })
 
-const answer = (task: ModelTask, changes: ReadonlyArray<number>): unknown => {
-  switch (task.stage) {
-    case "draft": {
-      const steps = Array.from({ length: countSteps(changes) }, (_, i) =>
-        task.annotation.specimen.draftStep({
-          stepId: i + 1,
-          stepGoal: `Rehearsal segment ${i + 1}`,
-          note: rehearsalNote,
-        }),
-      )
-      return { high_level_goal: rehearsalNote, steps }
-    }
-    case "localize": {
-      const moments = distinctMoments(task.boundarySeconds.slice(0, -1))
-      const starts = chooseBoundaries(moments, changes, task.stepIds.length)
-      const end = task.boundarySeconds.length
-      return {
-        steps: task.stepIds.map((step_id, i) => ({
-          step_id,
-          start_frame_index: starts[i] ?? 1,
-          end_frame_index: starts[i + 1] ?? end,
-        })),
-      }
-    }
-    case "refine": {
-      const indices = chooseKeyframes(distinctMoments(task.timestamps), changes)
-      return task.annotation.specimen.finalStep(task.step, indices, rehearsalNote)
-    }
-  }
-}
-
 const config: ApiConfig = {
   kind: "rehearsal",
   api_base: null,
@@ -84,8 +49,8 @@ const config: ApiConfig = {
 
 /**
  * An offline, deterministic stand-in for a model, so that everything else of a run is real: it looks at the pictures it is
- * sent, puts step boundaries where they change most and keyframes where motion starts and settles, and answers as text
- * through the same checks. Its wording says that it is a rehearsal.
+ * sent, and answers as text with what the stage makes of their changes, through the same checks. The wording says that it is
+ * a rehearsal.
  */
 export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
   Layer.succeed(
@@ -96,7 +61,7 @@ export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
         const started = performance.now()
         const changes = yield* differences(request, luma)
         return {
-          text: JSON.stringify(answer(request.task, changes), null, 2),
+          text: JSON.stringify(request.task.rehearse(changes), null, 2),
           truncated: false,
           model: config.model,
           usage: noUsage,

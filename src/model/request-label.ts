@@ -1,7 +1,8 @@
 /** The stage and step a request is about, as events, records and messages name it. */
 export interface RequestLabel {
   readonly video: string
-  readonly stage: 1 | 2 | 3
+  /** The stage's number. */
+  readonly stage: number
   readonly step: number | null
   readonly attempt: number
 }

@@ -2,12 +2,10 @@ import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { RequestLabel } from "./request-label.ts"
 import type { ApiConfig, ModelRequest } from "./VisionModel.ts"
 
-const stageNumbers = { draft: 1, localize: 2, refine: 3 } as const
-
 export const labelOf = ({ videoId, task, attempt }: ModelRequest): RequestLabel => ({
   video: videoId,
-  stage: stageNumbers[task.stage],
-  step: task.stage === "refine" ? task.step.step_id : null,
+  stage: task.stageNumber,
+  step: task.step ?? null,
   attempt,
 })
 

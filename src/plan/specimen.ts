@@ -1,5 +1,8 @@
 import type { DraftStep, Specimen } from "./annotation.ts"
 
+/** The text of every field a rehearsal cannot fill. Also kept in `run_summary.json`. */
+export const rehearsalNote = "Rehearsal text: no model has looked at this video."
+
 /** A draft step around one note and a schema's own causal chain. */
 export const draftSpecimen =
   (chainOf: (note: string) => Record<string, unknown>): Specimen["draftStep"] =>

@@ -1,8 +1,12 @@
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
+import { countSteps } from "../model/motion.ts"
+import type { ModelTask } from "../model/VisionModel.ts"
+import type { AnnotationSchema } from "../plan/annotation.ts"
 import { checkDraft, type DraftPlan, draftPlanSchema, stepCount } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
+import { rehearsalNote } from "../plan/specimen.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
 import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
@@ -55,6 +59,26 @@ export const fullPoolRequest = ({ confirmSource, folder, source, settings }: Run
   secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
 })
 
+/** Tokens of a draft plan, as long as none was seen. */
+export const draftTokens = 3000
+
+/** Rehearsed, a draft has as many steps as changes stand out. */
+export const draftTask = (annotation: AnnotationSchema): ModelTask => ({
+  stage: "draft",
+  stageNumber: 1,
+  answerTokens: draftTokens,
+  rehearse: (changes) => ({
+    high_level_goal: rehearsalNote,
+    steps: Array.from({ length: countSteps(changes) }, (_, i) =>
+      annotation.specimen.draftStep({
+        stepId: i + 1,
+        stepGoal: `Rehearsal segment ${i + 1}`,
+        note: rehearsalNote,
+      }),
+    ),
+  }),
+})
+
 /** What is asked for a draft plan. */
 export const draftInquiry = (run: RunFacts, pool: FramePool, previous: Outcome | undefined) =>
   ({
@@ -67,7 +91,7 @@ export const draftInquiry = (run: RunFacts, pool: FramePool, previous: Outcome |
     previous,
     mayAdopt: true,
     check: (json) => checkDraft(run.annotation, json),
-    task: { stage: "draft", annotation: run.annotation },
+    task: draftTask(run.annotation),
     prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
     schema: draftPlanSchema(run.annotation),
     images: poolImages(pool, "none"),

@@ -14,9 +14,11 @@ import {
 import { DatasetError, jsonText, publishFile, readDigest, readJson } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { removeClips } from "../dataset/superseded.ts"
+import { chooseBoundaries, distinctMoments } from "../model/motion.ts"
+import type { ModelTask } from "../model/VisionModel.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
-import { checkLocalization, type Localization, localizationSchema } from "../plan/localization.ts"
+import { checkLocalization, type Localization, type LocalizationContext, localizationSchema } from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { keepOrAsk } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
@@ -243,6 +245,30 @@ const note = (run: VideoRun) => (outcome: Outcome) =>
 
 const ofWholeStage = withStatus(({ stage2 }) => stage2, note)
 
+/** Tokens of a localization, as long as none was seen. */
+export const localizationTokens = 400
+
+/** Rehearsed, every step begins where the pictures change most, and ends where the next one begins. */
+export const localizationTask = ({
+  boundarySeconds,
+  stepIds,
+}: Pick<LocalizationContext, "boundarySeconds" | "stepIds">): ModelTask => ({
+  stage: "localize",
+  stageNumber: 2,
+  answerTokens: localizationTokens,
+  rehearse: (changes) => {
+    const moments = distinctMoments(boundarySeconds.slice(0, -1))
+    const starts = chooseBoundaries(moments, changes, stepIds.length)
+    return {
+      steps: stepIds.map((step_id, i) => ({
+        step_id,
+        start_frame_index: starts[i] ?? 1,
+        end_frame_index: starts[i + 1] ?? boundarySeconds.length,
+      })),
+    }
+  },
+})
+
 /** What is asked for a localization; `mayAdopt` is whether the draft is the original implementation's. */
 export const localizationInquiry = (
   run: RunFacts,
@@ -263,7 +289,7 @@ export const localizationInquiry = (
     previous,
     mayAdopt,
     check: (json) => checkLocalization(context, json),
-    task: { stage: "localize", stepIds: context.stepIds, boundarySeconds: context.boundarySeconds },
+    task: localizationTask(context),
     prompt: run.prompts.stage2({
       frame_count: String(count),
       boundary_max: String(count + 1),

@@ -15,10 +15,13 @@ import {
 import { jsonText, readBytes, readJson, sizeLimit, writeIfChanged } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { removeKeyframes, removeStep } from "../dataset/superseded.ts"
-import type { DraftStep, FinalStep } from "../plan/annotation.ts"
+import { chooseKeyframes, distinctMoments } from "../model/motion.ts"
+import type { ModelTask } from "../model/VisionModel.ts"
+import type { AnnotationSchema, DraftStep, FinalStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
+import { rehearsalNote } from "../plan/specimen.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
@@ -137,6 +140,27 @@ const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
   yield* put(run, path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
 })
 
+/** Tokens of a step's annotation, as long as none was seen. */
+export const stepTokens = 2500
+
+/** Rehearsed, the keyframes of a step are those around its motion. */
+export const stepTask = (
+  annotation: AnnotationSchema,
+  draft: DraftStep,
+  timestamps: ReadonlyArray<number>,
+): ModelTask => ({
+  stage: "refine",
+  stageNumber: 3,
+  step: draft.step_id,
+  answerTokens: stepTokens,
+  rehearse: (changes) =>
+    annotation.specimen.finalStep(
+      draft,
+      chooseKeyframes(distinctMoments(timestamps), changes),
+      rehearsalNote,
+    ),
+})
+
 /** What is asked for the annotation of a step; `mayAdopt` is whether its range is the original implementation's. */
 export const stepInquiry = (
   run: RunFacts,
@@ -163,7 +187,7 @@ export const stepInquiry = (
     previous,
     mayAdopt,
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
-    task: { stage: "refine", annotation: run.annotation, step: draft, timestamps: pool.timestamps },
+    task: stepTask(run.annotation, draft, pool.timestamps),
     prompt: run.prompts.stage3({
       frame_count: String(pool.timestamps.length),
       high_level_goal: goal,

@@ -12,11 +12,11 @@ import { canonicalJson } from "../plan/fingerprint.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import { adoptableAnswer } from "./adopted.ts"
 import { missingStage, recalledAnswer, standingAnswer } from "./call.ts"
-import { draftInquiry, fullPoolRequest } from "./draft.ts"
-import { localizationInquiry, readSegments } from "./localize.ts"
+import { draftInquiry, draftTokens, fullPoolRequest } from "./draft.ts"
+import { localizationInquiry, localizationTokens, readSegments } from "./localize.ts"
 import { foreseenPool, formerPool, type PoolRequest, planFrames, plannedPool } from "./pool.ts"
 import type { Inquiry } from "./question.ts"
-import { stepInquiry, stepPoolRequest } from "./refine.ts"
+import { stepInquiry, stepPoolRequest, stepTokens } from "./refine.ts"
 import { isSelected, mayKeep, type RunFacts } from "./run.ts"
 import { type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
 
@@ -25,6 +25,8 @@ export interface NeededCall {
   readonly stage: StageNumber
   /** Different pictures in it; the others of the pool repeat one. */
   readonly distinct: number
+  /** Tokens of the answer, by estimate. */
+  readonly answerTokens: number
 }
 
 /** What a run would make of one video. */
@@ -158,13 +160,14 @@ export const survey = Effect.fn("Stage.survey")(function* (run: RunFacts, progre
   const request = fullPoolRequest(run)
   const distinct = distinctIn(planFrames(request))
   const pool = yield* foreseenPool(request, mayKeep(run, 1, fullPoolPart))
-  const first = { stage: 1, distinct } as const
-  const second = { stage: 2, distinct } as const
+  const first = { stage: 1, distinct, answerTokens: draftTokens } as const
+  const second = { stage: 2, distinct, answerTokens: localizationTokens } as const
   const decodedFirst = pool === undefined ? [distinct] : []
   /** Steps that are not known yet share the video evenly. */
   const unknownSteps = (count: number): ReadonlyArray<NeededCall> =>
     Array.from({ length: count }, () => ({
       stage: 3,
+      answerTokens: stepTokens,
       distinct: Math.max(1, Math.min(settings.maxFrames, Math.floor(source.framePts.length / count))),
     }))
   const anew = (calls: ReadonlyArray<NeededCall>, why: string): Survey => {
@@ -201,7 +204,7 @@ export const survey = Effect.fn("Stage.survey")(function* (run: RunFacts, progre
       previous: progress.stage3?.steps.find(({ step_id }) => step_id === segment.step_id),
       mayAdopt: localized.right.isAdopted,
     })
-    if (!found.stands) calls.push({ stage: 3, distinct: found.distinct })
+    if (!found.stands) calls.push({ stage: 3, distinct: found.distinct, answerTokens: stepTokens })
     if (found.isDecoded) decoded.push(found.distinct)
   }
   return { calls, decoded: [...decodedFirst, ...decoded], failure: undefined } satisfies Survey

@@ -14,6 +14,7 @@ import { type Behaviour, completion, type SeenCall, startChatServer } from "../s
 import { temporaryFolder } from "../support/folders.ts"
 import { withValue } from "../support/json.ts"
 import { draftReply } from "../support/replies.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 
 const good = draftReply("structured")
 const annotation = annotationSchemas.structured
@@ -63,7 +64,7 @@ const asking = async (
   const result = await ask({
     request: {
       videoId: "video",
-      task: { stage: "draft", annotation },
+      task: draftTask(annotation),
       system: 'system "quoted" 系统',
       prompt: "# Task: draft\nYou see 3 images",
       images,

@@ -4,11 +4,14 @@ import { type ModelRequest, type ModelUsage, noUsage } from "../../src/model/Vis
 import { checkDraft } from "../../src/plan/draft.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { draftReply } from "../support/replies.ts"
+import { draftTask } from "../../src/stages/draft.ts"
+import { localizationTask } from "../../src/stages/localize.ts"
+import { stepTask } from "../../src/stages/refine.ts"
 
 /** 100 + 50 + 10 tokens of text, two pictures of 308 with a label of 2. */
 const request: ModelRequest = {
   videoId: "cup",
-  task: { stage: "localize", stepIds: [1], boundarySeconds: [0, 1] },
+  task: localizationTask({ stepIds: [1], boundarySeconds: [0, 1] }),
   system: "s".repeat(400),
   prompt: "p".repeat(200),
   turns: [{ role: "user", text: "t".repeat(40) }],
@@ -97,10 +100,10 @@ test("each stage has a correction of its own, and one that is not seen yet the h
   const plan = checkDraft(annotation, draftReply("structured"))
   const step = plan.ok ? plan.value.steps[0] : undefined
   if (step === undefined) throw new Error("the draft has no steps")
-  const draft: ModelRequest = { ...request, task: { stage: "draft", annotation } }
+  const draft: ModelRequest = { ...request, task: draftTask(annotation) }
   const refine: ModelRequest = {
     ...request,
-    task: { stage: "refine", annotation, step, timestamps: [0, 1] },
+    task: stepTask(annotation, step, [0, 1]),
   }
   estimator.learn(draft, usage(1560, 200))
   expect(estimator.estimate(refine).prompt_tokens).toBe(1560)

@@ -16,6 +16,7 @@ import { writeFile } from "../../src/dataset/store.ts"
 import { record, replay } from "../../src/model/recording.ts"
 import { type ModelRequest, noUsage, VisionModel } from "../../src/model/VisionModel.ts"
 import { runFolder } from "../support/folders.ts"
+import { localizationTask } from "../../src/stages/localize.ts"
 
 /** A model that repeats what it is asked. */
 const echo = Layer.succeed(VisionModel, {
@@ -49,7 +50,7 @@ const echo = Layer.succeed(VisionModel, {
 
 const requestOf = (prompt: string): ModelRequest => ({
   videoId: "video",
-  task: { stage: "localize", stepIds: [1], boundarySeconds: [0, 1] },
+  task: localizationTask({ stepIds: [1], boundarySeconds: [0, 1] }),
   callsLeft: 1,
   system: "",
   prompt,

@@ -2,12 +2,16 @@ import { expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
-import { layer, rehearsalNote } from "../../src/model/rehearsal.ts"
+import { layer } from "../../src/model/rehearsal.ts"
+import { rehearsalNote } from "../../src/plan/specimen.ts"
 import { type ModelRequest, type ModelTask, VisionModel } from "../../src/model/VisionModel.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { runFolder } from "../support/folders.ts"
+import { draftTask } from "../../src/stages/draft.ts"
+import { localizationTask } from "../../src/stages/localize.ts"
+import { stepTask } from "../../src/stages/refine.ts"
 
 const annotation = annotationSchemas.structured
 
@@ -43,7 +47,7 @@ const answerTo = async (greys: ReadonlyArray<number>, task: ModelTask) => {
 const greys = Array.from({ length: 20 }, (_, i) => 60 * Math.floor(i / 5) + i)
 
 test("a draft has as many steps as changes stand out, numbered, and says that it is a rehearsal", async () => {
-  const draft = await answerTo(greys, { stage: "draft", annotation })
+  const draft = await answerTo(greys, draftTask(annotation))
   expect(draft.high_level_goal).toBe(rehearsalNote)
   expect(
     draft.steps.map((step: { step_id: number; step_goal: string }) => [step.step_id, step.step_goal]),
@@ -58,7 +62,7 @@ test("a draft has as many steps as changes stand out, numbered, and says that it
 
 test("steps are cut where the pictures change, each from where the one before ends, to the end", async () => {
   const boundarySeconds = Array.from({ length: 21 }, (_, i) => i / 2)
-  expect(await answerTo(greys, { stage: "localize", stepIds: [1, 2, 3, 4], boundarySeconds })).toEqual({
+  expect(await answerTo(greys, localizationTask({ stepIds: [1, 2, 3, 4], boundarySeconds }))).toEqual({
     steps: [
       { step_id: 1, start_frame_index: 1, end_frame_index: 6 },
       { step_id: 2, start_frame_index: 6, end_frame_index: 11 },
@@ -69,16 +73,16 @@ test("steps are cut where the pictures change, each from where the one before en
 })
 
 test("a refined step keeps its draft, with keyframes around the motion", async () => {
-  const { steps } = await answerTo(greys, { stage: "draft", annotation })
+  const { steps } = await answerTo(greys, draftTask(annotation))
   const timestamps = Array.from({ length: 10 }, (_, i) => i / 2)
   const moving = [0, 0, 0, 0, 50, 100, 150, 150, 150, 150]
-  const step = await answerTo(moving, { stage: "refine", annotation, step: steps[0], timestamps })
+  const step = await answerTo(moving, stepTask(annotation, steps[0], timestamps))
   expect(step.critical_frames.map((frame: { frame_index: number }) => frame.frame_index)).toEqual([4, 7])
   expect(checkRefined(annotation, steps[0], timestamps, step).ok).toBe(true)
 })
 
 test("a picture that cannot be read ends the call, by its own reason", async () => {
-  const reply = await askAbout([1, 2], { stage: "draft", annotation })
+  const reply = await askAbout([1, 2], draftTask(annotation))
   expect(Either.isRight(reply) && reply.right).toMatchObject({
     model: "rehearsal",
     truncated: false,
@@ -86,7 +90,7 @@ test("a picture that cannot be read ends the call, by its own reason", async () 
   })
   const request = {
     videoId: "",
-    task: { stage: "draft", annotation },
+    task: draftTask(annotation),
     system: "",
     prompt: "",
     turns: [],

@@ -10,6 +10,7 @@ import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { goodReply, poolSize, type RuleCase, ruleCases, stepTotal } from "./rule-cases.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 
 /** Seconds of the pool's entries; 30 and 31 show the same frame. */
 const timestamps = Array.from({ length: poolSize }, (_, i) => (i === 30 ? 29 : i))
@@ -44,7 +45,7 @@ const askTwice = async (rule: RuleCase) => {
   })
   const request = {
     videoId: "video",
-    task: { stage: "draft", annotation: annotationSchemas[rule.annotation] } as const,
+    task: draftTask(annotationSchemas[rule.annotation]),
     system: "system",
     prompt: "# Task: draft",
     images: [],

@@ -9,11 +9,12 @@ import {
   VisionModel,
 } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 
 /** A small request without pictures. */
 export const smallRequest: ModelRequest = {
   videoId: "video",
-  task: { stage: "draft", annotation: annotationSchemas.structured },
+  task: draftTask(annotationSchemas.structured),
   system: "system",
   prompt: "# Task: draft",
   images: [],

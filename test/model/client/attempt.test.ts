@@ -13,10 +13,11 @@ import { sha256 } from "../../../src/plan/fingerprint.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
 import { type Behaviour, completion, startChatServer, streamed } from "../../support/chat-server.ts"
 import { temporaryFolder } from "../../support/folders.ts"
+import { draftTask } from "../../../src/stages/draft.ts"
 
 const request = {
   videoId: "video",
-  task: { stage: "draft", annotation: annotationSchemas.structured } as const,
+  task: draftTask(annotationSchemas.structured),
   system: "system",
   prompt: "# Task: draft",
   images: [],

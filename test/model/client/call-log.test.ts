@@ -8,6 +8,7 @@ import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
 import { failedCall } from "../../support/call-event.ts"
 import { temporaryFolder } from "../../support/folders.ts"
+import { draftTask } from "../../../src/stages/draft.ts"
 
 test("lines of several processes stay whole, also after one that was cut off", async () => {
   await using folder = await temporaryFolder()
@@ -57,7 +58,7 @@ test("an attempt that is given up while it is under way has a line too", async (
     const { complete } = yield* VisionModel
     const call = complete({
       videoId: "video",
-      task: { stage: "draft", annotation: annotationSchemas.structured },
+      task: draftTask(annotationSchemas.structured),
       system: "system",
       prompt: "prompt",
       images: [],

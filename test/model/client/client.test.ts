@@ -17,12 +17,13 @@ import { publicAddress } from "../../../src/model/client/endpoint.ts"
 import { ModelError, VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
 import { type Behaviour, completion, startChatServer } from "../../support/chat-server.ts"
+import { draftTask } from "../../../src/stages/draft.ts"
 
 const key = "sk-secret-for-tests-0123456789"
 
 const request = {
   videoId: "video",
-  task: { stage: "draft", annotation: annotationSchemas.structured } as const,
+  task: draftTask(annotationSchemas.structured),
   system: "system",
   prompt: "# Task: draft",
   images: [],

@@ -3,6 +3,7 @@ import { Effect, Fiber } from "effect"
 import * as OpenAi from "../../../src/model/client/client.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
+import { draftTask } from "../../../src/stages/draft.ts"
 
 setDefaultTimeout(60_000)
 
@@ -32,7 +33,7 @@ test("interrupting a thousand waiting and running calls leaves no request open a
     const call = (i: number) =>
       complete({
         videoId: `video ${i % 9}`,
-        task: { stage: "draft", annotation: annotationSchemas.structured },
+        task: draftTask(annotationSchemas.structured),
         system: "system",
         prompt: `prompt ${i}`,
         images: [],

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { lazyBody } from "../../../../src/model/protocols/chat/body.ts"
 import type { ModelImage, ModelRequest } from "../../../../src/model/VisionModel.ts"
 import { runFolder } from "../../../support/folders.ts"
+import { localizationTask } from "../../../../src/stages/localize.ts"
 
 const noise = (bytes: number, seed: number) =>
   Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + seed) % 251)
@@ -16,7 +17,7 @@ const picture = (bytes: Uint8Array, more: Partial<ModelImage> = {}): ModelImage 
 
 const requestOf = (images: ReadonlyArray<ModelImage>, turns: ModelRequest["turns"] = []): ModelRequest => ({
   videoId: "cup",
-  task: { stage: "localize", stepIds: [], boundarySeconds: [] },
+  task: localizationTask({ stepIds: [], boundarySeconds: [] }),
   system: 'système "quoted" 系统',
   prompt: "look\nhere",
   images,
