@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Progress } from "../dataset/summary.ts"
 import { clockJumps } from "../video/sampling.ts"
 import { leftOutText, ptsSeconds, VideoDecoder } from "../video/VideoDecoder.ts"
-import { type FramePool, substitutes } from "./pool.ts"
+import { type FramePool, substitutes } from "./pool-plan.ts"
 import { notice, type VideoRun } from "./run.ts"
 
 type Decoding = NonNullable<Progress["decoding"]>

@@ -23,7 +23,8 @@ import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutte
 import { keepOrAsk } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
-import { type FramePool, poolImages } from "./pool.ts"
+import { poolImages } from "./pool-images.ts"
+import type { FramePool } from "./pool-plan.ts"
 import { put } from "./put.ts"
 import type { Inquiry } from "./question.ts"
 import {

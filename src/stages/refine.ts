@@ -27,7 +27,9 @@ import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecode
 import { keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { renameFormerSteps } from "./former-names.ts"
-import { ensurePool, type FramePool, type Original, type PoolRequest, poolImages } from "./pool.ts"
+import { ensurePool } from "./pool.ts"
+import { poolImages } from "./pool-images.ts"
+import type { FramePool, Original, PoolRequest } from "./pool-plan.ts"
 import { put } from "./put.ts"
 import type { Inquiry } from "./question.ts"
 import {

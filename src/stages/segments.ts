@@ -3,7 +3,7 @@ import type { Segment } from "../dataset/records.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import type { Localization, LocalizationContext } from "../plan/localization.ts"
 import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
-import type { FramePool } from "./pool.ts"
+import type { FramePool } from "./pool-plan.ts"
 
 /** A segment before its clip is cut. */
 export type PlannedSegment = Omit<Segment, Extract<keyof Segment, `clip_${string}`>> &

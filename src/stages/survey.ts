@@ -14,7 +14,8 @@ import { adoptableAnswer } from "./adopted.ts"
 import { missingStage, recalledAnswer, standingAnswer } from "./call.ts"
 import { draftInquiry, draftTokens, fullPoolRequest } from "./draft.ts"
 import { localizationInquiry, localizationTokens, readSegments } from "./localize.ts"
-import { foreseenPool, formerPool, type PoolRequest, planFrames, plannedPool } from "./pool.ts"
+import { foreseenPool, formerPool, plannedPool } from "./pool.ts"
+import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
 import type { Inquiry } from "./question.ts"
 import { stepInquiry, stepPoolRequest, stepTokens } from "./refine.ts"
 import { isSelected, mayKeep, type RunFacts } from "./run.ts"
@@ -55,9 +56,6 @@ const likelySteps = (run: RunFacts, left: Left) =>
         const parsed = v.safeParse(v.object({ steps: v.pipe(v.array(v.unknown()), v.minLength(1)) }), json)
         return parsed.success ? parsed.output.steps.length : assumedSteps
       })
-
-const distinctIn = (pts: ReadonlyArray<{ readonly pts: number }>): number =>
-  new Set(pts.map((one) => one.pts)).size
 
 /** Why an answer is asked for that follows from a new one. */
 const whyNew = (outcome: Pick<Outcome, "status" | "answered"> | undefined): string =>
@@ -137,7 +135,7 @@ const stepStands = Effect.fn("Survey.step")(function* (
   const request = isWhole
     ? stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
     : poolOfClip(run, dir, planned)
-  const distinct = distinctIn(planFrames(request))
+  const distinct = distinctFrames(planFrames(request))
   const keeps = mayKeep(run, 3, part)
   const pool = isWhole
     ? yield* foreseenPool(request, keeps)
@@ -158,7 +156,7 @@ const stepStands = Effect.fn("Survey.step")(function* (
 export const survey = Effect.fn("Stage.survey")(function* (run: RunFacts, progress: Left) {
   const { settings, source } = run
   const request = fullPoolRequest(run)
-  const distinct = distinctIn(planFrames(request))
+  const distinct = distinctFrames(planFrames(request))
   const pool = yield* foreseenPool(request, mayKeep(run, 1, fullPoolPart))
   const first = { stage: 1, distinct, answerTokens: draftTokens } as const
   const second = { stage: 2, distinct, answerTokens: localizationTokens } as const

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import type { DraftPlan } from "../../src/plan/draft.ts"
-import type { FramePool } from "../../src/stages/pool.ts"
+import type { FramePool } from "../../src/stages/pool-plan.ts"
 import { localizationContext, plannedPart, planSegments } from "../../src/stages/segments.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 

@@ -1,0 +1,61 @@
+import { stat } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect } from "effect"
+import type { ImageLabels } from "../config.ts"
+import { scratchFolder } from "../dataset/scratch.ts"
+import { ModelError, type ModelImage } from "../model/VisionModel.ts"
+import { FrameLabeller } from "../video/FrameLabeller.ts"
+import type { FramePool } from "./pool-plan.ts"
+
+const unreadable = (path: string, why: string) =>
+  new ModelError({ reason: "ImageUnreadable", message: `a picture cannot be sent: ${path}: ${why}` })
+
+/** How the index of a picture is told, if at all. */
+export type IndexDisplay = "none" | ImageLabels
+
+/** The label of a pool entry, `Frame 07`. */
+export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
+
+const imageSize = (path: string) =>
+  Effect.tryPromise({ try: () => stat(path), catch: () => unreadable(path, "it is missing") }).pipe(
+    Effect.map(({ size }) => size),
+  )
+
+/**
+ * The pictures of a pool as a request sends them. Files of the dataset stay clean: labels are drawn on copies, which live
+ * in one file as long as the scope.
+ */
+export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, display: IndexDisplay) {
+  const { width, height } = pool
+  const clean = pool.manifest.frames.map((frame, i) => ({
+    path: join(pool.dir, frame.image_relpath),
+    label: frameLabel(i + 1),
+    sha256: frame.sha256,
+  }))
+  if (display === "none" || display === "text") {
+    return yield* Effect.forEach(clean, ({ label, ...image }) =>
+      Effect.map(
+        imageSize(image.path),
+        (bytes): ModelImage => ({ ...image, bytes, width, height, ...(display === "text" ? { label } : {}) }),
+      ),
+    )
+  }
+  const folder = yield* Effect.mapError(
+    scratchFolder,
+    ({ message }) => new ModelError({ reason: "ImageUnreadable", message }),
+  )
+  const output = join(folder, "labelled")
+  const pictures = clean.map(({ path, label }) => ({ path, label }))
+  const drawn = yield* (yield* FrameLabeller)
+    .draw({ pictures, size: [width, height], quality: pool.manifest.jpeg_quality, output })
+    .pipe(Effect.mapError(({ message }) => unreadable(pool.dir, message)))
+  return drawn.map(
+    (picture, i): ModelImage => ({
+      ...picture,
+      path: output,
+      width,
+      height,
+      ...(display === "both" ? { label: frameLabel(i + 1) } : {}),
+    }),
+  )
+})
