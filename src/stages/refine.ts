@@ -1,146 +1,28 @@
-import { basename, join } from "node:path"
+import { join } from "node:path"
 import { Effect, Either } from "effect"
-import * as v from "valibot"
-import { isStepFolder, keyframeName, layout, stepFolder } from "../dataset/layout.ts"
-import { keepIfForeign } from "../dataset/media.ts"
-import {
-  type Outcome,
-  type Segment,
-  type StepMeta,
-  type StepSegments,
-  stepMetaOf,
-  stepMetaSchema,
-} from "../dataset/records.ts"
-
-import { jsonText, readBytes, readJson, sizeLimit, writeIfChanged } from "../dataset/store.ts"
-import { utcNow } from "../dataset/summary.ts"
-import { removeKeyframes, removeStep } from "../dataset/superseded.ts"
+import { isStepFolder, layout, stepFolder } from "../dataset/layout.ts"
+import type { Outcome, Segment, StepSegments } from "../dataset/records.ts"
+import { jsonText, readBytes } from "../dataset/store.ts"
+import { removeStep } from "../dataset/superseded.ts"
 import { chooseKeyframes, distinctMoments } from "../model/motion.ts"
 import type { ModelTask } from "../model/VisionModel.ts"
 import type { AnnotationSchema, DraftStep, FinalStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
-import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
+import { fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
-import { nearestFrame } from "../video/sampling.ts"
-import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
 import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
 import { renameFormerSteps } from "./former-names.ts"
-import { ensurePool } from "./pool.ts"
+import { writeKeyframes } from "./keyframes.ts"
 import { poolImages } from "./pool-images.ts"
-import type { FramePool, Original, PoolRequest } from "./pool-plan.ts"
+import type { FramePool } from "./pool-plan.ts"
 import { put } from "./put.ts"
 import type { Inquiry } from "./question.ts"
-import {
-  mayKeep,
-  noteMade,
-  notice,
-  type RunFacts,
-  stageFinished,
-  stageStarted,
-  type VideoRun,
-} from "./run.ts"
+import { notice, type RunFacts, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { ensureStepPool } from "./step-pool.ts"
 
 const { final: artefact, meta: metaFile, call: files } = layout.stage3
-
-/**
- * Seconds on the source's timeline of a PTS in a clip: the clip's first frame is at `firstPts` of the source. Where this
- * falls on a frame of the source, it is that frame's own time.
- */
-const sourceSeconds = (source: VideoSource, clip: VideoSource, firstPts: number) => {
-  const { num, den } = source.timeBase
-  const clipStart = clip.framePts[0] ?? 0
-  return (pts: number): number => {
-    const seconds = (firstPts * num) / den + ((pts - clipStart) * clip.timeBase.num) / clip.timeBase.den
-    const nearest = source.framePts[nearestFrame(source.framePts, source.timeBase, seconds)] ?? 0
-    const isThatFrame = Math.abs((nearest * num) / den - seconds) <= num / den / 2
-    return isThatFrame ? ptsSeconds(nearest, source.timeBase) : Math.round(seconds * 1e6) / 1e6
-  }
-}
-
-/** The source's frames in a clip, if they are one by one the clip's. */
-const originalOf = ({ source }: RunFacts, clip: VideoSource, segment: Segment): Original | undefined => {
-  const { clip_first_pts: firstPts, end_pts: endPts } = segment
-  const framePts = source.framePts.filter((pts) => pts >= firstPts && pts < endPts)
-  return framePts.length === clip.framePts.length ? { source, framePts } : undefined
-}
-
-/** The pool of a step that a run wants, from the step's clip. */
-export const stepPoolRequest = (
-  run: RunFacts,
-  dir: string,
-  segment: Segment,
-  clip: VideoSource,
-): PoolRequest => {
-  const original = originalOf(run, clip, segment)
-  return {
-    dir,
-    source: clip,
-    ...(original === undefined ? {} : { original }),
-    confirm: run.confirmSource,
-    count: run.settings.maxFrames,
-    jpegQuality: run.settings.jpegQuality,
-    note: "Step pool: uniformly spread over the step's clip by presentation time, first and last frame included. Seconds on the source video's timeline; frame indices and pts are the clip's. pictures_from says which of the two was decoded.",
-    secondsOf: sourceSeconds(run.source, clip, segment.clip_first_pts),
-  }
-}
-
-const stepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string, segment: Segment) {
-  const part = `${basename(dir)}/${layout.frameManifest}`
-  const decoder = yield* VideoDecoder
-  const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
-  const { failure, pool } = yield* ensurePool(
-    { ...stepPoolRequest(run, dir, segment, clip), write: (path, content) => put(run, path, content) },
-    mayKeep(run, 3, part),
-  )
-  yield* noteMade(run, 3, part)
-  if (failure !== undefined) {
-    const why = `the pictures of step ${segment.step_id} are taken from its clip, because the source's cannot be`
-    yield* notice(run, `${why} (${failure.reason}): ${failure.message}`)
-  }
-  return pool
-})
-
-/**
- * Writes the pictures of a step's keyframes and its metadata, which lists them. Earlier pictures go before the metadata that
- * lists them does.
- */
-const writeKeyframes = Effect.fn("Stage3.keyframes")(function* (
-  run: VideoRun,
-  dir: string,
-  pool: FramePool,
-  step: FinalStep,
-  segment: Segment,
-  timeName: string,
-) {
-  const path = join(dir, metaFile)
-  const parsed = v.safeParse(stepMetaSchema, yield* readJson(path))
-  const present = parsed.success ? parsed.output : undefined
-  const earlier = present?.keyframes
-  const keyframes: Array<NonNullable<StepMeta["keyframes"]>[number]> = []
-  for (const { frame_index } of step.critical_frames) {
-    const frame = pool.manifest.frames[frame_index - 1]
-    if (frame === undefined) continue
-    const name = keyframeName(frame.image_relpath)
-    const picture = yield* readBytes(join(dir, frame.image_relpath), sizeLimit.picture)
-    if (picture === undefined) continue
-    if (earlier !== undefined) {
-      const recorded = earlier.find(({ image_relpath }) => image_relpath === name)?.sha256 ?? null
-      yield* keepIfForeign(join(dir, name), "JPEG picture", recorded, frame.sha256)
-    }
-    yield* writeIfChanged(join(dir, name), picture)
-    keyframes.push({ image_relpath: name, sha256: frame.sha256 })
-  }
-  yield* removeKeyframes(dir, present, new Set(keyframes.map(({ image_relpath }) => image_relpath)))
-  const meta: StepMeta = {
-    ...stepMetaOf(segment, pool.timestamps.length),
-    generated_at_utc: present?.generated_at_utc ?? (yield* utcNow(timeName)),
-    keyframes,
-  }
-  if (canonicalJson(present) === canonicalJson(meta)) return
-  yield* put(run, path, jsonText({ ...meta, generated_at_utc: yield* utcNow(timeName) }))
-})
 
 /** Tokens of a step's annotation, as long as none was seen. */
 export const stepTokens = 2500
@@ -208,7 +90,7 @@ const refineStep = Effect.fn("Stage3.step")(function* (
 ) {
   const folder = stepFolder(draft.step_id, draft.step_goal)
   const dir = join(run.folder.root, folder)
-  const pool = yield* stepPool(run, dir, segment)
+  const pool = yield* ensureStepPool(run, dir, segment)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, folder, pool)
   const { stage2, stage3 } = yield* run.summary.progress

@@ -17,9 +17,10 @@ import { localizationInquiry, localizationTokens, readSegments } from "./localiz
 import { foreseenPool, formerPool, plannedPool } from "./pool.ts"
 import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
 import type { Inquiry } from "./question.ts"
-import { stepInquiry, stepPoolRequest, stepTokens } from "./refine.ts"
+import { stepInquiry, stepTokens } from "./refine.ts"
 import { isSelected, mayKeep, type RunFacts } from "./run.ts"
 import { type PlannedSegment, plannedPart, planSegments } from "./segments.ts"
+import { stepPoolRequest } from "./step-pool.ts"
 
 /** A call that a run would make. */
 export interface NeededCall {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { stepPoolRequest } from "../../src/stages/refine.ts"
+import { stepPoolRequest } from "../../src/stages/step-pool.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
