@@ -2,9 +2,9 @@ import { Effect, Exit } from "effect"
 import * as OpenAi from "../../src/model/client/client.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 import type { BenchCase } from "../case.ts"
 import { startLimitedService } from "./limited-service.ts"
-import { draftTask } from "../../src/stages/draft.ts"
 
 const tokensPerCall = 1000
 const videos = 20

@@ -6,8 +6,8 @@ import * as OpenAi from "../../src/model/client/client.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
-import type { BenchCase } from "../case.ts"
 import { draftTask } from "../../src/stages/draft.ts"
+import type { BenchCase } from "../case.ts"
 
 const pictures = 50
 const pictureBytes = 250_000

@@ -4,7 +4,7 @@ import type { FailedVideo } from "../output-root/failures.ts"
 import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
 import { noted, type Quiet } from "./quiet.ts"
 
-export const stageNames: Readonly<Record<StageNumber, string>> = {
+export const stageNames: Readonly<Record<number, string>> = {
   1: "draft",
   2: "localise",
   3: "refine",

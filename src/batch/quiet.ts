@@ -1,4 +1,3 @@
-import type { StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
 
 /** What is known of why a run does not get on. Times are milliseconds of one clock that never goes back. */
@@ -8,7 +7,7 @@ export interface Quiet {
   /** The call that has waited longest for an answer, while nothing comes from the model. */
   readonly silence?: {
     readonly videoId: string
-    readonly stage: StageNumber
+    readonly stage: number
     readonly step: number | null
     /** When it was sent: ISO 8601, UTC. */
     readonly since: string

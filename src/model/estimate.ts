@@ -29,7 +29,8 @@ export const makeEstimator = (model: string, maxTokens: number | undefined): Est
   /** Prompt tokens counted for one of ours. Each stage has its own: its share of text and of pictures is another. */
   const ratios = new Map<string, number>()
   const answers = new Map<string, { readonly seen: number; readonly tokens: number }>()
-  const answersTo = ({ stage, answerTokens }: ModelTask) => answers.get(stage) ?? { seen: 0, tokens: answerTokens }
+  const answersTo = ({ stage, answerTokens }: ModelTask) =>
+    answers.get(stage) ?? { seen: 0, tokens: answerTokens }
   /** Of a stage that is not seen yet the highest of the others, so that a budget is rather kept too early than too late. */
   const ratioOf = (stage: string): number =>
     ratios.get(stage) ?? (ratios.size === 0 ? 1 : Math.max(...ratios.values()))

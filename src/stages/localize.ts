@@ -18,7 +18,12 @@ import { chooseBoundaries, distinctMoments } from "../model/motion.ts"
 import type { ModelTask } from "../model/VisionModel.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, fingerprint } from "../plan/fingerprint.ts"
-import { checkLocalization, type Localization, type LocalizationContext, localizationSchema } from "../plan/localization.ts"
+import {
+  checkLocalization,
+  type Localization,
+  type LocalizationContext,
+  localizationSchema,
+} from "../plan/localization.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { keepOrAsk } from "./call.ts"
 import { renameFormerClips } from "./former-names.ts"

@@ -52,7 +52,11 @@ export const stepPoolRequest = (
 }
 
 /** The pool of a step on disk, kept or decoded; that its pictures are not the source's is told. */
-export const ensureStepPool = Effect.fn("Stage3.pool")(function* (run: VideoRun, dir: string, segment: Segment) {
+export const ensureStepPool = Effect.fn("Stage3.pool")(function* (
+  run: VideoRun,
+  dir: string,
+  segment: Segment,
+) {
   const part = `${basename(dir)}/${layout.frameManifest}`
   const decoder = yield* VideoDecoder
   const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))

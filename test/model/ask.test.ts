@@ -9,12 +9,12 @@ import { checkDraft, draftPlanSchema } from "../../src/plan/draft.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { problem } from "../../src/plan/problem.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 import { jsonSchema } from "../../src/stages/prompts.ts"
 import { type Behaviour, completion, type SeenCall, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { withValue } from "../support/json.ts"
 import { draftReply } from "../support/replies.ts"
-import { draftTask } from "../../src/stages/draft.ts"
 
 const good = draftReply("structured")
 const annotation = annotationSchemas.structured

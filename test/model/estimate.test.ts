@@ -3,10 +3,10 @@ import { makeEstimator } from "../../src/model/estimate.ts"
 import { type ModelRequest, type ModelUsage, noUsage } from "../../src/model/VisionModel.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
-import { draftReply } from "../support/replies.ts"
 import { draftTask } from "../../src/stages/draft.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
 import { stepTask } from "../../src/stages/refine.ts"
+import { draftReply } from "../support/replies.ts"
 
 /** 100 + 50 + 10 tokens of text, two pictures of 308 with a label of 2. */
 const request: ModelRequest = {

@@ -15,8 +15,8 @@ import * as RunClock from "../../src/dataset/RunClock.ts"
 import { writeFile } from "../../src/dataset/store.ts"
 import { record, replay } from "../../src/model/recording.ts"
 import { type ModelRequest, noUsage, VisionModel } from "../../src/model/VisionModel.ts"
-import { runFolder } from "../support/folders.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
+import { runFolder } from "../support/folders.ts"
 
 /** A model that repeats what it is asked. */
 const echo = Layer.succeed(VisionModel, {

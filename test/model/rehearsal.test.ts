@@ -3,15 +3,15 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { layer } from "../../src/model/rehearsal.ts"
-import { rehearsalNote } from "../../src/plan/specimen.ts"
 import { type ModelRequest, type ModelTask, VisionModel } from "../../src/model/VisionModel.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
-import { runFolder } from "../support/folders.ts"
+import { rehearsalNote } from "../../src/plan/specimen.ts"
 import { draftTask } from "../../src/stages/draft.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
 import { stepTask } from "../../src/stages/refine.ts"
+import { runFolder } from "../support/folders.ts"
 
 const annotation = annotationSchemas.structured
 

@@ -8,9 +8,9 @@ import { checkLocalization } from "../../src/plan/localization.ts"
 import { type Checked, problemLine } from "../../src/plan/problem.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
+import { draftTask } from "../../src/stages/draft.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { goodReply, poolSize, type RuleCase, ruleCases, stepTotal } from "./rule-cases.ts"
-import { draftTask } from "../../src/stages/draft.ts"
 
 /** Seconds of the pool's entries; 30 and 31 show the same frame. */
 const timestamps = Array.from({ length: poolSize }, (_, i) => (i === 30 ? 29 : i))

@@ -11,9 +11,9 @@ import { limitHints } from "../../../src/model/protocols/limit-hints.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
+import { draftTask } from "../../../src/stages/draft.ts"
 import { type Behaviour, completion, startChatServer, streamed } from "../../support/chat-server.ts"
 import { temporaryFolder } from "../../support/folders.ts"
-import { draftTask } from "../../../src/stages/draft.ts"
 
 const request = {
   videoId: "video",

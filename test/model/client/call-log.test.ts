@@ -6,9 +6,9 @@ import { CallLog, file as fileLog } from "../../../src/model/client/CallLog.ts"
 import * as OpenAi from "../../../src/model/client/client.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
+import { draftTask } from "../../../src/stages/draft.ts"
 import { failedCall } from "../../support/call-event.ts"
 import { temporaryFolder } from "../../support/folders.ts"
-import { draftTask } from "../../../src/stages/draft.ts"
 
 test("lines of several processes stay whole, also after one that was cut off", async () => {
   await using folder = await temporaryFolder()

@@ -16,8 +16,8 @@ import * as OpenAi from "../../../src/model/client/client.ts"
 import { publicAddress } from "../../../src/model/client/endpoint.ts"
 import { ModelError, VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
-import { type Behaviour, completion, startChatServer } from "../../support/chat-server.ts"
 import { draftTask } from "../../../src/stages/draft.ts"
+import { type Behaviour, completion, startChatServer } from "../../support/chat-server.ts"
 
 const key = "sk-secret-for-tests-0123456789"
 

@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { lazyBody } from "../../../../src/model/protocols/chat/body.ts"
 import type { ModelImage, ModelRequest } from "../../../../src/model/VisionModel.ts"
-import { runFolder } from "../../../support/folders.ts"
 import { localizationTask } from "../../../../src/stages/localize.ts"
+import { runFolder } from "../../../support/folders.ts"
 
 const noise = (bytes: number, seed: number) =>
   Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + seed) % 251)
