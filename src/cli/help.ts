@@ -55,7 +55,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
   stage2: single("Stage 2 alone: locate each step of the draft and cut a clip for it", "stage2"),
   stage3: single("Stage 3 alone: look at each clip closely, annotate the step, save two keyframes", "stage3"),
   validate: {
-    summary: "Check finished folders against the contract, without a model",
+    summary: "Check finished folders against the rules of the dataset, without a model",
     operands: { usage: "DIR ...", least: 0, most: Number.POSITIVE_INFINITY },
     usage: "bun run validate DIR ... | --video-output-dir DIR | --output-root DIR | --self-test [options]",
     sections: [{ title: "Options", flags: Object.values(commandFlags.validate) }],

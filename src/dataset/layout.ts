@@ -66,7 +66,7 @@ export const errorsFile = (replyFile: string): string => replyFile.replace(/\.tx
 /** `stage1_raw_response.call.json`: the request a reply answers, and what it took. */
 export const callFile = (replyFile: string): string => replyFile.replace(/\.txt$/u, ".call.json")
 
-/** Names of files and folders below `<output_root>/<video_id>/` (contract, section 2). */
+/** Names below `<output_root>/<video_id>/`: see `docs/reference/dataset.md`, "The folder of a video". */
 export const layout = {
   runSummary: "run_summary.json",
   /** The summary of the original implementation, kept when its folder is continued. */

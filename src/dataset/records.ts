@@ -3,7 +3,10 @@ import { annotationSchemaNames } from "../plan/schemas.ts"
 import { layout } from "./layout.ts"
 import { schemaPartsSchema } from "./schema-parts.ts"
 
-/** The contract these files follow; part of the schema fingerprint, raised when their meaning changes. */
+/**
+ * Version of `docs/reference/dataset.md`, which these files follow; part of the schema fingerprint, raised when their meaning
+ * changes.
+ */
 export const contractVersion = 1
 
 const seconds = v.pipe(v.number(), v.finite())

@@ -175,8 +175,8 @@ const preference = (count: number): ReadonlyArray<Problem> =>
       ]
 
 /**
- * Checks a Stage 1 reply (contract, section 4): every problem at once, or the normalised plan with warnings, which also say
- * what was normalised.
+ * Checks a Stage 1 reply: every problem at once, or the normalised plan with warnings, which also say what was normalised.
+ * Rules: `docs/reference/dataset.md`, "Rules for answers".
  */
 export const checkDraft = (annotation: AnnotationSchema, input: unknown): Checked<DraftPlan> => {
   const tooLong = tooLongTexts(input)

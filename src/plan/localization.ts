@@ -121,8 +121,8 @@ const tooShortProblems = (
   )
 
 /**
- * Checks a Stage 2 reply (contract, section 4). Beyond the contract a step must hold two distinct frames, because two
- * keyframes with increasing timestamps are asked for later. The value is in ascending `step_id`.
+ * Checks a Stage 2 reply. A step must hold two distinct frames, because two keyframes with increasing timestamps are asked
+ * for later. The value is in ascending `step_id`. Rules: `docs/reference/dataset.md`, "Rules for answers".
  */
 export const checkLocalization = (context: LocalizationContext, input: unknown): Checked<Localization> => {
   const shape = parseShape(localizationSchema, input)

@@ -148,7 +148,7 @@ const whatIfProblems = (step: unknown, path: string): ReadonlyArray<Problem> => 
     : [problem(`${path}.counterfactual_challenge_question`, "what_if", 'must start with "What if"')]
 }
 
-/** The annotation schema of numbered statements (contract, section 7). */
+/** The annotation schema of numbered statements (`docs/reference/dataset.md`, "Annotation schemas"). */
 export const numbered: AnnotationSchema = {
   name: "numbered",
   draftStep: v.strictObject(draftFields),

@@ -65,7 +65,8 @@ const orderProblems = (
   })
 
 /**
- * Checks a Stage 3 reply against its draft step and its pool (contract, section 4). Warnings say what was normalised.
+ * Checks a Stage 3 reply against its draft step and its pool. Warnings say what was normalised. Rules:
+ * `docs/reference/dataset.md`, "Rules for answers".
  *
  * @param timestamps seconds of the pool's entries 1..N; length N, not decreasing.
  */

@@ -29,7 +29,7 @@ const cut = (text: string): string => {
   return text
 }
 
-/** The contract's slug (section 1), but empty if nothing is left. */
+/** The slug of `docs/reference/dataset.md`, "Terms", but empty if nothing is left. */
 const reduced = (text: string): string =>
   cut(strip(text.replace(dropped, "")).toLowerCase().replace(gaps, "_"))
 
@@ -44,8 +44,8 @@ export const identifier = (text: string): string => {
 }
 
 /**
- * The slug of a step goal, as used in folder and clip names (contract, section 1): only letters, digits, `_`, white space and
- * `-` kept, white space stripped at both ends, lower-cased, every run of white space and `-` made one `_`; `unnamed` if
+ * The slug of a step goal, as used in folder and clip names (`docs/reference/dataset.md`, "Terms"): only letters, digits,
+ * `_`, white space and `-` kept, white space stripped at both ends, lower-cased, every run of white space and `-` made one `_`; `unnamed` if
  * nothing is left. Longer ones are cut at 80 characters, and at 244 bytes of UTF-8, and lose a `_` at the end.
  */
 export const slug = (stepGoal: string): string => reduced(stepGoal) || "unnamed"

@@ -112,7 +112,10 @@ const partyProblems = (step: unknown, frame: unknown, path: string): ReadonlyArr
       : [problem(`${path}.interaction.${list}`, code, `must contain the step's ${role} "${wanted}"`)]
   })
 
-/** The default annotation schema: spatial relations and affordances as lists of objects (contract, section 3). */
+/**
+ * The default annotation schema: spatial relations and affordances as lists of objects. See `docs/reference/dataset.md`,
+ * "Annotation schemas".
+ */
 export const structured: AnnotationSchema = {
   name: "structured",
   draftStep: v.strictObject(draftFields),

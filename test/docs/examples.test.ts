@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { validateFolder } from "../../src/dataset/validate.ts"
+import { makeVideo } from "../support/media.ts"
+import { cleanEnvironment } from "../support/run-cli.ts"
+import { blocksOf, pages, read, root } from "./pages.ts"
+
+// Whole programs are run.
+setDefaultTimeout(240_000)
+
+let folder: string
+let video: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "triptych-examples-"))
+  video = await makeVideo({ dir: folder, name: "cooking.mp4", frames: 96 })
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** Runs an example as its first lines say, without a key; it has to end well and print no error. */
+const runExample = async (name: string, ...args: ReadonlyArray<string>): Promise<string> => {
+  const child = Bun.spawn([process.execPath, join(root, "examples", name), ...args], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: cleanEnvironment(),
+  })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+  return stdout
+}
+
+const problemsOf = (path: string) => Effect.runPromise(validateFolder(path))
+
+test("pipeline.ts runs a video in rehearsal, and read-dataset.ts reads the result", async () => {
+  const output = join(folder, "embedded")
+  const made = join(output, "cooking")
+  expect(await runExample("pipeline.ts", video, output)).toContain(`valid: ${made}`)
+  expect(await problemsOf(made)).toEqual([])
+  const told = await runExample("read-dataset.ts", made)
+  const plan = await Bun.file(join(made, "causal_plan_with_keyframes.json")).json()
+  expect(told).toStartWith(`cooking: ${plan.high_level_goal}\n1. ${plan.steps[0].step_goal}, 0.00 to `)
+  expect(told.match(/_ts_\d+\.\d\ds\.jpg$/gmu)).toHaveLength(2 * plan.steps.length)
+})
+
+test("every example is run here, and none reaches into the program past its exports", async () => {
+  const own = await Bun.file(import.meta.path).text()
+  const names = await readdir(join(root, "examples"))
+  expect(names.filter((name) => !own.includes(`"${name}"`))).toEqual([])
+  for (const name of names) expect(await read(`examples/${name}`)).not.toMatch(/from "\.\.\//u)
+})
+
+test("programs in the documentation are examples", async () => {
+  const examples = await Promise.all(
+    (await readdir(join(root, "examples"))).map((name) => read(`examples/${name}`)),
+  )
+  for (const page of pages)
+    for (const { language, text } of blocksOf(await read(page)))
+      if (language === "ts") expect(examples).toContain(text)
+})
