@@ -17,8 +17,32 @@ export {
   type VideoEvent,
 } from "./events.ts"
 export * as Layers from "./layers.ts"
-export type { OpenAiSettings } from "./model/client/client.ts"
-export { ModelError, type ModelReply, type ModelRequest, VisionModel } from "./model/VisionModel.ts"
+export { type Budget, CallBudget, type Reservation, type Spent } from "./model/client/CallBudget.ts"
+export { type Admission, CallGate, type Gate, type GateOutcome } from "./model/client/CallGate.ts"
+export type { ServiceSettings } from "./model/client/settings.ts"
+export type { Silence } from "./model/client/unanswered.ts"
+export type { Completion } from "./model/protocols/completion.ts"
+export { type LazyBody, lazyJson } from "./model/protocols/lazy-body.ts"
+export type { Assembly, Decoder, Encoded, Parameters, Protocol } from "./model/protocols/Protocol.ts"
+export {
+  type ApiConfig,
+  type Keep,
+  type LimitHints,
+  ModelError,
+  type ModelErrorReason,
+  type ModelImage,
+  type ModelLoad,
+  type ModelReply,
+  type ModelRequest,
+  type ModelTask,
+  type ModelTurn,
+  type ModelUsage,
+  noUsage,
+  type Rejection,
+  type RequestParameter,
+  type ResponseFormat,
+  VisionModel,
+} from "./model/VisionModel.ts"
 export { type FolderLock, Locked, type LockOwner, readLock } from "./output-root/lock.ts"
 export { FolderInvalid, Pipeline, type PipelineError, type VideoResult } from "./pipeline.ts"
 export type { AnnotationSchema, DraftStep, FinalStep } from "./plan/annotation.ts"

@@ -4,7 +4,8 @@ import * as RunClock from "./dataset/RunClock.ts"
 import { keepWithin, writeFile } from "./dataset/store.ts"
 import * as InProcess from "./engine/in-process.ts"
 import * as CallLog from "./model/client/CallLog.ts"
-import * as OpenAi from "./model/client/client.ts"
+import * as Client from "./model/client/client.ts"
+import type { ServiceSettings } from "./model/client/settings.ts"
 import * as Recording from "./model/recording.ts"
 import * as Rehearsal from "./model/rehearsal.ts"
 import { LABEL_HEIGHT_FRACTION } from "./picture/overlay.ts"
@@ -119,8 +120,14 @@ export const video = (settings: VideoSettings = {}) => {
   return Layer.mergeAll(decoderLayer(settings), cutterLayer(settings), labels).pipe(Layer.provide(means))
 }
 
-/** `VisionModel` over an OpenAI-compatible service. */
-export const openai = OpenAi.layer
+/** `VisionModel` over a service of any protocol, with a gate and a budget of its own. */
+export const service = Client.layer
+
+/** The same, with the gate and the budget of whoever provides `CallGate` and `CallBudget`. */
+export const sharedService = Client.layerShared
+
+/** `VisionModel` over an OpenAI-compatible service: chat completions. */
+export const openai = (settings: Omit<ServiceSettings, "protocol">) => Client.layer(settings)
 
 const gridWidth = 32
 const gridHeight = 18

@@ -1,5 +1,6 @@
 import { Effect, Exit } from "effect"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
+import type { ServiceSettings } from "../../src/model/client/settings.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { draftTask } from "../../src/stages/draft.ts"
@@ -9,11 +10,7 @@ import { startLimitedService } from "./limited-service.ts"
 const tokensPerCall = 1000
 const videos = 20
 
-const run = async (
-  calls: number,
-  limits: OpenAi.OpenAiSettings["limits"],
-  limited: "requests" | "tokens",
-) => {
+const run = async (calls: number, limits: ServiceSettings["limits"], limited: "requests" | "tokens") => {
   const perMinute = 600
   const service = startLimitedService(
     {
@@ -24,7 +21,7 @@ const run = async (
     },
     tokensPerCall,
   )
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiBase: service.url,
     model: "loopback",
     temperature: 0,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
 import { VisionModel } from "../../src/model/VisionModel.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
@@ -34,7 +34,7 @@ const run = async (inFlight: number, rounds: number) => {
     return { path, bytes: bytes.length, sha256: sha256(bytes), width: 1280, height: 720 }
   })
   const sink = await startSink()
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiBase: sink.url,
     model: "loopback",
     temperature: 0,

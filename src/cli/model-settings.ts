@@ -1,6 +1,6 @@
 import { Effect, Option, Redacted } from "effect"
-import type { OpenAiSettings } from "../model/client/client.ts"
 import { parseEndpoint } from "../model/client/endpoint.ts"
+import type { ServiceSettings } from "../model/client/settings.ts"
 import { priceOf } from "../model/money.ts"
 import type { ResponseFormat } from "../model/VisionModel.ts"
 import { readModelEnvironment } from "./environment.ts"
@@ -127,5 +127,5 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     callRetryBackoffSec:
       either(flags.apiCallRetryBackoffSec, environment.API_CALL_RETRY_BACKOFF_SEC) ??
       defaultCallRetryBackoffSec,
-  } satisfies OpenAiSettings
+  } satisfies ServiceSettings
 })

@@ -282,17 +282,18 @@ export const runSummarySchema = v.object({
     start_sec: seconds,
     end_sec: seconds,
   }),
-  api_config: v.object({
-    kind: v.picklist(["openai", "rehearsal"]),
-    api_base: v.nullable(v.string()),
-    provider: v.nullable(v.string()),
+  /** What answered. A model of an embedder's own says no more than its name and kind, and may add what it likes. */
+  api_config: v.looseObject({
+    kind: v.string(),
     model: v.string(),
-    temperature: v.nullable(v.number()),
-    max_tokens: v.nullable(v.number()),
-    api_call_retries: v.number(),
-    api_call_retry_backoff_sec: v.number(),
-    response_format: v.picklist(["auto", "json_schema", "json_object", "none"]),
-    stream: v.boolean(),
+    api_base: v.exactOptional(v.nullable(v.string())),
+    provider: v.exactOptional(v.nullable(v.string())),
+    temperature: v.exactOptional(v.nullable(v.number())),
+    max_tokens: v.exactOptional(v.nullable(v.number())),
+    api_call_retries: v.exactOptional(v.number()),
+    api_call_retry_backoff_sec: v.exactOptional(v.number()),
+    response_format: v.exactOptional(v.picklist(["auto", "json_schema", "json_object", "none"])),
+    stream: v.exactOptional(v.boolean()),
   }),
   sampling_config: v.object({
     max_frames: index,

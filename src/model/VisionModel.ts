@@ -191,18 +191,29 @@ export class ModelError extends Data.TaggedError("ModelError")<{
   readonly usage?: ModelUsage
 }> {}
 
-/** How the model is reached, as recorded in `run_summary.json`; never the key. */
-export interface ApiConfig {
-  readonly kind: "openai" | "rehearsal"
-  readonly api_base: string | null
-  readonly provider: string | null
+/** What can stand in the records of a run. */
+export type RecordedValue = string | number | boolean | null | ReadonlyArray<RecordedValue> | RecordedFields
+
+export interface RecordedFields {
+  readonly [name: string]: RecordedValue | undefined
+}
+
+/**
+ * How the model is reached, as recorded in `run_summary.json`; never the key. Only what answers has to be named: a model of
+ * one's own leaves out what it does not have, and may add what it likes.
+ */
+export interface ApiConfig extends RecordedFields {
+  /** What answers: the name of a protocol (`openai` for chat completions), `rehearsal`, or any other word. */
+  readonly kind: string
   readonly model: string
-  readonly temperature: number | null
-  readonly max_tokens: number | null
-  readonly api_call_retries: number
-  readonly api_call_retry_backoff_sec: number
-  readonly response_format: "auto" | ResponseFormat
-  readonly stream: boolean
+  readonly api_base?: string | null
+  readonly provider?: string | null
+  readonly temperature?: number | null
+  readonly max_tokens?: number | null
+  readonly api_call_retries?: number
+  readonly api_call_retry_backoff_sec?: number
+  readonly response_format?: "auto" | ResponseFormat
+  readonly stream?: boolean
 }
 
 /** How much a model is used at one moment, and what holds calls back. */

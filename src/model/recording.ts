@@ -7,7 +7,14 @@ import { readPlain } from "../files/plain.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, partsOf, requestDigest } from "./request.ts"
 import { labelText, type RequestLabel } from "./request-label.ts"
-import { type ApiConfig, type Keep, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
+import {
+  type ApiConfig,
+  type Keep,
+  ModelError,
+  type ModelRequest,
+  type RecordedValue,
+  VisionModel,
+} from "./VisionModel.ts"
 
 /** A recording cannot be written or read. */
 export class RecordingError extends Data.TaggedError("RecordingError")<{
@@ -62,18 +69,32 @@ const exchangeSchema = v.object({
 })
 type Exchange = v.InferOutput<typeof exchangeSchema>
 
-const configSchema = v.object({
-  kind: v.picklist(["openai", "rehearsal"]),
-  api_base: nullableText,
-  provider: nullableText,
-  model: v.string(),
-  temperature: v.nullable(v.number()),
-  max_tokens: v.nullable(v.number()),
-  api_call_retries: v.number(),
-  api_call_retry_backoff_sec: v.number(),
-  response_format: v.picklist(["auto", "json_schema", "json_object", "none"]),
-  stream: v.boolean(),
-})
+const recordedValue: v.GenericSchema<RecordedValue> = v.lazy(() =>
+  v.union([
+    v.string(),
+    v.number(),
+    v.boolean(),
+    v.null(),
+    v.array(recordedValue),
+    v.record(v.string(), recordedValue),
+  ]),
+)
+
+const configSchema = v.objectWithRest(
+  {
+    kind: v.string(),
+    model: v.string(),
+    api_base: v.exactOptional(nullableText),
+    provider: v.exactOptional(nullableText),
+    temperature: v.exactOptional(v.nullable(v.number())),
+    max_tokens: v.exactOptional(v.nullable(v.number())),
+    api_call_retries: v.exactOptional(v.number()),
+    api_call_retry_backoff_sec: v.exactOptional(v.number()),
+    response_format: v.exactOptional(v.picklist(["auto", "json_schema", "json_object", "none"])),
+    stream: v.exactOptional(v.boolean()),
+  },
+  recordedValue,
+)
 
 const configFile = "recording.json"
 

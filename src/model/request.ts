@@ -22,8 +22,8 @@ export interface RequestParts {
 
 export const partsOf = (config: ApiConfig, request: ModelRequest): RequestParts => ({
   model: config.model,
-  temperature: config.temperature,
-  max_tokens: request.maxTokens ?? config.max_tokens,
+  temperature: config.temperature ?? null,
+  max_tokens: request.maxTokens ?? config.max_tokens ?? null,
   system: sha256(request.system),
   prompt: sha256(request.prompt),
   images: request.images.map(({ label, sha256: digest }) =>

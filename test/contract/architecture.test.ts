@@ -158,6 +158,10 @@ const readers = ["exports", "review", "quality"]
 const readsDatasetItself = ({ from, to }: Import): boolean =>
   readers.includes(areaOf(from)) && areaOf(to) === "dataset" && to !== "src/dataset/open.ts"
 
+/** What a protocol says on the wire does not depend on what bounds, repeats and pays for calls. */
+const protocolTakesClient = ({ from, to }: Import): boolean =>
+  from.startsWith("src/model/protocols/") && to.startsWith("src/model/client/")
+
 /** Circles among files, types included: each as the files on the way, from the first in order of name back to it. */
 const circlesIn = (all: ReadonlyArray<Import>): ReadonlyArray<string> => {
   const targets = Map.groupBy(all, ({ from }) => from)
@@ -212,8 +216,8 @@ test("the rules catch what they forbid", () => {
     ['await import("../pipeline.ts")', "src/video/x.ts"],
   ] as const
   for (const [source, from] of forbidden) expect(one(from, source).some(againstArrows)).toBe(true)
-  const taken = one("src/cli/x.ts", 'import { layer, type OpenAiSettings } from "../model/client/client.ts"')
-  const typed = one("src/cli/x.ts", 'import type { OpenAiSettings } from "../model/client/client.ts"')
+  const taken = one("src/cli/x.ts", 'import { layer, type A } from "../model/client/client.ts"')
+  const typed = one("src/cli/x.ts", 'import type { A } from "../model/client/client.ts"')
   const header = one("src/stages/header.ts", 'import { layer } from "../model/rehearsal.ts"')
   expect([taken, typed, header].map((found) => found.some(picksImplementation))).toEqual([true, false, true])
   expect(one("src/video/x.ts", 'import { Frame } from "node-av/lib"').some(takesLibav)).toBe(true)
@@ -223,6 +227,8 @@ test("the rules catch what they forbid", () => {
   expect([across, below, within].map((found) => found.some(betweenBackends))).toEqual([true, true, false])
   const scorer = one("src/quality/x.ts", 'import type { A } from "../dataset/records.ts"')
   expect(scorer.some(readsDatasetItself)).toBe(true)
+  const wire = one("src/model/protocols/x.ts", 'import type { A } from "../client/gate.ts"')
+  expect(wire.some(protocolTakesClient)).toBe(true)
   const circle = [
     ...one("src/a.ts", 'import { b } from "./b.ts"'),
     ...one("src/b.ts", 'import type { C } from "./c.ts"'),
@@ -240,6 +246,10 @@ test("arrows point one way: the ground, then video, model and dataset, then stag
 
 test("no backend imports another", () => {
   expect(imports.filter(betweenBackends).map(arrow)).toEqual([])
+})
+
+test("a protocol does not know the client", () => {
+  expect(imports.filter(protocolTakesClient).map(arrow)).toEqual([])
 })
 
 test("no file imports itself by a detour, not even for types", () => {

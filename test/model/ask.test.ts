@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { type Attempt, ask, type RepairMode, reAskText, type Unjudged } from "../../src/model/ask.ts"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
+import type { ServiceSettings } from "../../src/model/client/settings.ts"
 import type { ModelImage, ModelReply } from "../../src/model/VisionModel.ts"
 import { checkDraft, draftPlanSchema } from "../../src/plan/draft.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
@@ -46,14 +47,14 @@ const asking = async (
   options: {
     repair?: RepairMode
     retries?: number
-    settings?: Partial<OpenAi.OpenAiSettings>
+    settings?: Partial<ServiceSettings>
     recalled?: ModelReply
   } = {},
 ) => {
   await using server = startChatServer({ behave })
   const recorded: Array<Attempt> = []
   const kept: Array<Unjudged> = []
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiBase: server.url,
     model: "loopback-vlm",
     temperature: 0.2,

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Either, Fiber } from "effect"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
 import { type ModelReply, type ModelRequest, VisionModel } from "../../src/model/VisionModel.ts"
 import { completion, startChatServer } from "../support/chat-server.ts"
 import { callModel, smallRequest, withModel } from "../support/model-call.ts"
@@ -172,7 +172,7 @@ describe("a reply is kept before anything is told of it", () => {
       callRetries: 0,
       callRetryBackoffSec: 0,
     }
-    await Effect.runPromise(Effect.provide(program, OpenAi.layer(settings)))
+    await Effect.runPromise(Effect.provide(program, Client.layer(settings)))
     expect(isKept).toBe(true)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { ask } from "../../src/model/ask.ts"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
 import type { DraftStep } from "../../src/plan/annotation.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization } from "../../src/plan/localization.ts"
@@ -35,7 +35,7 @@ const askTwice = async (rule: RuleCase) => {
   const good = JSON.stringify(goodReply(rule.stage, rule.annotation))
   const broken = typeof rule.broken === "string" ? rule.broken : JSON.stringify(rule.broken)
   await using server = startChatServer({ behave: (call) => (call.turns.length === 0 ? broken : good) })
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiKey: Redacted.make("key-for-tests"),
     apiBase: server.url,
     model: "loopback-vlm",

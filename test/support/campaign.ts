@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Either, Layer, Logger } from "effect"
 import { type CallEvent, CallLog } from "../../src/model/client/CallLog.ts"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
 import { type ModelError, type ModelReply, VisionModel } from "../../src/model/VisionModel.ts"
 import { type Misbehaviour, misbehaviour, replyText } from "./misbehaviour.ts"
 import { strictRequest } from "./model-call.ts"
@@ -73,7 +73,7 @@ export const judge = async (url: string, seed: number, index: number, folder: st
       await writeFile(file, reply.text)
       order.push("kept")
     })
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiBase: url,
     provider: `${seed}/${index}`,
     model: "loopback-vlm",

@@ -1,6 +1,7 @@
 import { Effect, Layer, Logger } from "effect"
 import { type CallEvent, CallLog } from "../../src/model/client/CallLog.ts"
-import * as OpenAi from "../../src/model/client/client.ts"
+import * as Client from "../../src/model/client/client.ts"
+import type { ServiceSettings } from "../../src/model/client/settings.ts"
 import {
   type ModelError,
   type ModelLoad,
@@ -43,7 +44,7 @@ export interface Course {
 /** Runs calls against one service, as one run would: one gate, one budget, what is learned is remembered. */
 export const withModel = async <A, E>(
   url: string,
-  settings: Partial<OpenAi.OpenAiSettings>,
+  settings: Partial<ServiceSettings>,
   use: (
     complete: (request: ModelRequest) => Effect.Effect<ModelReply, E | ModelError>,
     load: Effect.Effect<ModelLoad>,
@@ -65,7 +66,7 @@ export const withModel = async <A, E>(
       course.kept.push(reply)
       course.order.push("kept")
     })
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiBase: url,
     model: "loopback-vlm",
     temperature: 0.2,
@@ -89,6 +90,6 @@ export const withModel = async <A, E>(
 /** One call. */
 export const callModel = (
   url: string,
-  settings: Partial<OpenAi.OpenAiSettings> = {},
+  settings: Partial<ServiceSettings> = {},
   request: ModelRequest = smallRequest,
 ) => withModel<ModelReply, never>(url, settings, (complete) => complete(request))

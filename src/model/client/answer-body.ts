@@ -1,11 +1,6 @@
 import { pipeline, Readable, type Transform } from "node:stream"
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib"
-
-/** An answer is longer than any real one; the rest of it was not read. */
-export class AnswerTooLarge extends Error {}
-
-/** An answer ended, or said something unreadable, before it was whole. */
-export class BrokenAnswer extends Error {}
+import { AnswerTooLarge } from "../protocols/unusable.ts"
 
 /** An answer is encoded in a way that was not asked for and is not known here. */
 export class UnknownEncoding extends Error {}

@@ -1,12 +1,14 @@
 import type OpenAI from "openai"
 import type { Answer } from "../protocols/answer.ts"
-import { isErrorObject, parseCompletion } from "../protocols/chat/completion.ts"
-import { readStream } from "../protocols/chat/stream.ts"
-import { type ErrorAnswer, serviceFault } from "../protocols/fault.ts"
+import { isErrorObject } from "../protocols/error-object.ts"
+import type { ErrorAnswer } from "../protocols/fault.ts"
+import type { Protocol } from "../protocols/Protocol.ts"
 import { parseJson } from "../protocols/said.ts"
+import { readStream } from "../protocols/stream.ts"
+import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import { AnswerTooLarge, BrokenAnswer, beginningOf, textOf } from "./answer-body.ts"
+import { beginningOf, textOf } from "./answer-body.ts"
 import { connectionFault } from "./connection-fault.ts"
 
 /** How long one attempt may take, in milliseconds. */
@@ -31,6 +33,9 @@ export interface Attempted {
 
 /** A request on its way. */
 export interface Sending {
+  /** Follows the address's base; may have a query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
   readonly chunks: AsyncIterable<Uint8Array>
   /** Of all chunks, in bytes. */
   readonly length: number
@@ -101,21 +106,21 @@ async function* watched({ chunks, length }: Sending, { heard, sent }: Watch): As
 
 const tooLong = (): AnswerTooLarge => new AnswerTooLarge("the answer is longer than any real one")
 
-/** Whether what cannot be read is the beginning of a completion. */
-const isBegun = (text: string): boolean => text.startsWith("{") && text.includes('"choices"')
+type Decoder = Protocol["decode"]
 
-const interpret = (text: string): Answer => {
+const interpret = (text: string, { mark, whole }: Decoder): Answer => {
   const body = parseJson(text)
   if (isErrorObject(body)) return { type: "error", text, isBegun: false }
-  if (body === undefined && isBegun(text)) throw new BrokenAnswer("it is not whole")
-  const completion = parseCompletion(body)
+  if (body === undefined && text.startsWith("{") && text.includes(mark))
+    throw new BrokenAnswer("it is not whole")
+  const completion = whole(body)
   if (completion === undefined) return { type: "other", text }
   if (completion.text.length + completion.reasoning.length > longestText) throw tooLong()
   return { type: "completion", completion }
 }
 
 /** Puts an answer in one piece together. One that is whole stays so, whatever becomes of its connection after that. */
-const readWhole = async (pieces: AsyncIterable<string>): Promise<Answer> => {
+const readWhole = async (pieces: AsyncIterable<string>, decode: Decoder): Promise<Answer> => {
   const read: Array<string> = []
   let length = 0
   try {
@@ -126,11 +131,11 @@ const readWhole = async (pieces: AsyncIterable<string>): Promise<Answer> => {
     }
   } catch (cause) {
     if (cause instanceof AnswerTooLarge) throw cause
-    const answer = interpret(read.join(""))
+    const answer = interpret(read.join(""), decode)
     if (answer.type === "completion") return answer
     throw cause
   }
-  return interpret(read.join(""))
+  return interpret(read.join(""), decode)
 }
 
 /** So much of an answer tells what it is. */
@@ -163,19 +168,27 @@ async function* withFirst(first: string, others: AsyncIterator<string>): AsyncGe
 }
 
 /** Reads an answer by what it looks like: services are not careful about content types, nor about what was asked. */
-const readAnswer = async (response: Response, heard: (bytes: number) => void): Promise<Answer> => {
+const readAnswer = async (
+  response: Response,
+  decode: Decoder,
+  heard: (bytes: number) => void,
+): Promise<Answer> => {
   const pieces = withoutBlankStart(textOf(response, longestStreamBytes, heard))
   try {
     const first = await pieces.next()
     if (first.done === true) return { type: "other", text: "" }
     const all = withFirst(first.value, pieces)
     return /^(?:data|event|id|retry)?:/u.test(first.value)
-      ? await readStream(all, longestText)
-      : await readWhole(all)
+      ? await readStream(all, decode.stream(), longestText)
+      : await readWhole(all, decode)
   } finally {
     await pieces.return(undefined)
   }
 }
+
+/** An address with the query of another added to its own. */
+const withQuery = (url: string, search: string): string =>
+  url.includes("?") ? `${url}${search.replace(/^\?/u, "&")}` : `${url}${search}`
 
 /**
  * One HTTP attempt. The body is made while it is sent and has an exact `content-length`; deadlines hold for the connection,
@@ -185,6 +198,7 @@ export const attempt = async (
   client: OpenAI,
   sending: Sending,
   options: {
+    readonly protocol: Pick<Protocol, "decode" | "classify">
     /** The query of the address, with its question mark. */
     readonly search: string
     readonly deadlines: Deadlines
@@ -204,7 +218,7 @@ export const attempt = async (
   let failed: ErrorAnswer | undefined
   // The SDK would read the whole body of an error, however long, and know nothing of its forms.
   const fetchAnswer = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const response = await fetch(`${String(url)}${options.search}`, init)
+    const response = await fetch(withQuery(String(url), options.search), init)
     heard()
     if (response.ok) return response
     const text = await beginningOf(response, longestError, heard)
@@ -213,17 +227,18 @@ export const attempt = async (
   }
   const request = {
     body: watched(sending, watching),
-    headers: { "content-type": "application/json", "content-length": String(sending.length) },
+    headers: {
+      ...sending.headers,
+      "content-type": "application/json",
+      "content-length": String(sending.length),
+    },
     signal: watching.signal,
   }
   try {
-    const response = await client
-      .withOptions({ fetch: fetchAnswer })
-      .chat.completions.create({ model: "", messages: [] }, request)
-      .asResponse()
-    return { answer: await readAnswer(response, heard), headers: response.headers }
+    const response = await client.withOptions({ fetch: fetchAnswer }).post(sending.path, request).asResponse()
+    return { answer: await readAnswer(response, options.protocol.decode, heard), headers: response.headers }
   } catch (cause) {
-    if (failed !== undefined) throw serviceFault(failed, options.redact)
+    if (failed !== undefined) throw options.protocol.classify(failed, options.redact)
     const reason: unknown = watching.signal.reason
     throw connectionFault(reason instanceof ModelError ? reason : cause, watching.isSent(), options.redact)
   } finally {

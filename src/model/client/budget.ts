@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { costOf, type Price } from "../money.ts"
 import { ModelError, type ModelUsage } from "../VisionModel.ts"
+import { type Budget, CallBudget, type Reservation, type Spent } from "./CallBudget.ts"
 import { type Charge, totalTokens } from "./charge.ts"
 
 /** Hard stops of a run; absent ones do not stop anything. */
@@ -11,33 +12,13 @@ export interface BudgetLimits {
   readonly maxTokensTotal?: number
 }
 
-/** What a run has spent. */
-export interface Spent {
-  readonly tokens: number
-  /** US dollars. */
-  readonly cost: number
-  /** The part of `tokens` that no service has counted. */
-  readonly estimatedTokens: number
-}
-
-/** Keeps a run within its limits: every call is reserved for before it is made and settled after. */
-export interface Budget {
-  /** Reserves the estimate of a call; fails with `BudgetSpent` if it does not fit beside what is spent and out. */
-  readonly reserve: (estimate: ModelUsage) => Effect.Effect<Reservation, ModelError>
-  readonly spent: () => Spent
-}
-
-export interface Reservation {
-  /** Replaces the estimate by what was taken, or, without a charge, gives it back. Only the first time counts. */
-  readonly settle: (charge: Charge | undefined) => Effect.Effect<void>
-}
-
 const spentMessage = (what: string, limit: string, spent: string): string =>
   `the budget of this run is spent: ${what} ${limit}, used ${spent}, and the next call would go beyond it; everything paid for is kept, run again to go on`
 
 const spentText = ({ tokens, estimatedTokens }: Spent): string =>
   `${tokens} tokens${estimatedTokens === 0 ? "" : ` (${estimatedTokens} of them by estimate: the service did not count them)`}`
 
+/** A budget for the calls of this process. */
 export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budget => {
   const spent = { tokens: 0, cost: 0, estimatedTokens: 0 }
   const out = { tokens: 0, cost: 0 }
@@ -75,5 +56,9 @@ export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budg
         })
       return Effect.succeed({ settle })
     })
-  return { reserve, spent: () => ({ ...spent }) }
+  return { reserve, spent: Effect.sync(() => ({ ...spent })) }
 }
+
+/** A budget for the calls of this process. */
+export const inProcess = (limits: BudgetLimits, price: Price | undefined): Layer.Layer<CallBudget> =>
+  Layer.sync(CallBudget, () => makeBudget(limits, price))

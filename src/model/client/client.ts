@@ -1,191 +1,62 @@
-import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
-import OpenAI from "openai"
+import { Effect, Layer, pipe, Redacted } from "effect"
 import { makeEstimator } from "../estimate.ts"
-import { type Price, priceOf } from "../money.ts"
-import { millisOf, monotonicMs } from "../monotonic.ts"
-import { answerFault } from "../protocols/answer.ts"
-import { lazyBody } from "../protocols/chat/body.ts"
-import { limitHints } from "../protocols/limit-hints.ts"
-import { excerpt } from "../protocols/said.ts"
-import { makeRedaction, type Redaction } from "../redaction.ts"
+import { priceOf } from "../money.ts"
+import { monotonicMs } from "../monotonic.ts"
+import { chat } from "../protocols/chat/chat.ts"
+import { makeRedaction } from "../redaction.ts"
 import {
-  type ApiConfig,
   type Keep,
-  ModelError,
+  type ModelError,
   type ModelReply,
   type ModelRequest,
-  type ResponseFormat,
   VisionModel,
 } from "../VisionModel.ts"
-import { makeAdmitted, type Received, type Shared } from "./admitted.ts"
-import { attempt, type Deadlines, defaultDeadlines } from "./attempt.ts"
-import { type BudgetLimits, makeBudget } from "./budget.ts"
+import { inProcess as budgetInProcess } from "./budget.ts"
+import { CallBudget } from "./CallBudget.ts"
+import { CallGate } from "./CallGate.ts"
 import { CallLog } from "./CallLog.ts"
-import { connectionFault } from "./connection-fault.ts"
-import { type Endpoint, parseEndpoint } from "./endpoint.ts"
-import { type GateLimits, longestPauseMs, makeGate } from "./gate.ts"
+import { type CallAttempt, Closed, type MakeAttempt } from "./call.ts"
+import { parseEndpoint } from "./endpoint.ts"
+import { inProcess as gateInProcess } from "./gate.ts"
+import { sendAndKeep } from "./kept.ts"
 import { makeLedger } from "./ledger.ts"
-import { confirmed, firstDialect, learn, type Sent, sentWith } from "./parameters.ts"
-import { makeProving } from "./proving.ts"
+import { firstDialect } from "./parameters.ts"
+import { repeated } from "./repeated.ts"
+import { makeSend } from "./send.ts"
+import { configOf, type ServiceSettings } from "./settings.ts"
 import { makeUnanswered } from "./unanswered.ts"
-
-/** How to reach an OpenAI-compatible service, and how much of it to use. */
-export interface OpenAiSettings {
-  /** Absent for services that need none. Blanks around it are not part of it. */
-  readonly apiKey?: Redacted.Redacted
-  /**
-   * Address up to and with `/v1`, or with `/chat/completions`. A query is sent with every call. A user and password are
-   * sent if there is no key.
-   */
-  readonly apiBase: string
-  /** Sent as the header `X-Model-Provider-Id`. */
-  readonly provider?: string
-  readonly model: string
-  /** Sent as `max_tokens`; absent leaves the service's own limit. */
-  readonly maxTokens?: number
-  readonly temperature: number
-  /** Repetitions of a call that was throttled or failed on the way. */
-  readonly callRetries: number
-  /** Wait before the first repetition; doubles with each. */
-  readonly callRetryBackoffSec: number
-  /** Form asked of the answer; `auto` starts with the strictest and steps down when the service refuses it. */
-  readonly responseFormat?: "auto" | ResponseFormat
-  /** Read answers as they are written. */
-  readonly stream?: boolean
-  readonly deadlines?: Deadlines
-  readonly limits?: GateLimits
-  readonly budget?: BudgetLimits
-  /** Replaces numbers of the price file. */
-  readonly price?: Partial<Price>
-}
-
-/** Waits double from `backoffSec` with 20 % jitter, but are never shorter than the service asked for; `retries` at most. */
-export const transportRetry = (retries: number, backoffSec: number) =>
-  Schedule.exponential(Duration.seconds(backoffSec)).pipe(
-    Schedule.jittered,
-    Schedule.intersect(Schedule.recurs(retries)),
-    Schedule.intersect(Schedule.identity<unknown>()),
-    Schedule.modifyDelay(([, error], wait) => {
-      const asked = error instanceof ModelError ? (error.retryAfterMs ?? 0) : 0
-      return Duration.max(wait, Duration.millis(Math.min(asked, longestPauseMs)))
-    }),
-  )
-
-const isRepeatable = (error: unknown): boolean =>
-  error instanceof ModelError && (error.reason === "Throttled" || error.reason === "Transient")
-
-const isRejected = (error: unknown): error is ModelError =>
-  error instanceof ModelError && error.reason === "Rejected"
+import { makeUnderstood } from "./understood.ts"
+import {
+  budgeted,
+  gated,
+  type Heed,
+  heeding,
+  learnedFrom,
+  leased,
+  noted,
+  onLedger,
+  watched,
+} from "./wrappers.ts"
 
 const nothingToKeep = () => Effect.void
 
-/** What is written down of the settings. The key is in none of it, wherever a user may have put it. */
-const configOf = (settings: OpenAiSettings, endpoint: Endpoint, { message }: Redaction): ApiConfig => ({
-  kind: "openai",
-  api_base: message(endpoint.base),
-  provider: settings.provider === undefined ? null : message(settings.provider),
-  model: message(settings.model),
-  temperature: settings.temperature,
-  max_tokens: settings.maxTokens ?? null,
-  api_call_retries: settings.callRetries,
-  api_call_retry_backoff_sec: settings.callRetryBackoffSec,
-  response_format: settings.responseFormat ?? "auto",
-  stream: settings.stream ?? false,
-})
-
-const makeClient = (settings: OpenAiSettings, endpoint: Endpoint, key: string): OpenAI =>
-  new OpenAI({
-    apiKey: key || "none",
-    baseURL: endpoint.base,
-    organization: null,
-    project: null,
-    maxRetries: 0,
-    // Bun and the SDK have deadlines of their own; those of an attempt are ours to keep. What is compressed is unpacked here,
-    // where it is bounded, and a key is not taken along to wherever a service sends it on to.
-    timeout: 2 ** 31 - 1,
-    fetchOptions: { timeout: false, decompress: false, redirect: "manual" },
-    defaultHeaders: {
-      "accept-encoding": "identity",
-      ...(settings.provider === undefined ? {} : { "X-Model-Provider-Id": settings.provider }),
-      ...(key === "" && endpoint.authorization !== undefined
-        ? { Authorization: endpoint.authorization }
-        : {}),
-    },
-    logLevel: "off",
-  })
-
-/** Sends one request and reads what comes. */
-const makeSend = (
-  settings: OpenAiSettings,
-  endpoint: Endpoint,
-  key: string,
-  redaction: Redaction,
-  heard: (now: number) => void,
-) => {
-  const client = makeClient(settings, endpoint, key)
-  const redact = redaction.message
-  const deadlines = settings.deadlines ?? defaultDeadlines
-  return Effect.fn("OpenAi.attempt")(function* (request: ModelRequest, sent: Sent) {
-    const body = lazyBody(settings.model, request, sent.parameters)
-    const clock = yield* Effect.clock
-    const onPiece = () => heard(millisOf(clock.unsafeCurrentTimeNanos()))
-    const attempted = yield* Effect.acquireUseRelease(
-      Effect.sync(() => body.stream()),
-      (chunks) =>
-        Effect.tryPromise({
-          try: (signal) => {
-            const sending = { chunks, length: body.length }
-            const { search } = endpoint
-            return attempt(client, sending, { search, deadlines, signal, redact, onPiece })
-          },
-          catch: (cause) => connectionFault(cause, false, redact),
-        }),
-      // fetch leaves a body where it is when its connection fails, and with it an open file.
-      (chunks) => Effect.promise(() => chunks.return(undefined)),
-    )
-    const { answer, headers } = attempted
-    const fault = answerFault(answer, headers, redact)
-    if (fault !== undefined) return yield* fault
-    if (answer.type !== "completion")
-      return yield* Effect.dieMessage("an answer without fault is a completion")
-    const { completion } = answer
-    return {
-      completion: {
-        ...completion,
-        text: redaction.answer(completion.text),
-        model: completion.model === undefined ? undefined : excerpt(completion.model, redact),
-      },
-      hints: limitHints(headers, Date.now(), redact),
-    } satisfies Received
-  })
-}
-
-const make = Effect.fn("OpenAi.make")(function* (settings: OpenAiSettings) {
-  const endpoint = parseEndpoint(settings.apiBase)
-  if (endpoint === undefined) return yield* Effect.dieMessage("the address of the service is no address")
-  const key = settings.apiKey === undefined ? "" : Redacted.value(settings.apiKey).trim()
-  const redaction = makeRedaction([key, ...endpoint.secrets])
-  const config = configOf(settings, endpoint, redaction)
-  const gate = yield* makeGate(settings.limits ?? {})
-  const price = priceOf(settings.model, settings.price ?? {})
-  const estimator = makeEstimator(settings.model, settings.maxTokens)
-  const unanswered = makeUnanswered()
-  const proving = makeProving()
-  const ledger = makeLedger()
-  yield* Effect.addFinalizer(() => ledger.close)
-
+/** Says each sentence once, without secrets. */
+const makeTellOnce = (redact: (text: string) => string) => {
   const told = new Set<string>()
-  const tellOnce = (sentence: string) =>
+  return (sentence: string) =>
     Effect.suspend(() => {
       if (told.has(sentence)) return Effect.void
       told.add(sentence)
-      return Effect.logWarning(redaction.message(sentence))
+      return Effect.logWarning(redact(sentence))
     })
+}
 
-  if (key !== "" && endpoint.authorization !== undefined)
-    yield* tellOnce("the address has a user or a password, which is not sent: the key is sent in its place")
+type TellOnce = ReturnType<typeof makeTellOnce>
 
-  const heed: Shared["heed"] = (hints, tokens) => {
+/** Hands limits on to the gate, and says which of them make no sense. */
+const makeHeed =
+  (learn: (typeof CallGate.Service)["learn"], tellOnce: TellOnce): Heed =>
+  (hints, tokens) => {
     // A limit below what one call has just taken is contradicted by the service itself.
     const isTooLow = hints.tpm !== undefined && hints.tpm < tokens
     const doubtful = [
@@ -194,7 +65,7 @@ const make = Effect.fn("OpenAi.make")(function* (settings: OpenAiSettings) {
     ]
     const { tpm, ...others } = hints
     return Effect.zipRight(
-      gate.learn(isTooLow || tpm === undefined ? others : hints),
+      learn(isTooLow || tpm === undefined ? others : hints),
       Effect.forEach(
         doubtful,
         (header) =>
@@ -206,56 +77,56 @@ const make = Effect.fn("OpenAi.make")(function* (settings: OpenAiSettings) {
     )
   }
 
-  const admitted = makeAdmitted({
-    config,
-    price,
-    gate,
-    budget: makeBudget(settings.budget ?? {}, price),
-    estimator,
-    ledger,
-    unanswered,
-    log: yield* CallLog,
-    send: makeSend(settings, endpoint, key, redaction, unanswered.heard),
-    heed,
-  })
+/** Waits instead of an attempt that is not made any more: whoever is stopping the run ends this wait. */
+const orWait =
+  (make: MakeAttempt) =>
+  <E, R>(attempt: CallAttempt<E, R>): Effect.Effect<ModelReply, ModelError | E, R> =>
+    Effect.catchIf(
+      make(attempt),
+      (error) => error instanceof Closed,
+      () => Effect.never,
+    )
 
-  /** Remembered for this endpoint and model: what the service refused is not sent again. */
-  let dialect = firstDialect(config.response_format, config.stream)
-  const wanted = { temperature: settings.temperature, maxTokens: settings.maxTokens }
+const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings) {
+  const { protocol = chat } = settings
+  const endpoint = parseEndpoint(settings.apiBase)
+  if (endpoint === undefined) return yield* Effect.dieMessage("the address of the service is no address")
+  const key = settings.apiKey === undefined ? "" : Redacted.value(settings.apiKey).trim()
+  const redaction = makeRedaction([key, ...endpoint.secrets])
+  const config = configOf(settings, protocol, endpoint, redaction)
+  const tellOnce = makeTellOnce(redaction.message)
+  if (key !== "" && endpoint.authorization !== undefined)
+    yield* tellOnce("the address has a user or a password, which is not sent: the key is sent in its place")
 
-  const confirm = () => {
-    dialect = confirmed(dialect)
-  }
+  const gate = yield* CallGate
+  const estimator = makeEstimator(settings.model, settings.maxTokens)
+  const unanswered = makeUnanswered()
+  const ledger = makeLedger()
+  yield* Effect.addFinalizer(() => ledger.close)
 
-  /** Attempts until one is not refused for a parameter. */
-  const understood = <E, R>(
-    request: ModelRequest,
-    attempted: (sent: Sent) => Effect.Effect<ModelReply, ModelError | E, R>,
-  ): Effect.Effect<ModelReply, ModelError | E, R> =>
-    Effect.gen(function* () {
-      const before = sentWith(dialect, wanted, request)
-      if (yield* proving.wait(before.kind)) return yield* understood(request, attempted)
-      const sent = sentWith(dialect, wanted, request)
-      return yield* proving.lead(sent.kind, attempted(sent), isRejected).pipe(
-        Effect.tap(() => Effect.sync(confirm)),
-        Effect.catchIf(isRejected, (error) =>
-          Effect.gen(function* () {
-            // Another call may have learned it meanwhile.
-            if (dialect !== sent.dialect) {
-              const now = sentWith(dialect, wanted, request)
-              return yield* now.kind === sent.kind ? error : understood(request, attempted)
-            }
-            const isAuto = config.response_format === "auto"
-            const lesson = learn(sent, error, { isAuto, isProven: proving.isProven(sent.kind) })
-            if (lesson === undefined) return yield* error
-            dialect = lesson.dialect
-            if (lesson.told === undefined) return yield* error
-            yield* tellOnce(`${lesson.told}. It said: ${error.message}`)
-            return yield* understood(request, attempted)
-          }),
-        ),
-      )
-    })
+  // From the inside out. What is done after an attempt is done in this order.
+  const admitted = pipe(
+    sendAndKeep(
+      makeSend({ settings, protocol, endpoint, key, redaction, heard: unanswered.heard }),
+      config,
+      priceOf(settings.model, settings.price ?? {}),
+    ),
+    watched(unanswered),
+    onLedger(ledger),
+    learnedFrom(estimator),
+    noted(yield* CallLog, config),
+    heeding(makeHeed(gate.learn, tellOnce)),
+    leased,
+    gated(gate, estimator),
+    budgeted(yield* CallBudget),
+    orWait,
+  )
+  const understood = makeUnderstood(
+    firstDialect(config.response_format, config.stream),
+    { temperature: settings.temperature, maxTokens: settings.maxTokens },
+    config.response_format,
+    tellOnce,
+  )
 
   const complete = Effect.fn("VisionModel.complete")(function* <E, R>(
     request: ModelRequest,
@@ -264,25 +135,43 @@ const make = Effect.fn("OpenAi.make")(function* (settings: OpenAiSettings) {
     const startedMs = yield* monotonicMs
     const estimate = estimator.estimate(request)
     let attempts = 0
-    return yield* Effect.retry(
+    return yield* repeated(
       understood(request, (sent) =>
-        Effect.suspend(() => admitted({ request, keep, estimate, startedMs, attempt: ++attempts }, sent)),
+        Effect.flatMap(monotonicMs, (queuedMs) =>
+          admitted({
+            request,
+            sent,
+            keep,
+            estimate,
+            startedMs,
+            queuedMs,
+            number: ++attempts,
+            ending: undefined,
+          }),
+        ),
       ),
-      {
-        schedule: transportRetry(settings.callRetries, settings.callRetryBackoffSec),
-        while: isRepeatable,
-      },
+      settings,
     )
   })
 
-  const load = Effect.map(monotonicMs, gate.load)
   const silence = Effect.map(monotonicMs, unanswered.silence)
-  return VisionModel.of({ config, complete, load, silence })
+  return VisionModel.of({ config, complete, load: gate.load, silence })
 })
 
 /**
- * `VisionModel` over chat completions, behind a gate of its own. The layer is one endpoint and model: all videos and stages
- * that use it share its limits, its budget and what it has learned.
+ * `VisionModel` over a service, with a gate and a budget of whoever provides them: several processes may share them. The layer
+ * is one endpoint and model: all videos and stages that use it share what it has learned.
  */
-export const layer = (settings: OpenAiSettings): Layer.Layer<VisionModel> =>
-  Layer.scoped(VisionModel, make(settings))
+export const layerShared = (
+  settings: ServiceSettings,
+): Layer.Layer<VisionModel, never, CallGate | CallBudget> => Layer.scoped(VisionModel, make(settings))
+
+/** `VisionModel` over a service, with a gate and a budget of its own. */
+export const layer = (settings: ServiceSettings): Layer.Layer<VisionModel> =>
+  Layer.provide(
+    layerShared(settings),
+    Layer.merge(
+      gateInProcess(settings.limits ?? {}),
+      budgetInProcess(settings.budget ?? {}, priceOf(settings.model, settings.price ?? {})),
+    ),
+  )

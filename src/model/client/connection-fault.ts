@@ -1,9 +1,10 @@
 import { APIConnectionError } from "openai"
-import { PictureReadError } from "../protocols/chat/body.ts"
+import { PictureReadError } from "../protocols/lazy-body.ts"
 import { excerpt } from "../protocols/said.ts"
+import { AnswerTooLarge } from "../protocols/unusable.ts"
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import { AnswerTooLarge, UnknownEncoding } from "./answer-body.ts"
+import { UnknownEncoding } from "./answer-body.ts"
 
 /** What fetch says when nobody was there to take the request. */
 const neverArrived =

@@ -1,4 +1,4 @@
-import type { Completion } from "../protocols/chat/completion.ts"
+import type { Completion } from "../protocols/completion.ts"
 import { textTokens } from "../tokens.ts"
 import type { Sent } from "./parameters.ts"
 
@@ -26,10 +26,10 @@ const fillsContext = (tokens: number): boolean => {
  */
 export const isContextFull = (completion: Completion, { parameters }: Sent): boolean => {
   const { finish, text, reasoning, usage } = completion
-  const limit = parameters.max_tokens ?? parameters.max_completion_tokens
+  const limit = parameters.maxTokens
   if (finish === "context") return true
   const { prompt_tokens: prompt, completion_tokens: written, reasoning_tokens: thought } = usage
-  if (finish !== "length" || typeof limit !== "number" || written === null) return false
+  if (finish !== "length" || limit === undefined || written === null) return false
   if (written + (thought ?? 0) >= limit * nearLimit) return false
   return isCredible(written, text + reasoning) || (prompt !== null && fillsContext(prompt + written))
 }

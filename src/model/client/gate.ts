@@ -1,8 +1,9 @@
-import { Deferred, Duration, Effect, Queue } from "effect"
+import { Deferred, Duration, Effect, Layer, Queue } from "effect"
 import { monotonicMs } from "../monotonic.ts"
-import type { LimitHints, ModelLoad } from "../VisionModel.ts"
 import { bucket, type TokenBucket } from "./bucket.ts"
+import { CallGate, type Gate, type GateOutcome } from "./CallGate.ts"
 import { type Adaptive, adaptive } from "./concurrency.ts"
+import { makeQueues, type Waiter } from "./queues.ts"
 
 /** Limits a user gave; absent ones are learned from the service's headers and rejections. */
 export interface GateLimits {
@@ -13,43 +14,6 @@ export interface GateLimits {
   readonly tpm?: number
 }
 
-/** What wants to pass. */
-export interface Admission {
-  /** Whose it is: those of the same rank take turns by key. */
-  readonly key: string
-  /** How many tokens it is thought to take. */
-  readonly tokens: number
-  /** Lower ranks go first. */
-  readonly rank: number
-}
-
-/** How an admitted call ended, as far as the gate is concerned. */
-export type GateOutcome =
-  | { readonly type: "succeeded"; readonly tokens: number; readonly latencyMs: number }
-  | { readonly type: "throttled"; readonly retryAfterMs: number | undefined }
-  | { readonly type: "unreachable" }
-  /** Answered, but of no use; says nothing about load. */
-  | { readonly type: "other" }
-
-export interface Gate {
-  /**
-   * Waits for a place and runs `use` in it. `use` reports how the call ended before it returns; a call that never does so
-   * (an interruption, a defect) counts as `other`. Tokens that were not used are given back.
-   */
-  readonly pass: <A, E, R>(
-    admission: Admission,
-    use: (report: (outcome: GateOutcome) => void) => Effect.Effect<A, E, R>,
-  ) => Effect.Effect<A, E, R>
-  readonly learn: (hints: LimitHints) => Effect.Effect<void>
-  /** How it stands at a time, in milliseconds. */
-  readonly load: (now: number) => ModelLoad
-}
-
-interface Waiter extends Admission {
-  readonly ready: Deferred.Deferred<void>
-  granted: boolean
-}
-
 const defaultPauseMs = 1000
 /** A service that asks for more is asked again after this long. */
 export const longestPauseMs = 10 * 60_000
@@ -58,40 +22,6 @@ const notablePauseMs = 30_000
 const failuresToOpen = 5
 const firstBreakMs = 5000
 const longestBreakMs = 120_000
-
-/** Queues by key: the next waiter is one of the lowest rank, of the key that has waited longest for its turn. */
-const makeQueues = () => {
-  const queues = new Map<string, Array<Waiter>>()
-  const first = (): Waiter | undefined => {
-    let best: Waiter | undefined
-    for (const [waiter] of queues.values())
-      if (waiter !== undefined && (best === undefined || waiter.rank < best.rank)) best = waiter
-    return best
-  }
-  const remove = (waiter: Waiter): void => {
-    const rest = (queues.get(waiter.key) ?? []).filter((other) => other !== waiter)
-    if (rest.length > 0) queues.set(waiter.key, rest)
-    else queues.delete(waiter.key)
-  }
-  return {
-    add: (waiter: Waiter) => {
-      const queue = queues.get(waiter.key) ?? []
-      queues.set(
-        waiter.key,
-        [...queue, waiter].toSorted((a, b) => a.rank - b.rank),
-      )
-    },
-    remove,
-    first,
-    /** Takes a waiter and sends its key to the end of the line. */
-    take: (waiter: Waiter) => {
-      const rest = (queues.get(waiter.key) ?? []).filter((other) => other !== waiter)
-      queues.delete(waiter.key)
-      if (rest.length > 0) queues.set(waiter.key, rest)
-    },
-    size: (): number => [...queues.values()].reduce((sum, queue) => sum + queue.length, 0),
-  }
-}
 
 interface State {
   inFlight: number
@@ -120,7 +50,7 @@ const readyAt = (state: State, waiter: Waiter, now: number): number => {
 }
 
 /**
- * The one way to a service: bounds calls in flight, requests and tokens per minute, in order of rank and fairly between keys. A 429 pauses
+ * A gate for the calls of this process: bounds calls in flight, requests and tokens per minute, in order of rank and fairly between keys. A 429 pauses
  * everything for the time asked; sustained throttling or rising latency lowers the number in flight and success raises it;
  * a service that cannot be reached is left alone for a while and then tried with one call.
  */
@@ -241,14 +171,18 @@ export const makeGate = Effect.fn("Gate.make")(function* (limits: GateLimits) {
       return signal
     })
 
-  const load: Gate["load"] = (now) => ({
+  const load: Gate["load"] = Effect.map(monotonicMs, (now) => ({
     inFlight: state.inFlight,
     waiting: queues.size(),
     limit: state.adaptive.limit(),
     rpm: state.requests?.perMinute ?? null,
     tpm: state.tokens?.perMinute ?? null,
     pausedMs: Math.max(0, state.pausedUntil - now),
-  })
+  }))
 
   return { pass, learn, load } satisfies Gate
 })
+
+/** A gate for the calls of this process. */
+export const inProcess = (limits: GateLimits): Layer.Layer<CallGate> =>
+  Layer.scoped(CallGate, makeGate(limits))

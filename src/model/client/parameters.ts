@@ -1,5 +1,6 @@
-import { formatParameter, sentFormat, weaker } from "../protocols/format.ts"
-import type { ModelError, ModelRequest, ResponseFormat } from "../VisionModel.ts"
+import { sentFormat, weaker } from "../protocols/format.ts"
+import type { Parameters } from "../protocols/Protocol.ts"
+import type { ModelError, ModelRequest, RequestParameter, ResponseFormat } from "../VisionModel.ts"
 
 /**
  * Which parameters a service takes, and under which names, as far as its answers have shown. Remembered for one endpoint and
@@ -28,7 +29,7 @@ export interface Wanted {
 export interface Sent {
   readonly dialect: Dialect
   readonly format: ResponseFormat
-  readonly parameters: Readonly<Record<string, unknown>>
+  readonly parameters: Parameters
   /** The same for requests that a service takes or refuses alike: names of parameters, form of the answer. */
   readonly kind: string
   /** How they differ from what was wanted, for records. */
@@ -44,27 +45,37 @@ export const firstDialect = (format: "auto" | ResponseFormat, stream: boolean): 
   streamOptions: true,
 })
 
+/** The names of the parameters that are sent. */
+const namesOf = (sent: Parameters): ReadonlySet<RequestParameter> =>
+  new Set<RequestParameter>([
+    ...(sent.temperature === undefined ? [] : (["temperature"] as const)),
+    ...(sent.maxTokens === undefined ? [] : [sent.tokenLimit]),
+    ...(sent.stream ? (["stream"] as const) : []),
+    ...(sent.stream && sent.streamOptions ? (["stream_options"] as const) : []),
+    ...(sent.format === "none" ? [] : (["response_format"] as const)),
+  ])
+
 /** The parameters of a request in a dialect. */
 export const sentWith = (dialect: Dialect, wanted: Wanted, request: ModelRequest): Sent => {
-  const { tokenLimit } = dialect
+  const { tokenLimit, stream, streamOptions } = dialect
   const maxTokens = request.maxTokens ?? wanted.maxTokens
   const format = sentFormat(dialect.format, request)
-  const parameters = {
+  const parameters: Parameters = {
     ...(dialect.temperature ? { temperature: wanted.temperature } : {}),
-    ...(maxTokens === undefined || tokenLimit === "none" ? {} : { [tokenLimit]: maxTokens }),
-    ...(dialect.stream ? { stream: true } : {}),
-    ...(dialect.stream && dialect.streamOptions ? { stream_options: { include_usage: true } } : {}),
-    ...formatParameter(format, request),
+    ...(maxTokens === undefined || tokenLimit === "none" ? {} : { maxTokens }),
+    tokenLimit: tokenLimit === "none" ? "max_completion_tokens" : tokenLimit,
+    format,
+    stream,
+    streamOptions,
   }
   const limitChange =
     tokenLimit === "none" ? "max_tokens left out" : "max_tokens sent as max_completion_tokens"
+  const schema = format === "json_schema" ? request.schema?.name : ""
   return {
     dialect,
     format,
     parameters,
-    kind: [format, format === "json_schema" ? request.schema?.name : "", ...Object.keys(parameters)].join(
-      " ",
-    ),
+    kind: [format, schema, ...namesOf(parameters)].join(" "),
     adjusted: [
       ...(dialect.temperature ? [] : ["temperature left out"]),
       ...(maxTokens === undefined || tokenLimit === "max_tokens" ? [] : [limitChange]),
@@ -93,7 +104,8 @@ const named = (
   isAuto: boolean,
 ): Lesson | undefined => {
   const { parameter } = error
-  const isSent = (name: string) => Object.hasOwn(parameters, name)
+  const names = namesOf(parameters)
+  const isSent = (name: RequestParameter) => names.has(name)
   if (parameter === "temperature" && isSent("temperature")) {
     const told = `the model takes no temperature of ${String(parameters.temperature)}: it is left out from now on`
     return { dialect: { ...dialect, temperature: false }, told }

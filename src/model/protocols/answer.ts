@@ -1,7 +1,8 @@
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import type { Completion } from "./chat/completion.ts"
-import { serviceFault, statusIn } from "./fault.ts"
+import type { Completion } from "./completion.ts"
+import { statusIn } from "./fault.ts"
+import type { Protocol } from "./Protocol.ts"
 import { excerpt } from "./said.ts"
 
 /** What came with a status of success: a completion, an error in disguise, or something else. */
@@ -16,14 +17,19 @@ export type Answer =
 const paid = ({ usage }: Completion) => ({ mayBePaid: true, usage }) as const
 
 /** Why an answer with a status of success still gives no reply; undefined if it does. */
-export const answerFault = (answer: Answer, headers: Headers, redact: Redact): ModelError | undefined => {
+export const answerFault = (
+  { classify, decode }: Pick<Protocol, "classify" | "decode">,
+  answer: Answer,
+  headers: Headers,
+  redact: Redact,
+): ModelError | undefined => {
   if (answer.type === "error") {
     const { text, isBegun } = answer
-    return serviceFault({ status: statusIn(text), text, headers, isBegun }, redact)
+    return classify({ status: statusIn(text), text, headers, isBegun }, redact)
   }
   if (answer.type === "other") {
     const said = excerpt(answer.text, redact) || "nothing"
-    const message = `the service answered with something that is not a chat completion; check --api-base. It said: ${said}`
+    const message = `the service answered with something that is not a ${decode.noun}; check --api-base. It said: ${said}`
     return new ModelError({ reason: "Transient", message })
   }
   const { completion } = answer

@@ -42,18 +42,3 @@ export const weaker = (format: ResponseFormat): ResponseFormat | undefined => or
 /** The form a request is really sent with: the schema does not hold for an answer of some fields. */
 export const sentFormat = (format: ResponseFormat, { schema, isPartial }: ModelRequest): ResponseFormat =>
   format === "json_schema" && (schema === undefined || isPartial === true) ? "json_object" : format
-
-/** The parameter a sent format stands for. */
-export const formatParameter = (
-  format: ResponseFormat,
-  { schema }: ModelRequest,
-): Readonly<Record<string, unknown>> => {
-  if (format === "none") return {}
-  if (format === "json_object" || schema === undefined) return { response_format: { type: "json_object" } }
-  return {
-    response_format: {
-      type: "json_schema",
-      json_schema: { name: schema.name, strict: true, schema: strictSchema(schema.json) },
-    },
-  }
-}

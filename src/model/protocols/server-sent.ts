@@ -1,4 +1,4 @@
-import { AnswerTooLarge } from "../client/answer-body.ts"
+import { AnswerTooLarge } from "./unusable.ts"
 
 /** The longest line of an event stream, in UTF-16 units; a piece of an answer is a few hundred. */
 const longestLine = 1 << 20

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { AnswerTooLarge, textOf, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
+import { textOf, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
+import { AnswerTooLarge } from "../../../src/model/protocols/unusable.ts"
 
 /** Reads a whole answer; counts how often other work gets its turn meanwhile. */
 const readWhole = async (body: BodyInit, headers: Record<string, string> = {}) => {

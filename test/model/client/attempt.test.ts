@@ -5,8 +5,10 @@ import { join } from "node:path"
 import { Effect, Either } from "effect"
 import OpenAI from "openai"
 import { attempt } from "../../../src/model/client/attempt.ts"
-import * as OpenAi from "../../../src/model/client/client.ts"
+import * as Client from "../../../src/model/client/client.ts"
+import type { ServiceSettings } from "../../../src/model/client/settings.ts"
 import { lazyBody } from "../../../src/model/protocols/chat/body.ts"
+import { chat } from "../../../src/model/protocols/chat/chat.ts"
 import { limitHints } from "../../../src/model/protocols/limit-hints.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
@@ -29,11 +31,11 @@ const plainly = (text: string): string => text
 
 const quick = { connectMs: 300, silenceMs: 300, totalMs: 1500 }
 
-const complete = (url: string, settings: Partial<OpenAi.OpenAiSettings> = {}, changes: object = {}) =>
+const complete = (url: string, settings: Partial<ServiceSettings> = {}, changes: object = {}) =>
   Effect.flatMap(VisionModel, (model) => model.complete({ ...request, ...changes })).pipe(
     Effect.either,
     Effect.provide(
-      OpenAi.layer({
+      Client.layer({
         apiBase: url,
         model: "loopback-vlm",
         temperature: 0.2,
@@ -46,7 +48,7 @@ const complete = (url: string, settings: Partial<OpenAi.OpenAiSettings> = {}, ch
     Effect.runPromise,
   )
 
-const against = async (behave: Behaviour, settings: Partial<OpenAi.OpenAiSettings> = {}) => {
+const against = async (behave: Behaviour, settings: Partial<ServiceSettings> = {}) => {
   await using server = startChatServer({ behave })
   return { result: await complete(server.url, settings), calls: server.calls }
 }
@@ -164,8 +166,10 @@ describe("broken connections", () => {
 
 describe("whatever becomes of an attempt", () => {
   const client = (url: string) => new OpenAI({ apiKey: "none", baseURL: url, maxRetries: 0 })
+  const way = { path: "/chat/completions", headers: {} }
   const patient = { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 }
   const options = {
+    protocol: chat,
     search: "",
     deadlines: patient,
     signal: new AbortController().signal,
@@ -184,7 +188,7 @@ describe("whatever becomes of an attempt", () => {
     // The spy changes nothing; it keeps the answer from the garbage collector, which would close the connection, too.
     using fetched = spyOn(globalThis, "fetch")
     const chunks = lazyBody("m", request, {})
-    const sending = { chunks: chunks.stream(), length: chunks.length }
+    const sending = { ...way, chunks: chunks.stream(), length: chunks.length }
     await expect(attempt(client(server.url), sending, options)).rejects.toThrow("rot13")
     expect(fetched.mock.calls[0]?.[1]?.signal?.aborted).toBe(true)
     await closed.promise
@@ -205,7 +209,7 @@ describe("whatever becomes of an attempt", () => {
     }
     const attempted = attempt(
       client(server.url),
-      { chunks: chunks(), length: 2 },
+      { ...way, chunks: chunks(), length: 2 },
       {
         ...options,
         // The failure is being told of while the first piece is still waited for.

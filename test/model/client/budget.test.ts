@@ -22,7 +22,7 @@ describe("a budget", () => {
   const budgetOf = (limits: BudgetLimits, of: Price | undefined = price) => {
     const budget = makeBudget(limits, of)
     const reserve = (tokens: ModelUsage) => Effect.runSync(Effect.either(budget.reserve(tokens)))
-    return { ...budget, reserve }
+    return { reserve, spent: () => Effect.runSync(budget.spent) }
   }
   const opened = (reservation: ReturnType<ReturnType<typeof budgetOf>["reserve"]>) => {
     if (Either.isLeft(reservation)) throw reservation.left

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from "node:path"
 import { Effect, Fiber, Layer, Logger } from "effect"
 import { CallLog, file as fileLog } from "../../../src/model/client/CallLog.ts"
-import * as OpenAi from "../../../src/model/client/client.ts"
+import * as Client from "../../../src/model/client/client.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
 import { draftTask } from "../../../src/stages/draft.ts"
@@ -53,7 +53,7 @@ test("an attempt that is given up while it is under way has a line too", async (
   const log = Layer.succeed(CallLog, {
     record: ({ outcome }) => Effect.sync(() => void outcomes.push(outcome)),
   })
-  const model = OpenAi.layer({ ...settings, apiBase: `http://127.0.0.1:${server.port}/v1` })
+  const model = Client.layer({ ...settings, apiBase: `http://127.0.0.1:${server.port}/v1` })
   const program = Effect.gen(function* () {
     const { complete } = yield* VisionModel
     const call = complete({

@@ -12,8 +12,10 @@ import {
   TestClock,
   TestContext,
 } from "effect"
-import * as OpenAi from "../../../src/model/client/client.ts"
+import * as Client from "../../../src/model/client/client.ts"
 import { publicAddress } from "../../../src/model/client/endpoint.ts"
+import { transportRetry } from "../../../src/model/client/repeated.ts"
+import type { ServiceSettings } from "../../../src/model/client/settings.ts"
 import { ModelError, VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
 import { draftTask } from "../../../src/stages/draft.ts"
@@ -31,8 +33,8 @@ const request = {
   attempt: 1,
 }
 
-const modelAt = (url: string, callRetries: number, more: Partial<OpenAi.OpenAiSettings> = {}) =>
-  OpenAi.layer({
+const modelAt = (url: string, callRetries: number, more: Partial<ServiceSettings> = {}) =>
+  Client.layer({
     apiKey: Redacted.make(key),
     apiBase: url,
     model: "loopback-vlm",
@@ -74,11 +76,7 @@ test("a repetition comes no later than the back-off says, or than the service ha
       message: "busy",
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
-  const delays = Schedule.run(Schedule.delays(OpenAi.transportRetry(3, 0)), 0, [
-    failure(),
-    failure(500),
-    "other",
-  ])
+  const delays = Schedule.run(Schedule.delays(transportRetry(3, 0)), 0, [failure(), failure(500), "other"])
   expect((await Effect.runPromise(delays)).pipe(Chunk.map(Duration.toMillis), Chunk.toReadonlyArray)).toEqual(
     [0, 500, 0],
   )
@@ -199,10 +197,7 @@ describe("the wait between attempts", () => {
         ),
         Effect.fail(error),
       )
-      const fiber = yield* Effect.retry(attempt, OpenAi.transportRetry(retries, 2)).pipe(
-        Effect.ignore,
-        Effect.fork,
-      )
+      const fiber = yield* Effect.retry(attempt, transportRetry(retries, 2)).pipe(Effect.ignore, Effect.fork)
       while (Option.isNone(yield* Fiber.poll(fiber))) {
         const [wakeUp] = yield* TestClock.sleeps()
         yield* wakeUp === undefined ? Effect.yieldNow() : TestClock.setTime(wakeUp)

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { isContextFull } from "../../../src/model/client/context-full.ts"
 import { firstDialect } from "../../../src/model/client/parameters.ts"
-import type { Completion } from "../../../src/model/protocols/chat/completion.ts"
+import type { Completion } from "../../../src/model/protocols/completion.ts"
 import { noUsage } from "../../../src/model/VisionModel.ts"
 
 /** An answer of 400 tokens to a prompt of 1000, cut off. */
@@ -17,12 +17,18 @@ const completion: Completion = {
 
 const isFull = (
   changes: Partial<Completion>,
-  parameters: Readonly<Record<string, unknown>> = { max_tokens: 2000 },
-) =>
-  isContextFull(
+  limit: { readonly max_tokens?: number; readonly max_completion_tokens?: number } = { max_tokens: 2000 },
+) => {
+  const dialect = firstDialect("auto", false)
+  const maxTokens = limit.max_tokens ?? limit.max_completion_tokens
+  const tokenLimit = limit.max_tokens === undefined ? "max_completion_tokens" : "max_tokens"
+  const shared = { tokenLimit, format: "none", stream: false, streamOptions: false } as const
+  const parameters = { ...shared, ...(maxTokens === undefined ? {} : { maxTokens }) }
+  return isContextFull(
     { ...completion, ...changes },
-    { dialect: firstDialect("auto", false), format: "none", parameters, kind: "", adjusted: [] },
+    { dialect, format: "none", parameters, kind: "", adjusted: [] },
   )
+}
 
 const counted = (prompt: number | null, written: number | null, thought: number | null = null) => ({
   usage: { ...noUsage, prompt_tokens: prompt, completion_tokens: written, reasoning_tokens: thought },

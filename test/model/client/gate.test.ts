@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Clock, Deferred, Duration, Effect, Fiber, Ref, TestClock, TestContext } from "effect"
-import { type Gate, type GateLimits, type GateOutcome, makeGate } from "../../../src/model/client/gate.ts"
+import type { Gate, GateOutcome } from "../../../src/model/client/CallGate.ts"
+import { type GateLimits, makeGate } from "../../../src/model/client/gate.ts"
 
 const succeeded = (tokens: number, latencyMs = 1000): GateOutcome => ({
   type: "succeeded",
@@ -60,7 +61,7 @@ const passAll = (
             ),
           { concurrency: "unbounded", discard: true },
         )
-        return { passed: yield* Ref.get(passed), status: gate.load(yield* Clock.currentTimeMillis) }
+        return { passed: yield* Ref.get(passed), status: yield* gate.load }
       }),
     ),
   )
@@ -160,7 +161,7 @@ describe("a service that throttles", () => {
       Effect.gen(function* () {
         yield* Effect.sleep(1000)
         report(index < 5 ? { type: "throttled", retryAfterMs: 10 } : succeeded(0))
-        limits.push(gate.load(yield* Clock.currentTimeMillis).limit)
+        limits.push((yield* gate.load).limit)
       }),
     )
     expect(Math.min(...limits)).toBeLessThanOrEqual(14)
@@ -174,7 +175,7 @@ describe("a service that throttles", () => {
         const latency = index < 150 ? 200 : 5000
         yield* Effect.sleep(latency)
         report(succeeded(0, latency))
-        limits.push(gate.load(yield* Clock.currentTimeMillis).limit)
+        limits.push((yield* gate.load).limit)
       }),
     )
     expect(Math.min(...limits.slice(150))).toBeLessThan(16)
@@ -290,7 +291,7 @@ test("interrupting a thousand waiting and running calls at any moment leaks noth
           ),
         { concurrency: "unbounded" },
       )
-      const after = gate.load(yield* Clock.currentTimeMillis)
+      const after = yield* gate.load
       // The gate still works, at its full width.
       const done = yield* Deferred.make<number>()
       const inside = yield* Ref.make(0)
@@ -307,7 +308,7 @@ test("interrupting a thousand waiting and running calls at any moment leaks noth
           ),
         { concurrency: "unbounded", discard: true },
       )
-      return { after, full: yield* Deferred.await(done), end: gate.load(yield* Clock.currentTimeMillis) }
+      return { after, full: yield* Deferred.await(done), end: yield* gate.load }
     }),
   )
   const { after, full, end } = await Effect.runPromise(program)

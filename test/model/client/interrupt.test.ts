@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Fiber } from "effect"
-import * as OpenAi from "../../../src/model/client/client.ts"
+import * as Client from "../../../src/model/client/client.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { annotationSchemas } from "../../../src/plan/schemas.ts"
 import { draftTask } from "../../../src/stages/draft.ts"
@@ -20,7 +20,7 @@ test("interrupting a thousand waiting and running calls leaves no request open a
       return Response.json({ choices: [{ finish_reason: "stop", message: { content: "{}" } }] })
     },
   })
-  const model = OpenAi.layer({
+  const model = Client.layer({
     apiBase: `http://127.0.0.1:${server.port}/v1`,
     model: "loopback-vlm",
     temperature: 0,

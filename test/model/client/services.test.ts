@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib"
 import { Either } from "effect"
-import type { OpenAiSettings } from "../../../src/model/client/client.ts"
+import type { ServiceSettings } from "../../../src/model/client/settings.ts"
 import { readUsage } from "../../../src/model/protocols/usage.ts"
 import type { ModelError, ModelReply } from "../../../src/model/VisionModel.ts"
 import { startChatServer } from "../../support/chat-server.ts"
@@ -47,7 +47,7 @@ const pieces = (parts: ReadonlyArray<string | Uint8Array>, type = "text/event-st
 const [first, second] = [text.slice(0, 9), text.slice(9)]
 const ended = chunk({}, "stop", { usage: counted })
 
-const against = async (answer: () => Response, settings: Partial<OpenAiSettings> = {}) => {
+const against = async (answer: () => Response, settings: Partial<ServiceSettings> = {}) => {
   await using server = startChatServer({ behave: answer })
   const course = await callModel(server.url, { deadlines, ...settings })
   return { ...course, calls: server.calls.length }

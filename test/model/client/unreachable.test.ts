@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { Effect, Either, Fiber } from "effect"
-import * as OpenAi from "../../../src/model/client/client.ts"
+import * as Client from "../../../src/model/client/client.ts"
 import { type ModelRequest, VisionModel } from "../../../src/model/VisionModel.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
 import { temporaryFolder } from "../../support/folders.ts"
@@ -127,7 +127,7 @@ test("an interrupted call leaves no file open once it has ended", async () => {
     return openPictures()
   })
   const settings = { apiBase: server.url, model: "m", temperature: 0, callRetries: 0, callRetryBackoffSec: 0 }
-  const open = await Effect.runPromise(Effect.provide(program, OpenAi.layer(settings)))
+  const open = await Effect.runPromise(Effect.provide(program, Client.layer(settings)))
   await collect()
   expect(open).toEqual([])
 })

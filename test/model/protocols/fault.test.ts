@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import { APIConnectionError } from "openai"
-import { AnswerTooLarge, BrokenAnswer, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
+import { UnknownEncoding } from "../../../src/model/client/answer-body.ts"
 import { connectionFault } from "../../../src/model/client/connection-fault.ts"
-import { PictureReadError } from "../../../src/model/protocols/chat/body.ts"
-import { isErrorObject } from "../../../src/model/protocols/chat/completion.ts"
+import { isErrorObject } from "../../../src/model/protocols/error-object.ts"
 import { type ErrorAnswer, serviceFault, statusIn } from "../../../src/model/protocols/fault.ts"
+import { PictureReadError } from "../../../src/model/protocols/lazy-body.ts"
 import { readSaid } from "../../../src/model/protocols/said.ts"
+import { AnswerTooLarge, BrokenAnswer } from "../../../src/model/protocols/unusable.ts"
 
 const faultOf = (status: number, text: string, more: Partial<ErrorAnswer> = {}) =>
   serviceFault({ status, text, ...more }, (line) => line)

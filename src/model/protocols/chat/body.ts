@@ -1,63 +1,9 @@
-import { open } from "node:fs/promises"
-import type { ModelImage, ModelRequest } from "../../VisionModel.ts"
+import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
+import { strictSchema } from "../format.ts"
+import { type LazyBody, lazyJson, type Slot } from "../lazy-body.ts"
+import type { Parameters } from "../Protocol.ts"
 
-/** A picture changed or vanished while its request was being sent. */
-export class PictureReadError extends Error {}
-
-/**
- * A request body that is made while it is sent. `length` is exact, in bytes; every `stream()` starts anew. It may hold a file
- * open between two pieces, so whoever takes it returns it: fetch leaves it as it is where the connection fails.
- */
-export interface LazyBody {
-  readonly length: number
-  readonly stream: () => AsyncGenerator<Uint8Array>
-}
-
-/**
- * Bytes of a picture read at a time: a multiple of three, so that Base64 pieces join without padding, and few, so that many
- * requests at once leave little behind for the garbage collector.
- */
-const sliceBytes = 12 * 1024
-
-const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3)
-
-async function* base64Of({ path, offset, bytes }: ModelImage): AsyncGenerator<Uint8Array> {
-  const file = await open(path, "r").catch((cause: unknown) => {
-    throw new PictureReadError(`the picture ${path} cannot be read: ${String(cause)}`)
-  })
-  try {
-    const slice = Buffer.allocUnsafeSlow(Math.min(sliceBytes, bytes))
-    for (let read = 0; read < bytes; ) {
-      const wanted = Math.min(slice.length, bytes - read)
-      const { bytesRead } = await file.read(slice, 0, wanted, (offset ?? 0) + read)
-      if (bytesRead < wanted)
-        throw new PictureReadError(`the picture ${path} changed while it was being sent`)
-      read += bytesRead
-      yield Buffer.from(slice.toString("base64", 0, bytesRead), "latin1")
-    }
-    if (offset === undefined && (await file.stat()).size !== bytes)
-      throw new PictureReadError(`the picture ${path} changed while it was being sent`)
-  } finally {
-    await file.close()
-  }
-}
-
-/** Joins small pieces: every one that is sent has a price, whatever its size. */
-async function* joined(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let waiting: Array<Uint8Array> = []
-  let bytes = 0
-  for await (const piece of pieces) {
-    waiting.push(piece)
-    bytes += piece.length
-    if (bytes < sliceBytes) continue
-    yield Buffer.concat(waiting)
-    waiting = []
-    bytes = 0
-  }
-  if (bytes > 0) yield Buffer.concat(waiting)
-}
-
-const messages = (request: ModelRequest, slotOf: (index: number) => string): ReadonlyArray<unknown> => [
+const messages = (request: ModelRequest, slot: Slot): ReadonlyArray<unknown> => [
   { role: "system", content: request.system },
   {
     role: "user",
@@ -65,12 +11,39 @@ const messages = (request: ModelRequest, slotOf: (index: number) => string): Rea
       { type: "text", text: request.prompt },
       ...request.images.flatMap(({ label }, i) => [
         ...(label === undefined ? [] : [{ type: "text", text: label }]),
-        { type: "image_url", image_url: { url: `data:image/jpeg;base64,${slotOf(i)}` } },
+        { type: "image_url", image_url: { url: `data:image/jpeg;base64,${slot(i)}` } },
       ]),
     ],
   },
   ...request.turns.map(({ role, text }) => ({ role, content: text })),
 ]
+
+/** The parameter a format stands for. */
+const formatParameter = (
+  format: ResponseFormat,
+  { schema }: ModelRequest,
+): Readonly<Record<string, unknown>> => {
+  if (format === "none") return {}
+  if (format === "json_object" || schema === undefined) return { response_format: { type: "json_object" } }
+  return {
+    response_format: {
+      type: "json_schema",
+      json_schema: { name: schema.name, strict: true, schema: strictSchema(schema.json) },
+    },
+  }
+}
+
+/** The parameters of a chat completion, in the order in which they are sent. */
+export const chatParameters = (
+  { temperature, maxTokens, tokenLimit, stream, streamOptions, format }: Parameters,
+  request: ModelRequest,
+): Readonly<Record<string, unknown>> => ({
+  ...(temperature === undefined ? {} : { temperature }),
+  ...(maxTokens === undefined ? {} : { [tokenLimit]: maxTokens }),
+  ...(stream ? { stream: true } : {}),
+  ...(stream && streamOptions ? { stream_options: { include_usage: true } } : {}),
+  ...formatParameter(format, request),
+})
 
 /**
  * The body of a chat completion. Messages come first and are byte-identical between attempts up to the first new turn, so
@@ -80,29 +53,5 @@ export const lazyBody = (
   model: string,
   request: ModelRequest,
   parameters: Readonly<Record<string, unknown>>,
-): LazyBody => {
-  // No text can hold this by chance or on purpose. It stands on both sides of a picture's index.
-  const nonce = crypto.randomUUID()
-  const text = JSON.stringify({
-    model,
-    messages: messages(request, (index) => `${nonce}${index}${nonce}`),
-    ...parameters,
-  })
-  const pieces = text
-    .split(nonce)
-    .map((piece, i) => (i % 2 === 0 ? Buffer.from(piece) : request.images[Number(piece)]))
-  const length = pieces.reduce(
-    (sum, piece) =>
-      sum + (piece === undefined ? 0 : Buffer.isBuffer(piece) ? piece.length : base64Length(piece.bytes)),
-    0,
-  )
-  async function* parts(): AsyncGenerator<Uint8Array> {
-    for (const piece of pieces) {
-      if (piece === undefined) continue
-      if (Buffer.isBuffer(piece)) yield piece
-      else yield* base64Of(piece)
-    }
-  }
-  const stream = () => joined(parts())
-  return { length, stream }
-}
+): LazyBody =>
+  lazyJson(request.images, (slot) => ({ model, messages: messages(request, slot), ...parameters }))

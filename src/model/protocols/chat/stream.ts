@@ -1,29 +1,10 @@
-import { AnswerTooLarge, BrokenAnswer } from "../../client/answer-body.ts"
-import type { Answer } from "../answer.ts"
-import { parseJson } from "../said.ts"
-import { serverSentData } from "../server-sent.ts"
-import {
-  type Completion,
-  completionOf,
-  contentText,
-  finishWord,
-  isErrorObject,
-  readEnvelope,
-  reasoningText,
-  refusalText,
-  usageIn,
-} from "./completion.ts"
+import { completionOf } from "../completion.ts"
+import type { Assembly } from "../Protocol.ts"
+import { readUsage } from "../usage.ts"
+import { contentText, finishWord, readEnvelope, reasoningText, refusalText, usageIn } from "./completion.ts"
 
-/** Chunks of one event. Some services forget the empty line between events. */
-const chunksIn = (data: ReadonlyArray<string>): ReadonlyArray<unknown> => {
-  const whole = parseJson(data.join("\n"))
-  const chunks = whole === undefined ? data.map(parseJson) : [whole]
-  if (chunks.includes(undefined)) throw new BrokenAnswer("a piece of it cannot be read")
-  return chunks
-}
-
-/** An answer that comes in pieces, as far as it has come. */
-const makeAnswer = (longest: number) => {
+/** A chat completion that comes in pieces. */
+export const assembleCompletion = (): Assembly => {
   let content = ""
   let refusal = ""
   let reasoning = ""
@@ -32,7 +13,7 @@ const makeAnswer = (longest: number) => {
   let model: unknown
   let usage: unknown
   return {
-    add: (chunk: unknown): void => {
+    add: (chunk) => {
       const envelope = readEnvelope(chunk)
       if (envelope === undefined) return
       const choice = envelope.choices[0]
@@ -45,39 +26,18 @@ const makeAnswer = (longest: number) => {
       content += contentText(choice.delta.content)
       refusal += refusalText(choice.delta)
       reasoning += reasoningText(choice.delta)
-      if (content.length + reasoning.length > longest)
-        throw new AnswerTooLarge("the answer is longer than any real one")
     },
     isBegun: () => content !== "" || reasoning !== "",
     isEnded: () => finishReason !== undefined,
-    completion: (): Completion =>
-      completionOf({ content: content || whole, refusal, reasoning, finishReason, model, usage }),
+    length: () => content.length + reasoning.length,
+    completion: () =>
+      completionOf({
+        content: content || whole,
+        refusal,
+        reasoning,
+        finishReason,
+        model,
+        usage: readUsage(usage),
+      }),
   }
-}
-
-/**
- * Puts a streamed answer together. It is whole once the service has said how it ended; what breaks after that does no harm.
- *
- * @param longest of the answer's text, in UTF-16 units
- * @throws {BrokenAnswer} if it ends before that
- * @throws {AnswerTooLarge}
- */
-export const readStream = async (pieces: AsyncIterable<string>, longest: number): Promise<Answer> => {
-  const answer = makeAnswer(longest)
-  let isDone = false
-  try {
-    for await (const data of serverSentData(pieces)) {
-      const end = data.findIndex((line) => line.trim() === "[DONE]")
-      isDone = end >= 0
-      for (const chunk of chunksIn(isDone ? data.slice(0, end) : data)) {
-        if (isErrorObject(chunk)) return { type: "error", text: data.join("\n"), isBegun: answer.isBegun() }
-        answer.add(chunk)
-      }
-      if (isDone) break
-    }
-  } catch (cause) {
-    if (!answer.isEnded() || cause instanceof AnswerTooLarge) throw cause
-  }
-  if (!isDone && !answer.isEnded()) throw new BrokenAnswer("it ended before its end was told")
-  return { type: "completion", completion: answer.completion() }
 }

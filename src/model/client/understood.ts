@@ -1,0 +1,57 @@
+import { Effect } from "effect"
+import { ModelError, type ModelReply, type ModelRequest, type ResponseFormat } from "../VisionModel.ts"
+import { confirmed, type Dialect, learn, type Sent, sentWith, type Wanted } from "./parameters.ts"
+import { makeProving } from "./proving.ts"
+
+/** Chooses the parameters of a request, and makes it again with others where the service refuses them. */
+export type Understood = <E, R>(
+  request: ModelRequest,
+  attempt: (sent: Sent) => Effect.Effect<ModelReply, ModelError | E, R>,
+) => Effect.Effect<ModelReply, ModelError | E, R>
+
+const isRejected = (error: unknown): error is ModelError =>
+  error instanceof ModelError && error.reason === "Rejected"
+
+/**
+ * Attempts until one is not refused for a parameter. What was refused is remembered for all calls to the endpoint and model.
+ *
+ * @param tellOnce says a sentence, unless it was said before
+ */
+export const makeUnderstood = (
+  first: Dialect,
+  wanted: Wanted,
+  format: "auto" | ResponseFormat,
+  tellOnce: (sentence: string) => Effect.Effect<void>,
+): Understood => {
+  const proving = makeProving()
+  let dialect = first
+  const confirm = Effect.sync(() => {
+    dialect = confirmed(dialect)
+  })
+  const understood: Understood = (request, attempt) =>
+    Effect.gen(function* () {
+      const before = sentWith(dialect, wanted, request)
+      if (yield* proving.wait(before.kind)) return yield* understood(request, attempt)
+      const sent = sentWith(dialect, wanted, request)
+      return yield* proving.lead(sent.kind, attempt(sent), isRejected).pipe(
+        Effect.tap(() => confirm),
+        Effect.catchIf(isRejected, (error) =>
+          Effect.gen(function* () {
+            // Another call may have learned it meanwhile.
+            if (dialect !== sent.dialect) {
+              const now = sentWith(dialect, wanted, request)
+              return yield* now.kind === sent.kind ? error : understood(request, attempt)
+            }
+            const isProven = proving.isProven(sent.kind)
+            const lesson = learn(sent, error, { isAuto: format === "auto", isProven })
+            if (lesson === undefined) return yield* error
+            dialect = lesson.dialect
+            if (lesson.told === undefined) return yield* error
+            yield* tellOnce(`${lesson.told}. It said: ${error.message}`)
+            return yield* understood(request, attempt)
+          }),
+        ),
+      )
+    })
+  return understood
+}

@@ -1,0 +1,76 @@
+import type { Redact } from "../redaction.ts"
+import type { LimitHints, ModelError, ModelRequest, ResponseFormat } from "../VisionModel.ts"
+import type { Completion } from "./completion.ts"
+import type { ErrorAnswer } from "./fault.ts"
+import type { LazyBody } from "./lazy-body.ts"
+
+/** What a request is sent with beside its conversation: what is wanted, as far as the service takes it. */
+export interface Parameters {
+  /** Absent where it is not sent. */
+  readonly temperature?: number
+  /** Longest answer in tokens; absent leaves the service's own limit. */
+  readonly maxTokens?: number
+  /** Which of its two names the limit has, where a protocol has two. */
+  readonly tokenLimit: "max_tokens" | "max_completion_tokens"
+  readonly format: ResponseFormat
+  readonly stream: boolean
+  /** Whether a stream is asked to end with what it took. */
+  readonly streamOptions: boolean
+}
+
+/** A request as it goes over the wire. */
+export interface Encoded {
+  /** Follows the address's base, as in `/chat/completions`; may have a query. */
+  readonly path: string
+  /** Beside those for the key and for the body's type and length. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: LazyBody
+}
+
+/** An answer that comes in pieces, as far as it has come. */
+export interface Assembly {
+  /** Takes in one piece, as its JSON. */
+  readonly add: (piece: unknown) => void
+  /** Anything of the answer has come. */
+  readonly isBegun: () => boolean
+  /** The service has said how it ended: what breaks after that does no harm. */
+  readonly isEnded: () => boolean
+  /** UTF-16 units of text so far. */
+  readonly length: () => number
+  readonly completion: () => Completion
+}
+
+/** Reads what comes with a status of success. */
+export interface Decoder {
+  /** What an answer is called, in a sentence that says that something is none. */
+  readonly noun: string
+  /** Stands in every answer: tells one that was cut off from what is none at all. */
+  readonly mark: string
+  /** An answer in one piece, as its JSON; undefined if it is none. */
+  readonly whole: (body: unknown) => Completion | undefined
+  /** An answer in pieces, before the first has come. */
+  readonly stream: () => Assembly
+}
+
+/**
+ * How one kind of service is spoken to: all that is special about it. Whatever bounds, repeats, pays for and notes calls is
+ * the client's, and the same for all.
+ */
+export interface Protocol {
+  /** Recorded as `kind` of the `api_config`. */
+  readonly name: string
+  /** The end of addresses that services' examples have, which is not part of the base. */
+  readonly pathPattern: RegExp
+  /** The headers that carry a key. */
+  readonly authorize: (key: string) => Readonly<Record<string, string>>
+  readonly encode: (model: string, request: ModelRequest, parameters: Parameters) => Encoded
+  readonly decode: Decoder
+  /** Turns what a service says about an error into the one error of a call. */
+  readonly classify: (error: ErrorAnswer, redact: Redact) => ModelError
+  /**
+   * What the headers of an answer say about the service's limits.
+   *
+   * @param now milliseconds since 1970
+   */
+  readonly limits: (headers: Headers, now: number, redact: Redact) => LimitHints
+}

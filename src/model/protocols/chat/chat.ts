@@ -1,0 +1,26 @@
+import { serviceFault } from "../fault.ts"
+import { limitHints } from "../limit-hints.ts"
+import type { Protocol } from "../Protocol.ts"
+import { chatParameters, lazyBody } from "./body.ts"
+import { parseCompletion } from "./completion.ts"
+import { assembleCompletion } from "./stream.ts"
+
+/** OpenAI's chat completions, which most services and servers speak. */
+export const chat: Protocol = {
+  name: "openai",
+  pathPattern: /\/chat\/completions$/iu,
+  authorize: (key) => ({ Authorization: `Bearer ${key}` }),
+  encode: (model, request, parameters) => ({
+    path: "/chat/completions",
+    headers: {},
+    body: lazyBody(model, request, chatParameters(parameters, request)),
+  }),
+  decode: {
+    noun: "chat completion",
+    mark: '"choices"',
+    whole: parseCompletion,
+    stream: assembleCompletion,
+  },
+  classify: serviceFault,
+  limits: limitHints,
+}
