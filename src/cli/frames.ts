@@ -5,7 +5,13 @@ import { samplePath } from "../dataset/layout.ts"
 import { writeFile } from "../dataset/store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
-import { leftOutText, ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
+import {
+  leftOutText,
+  ptsSeconds,
+  untimedText,
+  VideoDecoder,
+  type VideoSource,
+} from "../video/VideoDecoder.ts"
 import * as flags from "./flags/commands.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
@@ -67,6 +73,7 @@ const extract = Effect.fn("Cli.frames")(function* (
   const source = yield* decoder.probe(resolve(file))
   yield* requireInside(source, times)
   if (source.leftOut !== undefined) yield* Console.error(leftOutText(source, source.leftOut))
+  if (source.untimedFrames !== undefined) yield* Console.error(untimedText(source, source.untimedFrames))
   // Requests go to the decoder in order of time, and to the screen as well.
   const sorted = times.toSorted((a, b) => a - b)
   const frames = decoder.frames(source, sorted, { output: { format: "JPEG", quality } })

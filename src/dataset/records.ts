@@ -317,6 +317,8 @@ export const runSummarySchema = v.object({
       left_out_frames: v.optional(
         v.object({ frames: index, total: index, after_sec: v.number(), at_sec: v.number() }),
       ),
+      /** Frames at the start of the source that have no place, because they have no time. */
+      untimed_frames: v.optional(index),
       /** Times in which nothing is shown because the clock of the source jumps. */
       clock_jumps: v.optional(v.array(v.object({ from_sec: v.number(), to_sec: v.number() }))),
     }),

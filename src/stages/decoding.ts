@@ -2,7 +2,7 @@ import { relative } from "node:path"
 import { Effect } from "effect"
 import type { Progress } from "../dataset/summary.ts"
 import { clockJumps } from "../video/sampling.ts"
-import { leftOutText, ptsSeconds, VideoDecoder } from "../video/VideoDecoder.ts"
+import { leftOutText, ptsSeconds, untimedText, VideoDecoder } from "../video/VideoDecoder.ts"
 import { type FramePool, substitutes } from "./pool-plan.ts"
 import { notice, type VideoRun } from "./run.ts"
 
@@ -36,17 +36,18 @@ export const noteHandOvers = Effect.fn("Run.handOvers")(function* (run: VideoRun
   }
 })
 
-/** Tells and records which frames have no place because their times go back, and where the clock of the video jumps. */
+/** Tells and records which frames have no place because their times go back or are not there, and where the clock of the video jumps. */
 export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
-  const { framePts, leftOut, timeBase } = run.source
+  const { framePts, leftOut, timeBase, untimedFrames } = run.source
   const secondsAt = (position: number) => ptsSeconds(framePts[position] ?? 0, timeBase)
   const jumps = clockJumps(framePts, timeBase).map((i) => ({
     from_sec: secondsAt(i),
     to_sec: secondsAt(i + 1),
   }))
   const { decoding = nothing } = yield* run.summary.progress
-  const isTold = decoding.left_out_frames !== undefined || decoding.clock_jumps !== undefined
-  if (isTold || (leftOut === undefined && jumps.length === 0)) return
+  const { clock_jumps, left_out_frames, untimed_frames } = decoding
+  const isTold = [clock_jumps, left_out_frames, untimed_frames].some((told) => told !== undefined)
+  if (isTold || (leftOut === undefined && untimedFrames === undefined && jumps.length === 0)) return
   yield* change(run, (before) => ({
     ...before,
     ...(leftOut === undefined
@@ -59,8 +60,10 @@ export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
             at_sec: ptsSeconds(leftOut.pts, timeBase),
           },
         }),
+    ...(untimedFrames === undefined ? {} : { untimed_frames: untimedFrames }),
     ...(jumps.length === 0 ? {} : { clock_jumps: jumps }),
   }))
+  if (untimedFrames !== undefined) yield* notice(run, untimedText(run.source, untimedFrames))
   if (leftOut !== undefined) yield* notice(run, leftOutText(run.source, leftOut))
   const [first] = jumps
   if (first === undefined) return

@@ -43,6 +43,11 @@ export interface VideoSource {
   readonly hasAudio: boolean
   /** Absent if every frame that decodes is in `framePts`. */
   readonly leftOut?: LeftOut
+  /**
+   * How many frames at the start have no time and are not in `framePts`; absent if there are none. Matroska cannot tell times
+   * below zero.
+   */
+  readonly untimedFrames?: number | undefined
   /** Frames that a decoder holds back to put them in order of presentation; absent if not known. */
   readonly videoDelay?: number
   /** Frames that a decoder holds at once, at most; absent if not known. */
@@ -153,6 +158,13 @@ export const leftOutText = ({ framePts, timeBase }: VideoSource, leftOut: LeftOu
   const verb = leftOut.frames === 1 ? "is" : "are"
   const times = after < before ? `go back at ${before} s, to ${after} s` : `repeat at ${before} s`
   return `${leftOut.frames} of ${total} frames ${verb} left out: their times ${times}; to keep them, give the video times that only increase`
+}
+
+/** What is said of frames at the start that have no time. */
+export const untimedText = ({ framePts, leftOut }: VideoSource, untimed: number): string => {
+  const total = framePts.length + untimed + (leftOut?.frames ?? 0)
+  const [verb, whose] = untimed === 1 ? ["is", "it is"] : ["are", "they are"]
+  return `${untimed} of ${total} frames ${verb} left out: the file does not say when ${whose} shown, as where times begin below zero; to keep them, give the video times that begin at zero`
 }
 
 /** Seconds of a PTS, rounded to whole microseconds as `ffprobe` prints them. */

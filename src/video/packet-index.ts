@@ -10,6 +10,8 @@ export interface FrameIndex {
   readonly indexedBy: "packets" | "decode"
   /** Absent if no frame is left out. */
   readonly leftOut?: LeftOut
+  /** Frames at the start that are left out because they have no time; absent if there are none. */
+  readonly untimedFrames?: number
 }
 
 /** What tells whether a stream's packet headers can be trusted. */
@@ -38,9 +40,11 @@ export interface PacketFacts {
   readonly isBroken: boolean
 }
 
-/** A frame of which only the time is known. */
+/** A frame of which only the time is known, if that. */
 export interface Shown {
-  readonly pts: number
+  /** `undefined` if nothing tells when it is shown. */
+  readonly pts: number | undefined
+  /** In ticks; 0 if it is not known. */
   readonly duration: number
 }
 
@@ -88,13 +92,33 @@ export interface FrameIndexer {
   readonly finish: (usualDuration?: number) => FrameIndex
 }
 
-/** Finds frame times from a full decode. Frames that are not shown after all those before them are left out, and counted. */
+/** Times of frames of which none is known: each begins when the one before ends, the first at 0. */
+const countedTimes = (durations: ReadonlyArray<number>): ReadonlyArray<number> => {
+  let next = 0
+  return durations.map((duration) => {
+    const pts = next
+    next += Math.max(1, duration)
+    return pts
+  })
+}
+
+/**
+ * Finds frame times from a full decode. Frames that are not shown after all those before them are left out, and counted; so are
+ * frames without a time before the first that has one. Where no frame has a time, they are counted from 0.
+ */
 export const makeFrameIndexer = (stream: Pick<PacketStream, "timeBase" | "averageRate">): FrameIndexer => {
   const framePts: Array<number> = []
+  /** Durations of the frames before the first that has a time. */
+  const untimed: Array<number> = []
   let lastDuration = 0
   let leftOut: LeftOut | undefined
   const add = ({ pts, duration }: Shown): void => {
     const last = framePts.at(-1)
+    if (pts === undefined) {
+      if (last === undefined) untimed.push(duration)
+      else add({ pts: last + Math.max(1, lastDuration), duration })
+      return
+    }
     if (last !== undefined && pts <= last) {
       leftOut = {
         frames: (leftOut?.frames ?? 0) + 1,
@@ -106,13 +130,19 @@ export const makeFrameIndexer = (stream: Pick<PacketStream, "timeBase" | "averag
     framePts.push(pts)
     lastDuration = duration
   }
-  const finish = (usualDuration = 0): FrameIndex => ({
-    framePts,
-    endPts: endAfter(stream, framePts, lastDuration || usualDuration),
-    keyframes: [],
-    indexedBy: "decode",
-    ...(leftOut === undefined ? {} : { leftOut }),
-  })
+  const finish = (usualDuration = 0): FrameIndex => {
+    const hasTimes = framePts.length > 0
+    const times = hasTimes ? framePts : countedTimes(untimed)
+    const duration = (hasTimes ? lastDuration : untimed.at(-1)) || usualDuration
+    return {
+      framePts: times,
+      endPts: endAfter(stream, times, duration),
+      keyframes: [],
+      indexedBy: "decode",
+      ...(leftOut === undefined ? {} : { leftOut }),
+      ...(hasTimes && untimed.length > 0 ? { untimedFrames: untimed.length } : {}),
+    }
+  }
   return { add, finish }
 }
 
@@ -122,6 +152,27 @@ const OWN_PALETTE = new Set(["png"])
 /** Whether pictures need a palette that came with an earlier packet. */
 const needsPalette = ({ codec, pixelFormat }: PacketStream): boolean =>
   pixelFormat === "pal8" && !OWN_PALETTE.has(codec)
+
+/** Whether a packet's PTS is its DTS and an offset of its own: each may be wrong by itself, and pictures then seem to trade places. */
+const hasOwnOffsets = ({ container, videoDelay }: PacketStream): boolean =>
+  videoDelay > 0 && container.split(",").includes("mp4")
+
+/**
+ * Whether packets are decoded at the times at which frames are shown, all by the same time or number of frames earlier: what
+ * encoders write whose pictures are shown out of order.
+ *
+ * @param pts increasing
+ * @param dts as many, in order of decoding; none if they are of no interest
+ */
+const areAligned = (pts: ReadonlyArray<number>, dts: ReadonlyArray<number>, delay: number): boolean => {
+  const earlier = (pts[0] ?? 0) - (dts[0] ?? 0)
+  const isLater = (frames: number) =>
+    dts.every((time, i) => i < frames || Math.abs((pts[i - frames] ?? 0) - time) <= 1)
+  return (
+    dts.every((time, i) => Math.abs((pts[i] ?? 0) - time - earlier) <= 1) ||
+    Array.from({ length: delay }, (_, i) => i + 1).some(isLater)
+  )
+}
 
 /** MP4 gives the header again wherever reading begins; other containers only where it changes. */
 const repeatsHeaders = ({ container }: PacketStream): boolean => container.split(",").includes("mp4")
@@ -142,6 +193,7 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
   const { codec, videoDelay } = stream
   const useDts = NO_REORDERING.has(codec) || (codec === "mpeg4" && videoDelay === 0)
   const framePts: Array<number> = []
+  const decoded: Array<number> = []
   const keyframes: Array<KeyPacket> = []
   let last = { pts: Number.NEGATIVE_INFINITY, duration: 0 }
   let lastDts = Number.NEGATIVE_INFINITY
@@ -165,6 +217,7 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
     lastDts = dts ?? lastDts
     if (isKeyframe) keyframes.push({ pts, dts: dts ?? pts })
     framePts.push(pts)
+    if (hasOwnOffsets(stream)) decoded.push(dts ?? Number.NaN)
     if (pts > last.pts) last = { pts, duration }
     return true
   }
@@ -174,6 +227,7 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
     const doubled = framePts.some((pts, i) => i > 0 && pts === framePts[i - 1])
     // A picture before the first key frame may lack what it refers to: only a decoder knows whether it is shown.
     if (!trusted || firstKey === undefined || firstKey !== framePts[0] || doubled) return undefined
+    if (!areAligned(framePts, decoded, videoDelay)) return undefined
     return {
       framePts,
       endPts: endAfter(stream, framePts, last.duration),

@@ -51,6 +51,7 @@ export const ProbeReply = v.strictObject({
   endPts: tick,
   hasAudio: v.boolean(),
   leftOut: v.exactOptional(v.strictObject({ frames: size, pts: tick, afterPts: tick })),
+  untimedFrames: v.exactOptional(size),
   videoDelay: count,
   heldFrames: count,
   jumpsLie: v.exactOptional(v.literal(true)),
@@ -120,6 +121,8 @@ export interface StreamCall {
   readonly timeBase: Rational
   /** As in `VideoSource`. */
   readonly videoDelay?: number | undefined
+  /** As in `VideoSource`. */
+  readonly untimedFrames?: number | undefined
   /** As in `VideoSource`. */
   readonly jumpsLie?: true | undefined
 }

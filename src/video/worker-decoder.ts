@@ -70,6 +70,7 @@ export const makeWorkerDecoder = (
         streamIndex: source.streamIndex,
         timeBase: source.timeBase,
         videoDelay: source.videoDelay,
+        untimedFrames: source.untimedFrames,
         displayWidth: source.displayWidth,
         displayHeight: source.displayHeight,
         wantedPts: wanted.map((target) => target.pts),

@@ -7,7 +7,7 @@ import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 /** What a decode of the whole file has to know of it. */
 export type DecodedSource = Pick<
   VideoSource,
-  "file" | "streamIndex" | "displayWidth" | "displayHeight" | "rotationDegrees" | "mirrored"
+  "file" | "streamIndex" | "displayWidth" | "displayHeight" | "rotationDegrees" | "mirrored" | "untimedFrames"
 >
 
 /** A picture as it came out of the decoder. */
@@ -32,9 +32,10 @@ export const decodeInOrder = async (
     format,
   })
   using packet = makePacket()
-  const clock = makeFrameClock()
+  const clock = makeFrameClock(source.untimedFrames === undefined ? 0 : undefined)
   const take = async (frame: Frame) => {
     const pts = clock(frame)
+    if (pts === undefined) return
     found.push({ pts, data: await writer.write(frame) })
   }
   while (input.read(packet)) {

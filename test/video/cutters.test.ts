@@ -28,6 +28,7 @@ import * as libavPool from "../../src/video/libav/workers.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import * as wasmCutter from "../../src/video/wasm/cutter.ts"
 import * as wasmPool from "../../src/video/wasm/workers.ts"
+import { earlier } from "../campaign/media/mutators/matroska.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -252,6 +253,19 @@ for (const [name, cutter] of Object.entries(cutters))
       const { output, reply } = await run(cutFrames(file, 10, 40))
       expect(reply.frames).toBe(30)
       expect((await run(allNumbers(output))).numbers).toEqual(upTo(30, 10))
+    })
+
+    test("do not hold frames before those that have a time", async () => {
+      const file = await makeVideo({ name: "early.mkv" })
+      await writeFile(file, earlier(await readFile(file), 500))
+      for (const [from, to] of [
+        [0, 10],
+        [20, 36],
+      ] as const) {
+        const { output, reply } = await run(cutFrames(file, from, to, { mode: "reencode" }))
+        expect(reply).toMatchObject({ frames: to - from })
+        expect((await run(allNumbers(output))).numbers).toEqual(upTo(to - from, 12 + from))
+      }
     })
 
     test("keep a gap of ten hours", async () => {

@@ -3,8 +3,10 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { video } from "../../src/layers.ts"
+import { makeFrameIndexer, makePacketIndexer } from "../../src/video/packet-index.ts"
 import { uniformFrames, withoutJumps } from "../../src/video/sampling.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { earlier } from "../campaign/media/mutators/matroska.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo, readFrameNumber, type VideoSpec } from "../support/media.ts"
 import { runCli } from "../support/run-cli.ts"
@@ -83,6 +85,111 @@ describe("times that go back", () => {
   test("`frames` says so", async () => {
     const args = ["frames", "--video", await twice, "--at", "0", "--output", runFolder()]
     expect((await runCli(args)).stderr).toContain("48 of 96 frames are left out")
+  })
+})
+
+describe("times before zero, which Matroska cannot tell", () => {
+  const early = async (spec: VideoSpec): Promise<string> => {
+    const file = await makeVideo(spec)
+    await writeFile(file, earlier(await readFile(file), 500))
+    return file
+  }
+  const streams = {
+    "H.264 with B-frames": { name: "early.mkv", bFrames: 2 },
+    "H.264 without": { name: "early.mkv", bFrames: 0 },
+    HEVC: { name: "early.mkv", codec: "hevc" },
+  } satisfies Record<string, VideoSpec>
+  const counted = {
+    VP9: { name: "early.webm", codec: "vp9" },
+    FFV1: { name: "early.mkv", codec: "ffv1" },
+    "MPEG-4 with B-frames": { name: "early.mkv", codec: "mpeg4", bFrames: 2 },
+  } satisfies Record<string, VideoSpec>
+
+  for (const [name, spec] of Object.entries(streams))
+    test(`the frames of ${name} that have no time are left out and counted, the others are those of their times`, async () => {
+      const file = await early(spec)
+      for (const decoder of decoders) {
+        const { source, numbers } = await readBy(decoder, file, [0, 1, 20, 35])
+        expect([source.untimedFrames, source.framePts.length, source.leftOut]).toEqual([12, 36, undefined])
+        expect(source.framePts.slice(0, 3)).toEqual([0, 42, 83])
+        expect(numbers).toEqual([12, 13, 32, 47])
+      }
+    })
+
+  for (const [name, spec] of Object.entries(counted))
+    test(`the frames of ${name}, whose times libav counts back from the first one, are all there`, async () => {
+      const file = await early(spec)
+      for (const decoder of decoders) {
+        const { source, numbers } = await readBy(decoder, file, [0, 12, 47])
+        const { framePts, leftOut, untimedFrames } = source
+        expect([untimedFrames, framePts.length, leftOut]).toEqual([undefined, 48, undefined])
+        expect(framePts.slice(10, 14)).toEqual([-82, -41, 0, 42])
+        expect(numbers).toEqual([0, 12, 47])
+      }
+    })
+
+  test("the run and its record say so", async () => {
+    const root = runFolder()
+    const args = ["--input-video", await early({ name: "early.mkv" }), "--output-root", root, "--rehearsal"]
+    const { code, stderr } = await runCli(["pipeline", ...args, "--stages", "1"])
+    expect(code).toBe(0)
+    expect(stderr).toContain("12 of 48 frames are left out: the file does not say when they are shown")
+    const { decoding } = await Bun.file(join(root, "early/run_summary.json")).json()
+    expect(decoding).toMatchObject({ untimed_frames: 12 })
+  })
+
+  test("a stream in which no frame has a time is counted from its start", () => {
+    const indexer = makeFrameIndexer({ timeBase: { num: 1, den: 24 }, averageRate: undefined })
+    for (let i = 0; i < 3; i++) indexer.add({ pts: undefined, duration: 2 })
+    expect(indexer.finish()).toEqual({ framePts: [0, 2, 4], endPts: 6, keyframes: [], indexedBy: "decode" })
+  })
+
+  test("a frame without a time after others begins when the one before ends", () => {
+    const indexer = makeFrameIndexer({ timeBase: { num: 1, den: 24 }, averageRate: undefined })
+    for (const pts of [undefined, 5, undefined, 9]) indexer.add({ pts, duration: 2 })
+    expect(indexer.finish()).toMatchObject({ framePts: [5, 7, 9], endPts: 11, untimedFrames: 1 })
+  })
+})
+
+describe("offsets of presentation in MP4", () => {
+  /** What the packets say of frames in groups of one P and two B frames, `delay` of them put off. */
+  const indexed = (
+    changes: (place: number, pts: number) => number,
+    times = every(0, 30, 512),
+    container = "mov,mp4",
+  ) => {
+    const indexer = makePacketIndexer({
+      codec: "hevc",
+      container,
+      videoDelay: 1,
+      timeBase: { num: 1, den: 12_288 },
+      averageRate: undefined,
+      pixelFormat: "yuv420p",
+    })
+    const order = [0, ...every(0, 9, 3).flatMap((from) => [from + 3, from + 1, from + 2])]
+    for (const [place, shown] of order.entries())
+      indexer.add({
+        pts: changes(place, times[shown] ?? 0),
+        dts: place === 0 ? -512 : times[place - 1],
+        duration: 512,
+        isKeyframe: place === 0,
+        bringsHeader: false,
+        isBroken: false,
+      })
+    return indexer.finish()?.framePts.length
+  }
+  const asTheyAre = (_: number, pts: number) => pts
+  const oneEarlier = (place: number, pts: number) => (place === 4 ? pts - 1022 : pts)
+
+  test("are believed where frames are decoded at the times at which others are shown", () => {
+    expect(indexed(asTheyAre)).toBe(28)
+    const uneven = every(0, 30, 512).map((time, i) => time + ((i * i * 7) % 31))
+    expect(indexed(asTheyAre, uneven)).toBe(28)
+  })
+
+  test("are not believed where one of them is another: only a decoder knows in which order the frames are shown", () => {
+    expect(indexed(oneEarlier)).toBeUndefined()
+    expect(indexed(oneEarlier, every(0, 30, 512), "matroska,webm")).toBe(28)
   })
 })
 

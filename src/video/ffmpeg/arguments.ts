@@ -2,7 +2,15 @@ import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { Rational } from "../../bitstream/rational.ts"
 import { MOST_PIXELS } from "../../picture/picture-size.ts"
 import { CONTAINERS } from "../containers.ts"
-import { ADD_METADATA, choose, filtered, type PictureForm, tileCount, toBgra } from "../ffprobe/filters.ts"
+import {
+  ADD_METADATA,
+  choose,
+  type FilteredStream,
+  filtered,
+  type PictureForm,
+  tileCount,
+  toBgra,
+} from "../ffprobe/filters.ts"
 import { intervalsOf, type SecondsRange } from "../ffprobe/gop-packets.ts"
 
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,pipe"]
@@ -11,9 +19,8 @@ const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,
 export const EXCERPT = { file: "pipe:0", streamIndex: 0 } as const
 
 /** Where a run reads from. */
-export interface FfmpegInput {
+export interface FfmpegInput extends FilteredStream {
   readonly file: string
-  readonly streamIndex: number
   /** Jumps to this key frame; the start of the file if it is absent. */
   readonly from?: { readonly keyframe: KeyPacket; readonly timeBase: Rational } | undefined
 }
@@ -52,6 +59,16 @@ export const placeArguments = (
   ...["-of", "json=compact=1", `file:${file}`],
 ]
 
+/** Packets among which those are that begin a stream. */
+const FIRST_PACKETS = "%+#10000"
+
+/** `ffprobe`: the times of a stream's first packets, as JSON. */
+export const startArguments = ({ file, streamIndex }: FfmpegInput): ReadonlyArray<string> => [
+  ...["-hide_banner", "-v", "error", ...demuxing, "-select_streams", String(streamIndex)],
+  ...["-show_error", "-show_packets", "-show_entries", "packet=stream_index,pts,dts,pos,size"],
+  ...["-read_intervals", FIRST_PACKETS, "-of", "json=compact=1", `file:${file}`],
+]
+
 const copied = (source: FfmpegInput, muxer: string): ReadonlyArray<string> => [
   ...input(source),
   ...["-map", `0:${source.streamIndex}`, "-c", "copy", "-copyinkf", "-copypriorss", "1"],
@@ -73,10 +90,7 @@ export const timesArguments = (
   const filters = [ADD_METADATA, "metadata=mode=print:file=pipe\\\\:1"]
   return [
     ...input(source),
-    ...filtered(source.streamIndex, [
-      ...(endPts === undefined ? [] : [`trim=end_pts=${endPts}`]),
-      ...filters,
-    ]),
+    ...filtered(source, [...(endPts === undefined ? [] : [`trim=end_pts=${endPts}`]), ...filters]),
     ...(count === undefined ? [] : ["-frames:v", String(count)]),
     ...["-f", "null", "-"],
   ]
@@ -93,6 +107,6 @@ export const pictureArguments = (
   form: PictureForm,
 ): ReadonlyArray<string> => [
   ...input(source),
-  ...filtered(source.streamIndex, [...choose(pts), ...toBgra(form)]),
+  ...filtered(source, [...choose(pts), ...toBgra(form)]),
   ...["-frames:v", String(pts.length * tileCount(form)), "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
 ]

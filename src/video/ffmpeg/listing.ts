@@ -3,15 +3,23 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { readTimes } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
-import { type MediaInfo, readMediaInfo, readPlaces, type VideoStream } from "../ffprobe/media-info.ts"
+import {
+  type MediaInfo,
+  readMediaInfo,
+  readPacketTimes,
+  readPlaces,
+  type VideoStream,
+} from "../ffprobe/media-info.ts"
 import { readPacket } from "../ffprobe/packet-list.ts"
-import { makeFrameIndexer, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
+import { makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
+import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
 import { VideoError } from "../VideoError.ts"
 import {
   type FfmpegInput,
   infoArguments,
   packetArguments,
   placeArguments,
+  startArguments,
   timesArguments,
 } from "./arguments.ts"
 import { readBanner } from "./banner.ts"
@@ -105,6 +113,19 @@ const indexByPackets = Effect.fn("Ffmpeg.packets")(function* (
   return indexer.finish()
 })
 
+/** How many frames at the start have no time; 0 where there is no `ffprobe` to say it. */
+const untimedFrames = Effect.fn("Ffmpeg.untimed")(function* (
+  program: FfmpegProgram,
+  file: string,
+  stream: VideoStream,
+) {
+  const ffprobe = ffprobeBeside(program.bin)
+  if (ffprobe === undefined) return 0
+  const args = startArguments({ file, streamIndex: stream.index })
+  const { stdout } = yield* run({ ...program, bin: ffprobe }, file, args)
+  return countUntimed(readPacketTimes(stdout, stream.index), stream)
+})
+
 /** Finds every frame's PTS: from a list of packets, checked against the first decoded frames, else by decoding everything. */
 export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
   program: FfmpegProgram,
@@ -120,9 +141,9 @@ export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
     if (index !== undefined && agrees === true) return index
   }
   const all = yield* run(program, file, timesArguments({ file, streamIndex }))
-  const indexer = makeFrameIndexer(stream)
-  for (const pts of readTimes(all.stdout.split("\n"))) indexer.add({ pts, duration: 0 })
-  const index = indexer.finish()
+  const times = readTimes(all.stdout.split("\n"))
+  const untimed = mayBeInvented(stream, times) ? yield* untimedFrames(program, file, stream) : 0
+  const index = indexTimed(stream, times, untimed)
   if (index.framePts.length === 0 && /decoder .*not found|no decoder|Unknown decoder/iu.test(all.stderr))
     return yield* new VideoError({
       reason: "Unsupported",

@@ -126,7 +126,8 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   /** From the key frame at this position, or the start of the file. */
   const inputFrom = (key: number): FfmpegInput => {
     const keyframe = startOf(known, key)
-    return { file, streamIndex, from: keyframe === undefined ? undefined : { keyframe, timeBase } }
+    if (keyframe === undefined) return { file, streamIndex, untimedFrames: source.untimedFrames }
+    return { file, streamIndex, from: { keyframe, timeBase } }
   }
   const places =
     isExcerpted(stream.codec) && known.keyframes.length > 0

@@ -4,6 +4,7 @@ import type { CutRequest } from "../ClipCutter.ts"
 import { ENCODED_FORMATS, isRgb, matrixForRgb } from "../colour.ts"
 import { frameRateOf } from "../frame-rate.ts"
 import { mayReorder, timescaleFor, trackTimescale } from "../timescale.ts"
+import { timedOnly } from "./filters.ts"
 
 const KEPT_FORMATS: ReadonlyArray<string> = [...ENCODED_FORMATS, "yuvj420p", "yuvj422p", "yuvj444p"]
 /** Fixed, because the number of threads changes what x264 writes. */
@@ -66,9 +67,11 @@ const timesOf = ({ endPts, source }: CutRequest, framePts: ReadonlyArray<number>
 export const clipTimescale = (request: CutRequest, framePts: ReadonlyArray<number>): number =>
   trackTimescale(timesOf(request, framePts)) ?? timescaleFor(request.source.timeBase)
 
-/** Where times go back, frames that do not come after the one before have no place. */
-const goingOn = ({ leftOut }: CutRequest["source"]): ReadonlyArray<string> =>
-  leftOut === undefined ? [] : ["select=isnan(prev_selected_pts)+gt(pts\\,prev_selected_pts)"]
+/** Frames without a time, and where times go back those that do not come after the one before, have no place. */
+const goingOn = ({ leftOut, untimedFrames }: CutRequest["source"]): ReadonlyArray<string> => [
+  ...timedOnly(untimedFrames),
+  ...(leftOut === undefined ? [] : ["select=isnan(prev_selected_pts)+gt(pts\\,prev_selected_pts)"]),
+]
 
 /** A palette may come with the first packet alone. */
 const holdsPalette = ({ pixelFormat }: CutRequest["source"]): boolean => pixelFormat === "pal8"
@@ -79,8 +82,8 @@ const holdsPalette = ({ pixelFormat }: CutRequest["source"]): boolean => pixelFo
  */
 export const seekSeconds = (request: CutRequest): number | undefined => {
   const { source, startPts, seekSlopSec } = request
-  const readsFromStart = holdsPalette(source) || source.leftOut !== undefined || source.jumpsLie === true
-  if (readsFromStart) return undefined
+  const leavesOut = source.leftOut !== undefined || source.untimedFrames !== undefined
+  if (holdsPalette(source) || leavesOut || source.jumpsLie === true) return undefined
   const from = seconds(startPts, source.timeBase) - seekSlopSec
   return from <= seconds(source.framePts[0] ?? 0, source.timeBase) ? undefined : from
 }
@@ -142,23 +145,37 @@ export const reencodeArguments = (
   ]
 }
 
-/** Arguments that list the frames which decode in the range of a request as `framecrc` lines, from the start of the file. */
-export const listFramesArguments = (request: CutRequest): ReadonlyArray<string> => [
+/** How decoded frames are listed. */
+export interface FrameListing {
+  /** Whether to jump near the first of them; default false. */
+  readonly seek?: boolean
+  /** At most so many; all by default. */
+  readonly most?: number | undefined
+}
+
+const atMost = (most: number | undefined): ReadonlyArray<string> =>
+  most === undefined ? [] : ["-frames:v", String(most)]
+
+/** Arguments that list the frames which decode in the range of a request as `framecrc` lines. */
+export const listFramesArguments = (
+  request: CutRequest,
+  { most, seek = false }: FrameListing = {},
+): ReadonlyArray<string> => [
   ...QUIET,
-  ...input({ ...request, keepAudio: false }, undefined),
+  ...input({ ...request, keepAudio: false }, seek ? seekSeconds(request) : undefined),
   ...[
     "-vf",
     [...goingOn(request.source), `trim=start_pts=${request.startPts}:end_pts=${request.endPts}`].join(),
   ],
-  ...["-fps_mode", "passthrough"],
+  ...["-fps_mode", "passthrough", ...atMost(most)],
   ...["-enc_time_base", "-1", "-f", "framecrc", "pipe:1"],
 ]
 
-/** Arguments that decode all frames of a clip and list them as `framecrc` lines. */
-export const decodeArguments = (clip: string): ReadonlyArray<string> => [
+/** Arguments that decode frames of a clip and list them as `framecrc` lines: all, or so many at most. */
+export const decodeArguments = (clip: string, most?: number): ReadonlyArray<string> => [
   ...QUIET,
-  ...["-threads", "1", "-protocol_whitelist", "file,pipe", "-i", `file:${clip}`],
-  ...["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1"],
+  ...["-noautorotate", "-threads", "1", "-protocol_whitelist", "file,pipe", "-i", `file:${clip}`],
+  ...["-map", "0:v:0", "-fps_mode", "passthrough", ...atMost(most), "-f", "framecrc", "pipe:1"],
 ]
 
 /** Where reading stops when packets are copied: some way after the end, because packets are not in order of time. */

@@ -62,9 +62,24 @@ export const tileBytes = (form: PictureForm): number => {
 const untiled = (form: PictureForm): ReadonlyArray<string> =>
   tileCount(form) === 1 ? [] : [`untile=layout=${form.tiles.columns}x${form.tiles.rows}`]
 
-/** Sends every frame of a stream through filters, none doubled and none dropped. */
-export const filtered = (streamIndex: number, filters: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...["-map", `0:${streamIndex}`, "-vf", filters.join(","), "-fps_mode", "passthrough"],
+/** Which frames of a file are filtered. */
+export interface FilteredStream {
+  readonly streamIndex: number
+  /** As in `VideoSource`; only where reading begins at the start of the file. */
+  readonly untimedFrames?: number | undefined
+}
+
+/** Lets only frames that have a time through: `ffmpeg` invents one for those at the start that have none. */
+export const timedOnly = (untimedFrames = 0): ReadonlyArray<string> =>
+  untimedFrames === 0 ? [] : [`select=gte(n\\,${untimedFrames})`]
+
+/** Sends every frame of a stream that has a time through filters, none doubled and none dropped. */
+export const filtered = (
+  { streamIndex, untimedFrames }: FilteredStream,
+  filters: ReadonlyArray<string>,
+): ReadonlyArray<string> => [
+  ...["-map", `0:${streamIndex}`, "-vf", [...timedOnly(untimedFrames), ...filters].join(",")],
+  ...["-fps_mode", "passthrough"],
 ]
 
 /** The filter `metadata` prints only frames that have some. */

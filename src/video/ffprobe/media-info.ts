@@ -4,6 +4,7 @@ import type { Rational } from "../../bitstream/rational.ts"
 import { type Orientation, orientationOfMatrix } from "../../picture/orientation.ts"
 import { notAVideo } from "../not-a-video.ts"
 import type { PacketStream } from "../packet-index.ts"
+import type { PacketTimes } from "../untimed.ts"
 import { VideoFailure } from "../workers.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
 import type { PacketPlace } from "./excerpt.ts"
@@ -34,6 +35,7 @@ type StreamInfo = v.InferOutput<typeof StreamInfo>
 const PacketInfo = v.object({
   stream_index: v.number(),
   pts: v.optional(v.number()),
+  dts: v.optional(v.number()),
   pos: v.optional(v.string()),
   size: v.string(),
 })
@@ -199,6 +201,10 @@ export const readPlaces = (json: string, streamIndex: number): ReadonlyArray<Pac
       places.set(pts, { pts, position: Number(pos), sizeBytes: Number(size) })
   return [...places.values()]
 }
+
+/** Times of a stream's packets, in order of decoding, as far as `ffprobe` was asked for them. */
+export const readPacketTimes = (json: string, streamIndex: number): ReadonlyArray<PacketTimes> =>
+  (parsed(json)?.packets ?? []).filter(({ stream_index }) => stream_index === streamIndex)
 
 /** The stream a probe chose earlier; `DecodeFailed` if the file no longer has it. */
 export const streamAt = (file: string, info: MediaInfo, index: number): VideoStream => {

@@ -53,6 +53,7 @@ const callFor = ({
     frameRate: frameRateOf(source),
     packetsTrusted: source.indexedBy === "packets",
     jumpsLie: source.jumpsLie,
+    untimedFrames: source.untimedFrames,
     clips,
     ...settings,
   }

@@ -46,7 +46,7 @@ class FirstFrames implements Disposable {
   readonly #decoder: FrameDecoder
   readonly #clock = makeFrameClock()
   /** PTS of the frames, as many as are checked. */
-  readonly pts: Array<number> = []
+  readonly pts: Array<number | undefined> = []
 
   constructor(input: Input, stream: Stream) {
     this.#decoder = openDecoder(input, stream)

@@ -210,13 +210,16 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
 }
 
 /**
- * Gives each frame of one decoding pass its PTS: libav's best guess, or, where it has none, the end of the frame before.
+ * Gives each frame of one decoding pass its PTS: libav's best guess, or, where it has none, the end of the frame before;
+ * `undefined` if there is none.
+ *
+ * @param start PTS of a first frame that has none
  */
-export const makeFrameClock = (): ((frame: Frame) => number) => {
-  let next = 0
+export const makeFrameClock = (start?: number): ((frame: Frame) => number | undefined) => {
+  let next = start
   return (frame) => {
     const pts = ticks(frame.bestEffortTimestamp) ?? next
-    next = pts + Math.max(1, Number(frame.duration))
+    next = pts === undefined ? undefined : pts + Math.max(1, Number(frame.duration))
     return pts
   }
 }

@@ -63,7 +63,7 @@ export class Reader implements Disposable {
   readonly #io: WorkerIo
   readonly #packet = makePacket()
   #opened: Opened
-  #clock = makeFrameClock()
+  #clock: ReturnType<typeof makeFrameClock>
   #frames: Generator<Frame, void> | undefined
   #drained = false
   /** Whether the next packet has already been read. */
@@ -85,7 +85,13 @@ export class Reader implements Disposable {
   constructor(call: StreamCall, io: WorkerIo) {
     this.#call = call
     this.#io = io
+    this.#clock = this.#makeClock()
     this.#opened = open(call)
+  }
+
+  /** Frames without a time have none only where others have one. */
+  #makeClock(): ReturnType<typeof makeFrameClock> {
+    return makeFrameClock(this.#call.untimedFrames === undefined ? 0 : undefined)
   }
 
   /** The stream's rotation, for the pictures. */
@@ -102,7 +108,7 @@ export class Reader implements Disposable {
     this.#frames = undefined
     this.#ahead?.[Symbol.dispose]()
     this.#ahead = undefined
-    this.#clock = makeFrameClock()
+    this.#clock = this.#makeClock()
     this.damage = []
     this.#startPts = from?.pts ?? Number.NEGATIVE_INFINITY
     if (!this.#fresh && from === undefined) {
@@ -147,7 +153,7 @@ export class Reader implements Disposable {
   }
 
   /**
-   * The next frame that comes out; `undefined` at the end. Once the packets of all wanted frames went in, the decoder is
+   * The next frame that comes out and has a time; `undefined` at the end. Once the packets of all wanted frames went in, the decoder is
    * drained instead of fed, and only `start` leads on from there.
    */
   next(): Decoded | undefined {
@@ -155,7 +161,9 @@ export class Reader implements Disposable {
       const step = this.#frames?.next()
       if (step !== undefined && step.done !== true) {
         this.decoded++
-        return { frame: step.value, pts: this.#clock(step.value) }
+        const pts = this.#clock(step.value)
+        if (pts === undefined) continue
+        return { frame: step.value, pts }
       }
       if (this.#drained) return undefined
       this.#io.poll()

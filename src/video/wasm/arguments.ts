@@ -3,6 +3,7 @@ import { CONTAINERS } from "../containers.ts"
 import {
   ADD_METADATA,
   choose,
+  type FilteredStream,
   filtered,
   type PictureForm,
   tileBytes,
@@ -45,10 +46,9 @@ const MARK_BYTES = 1024
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file"]
 
 /** Where a run reads from. */
-export interface CoreInput {
+export interface CoreInput extends FilteredStream {
   /** Name of the host file. */
   readonly name: string
-  readonly streamIndex: number
   /** Jumps to the key frame at or before this time; the start of the file if it is absent. */
   readonly seekSeconds: number | undefined
   /** Whether its container says all of the stream. */
@@ -66,7 +66,7 @@ const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
 
 /** The same for all runs: a section of which a run shows all is shown wholly by those after it, too. */
 const SHOWN = [
-  "packet=stream_index,pts,pos,size",
+  "packet=stream_index,pts,dts,pos,size",
   "stream=index,codec_type,codec_name,width,height,has_b_frames,pix_fmt,chroma_location,color_space,color_range",
   "stream=sample_aspect_ratio,time_base,avg_frame_rate,bit_rate,sample_rate,channels,extradata",
   "stream_disposition",
@@ -93,6 +93,13 @@ export const placeArguments = (name: string, ranges: ReadonlyArray<SecondsRange>
   // Data would be printed for packets too, only to be thrown away.
   ffprobe(name, ["-nofind_stream_info", "-noshow_data", "-read_intervals", intervalsOf(ranges)])
 
+/** Packets among which those are that begin a stream. */
+const FIRST_PACKETS = "%+#10000"
+
+/** `ffprobe`: the times of the first packets, in the sink's file `info`. */
+export const startArguments = (name: string): ReadonlyArray<string> =>
+  ffprobe(name, ["-find_stream_info", "-noshow_data", "-read_intervals", FIRST_PACKETS])
+
 /**
  * Packets of the stream, as `framecrc` lines in the sink's file `packets`, and for each that has data a byte in the file
  * `checks`.
@@ -116,7 +123,7 @@ const PRINT_TIMES = [ADD_METADATA, `metadata=mode=print:direct=1:file=${SINK_FOL
 export const timesArguments = (source: CoreInput, count: number | undefined): ReadonlyArray<string> => [
   ...lasting("error"),
   ...input(source),
-  ...filtered(source.streamIndex, PRINT_TIMES),
+  ...filtered(source, PRINT_TIMES),
   ...(count === undefined ? [] : ["-frames:v", String(count)]),
   ...["-f", "null", "-"],
 ]
@@ -151,7 +158,7 @@ export const pictureArguments = (
     ...lasting("error", !source.saysAll),
     ...input(source),
     ...(source.seekSeconds === undefined ? [] : landing(source)),
-    ...filtered(source.streamIndex, filters),
+    ...filtered(source, filters),
     ...["-frames:v", String(pts.length * tileCount(form)), "-c:v", "rawvideo", "-avioflags", "direct"],
     ...["-f", "rawvideo", sinkPath("pictures", tileBytes(form))],
   ]

@@ -70,11 +70,18 @@ const FROM_EXCERPT: CoreInput = {
   saysAll: true,
 }
 
-/** @param stream the one that is decoded */
+/** What of a stream that is decoded has to be known. */
+export interface DecodedStream {
+  readonly index: number
+  readonly timeBase: Rational
+  /** As in `VideoSource`. */
+  readonly untimedFrames?: number | undefined
+}
+
 export const makeDecoding = (
   media: Media,
   info: MediaInfo,
-  stream: { readonly index: number; readonly timeBase: Rational },
+  stream: DecodedStream,
   form: PictureForm,
 ): Decoding => {
   const { num, den } = stream.timeBase
@@ -86,6 +93,7 @@ export const makeDecoding = (
     streamIndex: stream.index,
     seekSeconds: pts === undefined ? undefined : (pts * num) / den + (goesBack ? BACKWARDS_SEC : 0),
     saysAll: false,
+    untimedFrames: pts === undefined ? stream.untimedFrames : undefined,
   })
 
   /** Containers search by presentation or by decoding time; the wrong one may lead past the key frame. */

@@ -2,10 +2,11 @@ import { readTimes } from "../ffprobe/filters.ts"
 import type { VideoStream } from "../ffprobe/media-info.ts"
 import { type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
 import { HIDDEN, marksFile, NOTHING } from "../ffprobe/packet-marks.ts"
-import { type FrameIndex, makeFrameIndexer, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
+import { type FrameIndex, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
+import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
 import { VideoFailure } from "../workers.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
-import { type Media, textOf } from "./media.ts"
+import { firstPackets, type Media, textOf } from "./media.ts"
 
 /** Bits of a packet's flags. */
 const KEY = 1
@@ -102,9 +103,10 @@ const indexByDecode = async (
   stream: VideoStream,
   { usual = 0 }: Durations,
 ): Promise<FrameIndex> => {
-  const indexer = makeFrameIndexer(stream)
-  for (const pts of await decodedTimes(media, stream, undefined)) indexer.add({ pts, duration: 0 })
-  return indexer.finish(usual)
+  const times = await decodedTimes(media, stream, undefined)
+  const isUnsure = mayBeInvented(stream, times)
+  const untimed = isUnsure ? countUntimed(await firstPackets(media, stream.index), stream) : 0
+  return indexTimed(stream, times, untimed, usual)
 }
 
 /**

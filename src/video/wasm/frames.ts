@@ -38,7 +38,8 @@ export const frames = async (
   const info = await infoOf(media)
   const { orientation, ...stream } = streamAt(file, info, call.streamIndex)
   const form = formFor(stream, call, orientation, call.output)
-  const decoding = makeDecoding(media, info, stream, form)
+  const { untimedFrames } = call
+  const decoding = makeDecoding(media, info, { ...stream, untimedFrames }, form)
   const sender = makeSender(io, isLarge(...form.size) ? 0 : ENCODING)
   const unfinished = new Map<number, Array<Uint8Array<ArrayBuffer>>>()
   const send = async (wantedPts: number, { pts, pixels }: RawPicture): Promise<void> => {

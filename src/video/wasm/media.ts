@@ -1,8 +1,9 @@
 import { fstatSync } from "node:fs"
 import type { PacketPlace } from "../ffprobe/excerpt.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
-import { type MediaInfo, readMediaInfo, readPlaces } from "../ffprobe/media-info.ts"
-import { infoArguments, placeArguments } from "./arguments.ts"
+import { type MediaInfo, readMediaInfo, readPacketTimes, readPlaces } from "../ffprobe/media-info.ts"
+import type { PacketTimes } from "../untimed.ts"
+import { infoArguments, placeArguments, startArguments } from "./arguments.ts"
 import type { CoreResult, CoreRun, Instance } from "./instance.ts"
 import type { HostFile } from "./steering.ts"
 
@@ -97,6 +98,10 @@ export const makeInfoSource = (): InfoSource => {
     return last.info
   }
 }
+
+/** Times of a stream's first packets, in order of decoding. */
+export const firstPackets = async (media: Media, streamIndex: number): Promise<ReadonlyArray<PacketTimes>> =>
+  readPacketTimes(await ask(media, startArguments(media.name)), streamIndex)
 
 /** Where a stream's packets in some ranges of time are, in order of decoding. */
 export const packetPlaces = async (

@@ -45,6 +45,7 @@ export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOu
     heldFrames: heldFrames(codec, stream.extradata),
     indexedBy: index.indexedBy,
     ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
+    ...(index.untimedFrames === undefined ? {} : { untimedFrames: index.untimedFrames }),
     ...jumpsOf(file, container, index.keyframes),
   }
 }
