@@ -39,7 +39,7 @@ describe.skipIf(Bun.which("ffmpeg") === null || process.platform !== "linux")("t
   test("damages every container that it knows in every way that it knows", async () => {
     const folder = runFolder()
     for (const { key, make } of bases.filter(({ key }) =>
-      /^(?:h264|h264-fragmented|h264-anamorphic|mpeg4)\./u.test(key),
+      /^(?:h264|h264-fragmented|h264-anamorphic|mpeg4|mjpeg|prores|ffv1)\./u.test(key),
     )) {
       const path = join(folder, key)
       await make(path)

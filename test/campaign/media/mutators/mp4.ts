@@ -161,6 +161,8 @@ const whole = /^(?!.*fragmented).*\.(?:mp4|mov)$/u
 /** With frames that are not shown in the order of their packets. */
 const reordered = /^(?:h264|h264-faststart|h264-open-gop|h264-audio|hevc|mpeg4)\.mp4$/u
 const fragmented = /fragmented\.mp4$/u
+/** With a table of key frames, which codecs without others do not have. */
+const withKeyTable = /^(?!.*(?:fragmented|mjpeg|prores)).*\.(?:mp4|mov)$/u
 
 /** What can happen to the boxes of an MP4. */
 export const mp4Mutators: ReadonlyArray<Mutator> = [
@@ -231,8 +233,12 @@ export const mp4Mutators: ReadonlyArray<Mutator> = [
     bases: whole,
     mutate: changeFields("stco", 8, (old, { oneOf }) => oneOf([0, old + 7, old - 20, 0xfffffff0])),
   },
-  { key: "mp4-stss", bases: whole, mutate: changeFields("stss", 8, (old, { below }) => old + below(7) - 3) },
-  { key: "mp4-stss-count", bases: whole, mutate: setField("stss", 4, [0, 1, 2, 100, 2 ** 31]) },
+  {
+    key: "mp4-stss",
+    bases: withKeyTable,
+    mutate: changeFields("stss", 8, (old, { below }) => old + below(7) - 3),
+  },
+  { key: "mp4-stss-count", bases: withKeyTable, mutate: setField("stss", 4, [0, 1, 2, 100, 2 ** 31]) },
   { key: "mp4-elst", bases: whole, mutate: changeEdits },
   {
     key: "mp4-mdhd-timescale",
