@@ -21,6 +21,7 @@ import * as LibavCutter from "./video/libav/cutter.ts"
 import * as LibavDecoder from "./video/libav/decoder.ts"
 import * as LibavPool from "./video/libav/workers.ts"
 import { DEFAULT_MEMORY_LIMIT_MB, withMemoryLimit } from "./video/picture-memory.ts"
+import { type Backend, withSameFrames } from "./video/same-frames.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
 import * as WasmCutter from "./video/wasm/cutter.ts"
 import * as WasmDecoder from "./video/wasm/decoder.ts"
@@ -49,61 +50,71 @@ const silenceMs = 120_000
 /** A process says nothing while it decodes what is not wanted. */
 const ffmpegSilenceMs = 600_000
 
-type Backend = Exclude<DecoderName, "auto">
+type BackendName = Exclude<DecoderName, "auto">
 
 /** Who is asked after whom. */
-const succession: Readonly<Record<DecoderName, readonly [Backend, ...ReadonlyArray<Backend>]>> = {
+const succession: Readonly<Record<DecoderName, readonly [BackendName, ...ReadonlyArray<BackendName>]>> = {
   auto: ["native", "ffmpeg", "wasm"],
   native: ["native", "ffmpeg", "wasm"],
   ffmpeg: ["ffmpeg", "native", "wasm"],
   wasm: ["wasm", "native", "ffmpeg"],
 }
 
+type Means = LibavPool.LibavPool | FfmpegProgram.Ffmpeg | WasmPool.WasmPool
+
+const decoderLayers: Readonly<Record<BackendName, Layer.Layer<VideoDecoder, never, Means>>> = {
+  native: LibavDecoder.layer,
+  ffmpeg: FfmpegDecoder.layer,
+  wasm: WasmDecoder.layer,
+}
+const cutterLayers: Readonly<Record<BackendName, Layer.Layer<ClipCutter, never, Means>>> = {
+  native: LibavCutter.layer,
+  ffmpeg: FfmpegCutter.layer,
+  wasm: WasmCutter.layer,
+}
+
+const buildDecoder = (backend: BackendName) =>
+  Effect.map(Layer.build(decoderLayers[backend]), (context) => Context.get(context, VideoDecoder))
+const buildCutter = (backend: BackendName) =>
+  Effect.map(Layer.build(cutterLayers[backend]), (context) => Context.get(context, ClipCutter))
+
 const decoderLayer = ({
   decoder = "auto",
   decoderFallback = true,
   memoryLimitMb = DEFAULT_MEMORY_LIMIT_MB,
 }: VideoSettings) => {
-  type Means = LibavPool.LibavPool | FfmpegProgram.Ffmpeg | WasmPool.WasmPool
-  const layers: Readonly<Record<Backend, Layer.Layer<VideoDecoder, never, Means>>> = {
-    native: LibavDecoder.layer,
-    ffmpeg: FfmpegDecoder.layer,
-    wasm: WasmDecoder.layer,
-  }
-  const build = (backend: Backend) =>
-    Effect.map(Layer.build(layers[backend]), (context) => Context.get(context, VideoDecoder))
   const [first, ...others] = succession[decoder]
   const onlyOne = !decoderFallback && decoder !== "auto"
   return Layer.scoped(
     VideoDecoder,
     Effect.gen(function* () {
       const backends: Backends = [
-        yield* build(first),
-        ...(onlyOne ? [] : yield* Effect.forEach(others, build)),
+        yield* buildDecoder(first),
+        ...(onlyOne ? [] : yield* Effect.forEach(others, buildDecoder)),
       ]
       return withMemoryLimit(withFallback(backends, decoderFallback ? "any" : "unavailable"), memoryLimitMb)
     }),
   )
 }
 
-/** The first cutter that works on this machine; the choice is recorded with every clip. */
-const cutterLayer = ({ ffmpegBin }: VideoSettings) => {
-  const build = <R>(layer: Layer.Layer<ClipCutter, never, R>) =>
-    Effect.map(Layer.build(layer), (context) => Context.get(context, ClipCutter))
-  return Layer.scoped(
+/** The first cutter that works on this machine; which one made the clips is recorded with them. */
+const cutterLayer = ({ ffmpegBin }: VideoSettings) =>
+  Layer.scoped(
     ClipCutter,
     Effect.gen(function* () {
-      if (ffmpegBin !== undefined) return yield* build(FfmpegCutter.layer)
-      const native = yield* build(LibavCutter.layer)
-      if (Either.isRight(yield* Effect.either(native.available))) return native
-      const program = yield* build(FfmpegCutter.layer)
-      if (Either.isRight(yield* Effect.either(program.available))) return program
-      const wasm = yield* build(WasmCutter.layer)
-      // Where none works, the first one says best what is missing.
-      return Either.isRight(yield* Effect.either(wasm.available)) ? wasm : native
+      const build = (name: BackendName) =>
+        Effect.all({ cutter: buildCutter(name), decoder: buildDecoder(name) })
+      const [native, program, wasm] = [yield* build("native"), yield* build("ffmpeg"), yield* build("wasm")]
+      const works = ({ cutter }: Backend) => Effect.map(Effect.either(cutter.available), Either.isRight)
+      const choose = Effect.gen(function* () {
+        if (ffmpegBin !== undefined) return program
+        for (const backend of [native, program, wasm]) if (yield* works(backend)) return backend
+        // Where none works, the first one says best what is missing.
+        return native
+      })
+      return withSameFrames((yield* choose).cutter, [native, program, wasm])
     }),
   )
-}
 
 /**
  * `VideoDecoder` and `ClipCutter`: the decoder that was asked for and those that stand in for it, and for cutting in-process

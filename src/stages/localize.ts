@@ -140,8 +140,8 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
   settings: CutSettings,
   recorded: StepSegments | undefined,
 ) {
-  if (planned.length === 0) return []
   const cutter = yield* ClipCutter
+  if (planned.length === 0) return { segments: [], cutter: cutter.backend }
   const clips = yield* Effect.forEach(planned, (plan) =>
     Effect.all({
       plan: Effect.succeed(plan),
@@ -186,25 +186,26 @@ const cutSegments = Effect.fn("Stage2.cutSegments")(function* (
         )
         yield* Deferred.succeed(named, undefined)
         yield* stageAdvanced(run, 2, `clip of step ${plan.step_id}`, false)
-        return yield* segmentOf(run, plan, result)
+        return { segment: yield* segmentOf(run, plan, result), cutter: result.cutter }
       }),
     { concurrency: "unbounded" },
   )
-  const [segments] = yield* Effect.all([naming, cutting], { concurrency: "unbounded" })
+  const [named] = yield* Effect.all([naming, cutting], { concurrency: "unbounded" })
+  const segments = named.map(({ segment }) => segment)
   for (const [reason, steps] of reencoded(segments)) {
     const clips =
       steps.length === 1 ? `the clip of step ${steps[0]} is` : `the clips of steps ${steps.join(", ")} are`
     yield* notice(run, `${clips} re-encoded, with exactly the wanted frames all the same: ${reason}`)
   }
   for (const line of damageLines(segments)) yield* notice(run, line)
-  return segments
+  // A batch is cut by one of them.
+  return { segments, cutter: named[0]?.cutter ?? cutter.backend }
 })
 
 const cutClips = Effect.fn("Stage2.cutClips")(function* (
   run: VideoRun,
   planned: ReadonlyArray<PlannedSegment>,
 ) {
-  const { backend } = yield* ClipCutter
   const timeName = `${run.folder.videoId}/segments`
   const path = join(run.folder.stage2, segmentsFile)
   const found = yield* readSegments(path)
@@ -226,15 +227,15 @@ const cutClips = Effect.fn("Stage2.cutClips")(function* (
   for (const { step_id } of kept) yield* stageAdvanced(run, 2, `clip of step ${step_id}`, true)
   const missing = planned.filter((_, i) => present[i] === undefined)
   const made = yield* cutSegments(run, missing, cutSettings(cut), recorded)
-  const segments = [...kept, ...made].toSorted((a, b) => a.step_id - b.step_id)
-  const allKept = made.length === 0
+  const segments = [...kept, ...made.segments].toSorted((a, b) => a.step_id - b.step_id)
+  const allKept = made.segments.length === 0
   const record: StepSegments = {
     source_video: run.source.file,
     video_id: run.folder.videoId,
     generated_at_utc: recorded?.generated_at_utc ?? (yield* utcNow(timeName)),
     num_frames: run.settings.maxFrames,
     cut,
-    cutter: allKept && recorded !== undefined ? recorded.cutter : backend,
+    cutter: allKept && recorded !== undefined ? recorded.cutter : made.cutter,
     time_base: `${run.source.timeBase.num}/${run.source.timeBase.den}`,
     segments,
   }

@@ -7,7 +7,8 @@ import type { VideoError } from "./VideoError.ts"
  *   key frame on, and re-encoded before it and after the last place where copying can stop. What cannot be cut this way
  *   is cut as by `reencode`, and the result says why.
  * - `reencode`: the same frames, all of them as H.264.
- * - `copy`: packets as they are, from the last key frame at or before `startPts`; fast, and the clip may start early.
+ * - `copy`: packets as they are, from the last key frame at or before `startPts`; fast, and the clip may start early. What
+ *   does not decode as in the source is cut as by `reencode`, and the result says why.
  */
 export type CutMode = "smart" | "reencode" | "copy"
 

@@ -10,6 +10,7 @@ import {
   type CutResult,
   type DecodedClip,
 } from "../ClipCutter.ts"
+import { COMPARED_FRAMES, COPIED_OTHERWISE } from "../copied.ts"
 import { inMemory } from "../large-pictures.ts"
 import { VideoError } from "../VideoError.ts"
 import {
@@ -20,6 +21,7 @@ import {
   listFramesArguments,
   reencodeArguments,
 } from "./cut-arguments.ts"
+import { areAlike, type Listed, listedPackets } from "./framecrc.ts"
 
 /** Cuts of one video that run at the same time. */
 const CUTS_AT_ONCE = 2
@@ -41,30 +43,6 @@ const framesWritten = (run: Pick<ProgramRun, "stdout">): number =>
       ?.at(-1)
       ?.replace(/\D/g, "") ?? 0,
   )
-
-/** One line of a packet list. */
-interface ListedPacket {
-  readonly seconds: number
-  readonly pts: number
-}
-
-/** Packets of a `framecrc` list, by stream: video first. */
-const listedPackets = ({
-  stdout,
-}: Pick<ProgramRun, "stdout">): readonly [Array<ListedPacket>, Array<ListedPacket>] => {
-  const timeBases = new Map<string, number>()
-  const streams: readonly [Array<ListedPacket>, Array<ListedPacket>] = [[], []]
-  for (const line of stdout.split("\n")) {
-    const [, stream, num, den] = /^#tb (\d+): (\d+)\/(\d+)$/.exec(line) ?? []
-    if (stream !== undefined) timeBases.set(stream, Number(num) / Number(den))
-    if (line === "" || line.startsWith("#")) continue
-    const [index = "0", , text] = line.split(",").map((field) => field.trim())
-    // A time that is not set is printed as the smallest 64-bit integer.
-    const pts = Number.isSafeInteger(Number(text)) ? Number(text) : Number.NaN
-    streams[index === "0" ? 0 : 1].push({ pts, seconds: pts * (timeBases.get(index) ?? 0) })
-  }
-  return streams
-}
 
 /** What a finished run said. */
 interface ProgramRun {
@@ -156,7 +134,7 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     const { startPts, endPts, source } = request
     const list = (seek: boolean, keysOnly: boolean) =>
       Effect.map(runWell(request, listArguments(request, seek, keysOnly)), listedPackets)
-    const keyBefore = (packets: ReadonlyArray<ListedPacket>) =>
+    const keyBefore = (packets: ReadonlyArray<Listed>) =>
       packets
         .map(({ pts }) => pts)
         .filter((pts) => pts >= (source.framePts[0] ?? 0) && pts <= startPts)
@@ -193,16 +171,44 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     return { firstPts } satisfies Made
   })
 
+  /**
+   * Whether a copy decodes as the source does: its first frames where the packets tell which frames they are, else all, and
+   * from the start of the file where something is damaged.
+   */
+  const holds = Effect.fnUntraced(function* (copied: CutRequest, { firstPts }: Made) {
+    const { endPts, output, source } = copied
+    const frames = source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+    const trusted = source.indexedBy === "packets"
+    const compare = Effect.fnUntraced(function* (seek: boolean, most: number | undefined) {
+      const range = { ...copied, startPts: firstPts }
+      const wanted = yield* run(filesOf(copied), listFramesArguments(range, { seek, most }))
+      const found = yield* run({ input: output }, decodeArguments(output, most))
+      const [list, given] = [listedPackets(wanted)[0], listedPackets(found)[0]]
+      const isWhole = list.length === Math.min(frames, most ?? frames)
+      return { isSame: isWhole && areAlike(list, given), isQuiet: `${wanted.tail}${found.tail}` === "" }
+    })
+    const near = yield* compare(true, trusted ? COMPARED_FRAMES : undefined)
+    if (near.isQuiet && (trusted || near.isSame)) return near.isSame
+    return (yield* compare(false, undefined)).isSame
+  })
+
+  const copyWell = Effect.fnUntraced(function* (own: CutRequest) {
+    const made = yield* copy(own)
+    return (yield* holds(own, made)) ? made : undefined
+  })
+
   const cut = Effect.fn("ClipCutter.cut")(function* (asked: CutRequest) {
     const { source, startPts, endPts } = asked
-    const { reason = joinsNot(asked), ...how } = cutFor(asked, source)
+    const { reason: notAsked = joinsNot(asked), ...how } = cutFor(asked, source)
     const request = { ...asked, ...how }
     const wanted = source.framePts.filter((pts) => pts >= startPts && pts < endPts)
     if (wanted.length === 0)
       return yield* cutFailed(request, `there is no frame from PTS ${startPts} to ${endPts}`)
-    const copies = request.mode === "copy"
-    const made = yield* copies ? attempt(request, copy) : reencode(request, wanted)
-    if (made === undefined) return yield* Effect.die(new Error("a copy was neither made nor refused"))
+    const isCopy = request.mode === "copy"
+    const copied = isCopy ? yield* attempt(request, copyWell) : undefined
+    const made = copied ?? (yield* reencode(request, wanted))
+    const copies = copied !== undefined
+    const reason = isCopy && !copies ? COPIED_OTHERWISE : notAsked
     const { firstPts } = made
     const frames = made.frames ?? source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
     const missing = copies ? 0 : wanted.length - frames

@@ -1,8 +1,10 @@
 import type { WorkerIo } from "../../threads/serve.ts"
 import { Attempt } from "../attempt.ts"
+import { COPIED_OTHERWISE } from "../copied.ts"
 import type { ClipCall, CutCall, CutItem, CutReply } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
 import { copyPackets } from "./copy.ts"
+import { holdsCopied } from "./copy-check.ts"
 import type { Fidelity } from "./encoder.ts"
 import { FullClip } from "./full-clip.ts"
 import { openInput, streamAt } from "./input.ts"
@@ -137,11 +139,22 @@ const cutSmartly = (call: CutCall, works: ReadonlyArray<Work>, io: WorkerIo, fin
   reencode(call, cutSmart(call, works, io, finish, fidelity), io, finish, fidelity)
 }
 
-const copy = (work: Work, io: WorkerIo, finish: Finish): void => {
+/** Copies the packets of a clip; `false` if they do not decode as in the source. */
+const copy = (call: CutCall, work: Work, io: WorkerIo, finish: Finish): boolean => {
   using attempt = new Attempt(work.clip.output)
-  const { firstPts, packets } = copyPackets(into(work.clip, attempt), io)
+  const clip = into(work.clip, attempt)
+  const { firstPts, packets } = copyPackets(clip, io)
+  if (!holdsCopied(call, clip, firstPts, io)) return false
   attempt.keep()
   finish(work, { mode: "copy", firstPts, copiedFrames: packets })
+  return true
+}
+
+/** Copies what decodes as in the source, and re-encodes the others. */
+const copyAll = (call: CutCall, works: ReadonlyArray<Work>, io: WorkerIo, finish: Finish): void => {
+  const others = works.filter((work) => !copy(call, work, io, finish))
+  const again = others.map((work): Work => ({ ...work, reason: COPIED_OTHERWISE }))
+  reencode(call, again, io, finish, "asked")
 }
 
 /** Cuts clips. A clip gets its name when it is whole and closed; whatever goes wrong, cancellation included, no try at it stays. */
@@ -156,7 +169,7 @@ export const cut = (call: CutCall, io: WorkerIo): CutReply => {
         "CutFailed",
         `${clip.file}: there is no frame from PTS ${clip.startPts} to ${clip.endPts}`,
       )
-  if (call.mode === "copy") for (const work of works) copy(work, io, finish)
+  if (call.mode === "copy") copyAll(call, works, io, finish)
   else if (call.mode === "smart") cutSmartly(call, works, io, finish)
   else reencode(call, works, io, finish, "asked")
   return { clips: works.length }

@@ -1,11 +1,12 @@
 import { statSync } from "node:fs"
-import { avGetPixFmtName, type Frame } from "node-av/lib"
 import { CannotJoin } from "../../bitstream/joining.ts"
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
+import { COPIED_OTHERWISE } from "../copied.ts"
 import type { ClipCall, StreamCall } from "../protocol.ts"
+import { areSame, nextFrom } from "./alike.ts"
 import { makePacket, openInput, pickVideoStream, ticks } from "./input.ts"
-import { type Decoded, Lost, Reader } from "./reader.ts"
+import { Lost, Reader } from "./reader.ts"
 
 interface Written {
   readonly stream: StreamCall
@@ -27,36 +28,6 @@ const readBack = ({ output }: ClipCall, io: WorkerIo): Written => {
   const { size: sizeBytes } = statSync(output)
   const rational = { num: timeBase.num, den: timeBase.den }
   return { stream: { file: output, sizeBytes, streamIndex: index, timeBase: rational }, packets }
-}
-
-/** Bytes of a row of each plane that show something; of formats that are not known here, none. */
-const rowBytes = (frame: Frame): ReadonlyArray<number> => {
-  const format = avGetPixFmtName(frame.format as Parameters<typeof avGetPixFmtName>[0]) ?? ""
-  const [, halved, deep] = /^yuvj?(420|422|444)p(10le)?$/.exec(format) ?? []
-  if (halved === undefined) return []
-  const bytes = deep === undefined ? 1 : 2
-  const chroma = halved === "444" ? frame.width : (frame.width + 1) >> 1
-  return [frame.width * bytes, chroma * bytes, chroma * bytes]
-}
-
-const areSame = (a: Frame, b: Frame): boolean =>
-  a.width === b.width &&
-  a.height === b.height &&
-  rowBytes(a).every((length, plane) => {
-    const [rows, others] = [a.data?.[plane], b.data?.[plane]]
-    const [stride = 0, otherStride = 0] = [a.linesize[plane], b.linesize[plane]]
-    if (rows === undefined || others === undefined) return false
-    for (let at = 0, other = 0; at + length <= rows.length; at += stride, other += otherStride)
-      if (rows.compare(others, other, other + length, at, at + length) !== 0) return false
-    return true
-  })
-
-/** The next frame that is not shown before `pts`. */
-const nextFrom = (reader: Reader, pts: number): Decoded | undefined => {
-  for (;;) {
-    const out = reader.next()
-    if (out === undefined || out.pts >= pts) return out
-  }
 }
 
 /** Whether the first `count` frames from two key frames on are the same pictures. */
@@ -102,5 +73,5 @@ export const checkJoined = (call: ClipCall, from: KeyPacket, decoded: number, io
   } catch (error) {
     if (!(error instanceof Lost)) throw error
   }
-  throw new CannotJoin("its copied pictures would not decode as in the source")
+  throw new CannotJoin(COPIED_OTHERWISE)
 }
