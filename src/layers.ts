@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os"
 import { Context, Effect, Either, Layer } from "effect"
 import * as RunClock from "./dataset/RunClock.ts"
 import { keepWithin, writeFile } from "./dataset/store.ts"
+import * as WrittenModel from "./demo/written-model.ts"
 import * as InProcess from "./engine/in-process.ts"
 import * as CallLog from "./model/client/CallLog.ts"
 import * as Client from "./model/client/client.ts"
@@ -149,6 +150,9 @@ const belowLabels = gridWidth * Math.ceil(gridHeight * LABEL_HEIGHT_FRACTION)
 export const rehearsal = Rehearsal.layer((jpeg) =>
   Effect.map(smallLuma(jpeg, gridWidth, gridHeight), (grid) => grid.subarray(belowLabels)),
 )
+
+/** `VisionModel` with the answers that were written by hand for the demo video; it knows no other. */
+export const writtenDemo = WrittenModel.layer
 
 /** Keeps or repeats the exchanges with a model. */
 export const record = (dir: string) =>

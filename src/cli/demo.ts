@@ -4,13 +4,16 @@ import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { defaultSettings, type RunSettings } from "../config.ts"
 import { openVideo } from "../dataset/open.ts"
+import { writeIfChanged } from "../dataset/store.ts"
 import { errorsAmong, validateFolder } from "../dataset/validate.ts"
+import { cardSvg } from "../demo/card.ts"
 import { scene } from "../demo/scene.ts"
 import { type RunEvent, RunEvents } from "../events.ts"
 import * as Layers from "../layers.ts"
 import { Pipeline } from "../pipeline.ts"
 import { predictionOf } from "../quality/pairing.ts"
 import { scoreVideos } from "../quality/score.ts"
+import { demoStep, demoStepLines } from "./demo-step.ts"
 import { makeDemoVideo } from "./demo-video.ts"
 import * as flags from "./flags/commands.ts"
 import { requireOutputRoot } from "./folders.ts"
@@ -27,11 +30,7 @@ const exists = (path: string) =>
   )
 
 /** Runs one video and shows how it goes. */
-const rehearse = Effect.fn("Demo.rehearse")(function* (
-  file: string,
-  settings: RunSettings,
-  verbose: boolean,
-) {
+const runDemo = Effect.fn("Demo.run")(function* (file: string, settings: RunSettings, verbose: boolean) {
   const { runVideo } = yield* Pipeline
   const { show } = yield* display(stderr, { verbose })
   const events = { publish: (event: RunEvent) => Effect.sync(() => show(event)) }
@@ -53,7 +52,13 @@ const againstTruth = Effect.fn("Demo.score")(function* (folder: string) {
   return `${predicted.segments.length} steps against ${gold.length} that were drawn: segment F1 ${f1.toFixed(2)} at IoU 0.5${borders}`
 })
 
-/** `demo`: draws a short manipulation video, runs the whole pipeline on it in rehearsal, and checks the result. */
+/** The step that is shown. */
+const shownStep = 4
+
+/**
+ * `demo`: draws a short manipulation video, runs the whole pipeline on it with answers that were written by hand, checks the
+ * result, and shows what an annotation is.
+ */
 export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
   Command.make("demo", flags.demo, (given) =>
     Effect.gen(function* () {
@@ -65,24 +70,33 @@ export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
         yield* Console.log(`1. Drawing a demo video  ${videoFile}`)
         yield* Effect.provide(makeDemoVideo(videoFile), video)
       }
-      yield* Console.log("2. Running the three stages in rehearsal (no model is asked)")
-      const services = Layer.provide(Layers.pipeline, Layer.merge(video, Layers.rehearsal))
+      yield* Console.log("2. Running the three stages. No model is asked: the answers were written by hand")
+      const services = Layer.provide(Layers.pipeline, Layer.merge(video, Layers.writtenDemo))
       const settings = { ...defaultSettings, outputRoot: join(root, "dataset") }
-      const result = yield* rehearse(videoFile, settings, given.verbose).pipe(Effect.provide(services))
-      const findings = errorsAmong(yield* validateFolder(result.folder))
+      const { folder } = yield* runDemo(videoFile, settings, given.verbose).pipe(Effect.provide(services))
+      const findings = errorsAmong(yield* validateFolder(folder))
       for (const { file, message } of findings) yield* Console.error(`error: ${file}: ${message}`)
       yield* Console.log(
         findings.length === 0 ? "3. The dataset folder is valid" : "3. The dataset folder is NOT valid",
       )
-      // A rehearsal spreads steps evenly over a video that it does not look at.
-      yield* Console.log(`4. ${yield* againstTruth(result.folder)} (made without looking)`)
-      yield* Console.log(`
+      yield* Console.log(`4. ${yield* againstTruth(folder)}`)
+      const step = yield* demoStep(folder, shownStep)
+      const picture = join(root, `step_${shownStep}.svg`)
+      yield* writeIfChanged(picture, cardSvg(step))
+      yield* Console.log(`5. What an annotation is
+${demoStepLines(step).join("\n")}
+
 Look at
-  ${join(result.folder, "causal_plan_with_keyframes.json")}  the plan with its keyframes
-  ${join(result.folder, "stage1", "sampled_frames")}  what a model would see
-  ${join(result.folder, "stage2", "step_clips")}  a clip for each step
-  ${join(result.folder, "run_summary.json")}  what was done, with what
-The texts are placeholders of a rehearsal. For real ones, ask a model: bun run pipeline --help`)
+  ${picture}  this step as a picture, for a browser
+  ${join(folder, "causal_plan_with_keyframes.json")}  the plan with its keyframes
+  ${join(folder, "stage1", "sampled_frames")}  what a model would see
+  ${join(folder, "stage2", "step_clips")}  a clip for each step
+  ${join(folder, "run_summary.json")}  what was done, with what
+
+Next
+  bun run pipeline --input-video YOUR_VIDEO.mp4 --rehearsal   your own video, still without a model
+  bun run pipeline --input-video YOUR_VIDEO.mp4 --api-base URL --model NAME   with a model; give its key as API_KEY
+  docs/guides/first-run.md tells what you find, docs/guides/real-run.md how to connect a model`)
       yield* report(findings.length === 0 ? exitCode.done : exitCode.failed)
     }),
   )

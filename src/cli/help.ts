@@ -113,7 +113,8 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
     examples: ["bun run frames --video cooking.mp4 --at 12.5 --at 40.04"],
   },
   demo: {
-    summary: "Draw a short video, run everything on it offline, and show where to look",
+    summary:
+      "Draw a short video, run everything on it with answers written by hand, and show what an annotation is",
     usage: "bun run demo [options]",
     sections: [{ title: "Options", flags: Object.values(commandFlags.demo) }],
     examples: [],

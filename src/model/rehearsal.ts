@@ -1,14 +1,7 @@
 import { Effect, Layer } from "effect"
 import { meanDifference } from "./motion.ts"
-import {
-  type ApiConfig,
-  ModelError,
-  type ModelImage,
-  type ModelReply,
-  type ModelRequest,
-  noUsage,
-  VisionModel,
-} from "./VisionModel.ts"
+import { offlineModel } from "./offline.ts"
+import { type ApiConfig, ModelError, type ModelImage, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
 /** A picture as a small grid of grey values, row by row; the same size for every picture. */
 export type Luma = (jpeg: Uint8Array) => Effect.Effect<Uint8Array, { readonly message: string }>
@@ -55,24 +48,7 @@ const config: ApiConfig = {
 export const layer = (luma: Luma): Layer.Layer<VisionModel> =>
   Layer.succeed(
     VisionModel,
-    VisionModel.of({
-      config,
-      complete: Effect.fn("Rehearsal.complete")(function* (request: ModelRequest) {
-        const started = performance.now()
-        const changes = yield* differences(request, luma)
-        return {
-          text: JSON.stringify(request.task.rehearse(changes), null, 2),
-          truncated: false,
-          model: config.model,
-          usage: noUsage,
-          costUsd: null,
-          estimated: null,
-          waitMs: 0,
-          responseFormat: "none",
-          adjusted: [],
-          latencyMs: Math.round(performance.now() - started),
-          transportAttempts: 0,
-        } satisfies ModelReply
-      }),
-    }),
+    offlineModel(config, (request) =>
+      Effect.map(differences(request, luma), (changes) => request.task.rehearse(changes)),
+    ),
   )

@@ -60,7 +60,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   plan: [],
   files: [],
   text: [],
-  demo: [],
+  demo: ["model", "video"],
   quality: ["dataset", "files"],
   sources: ["dataset", "files", "quality"],
   bitstream: [],
@@ -89,7 +89,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   batch: ["files", "plan", "text", "config", "dataset", "output-root", "events", "model", "pipeline"],
   engine: ["batch", "events", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
-  layers: ["dataset", "engine", "model", "picture", "pipeline", "video"],
+  layers: ["dataset", "demo", "engine", "model", "picture", "pipeline", "video"],
 }
 
 const againstArrows = ({ from, to }: Import): boolean => {
