@@ -230,7 +230,7 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
       isShown &&
       verdict.base !== undefined &&
       options.repair === "patch" &&
-      isPatchable(verdict.base.problems)
+      isPatchable(verdict.base.value, verdict.base.problems)
         ? "patch"
         : "full"
     const told: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }

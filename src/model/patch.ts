@@ -28,13 +28,9 @@ const patchSchema = v.strictObject({
 
 type Change = v.InferOutput<typeof patchSchema>["patch"][number]
 
-/** Whether these problems can be mended field by field. */
-export const isPatchable = (problems: ReadonlyArray<Problem>): boolean =>
-  problems.length <= mostFields && problems.every(({ path, code }) => path !== "$" && !wholeAnswer.has(code))
-
-/** The keys of a path such as `$.steps[0].step_goal`; undefined if it is none. */
+/** The keys of a path such as `$.steps[0].step_goal`; undefined if it is none. A key may hold anything but `.`, `[` and `]`. */
 const keysOf = (path: string): ReadonlyArray<string | number> | undefined => {
-  if (!/^\$(?:\.[\p{L}_][\p{L}\p{N}_]*|\[\d+\])+$/u.test(path)) return undefined
+  if (!/^\$(?:\.[^.[\]]+|\[\d+\])+$/u.test(path)) return undefined
   return [...path.matchAll(/\.([^.[\]]+)|\[(\d+)\]/gu)].map(([, name, index]) => name ?? Number(index))
 }
 
@@ -53,6 +49,24 @@ const parentAt = (root: object, keys: ReadonlyArray<string | number>): object | 
   }
   return typeof node === "object" && node !== null ? node : undefined
 }
+
+/** Problems of a field that is there: their path may be that of another, if a key holds a dot or the path was cut. */
+const ofPresentField: ReadonlySet<ProblemCode> = new Set(["unknown_key", "forbidden_key"])
+
+/** Whether a patch of the field that a problem is about would be taken. */
+const canBeNamed = (base: object, { path, code }: Problem): boolean => {
+  const keys = keysOf(path)
+  const last = keys?.at(-1)
+  if (keys === undefined || last === undefined) return false
+  if (!ofPresentField.has(code)) return true
+  const parent = parentAt(base, keys)
+  return parent !== undefined && Object.hasOwn(parent, last)
+}
+
+/** Whether these problems of an answer can be mended field by field. */
+export const isPatchable = (base: object, problems: ReadonlyArray<Problem>): boolean =>
+  problems.length <= mostFields &&
+  problems.every((one) => !wholeAnswer.has(one.code) && canBeNamed(base, one))
 
 const applyChange = (root: object, change: Change): boolean => {
   const keys = keysOf(change.path) ?? []

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
+import * as v from "valibot"
 import { isPatchable, mergePatch, patchInstruction } from "../../src/model/patch.ts"
 import { type ProblemCode, problem } from "../../src/plan/problem.ts"
+import { parseShape } from "../../src/plan/shape.ts"
 
 test("a field called __proto__ is set and removed like any other, and changes no prototype", () => {
   const base: object = JSON.parse('{"a": {"b": 1}, "__proto__": {"c": 1}}')
@@ -131,13 +133,37 @@ describe("an answer can be mended field by field", () => {
   const fields = Array.from({ length: 13 }, (_, i) => emptyAt(`$.steps[${i}]`))
 
   test("if at most twelve fields are wrong", () => {
-    expect(isPatchable(fields.slice(0, 12))).toBe(true)
-    expect(isPatchable(fields)).toBe(false)
+    expect(isPatchable({}, fields.slice(0, 12))).toBe(true)
+    expect(isPatchable({}, fields)).toBe(false)
   })
 
   test("but not if the whole of it is wrong, whatever else is", () => {
-    expect(isPatchable([emptyAt("$.a"), emptyAt("$")])).toBe(false)
+    expect(isPatchable({}, [emptyAt("$.a"), emptyAt("$")])).toBe(false)
   })
+
+  const shape = v.strictObject({ steps: v.array(v.strictObject({ goal: v.string() })) })
+  const within = (key: string) => ({ steps: [{ goal: "x", [key]: 1 }] })
+
+  test.each(["a-b", "step goal", "1st", "目标-一", "$ref", 'with "quotes"', "it's", "a/b", "a-b\\c"])(
+    "if a field is called %s, which a patch can name",
+    (key) => {
+      const { problems } = parseShape(shape, within(key))
+      expect(problems).toHaveLength(1)
+      expect(isPatchable(within(key), problems)).toBe(true)
+      const patch = [{ path: problems[0]?.path, remove: true }]
+      expect(mergePatch(within(key), { patch }, problems)).toMatchObject({
+        ok: true,
+        value: { steps: [{ goal: "x" }] },
+      })
+    },
+  )
+
+  test.each(["a.b", "goal.x", "a[0]", "[0]", "", "tab\there", "x".repeat(300)])(
+    "but not if a field is called %p, which a path cannot tell",
+    (key) => {
+      expect(isPatchable(within(key), parseShape(shape, within(key)).problems)).toBe(false)
+    },
+  )
 
   test.each<ProblemCode>([
     "not_json",
@@ -148,6 +174,6 @@ describe("an answer can be mended field by field", () => {
     "keyframe_count",
     "bad_patch",
   ])("but not if a rule of the whole is broken: %s", (code) => {
-    expect(isPatchable([emptyAt("$.a"), problem("$.steps", code, "is wrong")])).toBe(false)
+    expect(isPatchable({}, [emptyAt("$.a"), problem("$.steps", code, "is wrong")])).toBe(false)
   })
 })

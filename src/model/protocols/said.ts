@@ -77,10 +77,13 @@ const find = (json: unknown, depth: number): Said | undefined => {
   const parsed = v.safeParse(errorSchema, json)
   if (!parsed.success) return undefined
   const found = parsed.output
-  const inner = [found.error, found.errors, found.base_resp, found.detail, found.choices?.[0]]
+  const within = [found.error, found.errors, found.base_resp, found.detail, found.choices?.[0]]
     .filter((value) => typeof value === "object" || typeof value === "string")
     .map((value) => find(value, depth + 1))
-    .find((said) => said !== undefined && said.message !== "")
+    .filter((said) => said !== undefined)
+  const inner =
+    within.find(({ message }) => message !== "") ??
+    within.find(({ code, param, type }) => `${code}${param}${type}` !== "")
   const said = {
     code: word(found.code, found.error_code, found.status_code) || (inner?.code ?? ""),
     type: word(found.type, found.status) || (inner?.type ?? ""),

@@ -142,6 +142,18 @@ test("an error without a message is told by its whole text, and keeps the parame
   expect(readSaid(text)).toEqual({ code: "", type: "", param: "seed", message: text })
 })
 
+test.each<[string, object]>([
+  ['{"error": {"param": "seed"}, "message": "outer"}', { param: "seed", message: "outer" }],
+  ['{"error": {"param": "seed", "message": ""}, "message": "outer"}', { param: "seed", message: "outer" }],
+  ['{"detail": {"code": "unsupported"}, "message": "outer"}', { code: "unsupported", message: "outer" }],
+  ['{"errors": [{"param": "top_p", "type": "bad"}], "msg": "outer"}', { param: "top_p", type: "bad" }],
+  ['{"error": {}, "detail": {"param": "seed"}, "message": "outer"}', { param: "seed", message: "outer" }],
+  ['{"error": {"error": {"param": "seed"}}, "message": "outer"}', { param: "seed", message: "outer" }],
+  ['{"error": {"param": "seed"}, "base_resp": {"status_msg": "inner"}}', { message: "inner" }],
+])("an error within another says something without a message, too: %s", (text, said) => {
+  expect(readSaid(text)).toMatchObject(said)
+})
+
 test.each<[object, boolean]>([
   [{ base_resp: { status_code: 0 }, choices: [] }, false],
   [{ base_resp: { status_code: 1 } }, true],
