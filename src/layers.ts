@@ -21,7 +21,7 @@ import * as LabelThreads from "./video/label-threads.ts"
 import * as LibavCutter from "./video/libav/cutter.ts"
 import * as LibavDecoder from "./video/libav/decoder.ts"
 import * as LibavPool from "./video/libav/workers.ts"
-import { DEFAULT_MEMORY_LIMIT_MB, withMemoryLimit } from "./video/picture-memory.ts"
+import { DEFAULT_MEMORY_LIMIT_MB, type PictureWork, withMemoryLimit } from "./video/picture-memory.ts"
 import { type Backend, withSameFrames } from "./video/same-frames.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
 import * as WasmCutter from "./video/wasm/cutter.ts"
@@ -42,6 +42,8 @@ export interface VideoSettings {
   readonly decoderFallback?: boolean
   /** Videos whose pictures need more memory are refused; in MB, default 1000. */
   readonly memoryLimitMb?: number
+  /** What will be done with pictures, which decides about the memory that they need; default `encoding`. */
+  readonly pictureWork?: PictureWork
   /** Decoding threads; default one per core, four at most. */
   readonly workers?: number
 }
@@ -83,6 +85,7 @@ const decoderLayer = ({
   decoder = "auto",
   decoderFallback = true,
   memoryLimitMb = DEFAULT_MEMORY_LIMIT_MB,
+  pictureWork = "encoding",
 }: VideoSettings) => {
   const [first, ...others] = succession[decoder]
   const onlyOne = !decoderFallback && decoder !== "auto"
@@ -93,7 +96,8 @@ const decoderLayer = ({
         yield* buildDecoder(first),
         ...(onlyOne ? [] : yield* Effect.forEach(others, buildDecoder)),
       ]
-      return withMemoryLimit(withFallback(backends, decoderFallback ? "any" : "unavailable"), memoryLimitMb)
+      const inTurn = withFallback(backends, decoderFallback ? "any" : "unavailable")
+      return withMemoryLimit(inTurn, memoryLimitMb, pictureWork)
     }),
   )
 }

@@ -106,7 +106,7 @@ export const framesCommand = (report: (code: number) => Effect.Effect<void>) =>
     Effect.gen(function* () {
       if (Option.isNone(given.video)) return yield* new UsageError({ message: "give --video FILE" })
       const times = yield* timesOf(given.at)
-      const video = Layers.video(videoSettings(given))
+      const video = Layers.video({ ...videoSettings(given), pictureWork: "decoding" })
       yield* Effect.provide(extract(given.video.value, times, given.output, given.jpegQuality), video)
       yield* report(exitCode.done)
     }),

@@ -15,6 +15,7 @@ import { loadPrompts } from "../stages/prompts.ts"
 import { printable } from "../text/printable.ts"
 import { count } from "../text/quantity.ts"
 import { invocation } from "./again.ts"
+import type { PictureWork } from "../video/picture-memory.ts"
 import { runFiles } from "./batch.ts"
 import { nextCommand } from "./ending.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
@@ -105,6 +106,10 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
   repair: given.repair,
   postValidate: given.postValidate,
 })
+
+/** Clips that are copied are not encoded, but for those whose pixels are turned. */
+const pictureWorkOf = ({ cut, stages }: RunSettings): PictureWork =>
+  stages.includes(2) && (cut.mode !== "copy" || cut.autorotate === true) ? "encoding" : "decoding"
 
 /** The part of the input that this run works on. */
 export const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
@@ -210,7 +215,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     loadPrompts(annotationSchemas[settings.annotationSchema]),
     ({ message }) => new UsageError({ message }),
   )
-  const video = Layers.video(videoSettings(given))
+  const video = Layers.video({ ...videoSettings(given), pictureWork: pictureWorkOf(settings) })
   if (given.preflightOnly) {
     const checks = yield* Effect.provide(preflight(files, settings), video)
     const well = yield* reportChecks(checks, given.json)

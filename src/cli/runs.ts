@@ -52,7 +52,7 @@ export const goldAt = Effect.fn("Cli.goldAt")(function* (
     ...(Option.isSome(goldFps) ? { frameRate: goldFps.value } : {}),
   }
   const times = countsFrames(documents, settings)
-    ? yield* Effect.provide(sourceTimes(runs), Layers.video())
+    ? yield* Effect.provide(sourceTimes(runs), Layers.video({ pictureWork: "decoding" }))
     : new Map<string, ReadonlyArray<number>>()
   return yield* Either.mapLeft(
     importGold(documents, { ...settings, frameSecondsOf: (id) => times.get(id) }),

@@ -6,7 +6,9 @@ import { hugeEncoding } from "../../src/picture/huge-pictures.ts"
 import { bytesPerPixel, encodedFormat } from "../../src/picture/pixel-bytes.ts"
 import { DEFAULT_MEMORY_LIMIT_MB, memoryNeeded } from "../../src/video/picture-memory.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
+import { runCli } from "../support/run-cli.ts"
 
 setDefaultTimeout(120_000)
 
@@ -109,7 +111,7 @@ const source = (changes: Partial<VideoSource>): VideoSource => ({
 })
 
 test("8K fits into the usual limit; what has more bits, colour or references is counted", () => {
-  const needs = (changes: Partial<VideoSource>) => memoryNeeded(source(changes)) / 1e6
+  const needs = (changes: Partial<VideoSource>) => memoryNeeded(source(changes), "encoding") / 1e6
   expect(needs({})).toBeLessThan(DEFAULT_MEMORY_LIMIT_MB)
   expect(needs({ codedWidth: 7680, codedHeight: 4320, heldFrames: 9 })).toBeLessThan(DEFAULT_MEMORY_LIMIT_MB)
   expect(needs({ pixelFormat: "yuv420p10le", heldFrames: 3 })).toBeLessThan(DEFAULT_MEMORY_LIMIT_MB)
@@ -129,11 +131,54 @@ test("a video that needs more memory than the limit is refused when it is probed
     const failure = await Effect.runPromise(Effect.flip(probe(file, { decoder, memoryLimitMb: 300 })))
     expect(failure.reason).toBe("Unsupported")
     expect(failure.message).toMatch(
-      /its pictures \(4608 x 4096, yuv420p, h264 with up to \d+ of them held by the decoder\) need about \d+ MB of memory, and the limit is 300 MB; scale the video down, or allow more with --memory-limit \d+$/u,
+      /its pictures \(4608 x 4096, yuv420p, h264 with up to \d+ of them held by the decoder, and clips encoded\) need about \d+ MB of memory, and the limit is 300 MB; scale the video down, or allow more with --memory-limit \d+$/u,
     )
     const allowed = Number(/\d+$/u.exec(failure.message)?.[0])
     expect((await Effect.runPromise(probe(file, { decoder, memoryLimitMb: allowed }))).codedWidth).toBe(4608)
   }
+})
+
+test("the encoder is counted where clips are encoded, and nowhere else", () => {
+  for (const changes of [{}, { pixelFormat: "yuv422p10le" }, { codedHeight: 8192 }]) {
+    const [decoded, encoded] = (["decoding", "encoding"] as const).map((work) =>
+      memoryNeeded(source(changes), work),
+    )
+    const { codedHeight = 4096, pixelFormat = "yuv420p" } = changes as Partial<VideoSource>
+    const encoder = hugeEncoding(8192, codedHeight, pixelFormat, 0)?.bytes ?? 0
+    expect((encoded ?? 0) - (decoded ?? 0)).toBeCloseTo(encoder, 0)
+  }
+  const deep = source({ codec: "hevc", pixelFormat: "yuv420p10le", heldFrames: 8 })
+  expect(memoryNeeded(deep, "decoding") / 1e6).toBeLessThan(DEFAULT_MEMORY_LIMIT_MB)
+})
+
+test("a run without clips, or whose clips are copied, is not refused for the encoder; nor are single frames", async () => {
+  const grey = new Uint8Array(4608 * 4096 * 4).fill(128)
+  const file = await makeVideo({
+    ...{ width: 4608, height: 4096, frames: 6, keyframeEvery: 1, bFrames: 0 },
+    draw: () => grey,
+  })
+  await using out = await temporaryFolder()
+  const found = await Effect.runPromise(probe(file, { decoder: "native" }))
+  const limit = Math.ceil(memoryNeeded(found, "decoding") / 1e6)
+  expect(memoryNeeded(found, "encoding") / 1e6).toBeGreaterThan(limit + 100)
+  const refused = "and clips encoded) need about"
+  const check = async (...flags: ReadonlyArray<string>) => {
+    const run = await runCli([
+      ...["pipeline", "--rehearsal", "--preflight-only", "--input-video", file, "--output-root", out.path],
+      ...["--memory-limit", String(limit), ...flags],
+    ])
+    return run.stdout.includes(refused)
+  }
+  expect(await check()).toBe(true)
+  expect(await check("--stages", "2,3")).toBe(true)
+  expect(await check("--stages", "1")).toBe(false)
+  expect(await check("--stages", "3")).toBe(false)
+  expect(await check("--cut-mode", "copy")).toBe(false)
+  expect(await check("--cut-mode", "copy", "--autorotate-clips")).toBe(true)
+  const single = await runCli([
+    ...["frames", "--video", file, "--at", "0", "--output", out.path, "--memory-limit", String(limit)],
+  ])
+  expect([single.code, single.stderr]).toEqual([0, ""])
 })
 
 test("the limit is no matter to pictures of usual size", async () => {
