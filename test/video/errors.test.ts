@@ -68,16 +68,20 @@ describe("errors by kind", () => {
         Buffer.from([flags]),
         Buffer.alloc(99),
       ])
+    const photo = await new Bun.Image(makeBitmap(8, 8).file).jpeg().bytes()
     const png = await new Bun.Image(makeBitmap(8, 8).file).png().bytes()
     for (const [name, content, words] of [
       ["picture.mp4", png, "it is a PNG picture"],
-      ["photo.mp4", await new Bun.Image(makeBitmap(8, 8).file).jpeg().bytes(), "it is a JPEG picture"],
+      ["photo.mp4", photo, "it is a JPEG picture"],
+      ["photos.mp4", Buffer.concat([photo, photo]), "it is a raw stream of JPEG pictures; put it into"],
       ["bitmap.mp4", makeBitmap(8, 8).file, "it is a BMP picture"],
       ["still.mp4", webp(0), "it is a WebP picture"],
       ["moving.mp4", webp(2), "it is an animated WebP"],
       ["document.mp4", "%PDF-1.7\n\xff", "it is a PDF document"],
       ["archive.mp4", "PK\u0003\u0004\0\0", "it is a ZIP archive"],
       ["playlist.mp4", "#EXTM3U\nother.ts\n", "it is a list of other files"],
+      ["stream.mp4", "BBCD\0\0\0\0\x12", "it is a raw Dirac stream; put it into a container"],
+      ["old.mp4", Uint8Array.of(0, 0, 0x80, 2, 8, 4, 10, 0, 0, 0), "it is a raw H.263 stream; put it into"],
       ["letter.mp4", "Dear reader,\n", "it holds text"],
     ] as const) {
       const failure = await failureOf(await written(name, content))
