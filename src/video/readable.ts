@@ -1,7 +1,7 @@
 import { access, constants, stat } from "node:fs/promises"
 import { Effect } from "effect"
-import { promisesTooMuch, tooManySamples } from "../bitstream/isobmff/sample-table.ts"
 import { whyUnreadable } from "./access.ts"
+import { headerProblem } from "./header-problem.ts"
 import { VideoError } from "./VideoError.ts"
 
 /**
@@ -21,10 +21,10 @@ export const readableSize = Effect.fn("Video.readableSize")(function* (file: str
   if (found.isDirectory()) return yield* refuse("is a folder, not a video")
   if (!found.isFile()) return yield* refuse("is a pipe or a device, not a file")
   if (found.size === 0) return yield* refuse("is empty")
-  const isHostile = yield* Effect.try({
-    try: () => promisesTooMuch(file, found.size),
+  const problem = yield* Effect.try({
+    try: () => headerProblem(file, found.size),
     catch: (cause) => refuse(whyUnreadable(cause), cause),
   })
-  if (isHostile) return yield* new VideoError({ reason: "NotAVideo", file, message: tooManySamples(file) })
+  if (problem !== undefined) return yield* new VideoError({ reason: "NotAVideo", file, message: problem })
   return found.size
 })

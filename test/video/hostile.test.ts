@@ -6,6 +6,13 @@ import { video } from "../../src/layers.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import type { VideoErrorReason } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
+import {
+  addElements,
+  element,
+  inflateDescription,
+  inflateFormat,
+  inflatePrivate,
+} from "../support/inflate.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 import { secondsOf } from "./video-layers.ts"
 
@@ -91,6 +98,37 @@ const tall = async (): Promise<string> => {
   return file
 }
 
+/** Files with a codec header that is longer by so many bytes than it should be. */
+const longHeaders = async (count: number): Promise<ReadonlyArray<string>> => {
+  const read = async (spec: VideoSpec) => readFile(await makeVideo(spec))
+  const files = {
+    "avcC.mp4": inflateDescription(await read({ name: "a.mp4" }), "avcC", count),
+    "hvcC.mp4": inflateDescription(await read({ name: "a.mp4", codec: "hevc" }), "hvcC", count),
+    "private.mkv": inflatePrivate(await read({ name: "a.mkv" }), count),
+    "format.avi": inflateFormat(await read({ name: "a.avi", codec: "mpeg4" }), count),
+  }
+  return Promise.all(
+    Object.entries(files).map(async ([name, bytes]) => {
+      const file = join(folder, `header-${count}-${name}`)
+      await writeFile(file, bytes)
+      return file
+    }),
+  )
+}
+
+/** A fragmented MP4 whose first fragment promises samples and lists none of them. */
+const unlisted = async (count: number): Promise<string> => {
+  const spec: VideoSpec = { name: "a.mp4", container: { movflags: "frag_keyframe+empty_moov" } }
+  const bytes = Buffer.from(await readFile(await makeVideo(spec)))
+  const run = bytes.indexOf("trun", 0, "latin1")
+  // The position of the data alone.
+  bytes.writeUInt32BE(1, run + 4)
+  bytes.writeUInt32BE(count, run + 8)
+  const file = join(folder, `unlisted-${count}.mp4`)
+  await writeFile(file, bytes)
+  return file
+}
+
 /** What a file may come to; a worker that dies of it is not among it. */
 const ends: ReadonlyArray<VideoErrorReason | "frames"> = [
   "frames",
@@ -147,6 +185,46 @@ for (const [name, files] of [
       expect(await endOf(await tall())).toBe("Unsupported")
       for (const count of [2 ** 24, 2 ** 32 - 1])
         expect(await endOf(await promising(count))).toBe("NotAVideo")
+    })
+
+    test("fragments that promise millions of pictures and list none are refused", async () => {
+      expect(await endOf(await unlisted(2 ** 27))).toBe("NotAVideo")
+    })
+
+    test("a codec header of megabytes is refused with its size; one of kilobytes is no matter", async () => {
+      for (const file of await longHeaders(2_000_000)) {
+        const failure = await runtime.runPromise(
+          Effect.flip(Effect.flatMap(VideoDecoder, (decoder) => decoder.probe(file))),
+        )
+        expect([file, failure.reason, failure.message]).toEqual([
+          file,
+          "NotAVideo",
+          expect.stringContaining(
+            "the header of a codec in it takes 2.0 MB, and no real one takes more than 1 MiB",
+          ),
+        ])
+      }
+      for (const file of await longHeaders(20_000))
+        expect([file, await endOf(file)]).toEqual([file, "frames"])
+    })
+
+    test("attachments of many megabytes are refused with their size; some megabytes are no matter", async () => {
+      const mkv = await readFile(await makeVideo({ name: "attached.mkv" }))
+      const attaching = async (bytes: number) => {
+        const content = element("61a7", element("465c", Buffer.alloc(bytes)))
+        const file = join(folder, `${name}-attached-${bytes}.mkv`)
+        await writeFile(file, addElements(mkv, [["1941a469", content]]))
+        return file
+      }
+      const probed = Effect.flatMap(VideoDecoder, ({ probe }) => Effect.flip(probe(refused)))
+      const refused = await attaching(40_000_000)
+      expect((await runtime.runPromise(probed)).message).toContain(
+        "its attachments take 40 MB, more than 32 MiB",
+      )
+      expect(await endOf(await attaching(4_000_000))).toBe("frames")
+      const indexed = join(folder, `${name}-indexed.mkv`)
+      await writeFile(indexed, addElements(mkv, [["1c53bb6b", Buffer.alloc(20_000_000)]]))
+      expect(await endOf(indexed)).toBe("NotAVideo")
     })
 
     test("header only, another container's name, a playlist, a device: an end at once", async () => {

@@ -1,43 +1,46 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { fstatSync, readSync } from "node:fs"
 
-/** Boxes on the way to a track's table of sample sizes. */
-const PATH = new Set(["moov", "trak", "mdia", "minf", "stbl"])
+/** Boxes on the way to a track's tables, and to those of its fragments. */
+const PATH = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"])
 /** Tables that are looked into. */
-const TABLES = new Set(["stsd", "stsz"])
+const TABLES = new Set(["stsd", "stsz", "trun"])
 /** Boxes that are looked at; a file of so many small ones is not worth more. */
 const MOST_BOXES = 10_000
 /** Samples for which there is room in memory, whatever is promised. */
 const HARMLESS = 2 ** 22
 
-/** What is said of such a file. */
-export const tooManySamples = (file: string): string =>
-  `${file} is not a video that can be read: its header promises more pictures than the file has room for`
-
-/** What is looked at of a box: its type, its first bytes after the header, and what its track holds, as `hdlr` says. */
-type See = (type: string, content: Buffer, handler: string) => boolean
+/** A table of a track. */
+interface Table {
+  readonly type: string
+  readonly sizeBytes: number
+  /** The first 20 bytes after the header. */
+  readonly content: Buffer
+  /** What the track holds, as `hdlr` says. */
+  readonly handler: string
+}
 
 /**
- * Whether `see` says so of one of the boxes that lead to a track's tables, or of one in these. `false` for anything that is no
- * MP4.
+ * Whether `see` says so of one of the tables of an MP4's tracks. `false` for anything that is no MP4.
  *
  * Source: ISO/IEC 14496-12, 4.2, 8.4.3 (hdlr)
  */
-const someBox = (fd: number, sizeBytes: number, see: See): boolean => {
-  const bytes = Buffer.alloc(20)
-  const read = (at: number): boolean => readSync(fd, bytes, 0, bytes.length, at) === bytes.length
+const someTable = (fd: number, sizeBytes: number, see: (table: Table) => boolean): boolean => {
+  const content = Buffer.alloc(20)
+  const read = (at: number): boolean => readSync(fd, content, 0, content.length, at) === content.length
   let boxes = 0
   let handler = ""
 
   const walk = (from: number, to: number): boolean => {
-    for (let at = from; at + bytes.length <= to && boxes++ < MOST_BOXES && read(at); ) {
-      const short = bytes.readUInt32BE(0)
+    for (let at = from; at + content.length <= to && boxes++ < MOST_BOXES && read(at); ) {
+      const short = content.readUInt32BE(0)
       const header = short === 1 ? 16 : 8
-      const size = short === 1 ? Number(bytes.readBigUInt64BE(8)) : short === 0 ? to - at : short
+      const size = short === 1 ? Number(content.readBigUInt64BE(8)) : short === 0 ? to - at : short
       if (size < header) return false
-      const type = bytes.toString("latin1", 4, 8)
+      const type = content.toString("latin1", 4, 8)
       const end = Math.min(to, at + size)
-      if (type === "hdlr" && read(at + header)) handler = bytes.toString("latin1", 8, 12)
-      if (TABLES.has(type) && read(at + header) && see(type, bytes, handler)) return true
+      if (type === "hdlr" && read(at + header)) handler = content.toString("latin1", 8, 12)
+      if (TABLES.has(type) && read(at + header) && see({ type, sizeBytes: size, content, handler }))
+        return true
       if (PATH.has(type) && walk(at + header, end)) return true
       at += size
     }
@@ -47,22 +50,39 @@ const someBox = (fd: number, sizeBytes: number, see: See): boolean => {
 }
 
 /**
- * Whether a picture track of an MP4 promises millions of samples that the file has no room for. A demuxer makes an entry
- * for each, so that a small file could take all memory.
+ * Whether the tables of an MP4's picture tracks promise millions of samples for which there is no room: in the file, if all have
+ * one size; in the table of a fragment, if each has an entry there. A demuxer makes an entry for each, so that a small file could
+ * take all memory.
  *
- * Source: ISO/IEC 14496-12, 8.7.3.2 (stsz)
+ * Source: ISO/IEC 14496-12, 8.7.3.2 (stsz), 8.8.8 (trun)
  */
-export const promisesTooMuch = (file: string, sizeBytes: number): boolean => {
-  const fd = openSync(file, "r")
-  try {
-    return someBox(fd, sizeBytes, (type, content, handler) => {
-      if (type !== "stsz" || handler === "soun") return false
-      const [each, count] = [content.readUInt32BE(4), content.readUInt32BE(8)]
-      return count > HARMLESS && each * count > sizeBytes
-    })
-  } finally {
-    closeSync(fd)
-  }
+export const promisesTooMuch = (fd: number, fileBytes: number): boolean => {
+  /** Samples of fragments without an entry of their own. */
+  let unlisted = 0
+  return someTable(fd, fileBytes, ({ type, sizeBytes, content, handler }) => {
+    if (type === "trun") {
+      const count = content.readUInt32BE(4)
+      if (count > sizeBytes) unlisted += count
+      return unlisted > HARMLESS
+    }
+    if (type !== "stsz" || handler === "soun") return false
+    const [each, count] = [content.readUInt32BE(4), content.readUInt32BE(8)]
+    return count > HARMLESS && each * count > fileBytes
+  })
+}
+
+/**
+ * Bytes of the largest description of samples among the tracks of an MP4, codec headers included; 0 for anything that is no MP4.
+ *
+ * Source: ISO/IEC 14496-12, 8.5.2 (stsd)
+ */
+export const largestDescription = (fd: number, fileBytes: number): number => {
+  let largest = 0
+  someTable(fd, fileBytes, ({ type, sizeBytes }) => {
+    if (type === "stsd") largest = Math.max(largest, Math.min(sizeBytes, fileBytes))
+    return false
+  })
+  return largest
 }
 
 /**
@@ -71,4 +91,4 @@ export const promisesTooMuch = (file: string, sizeBytes: number): boolean => {
  * Source: ISO/IEC 14496-12, 8.5.2 (stsd)
  */
 export const hasSeveralDescriptions = (fd: number): boolean =>
-  someBox(fd, fstatSync(fd).size, (type, content) => type === "stsd" && content.readUInt32BE(4) > 1)
+  someTable(fd, fstatSync(fd).size, ({ type, content }) => type === "stsd" && content.readUInt32BE(4) > 1)

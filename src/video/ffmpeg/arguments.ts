@@ -12,6 +12,7 @@ import {
   toBgra,
 } from "../ffprobe/filters.ts"
 import { intervalsOf, type SecondsRange } from "../ffprobe/gop-packets.ts"
+import { INFO_ENTRIES, PLACE_ENTRIES } from "../ffprobe/info-entries.ts"
 
 const demuxing = ["-format_whitelist", CONTAINERS, "-protocol_whitelist", "file,pipe"]
 
@@ -42,10 +43,17 @@ const input = ({ file, from }: FfmpegInput): ReadonlyArray<string> => {
   ]
 }
 
-/** `ffprobe`: streams and container as JSON. */
+const showing = ["-show_error", "-show_entries", INFO_ENTRIES.join(":"), "-of", "json=compact=1"]
+
+/** `ffprobe`: streams and container as JSON, without the headers of codecs. */
 export const infoArguments = (file: string): ReadonlyArray<string> => [
+  ...["-hide_banner", "-v", "error", ...demuxing, ...showing, `file:${file}`],
+]
+
+/** `ffprobe`: a stream with the header of its codec, as JSON. */
+export const headerArguments = ({ file, streamIndex }: FfmpegInput): ReadonlyArray<string> => [
   ...["-hide_banner", "-v", "error", ...demuxing],
-  ...["-show_error", "-show_format", "-show_streams", "-show_data", "-of", "json", `file:${file}`],
+  ...["-select_streams", String(streamIndex), "-show_data", ...showing, `file:${file}`],
 ]
 
 /** `ffprobe`: where a stream's packets in some ranges are, each read from the key frame before, as JSON. */
@@ -54,7 +62,7 @@ export const placeArguments = (
   ranges: ReadonlyArray<SecondsRange>,
 ): ReadonlyArray<string> => [
   ...["-hide_banner", "-v", "error", ...demuxing, "-select_streams", String(streamIndex)],
-  ...["-show_error", "-show_packets", "-show_entries", "packet=stream_index,pts,pos,size:format=format_name"],
+  ...["-show_error", "-show_packets", "-show_entries", `${PLACE_ENTRIES}:format=format_name`],
   ...["-read_intervals", intervalsOf(ranges)],
   ...["-of", "json=compact=1", `file:${file}`],
 ]

@@ -4,11 +4,13 @@ import { Effect } from "effect"
 import { readTimes } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import {
+  headerWanted,
   type MediaInfo,
   readMediaInfo,
   readPacketTimes,
   readPlaces,
   type VideoStream,
+  withHeader,
 } from "../ffprobe/media-info.ts"
 import { readPacket } from "../ffprobe/packet-list.ts"
 import { makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
@@ -16,6 +18,7 @@ import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
 import { VideoError } from "../VideoError.ts"
 import {
   type FfmpegInput,
+  headerArguments,
   infoArguments,
   packetArguments,
   placeArguments,
@@ -64,7 +67,11 @@ export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgr
   const ffprobe = ffprobeBeside(program.bin)
   if (ffprobe !== undefined) {
     const { stdout } = yield* run({ ...program, bin: ffprobe }, file, infoArguments(file))
-    return yield* parsed(file, () => readMediaInfo(file, stdout))
+    const info = yield* parsed(file, () => readMediaInfo(file, stdout))
+    const streamIndex = headerWanted(info)
+    if (streamIndex === undefined) return info
+    const header = yield* run({ ...program, bin: ffprobe }, file, headerArguments({ file, streamIndex }))
+    return withHeader(info, header.stdout)
   }
   const { stderr } = yield* run(program, file, [
     "-hide_banner",

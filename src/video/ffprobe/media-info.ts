@@ -2,12 +2,13 @@ import * as v from "valibot"
 import { nalLengthBytes } from "../../bitstream/packet-check.ts"
 import type { Rational } from "../../bitstream/rational.ts"
 import { type Orientation, orientationOfMatrix } from "../../picture/orientation.ts"
+import { codecHeaderProblem, unreadable } from "../header-problem.ts"
 import { notAVideo } from "../not-a-video.ts"
 import type { PacketStream } from "../packet-index.ts"
 import type { PacketTimes } from "../untimed.ts"
 import { VideoFailure } from "../workers.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
-import type { PacketPlace } from "./excerpt.ts"
+import { isExcerpted, type PacketPlace } from "./excerpt.ts"
 
 const StreamInfo = v.object({
   index: v.number(),
@@ -26,6 +27,7 @@ const StreamInfo = v.object({
   bit_rate: v.optional(v.string(), "0"),
   sample_rate: v.optional(v.string(), "0"),
   channels: v.optional(v.number(), 0),
+  extradata_size: v.optional(v.number(), 0),
   extradata: v.optional(v.string()),
   disposition: v.optional(v.record(v.string(), v.number()), {}),
   side_data_list: v.optional(v.array(v.object({ displaymatrix: v.optional(v.string()) })), []),
@@ -64,7 +66,10 @@ const parsed = (json: string): v.InferOutput<typeof ProbeOutput> | undefined => 
   }
 }
 
-/** Reads what `ffprobe` printed; `NotAVideo` if it could not open the file. */
+/** Attachments have their content where other streams have a codec's header. */
+const isDecoded = ({ codec_type }: StreamInfo): boolean => codec_type === "video" || codec_type === "audio"
+
+/** Reads what `ffprobe` printed; `NotAVideo` if it could not open the file, or for the header of a codec that is absurdly long. */
 export const readMediaInfo = (file: string, json: string): MediaInfo => {
   const refuse = (why: string) => new VideoFailure("NotAVideo", notAVideo(file, why))
   if (json === "") throw refuse("ffprobe found nothing to say")
@@ -72,6 +77,9 @@ export const readMediaInfo = (file: string, json: string): MediaInfo => {
   if (output === undefined) throw refuse("ffprobe broke off")
   const { error, streams, format } = output
   if (error !== undefined || format === undefined) throw refuse(error?.string ?? "it has no container")
+  const largest = Math.max(0, ...streams.filter(isDecoded).map(({ extradata_size }) => extradata_size))
+  const problem = codecHeaderProblem(largest)
+  if (problem !== undefined) throw new VideoFailure("NotAVideo", unreadable(file, problem))
   return { container: format.format_name, streams }
 }
 
@@ -178,11 +186,28 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
   }
 }
 
-/** The stream libav ranks best, cover pictures aside; `NoVideoStream` if there is none. */
-export const pickVideoStream = (file: string, info: MediaInfo): VideoStream => {
-  const stream = info.streams
+const bestVideo = ({ streams }: MediaInfo): StreamInfo | undefined =>
+  streams
     .filter((candidate) => candidate.codec_type === "video" && !isCover(candidate))
     .toSorted(betterFirst)[0]
+
+/** Index of the stream whose codec header is to be asked for; `undefined` if nothing would be read from it. */
+export const headerWanted = (info: MediaInfo): number | undefined => {
+  const stream = bestVideo(info)
+  return stream !== undefined && stream.extradata_size > 0 && isExcerpted(stream.codec_name)
+    ? stream.index
+    : undefined
+}
+
+/** The same with what `ffprobe` printed of the header of a stream's codec, if it did. */
+export const withHeader = (info: MediaInfo, json: string): MediaInfo => {
+  const known = new Map(parsed(json)?.streams.map(({ index, extradata }) => [index, extradata]))
+  return { ...info, streams: info.streams.map((one) => ({ ...one, extradata: known.get(one.index) })) }
+}
+
+/** The stream libav ranks best, cover pictures aside; `NoVideoStream` if there is none. */
+export const pickVideoStream = (file: string, info: MediaInfo): VideoStream => {
+  const stream = bestVideo(info)
   if (stream !== undefined) return videoStream(info, stream)
   const heard = hasAudio(info) ? "sound but no picture stream" : "no picture stream"
   throw new VideoFailure("NoVideoStream", `${file} has ${heard}`)

@@ -23,10 +23,10 @@ import {
   Packet,
   type Stream,
 } from "node-av/lib"
-import { promisesTooMuch, tooManySamples } from "../../bitstream/isobmff/sample-table.ts"
 import { MOST_PIXELS } from "../../picture/picture-size.ts"
 import { whyUnreadable } from "../access.ts"
 import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
+import { codecHeaderProblem, headerProblem, unreadable } from "../header-problem.ts"
 import { notAVideo } from "../not-a-video.ts"
 import { VideoFailure } from "../workers.ts"
 
@@ -86,6 +86,10 @@ const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStre
   return true
 }
 
+/** Attachments have their content where other streams have a codec's header. */
+const isDecoded = ({ codecpar: { codecType } }: Stream): boolean =>
+  codecType === AVMEDIA_TYPE_VIDEO || codecType === AVMEDIA_TYPE_AUDIO
+
 /**
  * Opens a file; `NotReadable` or `NotAVideo` if that fails.
  *
@@ -93,12 +97,22 @@ const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStre
  */
 export const openInput = (file: string, known?: KnownStream): Input => {
   const sizeBytes = requireReadable(file)
-  if (promisesTooMuch(file, sizeBytes)) throw new VideoFailure("NotAVideo", tooManySamples(file))
+  const problem = headerProblem(file, sizeBytes)
+  if (problem !== undefined) throw new VideoFailure("NotAVideo", problem)
   const format = new FormatContext()
   using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })
   const refuse = (code: number) => new VideoFailure("NotAVideo", notAVideo(file, libavText(code)))
   const opened = format.openInputSync(fileUrl(file), null, options)
   if (opened < 0) throw refuse(opened)
+  const header = Math.max(
+    0,
+    ...format.streams.filter(isDecoded).map(({ codecpar }) => codecpar.extradataSize),
+  )
+  const tooLarge = codecHeaderProblem(header)
+  if (tooLarge !== undefined) {
+    format.closeInputSync()
+    throw new VideoFailure("NotAVideo", unreadable(file, tooLarge))
+  }
   const found = known !== undefined && completes(format, known) ? 0 : format.findStreamInfoSync()
   if (found < 0) {
     format.closeInputSync()

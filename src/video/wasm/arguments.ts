@@ -11,6 +11,7 @@ import {
   toBgra,
 } from "../ffprobe/filters.ts"
 import { intervalsOf, type SecondsRange } from "../ffprobe/gop-packets.ts"
+import { INFO_ENTRIES, PLACE_ENTRIES } from "../ffprobe/info-entries.ts"
 import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
 
 /** What a run is asked to say on its error output. */
@@ -65,15 +66,7 @@ const input = ({ name, seekSeconds }: CoreInput): ReadonlyArray<string> => [
 ]
 
 /** The same for all runs: a section of which a run shows all is shown wholly by those after it, too. */
-const SHOWN = [
-  "packet=stream_index,pts,dts,pos,size",
-  "stream=index,codec_type,codec_name,width,height,has_b_frames,pix_fmt,chroma_location,color_space,color_range",
-  "stream=sample_aspect_ratio,time_base,avg_frame_rate,bit_rate,sample_rate,channels,extradata",
-  "stream_disposition",
-  "stream_side_data_list",
-  "stream_side_data",
-  "format=format_name",
-].join(":")
+const SHOWN = [PLACE_ENTRIES, ...INFO_ENTRIES].join(":")
 
 /** Only one packet, where none is of interest: the option must not be left out, or it would stay as it was. */
 const ONE_PACKET = "%+#1"
@@ -84,21 +77,39 @@ const ffprobe = (name: string, options: ReadonlyArray<string>): ReadonlyArray<st
   ...["-o", sinkPath("info", TEXT_BYTES).slice("file:".length), mediaPath(name)],
 ]
 
-/** `ffprobe`: streams and container as JSON, in the sink's file `info`. */
+/** Every stream: the option must not be left out, either. */
+const ALL_STREAMS = ""
+
+/** `ffprobe`: streams and container as JSON, without the headers of codecs, in the sink's file `info`. */
 export const infoArguments = (name: string): ReadonlyArray<string> =>
-  ffprobe(name, ["-find_stream_info", "-show_data", "-read_intervals", ONE_PACKET])
+  ffprobe(name, [
+    ...["-find_stream_info", "-noshow_data"],
+    ...["-select_streams", ALL_STREAMS, "-read_intervals", ONE_PACKET],
+  ])
+
+/** `ffprobe`: a stream with the header of its codec as JSON, in the sink's file `info`. */
+export const headerArguments = (name: string, streamIndex: number): ReadonlyArray<string> =>
+  ffprobe(name, [
+    ...["-find_stream_info", "-show_data"],
+    ...["-select_streams", String(streamIndex), "-read_intervals", ONE_PACKET],
+  ])
 
 /** `ffprobe`: where the packets in some ranges are, read from the key frame before, in the sink's file `info`. */
 export const placeArguments = (name: string, ranges: ReadonlyArray<SecondsRange>): ReadonlyArray<string> =>
-  // Data would be printed for packets too, only to be thrown away.
-  ffprobe(name, ["-nofind_stream_info", "-noshow_data", "-read_intervals", intervalsOf(ranges)])
+  ffprobe(name, [
+    ...["-nofind_stream_info", "-noshow_data"],
+    ...["-select_streams", ALL_STREAMS, "-read_intervals", intervalsOf(ranges)],
+  ])
 
 /** Packets among which those are that begin a stream. */
 const FIRST_PACKETS = "%+#10000"
 
 /** `ffprobe`: the times of the first packets, in the sink's file `info`. */
 export const startArguments = (name: string): ReadonlyArray<string> =>
-  ffprobe(name, ["-find_stream_info", "-noshow_data", "-read_intervals", FIRST_PACKETS])
+  ffprobe(name, [
+    ...["-find_stream_info", "-noshow_data"],
+    ...["-select_streams", ALL_STREAMS, "-read_intervals", FIRST_PACKETS],
+  ])
 
 /**
  * Packets of the stream, as `framecrc` lines in the sink's file `packets`, and for each that has data a byte in the file

@@ -12,8 +12,11 @@ const LOAD_DEADLINE_MS = 20_000
 /** How long the core may show no sign of life, in milliseconds. */
 const STALL_MS = 60_000
 
-/** Memory of WebAssembly only ever grows: an instance in which a run took more than this is not used again. */
-const MOST_HEAP_BYTES = 2 ** 29
+/**
+ * Memory of WebAssembly only ever grows: an instance in which a request took more than this is not kept, or each thread would hold
+ * as much as its largest pictures took. Another loads in some 30 ms.
+ */
+const MOST_HEAP_BYTES = 2 ** 28
 
 /** What the wasm worker can be asked. */
 export type WasmCall = PingCall | ProbeCall | FramesCall | RunCall
@@ -50,8 +53,7 @@ export const makeHandler = (): WorkerHandler => {
   const infoOf = makeInfoSource()
   let instance: Instance | undefined
   const load = async (module: WebAssembly.Module): Promise<Instance> => {
-    if (instance !== undefined && !instance.broken && instance.heapBytes <= MOST_HEAP_BYTES) return instance
-    instance?.[Symbol.dispose]()
+    if (instance !== undefined && !instance.broken) return instance
     try {
       instance = await Instance.load({ module, loadDeadlineMs: LOAD_DEADLINE_MS, stallMs: STALL_MS })
     } catch (error) {
@@ -63,6 +65,11 @@ export const makeHandler = (): WorkerHandler => {
   return async (request, io) => {
     // Only our own pool sends requests, so their shape is known.
     const known = request as WasmRequest
-    return answer(await load(known.module), infoOf, known, io)
+    const used = await load(known.module)
+    try {
+      return await answer(used, infoOf, known, io)
+    } finally {
+      if (used.heapBytes > MOST_HEAP_BYTES) used[Symbol.dispose]()
+    }
   }
 }

@@ -1,9 +1,16 @@
 import { fstatSync } from "node:fs"
 import type { PacketPlace } from "../ffprobe/excerpt.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
-import { type MediaInfo, readMediaInfo, readPacketTimes, readPlaces } from "../ffprobe/media-info.ts"
+import {
+  headerWanted,
+  type MediaInfo,
+  readMediaInfo,
+  readPacketTimes,
+  readPlaces,
+  withHeader,
+} from "../ffprobe/media-info.ts"
 import type { PacketTimes } from "../untimed.ts"
-import { infoArguments, placeArguments, startArguments } from "./arguments.ts"
+import { headerArguments, infoArguments, placeArguments, startArguments } from "./arguments.ts"
 import type { CoreResult, CoreRun, Instance } from "./instance.ts"
 import type { HostFile } from "./steering.ts"
 
@@ -84,6 +91,12 @@ const ask = async (media: Media, args: ReadonlyArray<string>): Promise<string> =
   return json.rest()
 }
 
+const askInfo = async (media: Media): Promise<MediaInfo> => {
+  const info = readMediaInfo(media.file, await ask(media, infoArguments(media.name)))
+  const index = headerWanted(info)
+  return index === undefined ? info : withHeader(info, await ask(media, headerArguments(media.name, index)))
+}
+
 /** Streams and container of a file. */
 export type InfoSource = (media: Media) => Promise<MediaInfo>
 
@@ -93,8 +106,7 @@ export const makeInfoSource = (): InfoSource => {
   return async (media) => {
     const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(media.fd, { bigint: true })
     const identity = [dev, ino, size, mtimeNs, ctimeNs].join()
-    if (last?.identity !== identity)
-      last = { identity, info: readMediaInfo(media.file, await ask(media, infoArguments(media.name))) }
+    if (last?.identity !== identity) last = { identity, info: await askInfo(media) }
     return last.info
   }
 }

@@ -1,0 +1,51 @@
+import { closeSync, openSync } from "node:fs"
+import { largestDescription, promisesTooMuch } from "../bitstream/isobmff/sample-table.ts"
+import { bytesKept } from "../bitstream/matroska/kept-bytes.ts"
+
+/**
+ * Bytes of a codec's header at most. Those of real streams have some hundred, of Theora and FLAC some thousand; libav copies it
+ * into each of its contexts, and programs print it.
+ */
+const MOST_CODEC_HEADER_BYTES = 2 ** 20
+
+/** Bytes of attachments at most, such as fonts: each of several demuxers at once holds them two to three times. */
+const MOST_ATTACHED_BYTES = 2 ** 25
+
+/** Bytes of a Matroska file's index at most: a day of video with an entry for every second has two million. */
+const MOST_CUES_BYTES = 2 ** 24
+
+/** Why a stream with a codec header of so many bytes is not decoded: part of a sentence; `undefined` if it is. */
+export const codecHeaderProblem = (sizeBytes: number): string | undefined =>
+  sizeBytes > MOST_CODEC_HEADER_BYTES
+    ? `the header of a codec in it takes ${(sizeBytes / 1e6).toFixed(1)} MB, and no real one takes more than ${MOST_CODEC_HEADER_BYTES / 2 ** 20} MiB; it is damaged, or meant to do harm; write it again from its source`
+    : undefined
+
+const problemIn = (fd: number, fileBytes: number): string | undefined => {
+  if (promisesTooMuch(fd, fileBytes)) return "its header promises more pictures than the file has room for"
+  const { codecPrivate, attachments, cues } = bytesKept(fd, fileBytes)
+  if (attachments > MOST_ATTACHED_BYTES)
+    return `its attachments take ${(attachments / 1e6).toFixed(0)} MB, more than ${MOST_ATTACHED_BYTES / 2 ** 20} MiB, and would be kept in memory many times; leave them out, as with ffmpeg -i FILE -map 0 -map -0:t -c copy FILE.mkv`
+  if (cues > MOST_CUES_BYTES)
+    return `its index takes ${(cues / 1e6).toFixed(0)} MB, more than ${MOST_CUES_BYTES / 2 ** 20} MiB, and would be kept in memory many times; write it anew, as with ffmpeg -i FILE -c copy FILE.mkv`
+  return codecHeaderProblem(Math.max(largestDescription(fd, fileBytes), codecPrivate))
+}
+
+/** What is said of a file that is no video for this reason. */
+export const unreadable = (file: string, why: string): string =>
+  `${file} is not a video that can be read: ${why}`
+
+/**
+ * Why a file is not given to a demuxer, which would take all memory for its header: a sentence; `undefined` if it may be. Throws what
+ * `node:fs` throws.
+ *
+ * @param file a plain file
+ */
+export const headerProblem = (file: string, fileBytes: number): string | undefined => {
+  const fd = openSync(file, "r")
+  try {
+    const problem = problemIn(fd, fileBytes)
+    return problem === undefined ? undefined : unreadable(file, problem)
+  } finally {
+    closeSync(fd)
+  }
+}
