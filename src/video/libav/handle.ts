@@ -1,13 +1,12 @@
-import type { WorkerHandler } from "../../threads/serve.ts"
+import type { WorkerHandler, WorkerIo } from "../../threads/serve.ts"
 import type { LibavCall } from "../protocol.ts"
 import { cut } from "./cut.ts"
 import { decodeClip } from "./decode-clip.ts"
 import { frames } from "./frames.ts"
 import { probe } from "./probe.ts"
+import { giveBackFreed } from "./trim.ts"
 
-/** Answers one request inside the worker. Only our own pool sends requests, so their shape is known. */
-export const handle: WorkerHandler = async (request, io) => {
-  const call = request as LibavCall
+const answer = async (call: LibavCall, io: WorkerIo): Promise<unknown> => {
   switch (call.type) {
     case "ping":
       return { loaded: true }
@@ -19,5 +18,14 @@ export const handle: WorkerHandler = async (request, io) => {
       return cut(call, io)
     case "decode":
       return decodeClip(call, io)
+  }
+}
+
+/** Answers one request inside the worker. Only our own pool sends requests, so their shape is known. */
+export const handle: WorkerHandler = async (request, io) => {
+  try {
+    return await answer(request as LibavCall, io)
+  } finally {
+    giveBackFreed()
   }
 }
