@@ -73,7 +73,7 @@ const FIRST_PACKETS = "%+#10000"
 /** `ffprobe`: the times of a stream's first packets, as JSON. */
 export const startArguments = ({ file, streamIndex }: FfmpegInput): ReadonlyArray<string> => [
   ...["-hide_banner", "-v", "error", ...demuxing, "-select_streams", String(streamIndex)],
-  ...["-show_error", "-show_packets", "-show_entries", "packet=stream_index,pts,dts,pos,size"],
+  ...["-show_error", "-show_packets", "-show_entries", PLACE_ENTRIES],
   ...["-read_intervals", FIRST_PACKETS, "-of", "json=compact=1", `file:${file}`],
 ]
 
