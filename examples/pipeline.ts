@@ -1,5 +1,8 @@
-import { Effect, Layer, Redacted, Stream } from "effect"
-import { defaultSettings, Layers, runBatch, validateFolder } from "triptych"
+// Runs one video through the three stages and checks the result:
+//
+//   bun examples/pipeline.ts cooking.mp4 dataset
+import { Effect, Layer, Redacted } from "effect"
+import { defaultSettings, Layers, Pipeline, RunEvents, validateFolder } from "triptych"
 
 const [video = "cooking.mp4", outputRoot = "dataset"] = process.argv.slice(2)
 const key = process.env.API_KEY
@@ -17,24 +20,23 @@ const model =
         callRetryBackoffSec: 1,
       })
 
+// The pipeline as a layer: it needs a decoder, a cutter and a model.
 const services = Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
 
-// Videos may come from anywhere, at any time: a batch pulls the next one when it has room for it.
-const batch = runBatch(Stream.make(video), {
-  settings: { ...defaultSettings, outputRoot, maxFrames: 20 },
-  videoConcurrency: 4,
-  continueOnError: true,
-  graceSec: 30,
-})
+// What happens is told to whoever runs the video.
+const events = {
+  publish: ({ type, videoId }: { type: string; videoId: string }) => Effect.log(type, videoId),
+}
 
-const program = Stream.runForEach(batch, (event) =>
-  Effect.gen(function* () {
-    // Every failure has a reason from a closed list and a message that names the way out.
-    if (event.type === "VideoFailed") return yield* Effect.logError(event.file, event.reason, event.message)
-    if (event.type !== "VideoFinished") return yield* Effect.log(event.type)
-    const findings = yield* validateFolder(event.folder)
-    yield* Effect.log(findings.length === 0 ? `valid: ${event.folder}` : findings)
-  }),
+const program = Effect.gen(function* () {
+  const { runVideo } = yield* Pipeline
+  const settings = { ...defaultSettings, outputRoot, maxFrames: 20 }
+  const { folder } = yield* Effect.provideService(runVideo(video, settings), RunEvents, events)
+  const findings = yield* validateFolder(folder)
+  yield* Effect.log(findings.length === 0 ? `valid: ${folder}` : findings)
+}).pipe(
+  // Every failure has a reason from a closed list and a message that names the way out.
+  Effect.tapError(({ _tag, message }) => Effect.logError(_tag, message)),
 )
 
 await Effect.runPromise(Effect.provide(program, services))

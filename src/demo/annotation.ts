@@ -251,7 +251,7 @@ export const writtenSteps: ReadonlyArray<WrittenStep> = [
     ],
   },
   {
-    goal: "Pour liquid from the jug into the glass and set the jug down",
+    goal: "Pour liquid into the glass and set the jug down",
     range: [14, 20.6],
     rationale:
       "It uses the held jug, brings amber_liquid into the drinking_glass, and leaves the robot_gripper empty for the stack.",

@@ -67,7 +67,7 @@ export const scene: Scene = {
     { goal: "Pick up the red cube" },
     { goal: "Place the red cube on the blue block" },
     { goal: "Pick up the jug" },
-    { goal: "Pour liquid from the jug into the glass and set the jug down" },
+    { goal: "Pour liquid into the glass and set the jug down" },
     { goal: "Push the stack onto the marked square" },
   ],
 }

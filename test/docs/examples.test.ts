@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
+import * as v from "valibot"
+import { reportSchema } from "../../src/batch/report.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { makeVideo } from "../support/media.ts"
 import { cleanEnvironment } from "../support/run-cli.ts"
@@ -44,12 +46,37 @@ const problemsOf = (path: string) => Effect.runPromise(validateFolder(path))
 test("pipeline.ts runs a video in rehearsal, and read-dataset.ts reads the result", async () => {
   const output = join(folder, "embedded")
   const made = join(output, "cooking")
-  expect(await runExample("pipeline.ts", video, output)).toContain(`valid: ${made}`)
+  const said = await runExample("pipeline.ts", video, output)
+  expect(said).toContain("message=VideoStarted message=cooking")
+  expect(said).toContain(`valid: ${made}`)
   expect(await problemsOf(made)).toEqual([])
   const told = await runExample("read-dataset.ts", made)
   const plan = await Bun.file(join(made, "causal_plan_with_keyframes.json")).json()
   expect(told).toStartWith(`cooking: ${plan.high_level_goal}\n1. ${plan.steps[0].step_goal}, 0.00 to `)
   expect(told.match(/_ts_\d+\.\d\ds\.jpg$/gmu)).toHaveLength(2 * plan.steps.length)
+})
+
+test("batch.ts runs a folder, goes on after a failure, and leaves the report of the command line", async () => {
+  const videos = join(folder, "videos")
+  await mkdir(videos)
+  await cp(video, join(videos, "stirring.mp4"))
+  await Bun.write(join(videos, "no-video.mp4"), "text")
+  const output = join(folder, "many")
+  const said = await runExample("batch.ts", videos, output)
+  expect(said).toContain("NotAVideo")
+  expect(said).toContain(`report: ${join(output, "run_report.md")}`)
+  expect(await problemsOf(join(output, "stirring"))).toEqual([])
+  const report = v.parse(reportSchema, await Bun.file(join(output, "run_report.json")).json())
+  expect(report).toMatchObject({ done: 1, failed: 1, left: 0, model: "rehearsal" })
+})
+
+test("own-model.ts answers with a model of its own, which the folder names", async () => {
+  const output = join(folder, "own")
+  expect(await runExample("own-model.ts", video, output)).toContain(`done: ${join(output, "cooking")}`)
+  expect(await problemsOf(join(output, "cooking"))).toEqual([])
+  const summary = await Bun.file(join(output, "cooking", "run_summary.json")).json()
+  expect(summary.api_config).toEqual({ kind: "mine", model: "my-model-1", weights: "2026-11" })
+  expect(summary.rehearsal).toBe(false)
 })
 
 test("every example is run here, and none reaches into the program past its exports", async () => {
