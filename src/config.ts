@@ -1,24 +1,24 @@
 import type { AnnotationSchemaName } from "./plan/schemas.ts"
 import type { CutSettings } from "./video/ClipCutter.ts"
 
-export type StageNumber = 1 | 2 | 3
-
 /** How the full-video pool is chosen: spread uniformly, or from the codec's key frames, which is faster and less even. */
 export type PoolSampling = "uniform" | "keyframe"
 
 export const imageLabelNames = ["overlay", "text", "both"] as const
 
-/** How Stages 2 and 3 tell the index of a picture: drawn on it, as text before it, or both. */
+/** How stages that ask for indices tell the index of a picture: drawn on it, as text before it, or both. */
 export type ImageLabels = (typeof imageLabelNames)[number]
 
-export const allStages: ReadonlyArray<StageNumber> = [1, 2, 3]
+/** How often a stage asks again after a rejected answer, if nothing else is said. */
+export const defaultRetries = 3
 
 /** Everything that decides what a run does with a video, apart from the services it uses. */
 export interface RunSettings {
   readonly outputRoot: string
   /** Absolute. Given, a video is called after its path below this folder; else after its file name. See `videoId`. */
   readonly idBase?: string
-  readonly stages: ReadonlyArray<StageNumber>
+  /** Names of the stages that run; absent if all do that the pipeline has. */
+  readonly stages?: ReadonlyArray<string>
   readonly annotationSchema: AnnotationSchemaName
   /** Run everything again, whatever is there. */
   readonly overwrite: boolean
@@ -35,8 +35,8 @@ export interface RunSettings {
   readonly imageLabels: ImageLabels
   /** Steps of one video refined at a time. */
   readonly stepConcurrency: number
-  /** How often each stage asks again after a rejected answer. */
-  readonly retries: Readonly<Record<StageNumber, number>>
+  /** How often a stage asks again after a rejected answer, by its name; `defaultRetries` if it is not named. */
+  readonly retries: Readonly<Record<string, number>>
   /** How a rejected answer is mended. */
   readonly repair: "patch" | "full"
   readonly cut: CutSettings
@@ -47,7 +47,6 @@ export interface RunSettings {
 /** The contract's defaults. */
 export const defaultSettings: RunSettings = {
   outputRoot: "causal_spafa_plan_dataset_long",
-  stages: allStages,
   annotationSchema: "structured",
   overwrite: false,
   adopt: false,
@@ -57,7 +56,7 @@ export const defaultSettings: RunSettings = {
   sampling: "uniform",
   imageLabels: "overlay",
   stepConcurrency: 4,
-  retries: { 1: 3, 2: 3, 3: 3 },
+  retries: {},
   repair: "patch",
   cut: { mode: "smart", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
   postValidate: false,

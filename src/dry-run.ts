@@ -5,9 +5,9 @@ import { promptTokens } from "./model/estimate.ts"
 import { costOf, type Price } from "./model/money.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
-import { annotationSchemas } from "./plan/schemas.ts"
-import { loadPrompts } from "./stages/prompts.ts"
-import { type NeededCall, survey } from "./stages/survey.ts"
+import { stages as allStages } from "./stages/list.ts"
+import type { NeededCall, Stage } from "./stages/Stage.ts"
+import { survey } from "./stages/survey.ts"
 import type { VideoSource } from "./video/VideoDecoder.ts"
 
 /** A video that a run would fail, now or after the calls that are counted. */
@@ -40,10 +40,7 @@ export const assumedLatencySec = 20
 /** Pixels that are decoded in a second: what two cores do with H.264. */
 export const assumedPixelsPerSecond = 400e6
 
-interface VideoCall extends NeededCall {
-  readonly width: number
-  readonly height: number
-}
+const add = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, one) => sum + one, 0)
 
 /** Pixels that are decoded for so many pictures: each needs about half of the frames from its key frame on. */
 const decodedPixels = (source: VideoSource, pictures: number): number => {
@@ -52,19 +49,40 @@ const decodedPixels = (source: VideoSource, pictures: number): number => {
   return Math.min(frames, pictures * Math.max(1, frames / keys / 2)) * source.codedWidth * source.codedHeight
 }
 
+/** A call with the tokens that it is thought to take. */
+interface EstimatedCall extends NeededCall {
+  readonly promptTokens: number
+}
+
+/** What a call takes, with pictures of a size. */
+const estimated = (
+  call: NeededCall,
+  model: string,
+  system: string,
+  { displayHeight: height, displayWidth: width }: VideoSource,
+): EstimatedCall => {
+  const image = { path: "", bytes: 0, sha256: "", width, height }
+  const images = Array.from({ length: call.images }, () => image)
+  return { ...call, promptTokens: promptTokens(model, { system, prompt: call.prompt, images, turns: [] }) }
+}
+
 const nothing = { calls: [], decodeSeconds: 0 }
 
 /** What one video still needs. Whatever keeps it from being worked on is told and keeps nothing else from being looked at. */
-const expectVideo = Effect.fn("DryRun.video")(function* (file: string, settings: RunSettings) {
+const expectVideo = Effect.fn("DryRun.video")(function* (
+  file: string,
+  settings: RunSettings,
+  stages: ReadonlyArray<Stage>,
+  model: string,
+) {
   const looked = yield* Effect.either(
     Effect.gen(function* () {
-      const { facts, existing } = yield* lookInto(file, settings)
-      const { calls, decoded, failure } = yield* survey(facts, existing ?? {})
-      const { source } = facts
-      const { displayWidth: width, displayHeight: height } = source
+      const { facts, existing, inOrder } = yield* lookInto(file, settings, stages)
+      const { calls, decoded, failure } = yield* survey(facts, existing ?? {}, inOrder)
+      const { prompts, source } = facts
       const pixels = decoded.reduce((sum, pictures) => sum + decodedPixels(source, pictures), 0)
       return {
-        calls: calls.map((call): VideoCall => ({ ...call, width, height })),
+        calls: calls.map((call) => estimated(call, model, prompts.system, source)),
         decodeSeconds: pixels / assumedPixelsPerSecond,
         failure: failure === undefined ? undefined : { file, message: failure.message },
       }
@@ -75,23 +93,11 @@ const expectVideo = Effect.fn("DryRun.video")(function* (file: string, settings:
     : { ...nothing, failure: { file, message: looked.left.message } satisfies ForeseenFailure }
 })
 
-/** Calls of one video one after the other: those of Stages 1 and 2, then the steps, some at a time. */
-const roundsOf = (calls: ReadonlyArray<NeededCall>, atOnce: number): number => {
-  const steps = calls.filter(({ stage }) => stage === 3).length
-  return calls.length - steps + Math.ceil(steps / atOnce)
-}
-
-const add = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, one) => sum + one, 0)
-
-/** Texts of about the usual length in the places of a prompt. */
-const values = {
-  frame_count: "50",
-  boundary_max: "51",
-  step_count: "5",
-  steps: "",
-  high_level_goal: "",
-  draft_step: "",
-}
+/** Calls of one video, stage after stage; those of one stage some at a time. */
+const roundsOf = (calls: ReadonlyArray<NeededCall>, atOnce: number): number =>
+  add(
+    [...Map.groupBy(calls, ({ stage }) => stage.name).values()].map((own) => Math.ceil(own.length / atOnce)),
+  )
 
 /** Adds up what the given videos will take, without asking a model or writing a file. */
 export const expect = Effect.fn("DryRun.expect")(function* (
@@ -99,29 +105,16 @@ export const expect = Effect.fn("DryRun.expect")(function* (
   settings: RunSettings,
   model: { readonly name: string; readonly price: Price | undefined; readonly limits: GateLimits },
   videoConcurrency: number,
+  stages: ReadonlyArray<Stage> = allStages,
 ) {
-  const prompts = yield* loadPrompts(annotationSchemas[settings.annotationSchema])
-  const perVideo = yield* Effect.forEach(files, (file) => expectVideo(file, settings), { concurrency: 2 })
-  const calls = perVideo.flatMap((video): ReadonlyArray<VideoCall> => video.calls)
-  const usages = calls.map(({ answerTokens, stage, width, height }) => {
-    const prompt = prompts[`stage${stage}`](values)
-    const images = Array.from({ length: settings.maxFrames }, () => ({
-      path: "",
-      bytes: 0,
-      sha256: "",
-      width,
-      height,
-    }))
-    const request = { system: prompts.system, prompt, images, turns: [] }
-    return {
-      prompt_tokens: promptTokens(model.name, request),
-      completion_tokens: answerTokens,
-    }
+  const perVideo = yield* Effect.forEach(files, (file) => expectVideo(file, settings, stages, model.name), {
+    concurrency: 2,
   })
+  const calls = perVideo.flatMap((video): ReadonlyArray<EstimatedCall> => video.calls)
   const total = {
     ...noUsage,
-    prompt_tokens: add(usages.map((usage) => usage.prompt_tokens)),
-    completion_tokens: add(usages.map((usage) => usage.completion_tokens)),
+    prompt_tokens: add(calls.map((call) => call.promptTokens)),
+    completion_tokens: add(calls.map((call) => call.answerTokens)),
   }
   const { rpm = Number.POSITIVE_INFINITY, tpm = Number.POSITIVE_INFINITY } = model.limits
   const { maxInFlight = Number.POSITIVE_INFINITY } = model.limits
@@ -139,8 +132,8 @@ export const expect = Effect.fn("DryRun.expect")(function* (
   return {
     videos: files.length,
     calls: calls.length,
-    images: calls.length * settings.maxFrames,
-    repeated: add(calls.map(({ distinct }) => settings.maxFrames - distinct)),
+    images: add(calls.map(({ images }) => images)),
+    repeated: add(calls.map(({ distinct, images }) => images - distinct)),
     promptTokens: total.prompt_tokens,
     completionTokens: total.completion_tokens,
     costUsd: costOf(model.price, total),

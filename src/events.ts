@@ -1,5 +1,4 @@
 import { Context, Effect } from "effect"
-import type { StageNumber } from "./config.ts"
 import type { DatasetError } from "./dataset/store.ts"
 import type { ModelErrorReason, ModelLoad } from "./model/VisionModel.ts"
 import type { VideoErrorReason } from "./video/VideoError.ts"
@@ -15,7 +14,7 @@ export type FailureReason =
   | "FolderInvalid"
   | "Defect"
 
-/** What happens to one video, in order. */
+/** What happens to one video, in order. Stages are called by their names. */
 export type VideoEvent =
   | {
       readonly type: "VideoStarted"
@@ -27,14 +26,14 @@ export type VideoEvent =
   | {
       readonly type: "StageStarted"
       readonly videoId: string
-      readonly stage: StageNumber
+      readonly stage: string
       readonly total: number
     }
   /** One unit is done; `what` names it. `kept` if an earlier run had already done it. */
   | {
       readonly type: "StageAdvanced"
       readonly videoId: string
-      readonly stage: StageNumber
+      readonly stage: string
       readonly what: string
       readonly kept: boolean
     }
@@ -42,7 +41,7 @@ export type VideoEvent =
   | {
       readonly type: "AnswerReceived"
       readonly videoId: string
-      readonly stage: StageNumber
+      readonly stage: string
       readonly what: string
       /** 1-based. */
       readonly attempt: number
@@ -61,12 +60,12 @@ export type VideoEvent =
   | {
       readonly type: "AnswerRejected"
       readonly videoId: string
-      readonly stage: StageNumber
+      readonly stage: string
       readonly what: string
       readonly attempt: number
       readonly problems: ReadonlyArray<string>
     }
-  | { readonly type: "StageFinished"; readonly videoId: string; readonly stage: StageNumber }
+  | { readonly type: "StageFinished"; readonly videoId: string; readonly stage: string }
   | { readonly type: "Notice"; readonly videoId: string; readonly message: string }
   | { readonly type: "VideoFinished"; readonly videoId: string; readonly folder: string }
 
@@ -102,7 +101,7 @@ export type BatchEvent =
       readonly type: "VideoFailed"
       readonly videoId: string
       readonly file: string
-      readonly stage?: StageNumber
+      readonly stage?: string
       readonly reason: FailureReason
       readonly message: string
       readonly willRetry: boolean
@@ -116,8 +115,7 @@ export type BatchEvent =
   | {
       readonly type: "ModelSilent"
       readonly videoId: string
-      /** The stage's number. */
-      readonly stage: number
+      readonly stage: string
       /** Null outside of Stage 3. */
       readonly step: number | null
       /** 1-based. */

@@ -174,5 +174,8 @@ export const callLog = CallLog.file
 /** The pipeline; needs `VideoDecoder`, `ClipCutter` and `VisionModel`. */
 export const pipeline = Pipeline.layer
 
+/** The same with another list of stages. */
+export const pipelineOf = Pipeline.layerOf
+
 /** `Executor` in this process; needs a `Pipeline`. */
 export const inProcess = InProcess.layer

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path"
 import { Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
 import { annotationSchemas } from "./plan/schemas.ts"
+import { stages } from "./stages/list.ts"
 import { loadPrompts } from "./stages/prompts.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
@@ -52,7 +53,7 @@ export const preflight = Effect.fn("Preflight.run")(function* (
   const decoder = yield* VideoDecoder
   const checks: Array<Check> = [
     ...(yield* checkTools()),
-    yield* outcome("prompts", loadPrompts(annotationSchemas[settings.annotationSchema])),
+    yield* outcome("prompts", loadPrompts(annotationSchemas[settings.annotationSchema], stages)),
     yield* outcome("output root", writable(resolve(settings.outputRoot))),
   ]
   for (const file of files) checks.push(yield* outcome(file, decoder.probe(file)))

@@ -1,16 +1,17 @@
 import { resolve } from "node:path"
 import { Cause, DateTime, Effect, Option } from "effect"
-import type { RunSettings, StageNumber } from "../config.ts"
+import type { RunSettings } from "../config.ts"
 import type { FailureReason } from "../events.ts"
 import { clearFailure, writeFailure } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
 import type { PipelineError } from "../pipeline.ts"
+import { stageNumber } from "../stages/list.ts"
 
 /** Why a video was not finished, as it is told and recorded. */
 export interface Failure {
   readonly reason: FailureReason
-  /** Absent if it failed outside of a stage. */
-  readonly stage?: StageNumber
+  /** Name of the stage; absent if it failed outside of one. */
+  readonly stage?: string
   readonly message: string
 }
 
@@ -55,7 +56,7 @@ export const recordFailure = (
       writeFailure(resolve(outputRoot), {
         video_id: videoId(resolve(file), idBase),
         source_video: resolve(file),
-        stage: stage ?? null,
+        stage: stage === undefined ? null : stageNumber(stage),
         reason,
         message,
         failed_at_utc: DateTime.formatIso(now),

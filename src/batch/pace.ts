@@ -1,9 +1,9 @@
-import { allStages, type StageNumber } from "../config.ts"
+import type { StageLabel } from "../stages/Stage.ts"
 
 /** How fast a batch gets on: what its stages take, and how much was done when. Times are milliseconds of one clock. */
 export interface Pace {
-  /** Time spent in stages of which nothing was kept, and how many there were. */
-  readonly stages: Readonly<Record<StageNumber, { readonly ms: number; readonly count: number }>>
+  /** Time spent in stages of which nothing was kept, and how many there were, by name. */
+  readonly stages: Readonly<Record<string, { readonly ms: number; readonly count: number }>>
   /** Work done since the start, in videos: a video halfway through counts as 0.5. In order of time. */
   readonly samples: ReadonlyArray<{ readonly atMs: number; readonly videos: number }>
   /** When most was done, and how much that was. */
@@ -11,13 +11,10 @@ export interface Pace {
 }
 
 export const noPace: Pace = {
-  stages: { 1: { ms: 0, count: 0 }, 2: { ms: 0, count: 0 }, 3: { ms: 0, count: 0 } },
+  stages: {},
   samples: [],
   moved: { atMs: 0, videos: 0 },
 }
-
-/** What a stage takes beside the others as long as nothing is known: answers, one after the other. */
-const assumed: Readonly<Record<StageNumber, number>> = { 1: 1, 2: 1, 3: 2 }
 
 /** Only the recent past says how it will go on: limits and loads change over days. */
 const windowMs = 15 * 60_000
@@ -25,27 +22,27 @@ const sampleEveryMs = 1000
 const enoughMs = 5000
 const enoughVideos = 0.02
 
-export const stageTook = (pace: Pace, stage: StageNumber, ms: number): Pace => {
-  const { ms: sum, count } = pace.stages[stage]
+export const stageTook = (pace: Pace, stage: string, ms: number): Pace => {
+  const { ms: sum, count } = pace.stages[stage] ?? { ms: 0, count: 0 }
   return { ...pace, stages: { ...pace.stages, [stage]: { ms: sum + ms, count: count + 1 } } }
 }
 
-/** Which part of the work on a video each stage is; together 1 over the stages that run. */
-export const shares = (
-  pace: Pace,
-  stages: ReadonlyArray<StageNumber>,
-): Readonly<Record<StageNumber, number>> => {
-  const known = allStages.filter((stage) => pace.stages[stage].count > 0)
-  const meanOf = (stage: StageNumber) => pace.stages[stage].ms / pace.stages[stage].count
-  const knownMs = known.reduce((sum, stage) => sum + meanOf(stage), 0)
-  const knownAssumed = known.reduce((sum, stage) => sum + assumed[stage], 0)
-  const unitMs = knownMs > 0 ? knownMs / knownAssumed : 1
-  const weight = (stage: StageNumber) => {
-    if (!stages.includes(stage)) return 0
-    return knownMs > 0 && known.includes(stage) ? meanOf(stage) : assumed[stage] * unitMs
+/** Which part of the work on a video each of the stages that run is, by name; together 1. */
+export const shares = (pace: Pace, stages: ReadonlyArray<StageLabel>): ReadonlyMap<string, number> => {
+  const meanOf = ({ name }: StageLabel) => {
+    const taken = pace.stages[name]
+    return taken && taken.ms / taken.count
   }
-  const whole = allStages.reduce((sum, stage) => sum + weight(stage), 0)
-  return { 1: weight(1) / whole, 2: weight(2) / whole, 3: weight(3) / whole }
+  const known = stages.filter((stage) => meanOf(stage) !== undefined)
+  const knownMs = known.reduce((sum, stage) => sum + (meanOf(stage) ?? 0), 0)
+  const knownWeight = known.reduce((sum, { weight }) => sum + weight, 0)
+  const unitMs = knownMs > 0 ? knownMs / knownWeight : 1
+  const parts = stages.map((stage) => ({
+    name: stage.name,
+    ms: (knownMs > 0 ? meanOf(stage) : undefined) ?? stage.weight * unitMs,
+  }))
+  const whole = parts.reduce((sum, { ms }) => sum + ms, 0)
+  return new Map(parts.map(({ name, ms }) => [name, ms / whole]))
 }
 
 /** Notes how much is done by now. The sample before the window is kept: it is where the window begins. */

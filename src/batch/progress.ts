@@ -1,14 +1,10 @@
-import type { StageNumber } from "../config.ts"
 import type { RunEvent, StopCause } from "../events.ts"
 import type { FailedVideo } from "../output-root/failures.ts"
+import { stageNumber } from "../stages/list.ts"
+import { refine } from "../stages/refine.ts"
+import type { StageLabel } from "../stages/Stage.ts"
 import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
 import { noted, type Quiet } from "./quiet.ts"
-
-export const stageNames: Readonly<Record<number, string>> = {
-  1: "draft",
-  2: "localise",
-  3: "refine",
-}
 
 /** A video that is being worked on. */
 export interface ActiveVideo {
@@ -20,7 +16,7 @@ export interface ActiveVideo {
   /** What was last done. */
   readonly what: string
   readonly stage?: {
-    readonly number: StageNumber
+    readonly name: string
     readonly total: number
     readonly done: number
     /** Of those done, what an earlier run had done. */
@@ -28,7 +24,7 @@ export interface ActiveVideo {
     readonly startedMs: number
   }
   readonly finishedStages: ReadonlyArray<{
-    readonly number: StageNumber
+    readonly name: string
     /** From 0 to 1: how much of it an earlier run had done. */
     readonly kept: number
   }>
@@ -43,7 +39,8 @@ export interface SlowVideo {
 export interface RunState {
   readonly startedMs: number
   readonly nowMs: number
-  readonly stages: ReadonlyArray<StageNumber>
+  /** Those that run. */
+  readonly stages: ReadonlyArray<StageLabel>
   /** How many videos there are; undefined where the input does not say. */
   readonly videos: number | undefined
   readonly done: number
@@ -84,7 +81,7 @@ export interface RunState {
 const slowestKept = 10
 const minuteMs = 60_000
 
-export const initialState = (stages: ReadonlyArray<StageNumber>, nowMs: number): RunState => ({
+export const initialState = (stages: ReadonlyArray<StageLabel>, nowMs: number): RunState => ({
   startedMs: nowMs,
   nowMs,
   stages,
@@ -113,17 +110,18 @@ export const initialState = (stages: ReadonlyArray<StageNumber>, nowMs: number):
 
 /** How far a video is, from 0 to 1, and how much of that was done in this run. */
 const progressOf = (state: RunState, video: ActiveVideo) => {
-  const part = shares(state.pace, state.stages)
+  const parts = shares(state.pace, state.stages)
+  const partOf = (name: string) => parts.get(name) ?? 0
   let made = 0
   let reached = 0
-  for (const { number, kept } of video.finishedStages) {
-    reached += part[number]
-    made += part[number] * (1 - kept)
+  for (const { name, kept } of video.finishedStages) {
+    reached += partOf(name)
+    made += partOf(name) * (1 - kept)
   }
   if (video.stage !== undefined && video.stage.total > 0) {
-    const { number, total, done, kept } = video.stage
-    reached += (part[number] * done) / total
-    made += (part[number] * (done - kept)) / total
+    const { name, total, done, kept } = video.stage
+    reached += (partOf(name) * done) / total
+    made += (partOf(name) * (done - kept)) / total
   }
   return { reached: Math.min(1, reached), made: Math.min(1, made) }
 }
@@ -182,14 +180,14 @@ const withSlowest = (state: RunState, video: ActiveVideo | undefined): RunState 
   return { ...state, slowest }
 }
 
-const stageFinished = (state: RunState, videoId: string, stage: StageNumber): RunState => {
+const stageFinished = (state: RunState, videoId: string, stage: string): RunState => {
   const current = state.active.get(videoId)?.stage
-  if (current?.number !== stage) return state
+  if (current?.name !== stage) return state
   const kept = current.total === 0 ? 1 : current.kept / current.total
   const next = withVideo(state, videoId, ({ stage: _finished, ...video }) => ({
     ...video,
     what: "",
-    finishedStages: [...video.finishedStages, { number: stage, kept }],
+    finishedStages: [...video.finishedStages, { name: stage, kept }],
   }))
   return kept > 0 ? next : { ...next, pace: stageTook(next.pace, stage, state.nowMs - current.startedMs) }
 }
@@ -210,11 +208,11 @@ const applied = (state: RunState, event: RunEvent): RunState => {
       return withVideo(state, event.videoId, (video) => ({
         ...video,
         what: "",
-        stage: { number: event.stage, total: event.total, done: 0, kept: 0, startedMs: state.nowMs },
+        stage: { name: event.stage, total: event.total, done: 0, kept: 0, startedMs: state.nowMs },
       }))
     case "StageAdvanced": {
       const { kept, what } = event
-      const isStep = event.stage === 3 && !kept
+      const isStep = event.stage === refine.name && !kept
       return withVideo({ ...state, steps: state.steps + (isStep ? 1 : 0) }, event.videoId, (video) =>
         video.stage === undefined
           ? video
@@ -259,7 +257,8 @@ const applied = (state: RunState, event: RunEvent): RunState => {
         state.active.get(event.videoId),
       )
     case "VideoFailed": {
-      const { videoId, file, stage = null, reason, message } = event
+      const { videoId, file, reason, message } = event
+      const stage = event.stage === undefined ? null : stageNumber(event.stage)
       const next = withoutVideo(state, videoId)
       if (event.willRetry) return { ...next, postponed: new Set(next.postponed).add(videoId) }
       const failure = { video_id: videoId, source_video: file, stage, reason, message }

@@ -7,7 +7,7 @@ export interface Quiet {
   /** The call that has waited longest for an answer, while nothing comes from the model. */
   readonly silence?: {
     readonly videoId: string
-    readonly stage: number
+    readonly stage: string
     readonly step: number | null
     /** When it was sent: ISO 8601, UTC. */
     readonly since: string

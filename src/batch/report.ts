@@ -1,5 +1,4 @@
 import * as v from "valibot"
-import type { StageNumber } from "../config.ts"
 import type { BatchFinished } from "../events.ts"
 import { groupFailures } from "../output-root/failures.ts"
 import type { RefusedInput } from "./discover.ts"
@@ -8,12 +7,15 @@ import type { RunState } from "./progress.ts"
 const amount = v.pipe(v.number(), v.minValue(0))
 const whole = v.pipe(amount, v.integer())
 
+/** The number of a stage. */
+const stage = v.pipe(whole, v.minValue(1))
+
 /** `run_report.json`: what came of one run over several videos. */
 export const reportSchema = v.strictObject({
   finished_at_utc: v.pipe(v.string(), v.isoTimestamp()),
   output_root: v.string(),
   model: v.string(),
-  stages: v.array(v.picklist([1, 2, 3])),
+  stages: v.array(stage),
   seconds: amount,
   /** `asked`, `failure` or `budget` if the run ended before its input did. */
   stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
@@ -33,7 +35,7 @@ export const reportSchema = v.strictObject({
   failures: v.array(
     v.strictObject({
       reason: v.string(),
-      stage: v.nullable(v.picklist([1, 2, 3])),
+      stage: v.nullable(stage),
       count: whole,
       videos: v.array(
         v.strictObject({ video_id: v.string(), source_video: v.string(), message: v.string() }),
@@ -67,7 +69,6 @@ export interface ReportRequest {
 export interface ReportHead extends ReportRequest {
   /** Absolute. */
   readonly outputRoot: string
-  readonly stages: ReadonlyArray<StageNumber>
 }
 
 const nextSteps = ({
@@ -101,7 +102,7 @@ export const reportOf = (state: RunState, end: BatchFinished, head: ReportHead, 
     finished_at_utc: time,
     output_root: head.outputRoot,
     model: head.model,
-    stages: [...head.stages],
+    stages: [...new Set(state.stages.map(({ number }) => number))],
     seconds: end.seconds,
     stopped: end.stopped,
     videos: state.videos ?? end.done + end.failed,

@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path"
 import { DateTime, Effect } from "effect"
-import type { RunSettings } from "../config.ts"
 import { jsonText, writeFile } from "../dataset/store.ts"
 import type { BatchFinished, RunEvent } from "../events.ts"
 import { monotonicMs } from "../model/monotonic.ts"
+import type { StageLabel } from "../stages/Stage.ts"
 import { printableJson } from "../text/printable.ts"
 import { advance, initialState } from "./progress.ts"
 import { type ReportRequest, type RunReport, reportOf } from "./report.ts"
@@ -29,7 +29,8 @@ const writeReport = Effect.fn("Batch.writeReport")(
 /** Follows a batch from its beginning, so that its report can be written at its end. */
 export const makeReporter = Effect.fn("Batch.reporter")(function* (
   request: ReportRequest,
-  { outputRoot, stages }: Pick<RunSettings, "outputRoot" | "stages">,
+  outputRoot: string,
+  stages: ReadonlyArray<StageLabel>,
 ) {
   let state = initialState(stages, yield* monotonicMs)
   return {
@@ -41,7 +42,7 @@ export const makeReporter = Effect.fn("Batch.reporter")(function* (
     /** Writes the report of a batch that ends so; gives where the one for people is, if it could be written. */
     write: (end: BatchFinished) =>
       Effect.flatMap(DateTime.now, (now) => {
-        const head = { ...request, outputRoot: resolve(outputRoot), stages }
+        const head = { ...request, outputRoot: resolve(outputRoot) }
         return writeReport(reportOf(state, end, head, DateTime.formatIso(now)), request.part)
       }),
   }

@@ -6,6 +6,7 @@ import { CallDrain, makeDrain } from "../model/client/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import { videoId } from "../output-root/video-id.ts"
 import { Pipeline, type PipelineError } from "../pipeline.ts"
+import { chosenStages } from "../stages/Stage.ts"
 import { failureOf, forgetFailure, recordFailure } from "./failure.ts"
 import type { ReportRequest } from "./report.ts"
 import { makeReporter } from "./reporter.ts"
@@ -49,7 +50,8 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
 ) {
   const { settings, continueOnError, graceSec } = options
   const pipeline = yield* Pipeline
-  const reporter = options.report && (yield* makeReporter(options.report, settings))
+  const chosen = chosenStages(pipeline.stages, settings)
+  const reporter = options.report && (yield* makeReporter(options.report, settings.outputRoot, chosen))
   const publish = (event: RunEvent) =>
     reporter === undefined ? tell(event) : Effect.zipRight(reporter.note(event), tell(event))
   const drain = yield* makeDrain

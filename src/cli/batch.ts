@@ -1,6 +1,8 @@
 import { Console, Effect, Option, Stream } from "effect"
 import type { BatchOptions } from "../batch/run.ts"
 import { Executor } from "../engine/Executor.ts"
+import { stages } from "../stages/list.ts"
+import { chosenStages } from "../stages/Stage.ts"
 import { printable } from "../text/printable.ts"
 import { invocation } from "./again.ts"
 import { endLines, nextCommand } from "./ending.ts"
@@ -29,8 +31,7 @@ const watched = Effect.fn("Cli.watched")(function* (
   options: BatchOptions,
   telling: Telling,
 ) {
-  const { stages } = options.settings
-  const showing = { verbose: telling.verbose, stages }
+  const showing = { verbose: telling.verbose, stages: chosenStages(stages, options.settings) }
   const { show, state } = yield* telling.json ? json(stdout, showing) : display(stderr, showing)
   const folders: Array<string> = []
   const stop = yield* (yield* StopRequests).first

@@ -1,6 +1,6 @@
 import { Command } from "@effect/cli"
 import { Effect, Option } from "effect"
-import type { StageNumber } from "../config.ts"
+import { stageNumbers, stagesNumbered } from "../stages/list.ts"
 import { compareCommand } from "./compare.ts"
 import { convertCommand } from "./convert.ts"
 import { demoCommand } from "./demo.ts"
@@ -25,16 +25,18 @@ const pipeline = Command.make("pipeline", { ...input, ...batch, ...stages, ...wo
   Effect.flatMap(run(given), report),
 )
 
-const single = (stage: StageNumber) =>
+/** The command of the stages of one number. */
+const single = (number: number) =>
   Command.make(
-    `stage${stage}`,
+    `stage${number}`,
     { ...input, ...batch, ...work, ...singleFlags, ...model },
     ({ maxRetries, ...given }) => {
-      const retries = Option.match(maxRetries, {
+      const names = stagesNumbered(number).map(({ name }) => name)
+      const own = Option.match(maxRetries, {
         onNone: () => ({}),
-        onSome: (count) => ({ [`stage${stage}Retries`]: count }),
+        onSome: (count) => Object.fromEntries(names.map((name) => [name, count])),
       })
-      return Effect.flatMap(run({ ...given, ...retries, stages: [stage] }), report)
+      return Effect.flatMap(run({ ...given, retries: { ...given.retries, ...own }, stages: names }), report)
     },
   )
 
@@ -42,9 +44,7 @@ const single = (stage: StageNumber) =>
 export const triptych = Command.make("triptych").pipe(
   Command.withSubcommands([
     pipeline,
-    single(1),
-    single(2),
-    single(3),
+    ...stageNumbers.map(single),
     validateCommand(report, reportChecks),
     statusCommand(report),
     scoreCommand(report),

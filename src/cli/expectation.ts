@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
 import { assumedLatencySec, type Expectation } from "../dry-run.ts"
-import { assumedSteps } from "../stages/survey.ts"
+import { assumedSteps } from "../stages/step-outlook.ts"
 import { printable } from "../text/printable.ts"
 import { count, dollars, duration } from "../text/quantity.ts"
 import { stdout } from "./output.ts"

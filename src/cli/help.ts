@@ -1,3 +1,4 @@
+import { stageNumbers, stagesNumbered } from "../stages/list.ts"
 import type { Operands } from "./arguments.ts"
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as batchFlags from "./flags/batch.ts"
@@ -23,20 +24,26 @@ interface CommandHelp {
   readonly exitCodes?: string
 }
 
+/** The flags of a group, those in groups within it too. */
+const flagsIn = (group: object): ReadonlyArray<object> =>
+  Object.values(group).flatMap((each: object) => (helpOf(each) === undefined ? flagsIn(each) : [each]))
+
 const input: Section = { title: "Input and output", flags: Object.values(inputFlags.input) }
 const batch: Section = { title: "Batches", flags: Object.values(batchFlags.batch) }
 const stages: Section = { title: "Stages", flags: Object.values(batchFlags.stages) }
 const model: Section = { title: "Model", flags: Object.values(modelFlags.model) }
-const work: Section = { title: "Frames, clips and answers", flags: Object.values(workFlags.work) }
+const work: Section = { title: "Frames, clips and answers", flags: flagsIn(workFlags.work) }
 
 /** The input flags of a command whose videos come from elsewhere. */
 const ownInput = Object.values(evaluate).filter((each) => input.flags.includes(each))
 
-const single = (summary: string, name: string): CommandHelp => ({
-  summary,
-  usage: `bun run ${name} --input-video FILE [options]`,
+const single = (number: number): CommandHelp => ({
+  summary: `Stage ${number} alone: ${stagesNumbered(number)
+    .map(({ summary }) => summary)
+    .join(" and ")}`,
+  usage: `bun run stage${number} --input-video FILE [options]`,
   sections: [input, batch, model, { ...work, flags: [...Object.values(workFlags.single), ...work.flags] }],
-  examples: [`bun run ${name} --input-video video.mp4 --rehearsal`],
+  examples: [`bun run stage${number} --input-video video.mp4 --rehearsal`],
 })
 
 /** The commands in the order in which they are listed. */
@@ -51,9 +58,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       "bun run pipeline --input-video-dir videos --output-root dataset --continue-on-error --rehearsal",
     ],
   },
-  stage1: single("Stage 1 alone: sample the video and draft a plan of 3 to 8 steps", "stage1"),
-  stage2: single("Stage 2 alone: locate each step of the draft and cut a clip for it", "stage2"),
-  stage3: single("Stage 3 alone: look at each clip closely, annotate the step, save two keyframes", "stage3"),
+  ...Object.fromEntries(stageNumbers.map((number) => [`stage${number}`, single(number)])),
   validate: {
     summary: "Check finished folders against the rules of the dataset, without a model",
     operands: { usage: "DIR ...", least: 0, most: Number.POSITIVE_INFINITY },

@@ -1,7 +1,8 @@
 import { Effect, Schedule, type Scope } from "effect"
 import { advance, initialState, type RunState } from "../batch/progress.ts"
-import { allStages, type StageNumber } from "../config.ts"
 import type { RunEvent } from "../events.ts"
+import { stages as allStages } from "../stages/list.ts"
+import type { StageLabel } from "../stages/Stage.ts"
 import { printableLines } from "../text/printable.ts"
 import { count } from "../text/quantity.ts"
 import { divertMessages } from "./messages.ts"
@@ -22,7 +23,7 @@ export interface DisplayOptions {
   /** Tell everything. */
   readonly verbose: boolean
   /** The stages that run. */
-  readonly stages?: ReadonlyArray<StageNumber>
+  readonly stages?: ReadonlyArray<StageLabel>
 }
 
 /** Where a display goes. What it holds of a terminal is given back when the scope closes. */

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path"
 import { Console, Effect, Layer, Option } from "effect"
 import type { ReportRequest } from "../batch/report.ts"
 import { type Shard, select } from "../batch/select.ts"
-import type { ImageLabels, RunSettings, StageNumber } from "../config.ts"
+import type { ImageLabels, RunSettings } from "../config.ts"
 import { eventsFile } from "../dataset/layout.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
@@ -11,6 +11,8 @@ import { priceOf } from "../model/money.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
+import { cut as cutStage } from "../stages/cut.ts"
+import { type StageName, stages } from "../stages/list.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { printable } from "../text/printable.ts"
 import { count } from "../text/quantity.ts"
@@ -47,9 +49,7 @@ interface WorkFlags {
   readonly preset: string
   readonly keepAudio: boolean
   readonly autorotateClips: boolean
-  readonly stage1Retries: number
-  readonly stage2Retries: number
-  readonly stage3Retries: number
+  readonly retries: RunSettings["retries"]
 }
 
 export interface BatchFlags {
@@ -70,7 +70,7 @@ export interface RunFlags extends WorkFlags, BatchFlags, ModelFlags, InputFlags 
   readonly postValidate: boolean
   readonly verbose: boolean
   readonly json: boolean
-  readonly stages: ReadonlyArray<StageNumber>
+  readonly stages: ReadonlyArray<StageName>
   readonly dryRun: boolean
   readonly record: Option.Option<string>
   readonly replay: Option.Option<string>
@@ -94,7 +94,7 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
   sampling: given.sampling,
   imageLabels: labelsOf(given, environment),
   stepConcurrency: given.stepConcurrency,
-  retries: { 1: given.stage1Retries, 2: given.stage2Retries, 3: given.stage3Retries },
+  retries: given.retries,
   cut: {
     mode: given.cutMode,
     crf: given.crf,
@@ -109,7 +109,9 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
 
 /** Clips that are copied are not encoded, but for those whose pixels are turned. */
 const pictureWorkOf = ({ cut, stages }: RunSettings): PictureWork =>
-  stages.includes(2) && (cut.mode !== "copy" || cut.autorotate === true) ? "encoding" : "decoding"
+  stages?.includes(cutStage.name) !== false && (cut.mode !== "copy" || cut.autorotate === true)
+    ? "encoding"
+    : "decoding"
 
 /** The part of the input that this run works on. */
 export const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
@@ -212,7 +214,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const model = yield* modelOf(given.dryRun ? { ...given, record: Option.none() } : given)
   const settings = settingsOf(given, environment)
   yield* Effect.mapError(
-    loadPrompts(annotationSchemas[settings.annotationSchema]),
+    loadPrompts(annotationSchemas[settings.annotationSchema], stages),
     ({ message }) => new UsageError({ message }),
   )
   const video = Layers.video({ ...videoSettings(given), pictureWork: pictureWorkOf(settings) })

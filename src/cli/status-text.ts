@@ -1,14 +1,15 @@
 import * as v from "valibot"
 import { failureText } from "../batch/failure-text.ts"
-import { stageNames } from "../batch/progress.ts"
 import { groupFailures } from "../output-root/failures.ts"
 import type { RootStatus } from "../output-root/status.ts"
+import { numberText, stageNumbers } from "../stages/list.ts"
+import { refine } from "../stages/refine.ts"
 import { printable, printableJson } from "../text/printable.ts"
 import { compact, count, dollars, duration, plural } from "../text/quantity.ts"
 import { clip, fit } from "./progress/text.ts"
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
-const stage = v.nullable(v.picklist([1, 2, 3]))
+const stage = v.nullable(v.picklist(stageNumbers))
 const ids = v.array(v.string())
 
 /** What `status --json` prints: one object a line. */
@@ -91,8 +92,8 @@ const failureLines = (status: RootStatus): ReadonlyArray<string> =>
   })
 
 const runningLine = ({ video_id, stage, steps_done, owner }: RootStatus["running"][number]): string => {
-  const where = stage === null ? "finishing" : `${stage} ${stageNames[stage]}`
-  const steps = stage === 3 ? plural(steps_done, "step") : ""
+  const where = stage === null ? "finishing" : numberText(stage)
+  const steps = stage === refine.number ? plural(steps_done, "step") : ""
   const who =
     owner === null ? "" : printable(`process ${owner.pid} on ${owner.host} since ${owner.since_utc}`)
   return `  ${fit(printable(video_id), nameColumns)}  ${where.padEnd(10)}  ${steps.padEnd(8)}  ${who}`.trimEnd()

@@ -1,6 +1,8 @@
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { makeStatusReader, type RootStatus } from "../output-root/status.ts"
+import { stages } from "../stages/list.ts"
+import { chosenStages } from "../stages/Stage.ts"
 import * as flags from "./flags/commands.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { stdout } from "./output.ts"
@@ -69,7 +71,7 @@ export const statusCommand = (report: (code: number) => Effect.Effect<void>) =>
       const { path: root, kind } = yield* requireOutputRoot(given.outputRoot)
       if (kind === "absent")
         return yield* new UsageError({ message: `${root} is not a folder: it does not exist` })
-      const read = makeStatusReader(root, given.stages)
+      const read = makeStatusReader(root, chosenStages(stages, given))
       const status = given.watch ? yield* watched(read, given.json) : yield* read
       if (!given.watch) yield* print(status, given.json)
       yield* report(codeOf(status))

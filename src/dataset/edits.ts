@@ -14,15 +14,13 @@ import type { Outcome, RunSummary } from "./records.ts"
 import { readManifest } from "./resume.ts"
 import { DatasetError, readBytes } from "./store.ts"
 
-type StageNumber = 1 | 2 | 3
-
 /** What is looked at: the folder as an earlier run left it, and what this run may touch. */
 interface Reviewed {
   readonly folder: VideoFolder
   readonly summary: RunSummary
   readonly annotation: AnnotationSchema
-  /** The stages that are run or relied on, but for those that are made again whatever is there. */
-  readonly stages: ReadonlySet<StageNumber>
+  /** Names of the stages that are run or relied on, but for those that are made again whatever is there. */
+  readonly stages: ReadonlySet<string>
 }
 
 const isDone = (outcome: Pick<Outcome, "answered" | "status"> | undefined): boolean =>
@@ -114,10 +112,10 @@ export const refuseBadEdits = Effect.fn("Edits.refuse")(function* (reviewed: Rev
   if (!isDone(summary.stage1)) return
   const draftPath = join(folder.stage1, layout.stage1.draft)
   const check = (json: unknown) => checkNumbers(json, checkDraft(annotation, json))
-  const draft = stages.has(1) ? yield* review(reviewed, draftPath, check) : undefined
+  const draft = stages.has("draft") ? yield* review(reviewed, draftPath, check) : undefined
   if (draft === undefined) return
   const manifest = yield* readManifest(folder.stage1)
-  if (stages.has(2) && isDone(summary.stage2) && manifest !== undefined) {
+  if (stages.has("localize") && isDone(summary.stage2) && manifest !== undefined) {
     const context = {
       stepIds: draft.steps.map(({ step_id }) => step_id),
       boundarySeconds: [...manifest.frames.map((frame) => frame.timestamp_sec), summary.source.end_sec],
@@ -127,7 +125,7 @@ export const refuseBadEdits = Effect.fn("Edits.refuse")(function* (reviewed: Rev
     const path = join(folder.stage2, layout.stage2.localization)
     yield* review(reviewed, path, (json) => checkLocalization(context, json))
   }
-  if (!stages.has(3)) return
+  if (!stages.has("refine")) return
   const steps = yield* reviewSteps(reviewed, draft)
   if (isDone(summary.stage3)) yield* reviewFinalPlan(reviewed, draft, steps)
 })

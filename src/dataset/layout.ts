@@ -50,10 +50,10 @@ export interface CallFiles {
   readonly rawResponse: string
 }
 
-const callFiles = (stage: 1 | 2 | 3): CallFiles => ({
-  systemPrompt: `stage${stage}_system_prompt.txt`,
-  userPrompt: `stage${stage}_user_prompt.txt`,
-  rawResponse: `stage${stage}_raw_response.txt`,
+const callFiles = (stage: string): CallFiles => ({
+  systemPrompt: `${stage}_system_prompt.txt`,
+  userPrompt: `${stage}_user_prompt.txt`,
+  rawResponse: `${stage}_raw_response.txt`,
 })
 
 /** `stage1_raw_response.attempt2.txt`: the reply of an attempt that another one followed. */
@@ -74,16 +74,32 @@ export const layout = {
   finalPlan: "causal_plan_with_keyframes.json",
   frameManifest: "frame_manifest.json",
   sampledFrames: "sampled_frames",
-  stage1: { dir: "stage1", draft: "draft_plan.json", call: callFiles(1) },
+  stage1: { dir: "stage1", draft: "draft_plan.json", call: callFiles("stage1") },
   stage2: {
     dir: "stage2",
     localization: "localization_raw.json",
     segments: "step_segments.json",
     clips: "step_clips",
-    call: callFiles(2),
+    call: callFiles("stage2"),
   },
-  stage3: { final: "step_final.json", meta: "step_meta.json", call: callFiles(3) },
+  stage3: { final: "step_final.json", meta: "step_meta.json", call: callFiles("stage3") },
 } as const
+
+/**
+ * What a stage is called: by its name, and by a number where the contract and the command line have one. Stages of one number
+ * have one outcome in `run_summary.json`.
+ */
+export interface StageId {
+  readonly name: string
+  readonly number: number
+}
+
+/** Names of what a stage beyond the contract's leaves: its answer and the trace of its call, in a folder called after it. */
+export const furtherLayout = (stage: string) => ({
+  dir: stage,
+  answer: `${stage}.json`,
+  call: callFiles(stage),
+})
 
 /** The folder of one video: absolute paths of the places in it. */
 export interface VideoFolder {

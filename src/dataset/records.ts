@@ -249,6 +249,15 @@ const stage3Schema = v.object({
   steps: v.array(stepOutcomeSchema),
 })
 
+/** A stage beyond the contract's, of one answer. Paths are relative to the video's folder. */
+const furtherStageSchema = v.object({
+  ...outcome,
+  answer: filled,
+  system_prompt: filled,
+  user_prompt: filled,
+  raw_response: filled,
+})
+
 /** `run_summary.json`: what was run, with what, how it went, and the fingerprints resuming relies on. */
 export const runSummarySchema = v.object({
   source_video: filled,
@@ -326,6 +335,8 @@ export const runSummarySchema = v.object({
   stage1: v.optional(stage1Schema),
   stage2: v.optional(stage2Schema),
   stage3: v.optional(stage3Schema),
+  /** By name; absent if there are none. */
+  further_stages: v.optional(v.record(v.string(), furtherStageSchema)),
   totals: v.optional(
     v.object({
       calls: index,
@@ -346,14 +357,10 @@ export const runSummarySchema = v.object({
   post_validate: v.optional(v.nullable(v.object({ ok: v.boolean(), problems: v.array(v.string()) }))),
 })
 export type RunSummary = v.InferOutput<typeof runSummarySchema>
-export type Stage1Record = v.InferOutput<typeof stage1Schema>
-export type Stage2Record = v.InferOutput<typeof stage2Schema>
-export type Stage3Record = v.InferOutput<typeof stage3Schema>
-export type StepOutcome = v.InferOutput<typeof stepOutcomeSchema>
 
 /** What every kind of outcome has in common. */
 export type Outcome = Pick<
-  StepOutcome,
+  v.InferOutput<typeof stepOutcomeSchema>,
   | "status"
   | "answered"
   | "adopted"

@@ -10,7 +10,7 @@ import { jsonText, readJson, writeFile } from "./store.ts"
 /** The stages' part of a summary. */
 export type Progress = Pick<
   RunSummary,
-  "decoding" | "stage1" | "stage2" | "stage3" | "files" | "overwrite" | "post_validate"
+  "decoding" | "stage1" | "stage2" | "stage3" | "further_stages" | "files" | "overwrite" | "post_validate"
 >
 
 /** The part of a summary that says what a run works on and with. */
@@ -39,12 +39,13 @@ export const readSummary = (path: string) =>
   })
 
 const progressOf = (summary: RunSummary): Progress => {
-  const { decoding, stage1, stage2, stage3, files, overwrite, post_validate } = summary
+  const { decoding, stage1, stage2, stage3, further_stages, files, overwrite, post_validate } = summary
   return {
     ...(decoding === undefined ? {} : { decoding }),
     ...(stage1 === undefined ? {} : { stage1 }),
     ...(stage2 === undefined ? {} : { stage2 }),
     ...(stage3 === undefined ? {} : { stage3 }),
+    ...(further_stages === undefined ? {} : { further_stages }),
     ...(files === undefined ? {} : { files }),
     ...(overwrite === undefined ? {} : { overwrite }),
     ...(post_validate === undefined ? {} : { post_validate }),
@@ -56,11 +57,14 @@ const costSum = (costs: ReadonlyArray<number | null>): number | null =>
   costs.includes(null) ? null : costs.reduce<number>((total, cost) => total + (cost ?? 0), 0)
 
 /** Tokens and cost of all answers on record. The cost is null if that of any is not known. */
-export const totalsOf = ({ stage1, stage2, stage3 }: Progress): NonNullable<RunSummary["totals"]> => {
-  const calls = [stage1, stage2, ...(stage3?.steps ?? [])].flatMap((outcome) => [
-    ...(outcome?.calls ?? []),
-    ...(outcome?.remake?.calls ?? []),
-  ])
+export const totalsOf = ({
+  stage1,
+  stage2,
+  stage3,
+  further_stages = {},
+}: Progress): NonNullable<RunSummary["totals"]> => {
+  const outcomes = [stage1, stage2, ...(stage3?.steps ?? []), ...Object.values(further_stages)]
+  const calls = outcomes.flatMap((outcome) => [...(outcome?.calls ?? []), ...(outcome?.remake?.calls ?? [])])
   const sum = (field: "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens") =>
     calls.reduce((total, call) => total + (call[field] ?? 0), 0)
   const uncounted = calls.flatMap(({ estimated }) => (estimated === undefined ? [] : [estimated]))
@@ -100,9 +104,18 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
   const state = yield* SynchronizedRef.make<Progress>({ ...written, files: written.files ?? files })
   const write = (progress: Progress) =>
     Effect.flatMap(utcNow(`${header.video_id}/summary`), (updated_at_utc) => {
-      const { decoding, stage1, stage2, stage3, files, overwrite, post_validate = null } = progress
+      const {
+        decoding,
+        stage1,
+        stage2,
+        stage3,
+        further_stages,
+        files,
+        overwrite,
+        post_validate = null,
+      } = progress
       const totals = totalsOf(progress)
-      const stages = { stage1, stage2, stage3, post_validate }
+      const stages = { stage1, stage2, stage3, further_stages, post_validate }
       const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
       return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(

@@ -1,7 +1,8 @@
 import { basename, isAbsolute } from "node:path"
 import { Effect } from "effect"
+import * as v from "valibot"
 import { annotationSchemas } from "../plan/schemas.ts"
-import { layout } from "./layout.ts"
+import { furtherLayout, layout } from "./layout.ts"
 import { readOriginalSummary } from "./original.ts"
 import { entriesOf } from "./places.ts"
 import { type FrameManifest, type RunSummary, runSummarySchema } from "./records.ts"
@@ -22,12 +23,18 @@ const { stage1, stage2 } = layout
 
 const summaryFindings = (summary: RunSummary, folder: string): ReadonlyArray<Finding> => {
   const file = layout.runSummary
-  const stages = ([1, 2, 3] as const).flatMap((stage) => {
-    const status = summary[`stage${stage}`]?.status
-    return status === "completed"
+  const { further_stages = {}, stage1, stage2, stage3 } = summary
+  const outcomes = { 1: stage1, 2: stage2, 3: stage3, ...further_stages }
+  const stages = Object.entries(outcomes).flatMap(([stage, outcome]) =>
+    outcome?.status === "completed"
       ? []
-      : [finding(file, `Stage ${stage} is ${status ?? "not run yet"}; run the pipeline again to go on`)]
-  })
+      : [
+          finding(
+            file,
+            `Stage ${stage} is ${outcome?.status ?? "not run yet"}; run the pipeline again to go on`,
+          ),
+        ],
+  )
   return [
     ...(summary.video_id === basename(folder)
       ? []
@@ -36,6 +43,19 @@ const summaryFindings = (summary: RunSummary, folder: string): ReadonlyArray<Fin
     ...stages,
   ]
 }
+
+/** Checks what stages beyond the contract's have left: their answers, and the traces of their calls. What is in an answer they know. */
+const furtherFindings = (folder: string, { further_stages = {} }: RunSummary) =>
+  Effect.map(
+    Effect.forEach(Object.entries(further_stages), ([name, outcome]) => {
+      const { answer, call, dir } = furtherLayout(name)
+      return Effect.all([
+        Effect.map(loadJson(folder, `${dir}/${answer}`, v.looseObject({})), ({ findings }) => findings),
+        traceFindings(folder, dir, call, outcome),
+      ])
+    }),
+    (findings) => findings.flat(2),
+  )
 
 /** What the pictures of a manifest are called, relative to the video's folder; undefined where it cannot be read. */
 const picturesOf = (dir: string, manifest: FrameManifest | undefined) =>
@@ -55,8 +75,9 @@ const checkRecords = Effect.fn("Validate.records")(function* (
 ) {
   const byFolder = new Map<string, ReadonlySet<string>>()
   const found: Array<Finding> = []
-  const sofar = (steps?: ReadonlySet<string>) => ({ findings: found, named: { byFolder, steps } })
   const { value: summary, findings } = yield* loadJson(folder, layout.runSummary, runSummarySchema)
+  const further = new Set(Object.keys(summary?.further_stages ?? {}))
+  const sofar = (steps?: ReadonlySet<string>) => ({ findings: found, named: { byFolder, steps, further } })
   if (summary === undefined) {
     const { value: original } = yield* orFinding(layout.runSummary, readOriginalSummary(folder))
     found.push(...(original === undefined ? findings : yield* checkOriginal(folder, original)))
@@ -64,7 +85,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   }
   const annotation = annotationSchemas[summary.annotation_schema]
   const poolSize = summary.sampling_config.max_frames
-  found.push(...summaryFindings(summary, folder))
+  found.push(...summaryFindings(summary, folder), ...(yield* furtherFindings(folder, summary)))
   if (summary.stage1 === undefined) return sofar()
   const pool = yield* checkPool(folder, `${stage1.dir}/${layout.frameManifest}`, poolSize, true)
   for (const [path, names] of picturesOf(stage1.dir, pool.manifest)) byFolder.set(path, names)

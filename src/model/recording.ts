@@ -52,7 +52,7 @@ const exchangeSchema = v.object({
   request_sha256: v.string(),
   label: v.object({
     video: v.string(),
-    stage: v.picklist([1, 2, 3]),
+    stage: v.number(),
     step: v.nullable(v.number()),
     attempt: v.number(),
   }),

@@ -38,7 +38,7 @@ const failureSchema = v.strictObject({
   /** Absolute. */
   source_video: v.string(),
   /** Null if it failed outside of a stage. */
-  stage: v.nullable(v.picklist([1, 2, 3])),
+  stage: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** A word from a closed list, such as `NotAVideo` or `AnswerRejected`. */
   reason: v.string(),
   message: v.string(),

@@ -2,14 +2,12 @@ import { lstat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { videoFolder } from "../dataset/layout.ts"
+import { type StageId, videoFolder } from "../dataset/layout.ts"
 import { type DatasetError, keepWithin, listFolder, readJson } from "../dataset/store.ts"
 import { summaryPath } from "../dataset/summary.ts"
 import { type FailedVideo, isRefusal } from "./failures.ts"
 import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
 import { type InputRecord, readFailures, readInputs } from "./state.ts"
-
-type StageNumber = 1 | 2 | 3
 
 const count = v.fallback(v.number(), 0)
 
@@ -29,6 +27,7 @@ const glanceSchema = v.object({
   stage1: v.optional(outcomeSchema),
   stage2: v.optional(outcomeSchema),
   stage3: v.optional(v.object({ ...outcomeSchema.entries, steps: v.array(outcomeSchema) })),
+  further_stages: v.optional(v.record(v.string(), outcomeSchema)),
   totals: v.optional(
     v.object({
       calls: count,
@@ -45,7 +44,7 @@ type Glance = v.InferOutput<typeof glanceSchema>
 export interface RunningVideo {
   readonly video_id: string
   /** The stage it is in; null if that is not known yet. */
-  readonly stage: StageNumber | null
+  readonly stage: number | null
   /** Steps refined. */
   readonly steps_done: number
   /** Who works on it; null if the lock does not say. */
@@ -76,18 +75,27 @@ export interface RootStatus {
   readonly lastChangeUtc: string | null
 }
 
-const stageNumbers: ReadonlyArray<StageNumber> = [1, 2, 3]
 const foldersAtOnce = 32
 
-const failureOf = (glance: Glance, stages: ReadonlyArray<StageNumber>): FailedVideo | undefined => {
+/** The outcomes of the contract's stages, in order. */
+const contractOutcomes = (glance: Glance | undefined): ReadonlyArray<Outcome | undefined> => [
+  glance?.stage1,
+  glance?.stage2,
+  glance?.stage3,
+]
+
+const outcomeOf = (glance: Glance, { name, number }: StageId): Outcome | undefined =>
+  contractOutcomes(glance)[number - 1] ?? glance.further_stages?.[name]
+
+const failureOf = (glance: Glance, stages: ReadonlyArray<StageId>): FailedVideo | undefined => {
   const { video_id, source_video } = glance
   for (const stage of stages) {
-    const outcome: Outcome | undefined = glance[`stage${stage}`]
+    const outcome = outcomeOf(glance, stage)
     if (outcome?.status !== "failed") continue
-    const steps = stage === 3 ? (glance.stage3?.steps ?? []) : []
+    const steps = outcome === glance.stage3 ? glance.stage3.steps : []
     const first = [outcome, ...steps].find(({ error_reason }) => error_reason !== undefined)
     const reason = first?.error_reason ?? "Unknown"
-    return { video_id, source_video, stage, reason, message: outcome.error ?? "" }
+    return { video_id, source_video, stage: stage.number, reason, message: outcome.error ?? "" }
   }
   if (glance.post_validate?.ok !== false) return undefined
   const message = glance.post_validate.problems[0] ?? ""
@@ -95,8 +103,10 @@ const failureOf = (glance: Glance, stages: ReadonlyArray<StageNumber>): FailedVi
 }
 
 /** The stage after the last that is completed. */
-const stageOf = (glance: Glance | undefined): StageNumber | null =>
-  stageNumbers.find((stage) => glance?.[`stage${stage}`]?.status !== "completed") ?? null
+const stageOf = (glance: Glance | undefined): number | null => {
+  const place = contractOutcomes(glance).findIndex((outcome) => outcome?.status !== "completed")
+  return place === -1 ? null : place + 1
+}
 
 const stepsOf = (glance: Glance | undefined): number =>
   (glance?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
@@ -128,12 +138,15 @@ const costOf = (folders: ReadonlyArray<SeenFolder>): number | null => {
 }
 
 const secondsOf = ({ glance }: SeenFolder): number =>
-  stageNumbers.reduce((sum, stage) => sum + (glance?.[`stage${stage}`]?.wall_time_sec ?? 0), 0)
+  [...contractOutcomes(glance), ...Object.values(glance?.further_stages ?? {})].reduce(
+    (sum, outcome) => sum + (outcome?.wall_time_sec ?? 0),
+    0,
+  )
 
 /** Puts what was seen together. Who is worked on now counts as running, whatever happened to it before. */
 const statusOf = (
   outputRoot: string,
-  stages: ReadonlyArray<StageNumber>,
+  stages: ReadonlyArray<StageId>,
   folders: ReadonlyArray<SeenFolder>,
   recorded: ReadonlyArray<FailedVideo>,
   inputs: ReadonlyArray<InputRecord>,
@@ -163,7 +176,7 @@ const statusOf = (
     if (!mayStand) continue
     const failure = failureOf(glance, stages)
     const isDone =
-      failure === undefined && stages.every((stage) => glance[`stage${stage}`]?.status === "completed")
+      failure === undefined && stages.every((stage) => outcomeOf(glance, stage)?.status === "completed")
     // A run that was refused says nothing of a finished folder, unless it was about another video of this name.
     if (isDone && recordedFailure?.source_video === glance.source_video) failed.delete(id)
     if (isDone) done.push(id)
@@ -221,7 +234,7 @@ const isFolder = (path: string) =>
  *
  * @param stages those that make a video done
  */
-export const makeStatusReader = (root: string, stages: ReadonlyArray<StageNumber>) => {
+export const makeStatusReader = (root: string, stages: ReadonlyArray<StageId>) => {
   const outputRoot = resolve(root)
   const glances = new Map<string, { readonly stamp: string; readonly glance: Glance | undefined }>()
 

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import { Data, Effect, Either } from "effect"
-import type { StageNumber } from "../config.ts"
+import { defaultRetries } from "../config.ts"
+import type { StageId } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
@@ -30,7 +31,8 @@ import { callRecord, makeTrace, recallReply, type Trace } from "./trace.ts"
 
 /** A stage gave up on a call. `folder` holds its prompts, every raw reply and the problems found. */
 export class StageFailed extends Data.TaggedError("StageFailed")<{
-  readonly stage: StageNumber
+  /** Its name. */
+  readonly stage: string
   readonly folder: string
   /** `BudgetSpent` ends a whole run, not only this video. */
   readonly reason: "AnswerRejected" | ModelErrorReason
@@ -51,6 +53,10 @@ const writePrompts = Effect.fn("Stage.writePrompts")(function* <A>(run: VideoRun
   yield* put(run, join(call.dir, call.files.systemPrompt), system)
   yield* put(run, join(call.dir, call.files.userPrompt), user)
 })
+
+/** How often a stage asks again after a rejected answer. */
+const retriesOf = ({ settings }: RunFacts, { name }: StageId): number =>
+  settings.retries[name] ?? defaultRetries
 
 /** The request of a call, as far as it decides the answer. */
 const requestOf = Effect.fn("Stage.request")(function* <A>(run: RunFacts, inquiry: Inquiry<A>) {
@@ -80,7 +86,7 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
     ask({
       request,
       check: inquiry.check,
-      retries: run.settings.retries[inquiry.stage],
+      retries: retriesOf(run, inquiry.stage),
       repair: run.settings.repair,
       recall: (requestSha256, attempt) => recallReply(inquiry, round, requestSha256, attempt),
       keep: () => Effect.void,
@@ -97,18 +103,18 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
 const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {
   const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
     new StageFailed({
-      stage: call.stage,
+      stage: call.stage.name,
       reason,
       folder: call.dir,
       attempts: trace.attempts(),
-      message: `Stage ${call.stage} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${call.dir}`,
+      message: `Stage ${call.stage.number} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${call.dir}`,
     })
   const answer: Answer<A> = yield* Effect.gen(function* () {
     const request = { ...(yield* requestOf(run, call)), callsLeft: call.callsLeft }
     return yield* ask({
       request,
       check: call.check,
-      retries: run.settings.retries[call.stage],
+      retries: retriesOf(run, call.stage),
       repair: run.settings.repair,
       recall: trace.recall,
       keep: trace.keep,
@@ -208,13 +214,13 @@ export const standingAnswer = <A>(run: RunFacts, question: Question<A>) =>
 
 /** A stage that was not selected would have to be asked. */
 export const missingStage = (
-  { stage, what, dir }: Pick<Question<unknown>, "stage" | "what" | "dir">,
+  { stage: { number }, what, dir }: Pick<Question<unknown>, "stage" | "what" | "dir">,
   why: string,
 ) =>
   new DatasetError({
     reason: "MissingStage",
     path: dir,
-    message: `the ${what} of Stage ${stage} cannot be used (${why}); run with --stages ${stage} first`,
+    message: `the ${what} of Stage ${number} cannot be used (${why}); run with --stages ${number} first`,
   })
 
 /** Keeps an answer. One that was edited by hand gets the form that all have; as it was written it is kept beside it. */

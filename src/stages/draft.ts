@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Either } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { countSteps } from "../model/motion.ts"
@@ -10,23 +10,18 @@ import { rehearsalNote } from "../plan/specimen.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
 import { noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
-import { ensurePool } from "./pool.ts"
+import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
+import { ensurePool, foreseenPool, plannedPool } from "./pool.ts"
 import { poolImages } from "./pool-images.ts"
-import type { FramePool, PoolRequest } from "./pool-plan.ts"
+import { distinctFrames, type FramePool, type PoolRequest, planFrames } from "./pool-plan.ts"
+import type { Asks } from "./prompts.ts"
 import { put } from "./put.ts"
 import type { Inquiry } from "./question.ts"
-import {
-  mayKeep,
-  noteMade,
-  notice,
-  type RunFacts,
-  stageAdvanced,
-  stageFinished,
-  stageStarted,
-  type VideoRun,
-} from "./run.ts"
-import { withStatus } from "./status.ts"
+import { mayKeep, noteMade, notice, type RunFacts, stageAdvanced, type VideoRun } from "./run.ts"
+import { defineStage, type Left } from "./Stage.ts"
+import { noteAt, type OutcomePlace, withStatus } from "./status.ts"
 
+const id = { name: "draft", number: 1 } as const
 const { dir, draft: artefact, call: files } = layout.stage1
 
 const paths = {
@@ -37,17 +32,24 @@ const paths = {
   raw_response: `${dir}/${files.rawResponse}`,
 }
 
+const place: OutcomePlace = {
+  find: ({ stage1 }) => stage1,
+  put: (progress, outcome) => ({ ...progress, stage1: { ...outcome, ...paths } }),
+}
+
+const asks = {
+  prompt: { file: "stage1", slots: { frame_count: "50" } },
+  answer: "draft",
+  schema: draftPlanSchema,
+  answerTokens: 3000,
+} satisfies Asks
+
 const poolNote = {
   uniform:
     "Full-video pool: uniformly spread over the whole video by presentation time, first and last frame included. Seconds on the source video's timeline.",
   keyframe:
     "Full-video pool: key frames, uniformly spread over the whole video by presentation time. Seconds on the source video's timeline.",
 }
-
-const note = (run: VideoRun) => (outcome: Outcome) =>
-  run.summary.update((progress) => ({ ...progress, stage1: { ...outcome, ...paths } }))
-
-const ofWholeStage = withStatus(({ stage1 }) => stage1, note)
 
 /** The full-video pool that a run wants. */
 export const fullPoolRequest = ({ confirmSource, folder, source, settings }: RunFacts): PoolRequest => ({
@@ -61,14 +63,18 @@ export const fullPoolRequest = ({ confirmSource, folder, source, settings }: Run
   secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
 })
 
-/** Tokens of a draft plan, as long as none was seen. */
-export const draftTokens = 3000
+/** A plan, the pool that it was made from, and whether it is the original implementation's. */
+export interface Drafted {
+  readonly pool: FramePool
+  readonly plan: DraftPlan
+  readonly isAdopted: boolean
+}
 
 /** Rehearsed, a draft has as many steps as changes stand out. */
 export const draftTask = (annotation: AnnotationSchema): ModelTask => ({
-  stage: "draft",
-  stageNumber: 1,
-  answerTokens: draftTokens,
+  stage: id.name,
+  stageNumber: id.number,
+  answerTokens: asks.answerTokens,
   rehearse: (changes) => ({
     high_level_goal: rehearsalNote,
     steps: Array.from({ length: countSteps(changes) }, (_, i) =>
@@ -82,9 +88,9 @@ export const draftTask = (annotation: AnnotationSchema): ModelTask => ({
 })
 
 /** What is asked for a draft plan. */
-export const draftInquiry = (run: RunFacts, pool: FramePool, previous: Outcome | undefined) =>
+const inquiryOf = (run: RunFacts, pool: FramePool, previous: Outcome | undefined) =>
   ({
-    stage: 1,
+    stage: id,
     what: "draft plan",
     dir: run.folder.stage1,
     files,
@@ -94,36 +100,56 @@ export const draftInquiry = (run: RunFacts, pool: FramePool, previous: Outcome |
     mayAdopt: true,
     check: (json) => checkDraft(run.annotation, json),
     task: draftTask(run.annotation),
-    prompt: run.prompts.stage1({ frame_count: String(pool.timestamps.length) }),
-    schema: draftPlanSchema(run.annotation),
+    prompt: run.prompts.fill(asks.prompt, { frame_count: String(pool.timestamps.length) }),
+    schema: asks.schema(run.annotation),
     images: poolImages(pool, "none"),
   }) satisfies Inquiry<DraftPlan>
 
-const make = Effect.fn("Stage1.draft")(function* (run: VideoRun) {
+const make = Effect.fnUntraced(function* (run: VideoRun) {
   const { settings } = run
-  yield* stageStarted(run, 1, 2)
   const { pool, kept } = yield* ensurePool(
     { ...fullPoolRequest(run), write: (path, content) => put(run, path, content) },
-    mayKeep(run, 1, paths.frame_manifest),
+    mayKeep(run, id, paths.frame_manifest),
   )
-  yield* noteMade(run, 1, paths.frame_manifest)
+  yield* noteMade(run, id, paths.frame_manifest)
   yield* noteTimes(run)
   yield* noteHandOvers(run)
-  yield* noteSubstitutes(run, "stage1", pool)
-  yield* stageAdvanced(run, 1, "frame pool", kept)
+  yield* noteSubstitutes(run, dir, pool)
+  yield* stageAdvanced(run, id, "frame pool", kept)
   const quality = pool.manifest.jpeg_quality
   if (quality !== settings.jpegQuality) {
     yield* notice(run, `pictures stay at JPEG quality ${quality}; --overwrite samples them anew`)
   }
   const { stage1: previous } = yield* run.summary.progress
-  const draft = yield* keepOrAsk(run, {
-    ...draftInquiry(run, pool, previous),
+  const plan = yield* keepOrAsk(run, {
+    ...inquiryOf(run, pool, previous),
     callsLeft: 2 + stepCount.max,
-    note: note(run),
+    note: noteAt(run, place),
   })
-  yield* stageFinished(run, 1)
-  return { pool, draft }
+  const { stage1 } = yield* run.summary.progress
+  return { pool, plan, isAdopted: stage1?.adopted === true } satisfies Drafted
 })
 
-/** Stage 1: the full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
-export const draftStage = (...given: Parameters<typeof make>) => ofWholeStage(make(...given), given[0])
+const foresee = Effect.fnUntraced(function* (run: RunFacts, { stage1 }: Left) {
+  const request = fullPoolRequest(run)
+  const found = yield* foreseenPool(request, mayKeep(run, id, paths.frame_manifest))
+  const pool = found ?? plannedPool(request)
+  const distinct = distinctFrames(planFrames(request))
+  const answer = yield* foreseenAnswer(run, inquiryOf(run, pool, stage1))
+  const made = Either.map(answer, ({ isAdopted, value: plan }): Drafted => ({ pool, plan, isAdopted }))
+  const call = neededCall(run, id, asks, "draft plan", distinct)
+  return outlookOf(made, call, found === undefined ? [distinct] : [])
+})
+
+/** The full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
+export const draft = defineStage({
+  ...id,
+  title: "draft",
+  summary: "sample the video and draft a plan of 3 to 8 steps",
+  needs: [],
+  weight: 1,
+  asks,
+  parts: () => 2,
+  make: (run) => withStatus(run, place)(make(run)),
+  foresee,
+})

@@ -1,12 +1,13 @@
 import { Effect } from "effect"
-import { allStages, type RunSettings } from "../config.ts"
 import type { RunSummary } from "../dataset/records.ts"
-import type { SummaryFile, SummaryHeader } from "../dataset/summary.ts"
+import type { SummaryHeader } from "../dataset/summary.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
-import type { VideoRun } from "./run.ts"
+import { isWhole, type RunFacts, type VideoRun } from "./run.ts"
+
+type Selection = Pick<RunFacts, "selected" | "settings" | "stages">
 
 /** What tells one overwrite from another: what is made again, and with what. */
-const fingerprintOf = (header: SummaryHeader, { stages }: RunSettings): string => {
+const fingerprintOf = (header: SummaryHeader, { selected, stages }: Selection): string => {
   const { kind, max_tokens, model, temperature } = header.api_config
   const { cut_config, sampling_config, schema_fingerprint } = header
   return fingerprint({
@@ -17,7 +18,7 @@ const fingerprintOf = (header: SummaryHeader, { stages }: RunSettings): string =
     cut_config,
     sampling_config,
     schema_fingerprint,
-    stages,
+    stages: [...new Set(stages.flatMap(({ name, number }) => (selected.has(name) ? [number] : [])))],
   })
 }
 
@@ -25,30 +26,23 @@ const fingerprintOf = (header: SummaryHeader, { stages }: RunSettings): string =
 export const madeBefore = (
   existing: RunSummary | undefined,
   header: SummaryHeader,
-  settings: RunSettings,
+  selection: Selection,
 ): ReadonlySet<string> | undefined => {
-  const begun = settings.overwrite ? existing?.overwrite : undefined
-  return begun?.fingerprint === fingerprintOf(header, settings) ? new Set(begun.done) : undefined
+  const begun = selection.settings.overwrite ? existing?.overwrite : undefined
+  return begun?.fingerprint === fingerprintOf(header, selection) ? new Set(begun.done) : undefined
 }
 
 /** Notes an overwrite that begins, so that it can be gone on with should it end early. */
-export const beginOverwrite = (
-  summary: SummaryFile,
-  header: SummaryHeader,
-  settings: RunSettings,
-  made: ReadonlySet<string> | undefined,
-) =>
-  settings.overwrite && made === undefined
-    ? summary.note((progress) => ({
+export const beginOverwrite = (run: VideoRun, header: SummaryHeader) =>
+  run.settings.overwrite && run.madeBefore === undefined
+    ? run.summary.note((progress) => ({
         ...progress,
-        overwrite: { fingerprint: fingerprintOf(header, settings), done: [] },
+        overwrite: { fingerprint: fingerprintOf(header, run), done: [] },
       }))
     : Effect.void
 
 /** What is done is done: nothing of an overwrite is left to go on with, unless this run has not been through all of it. */
-export const endOverwrite = ({ settings, summary }: VideoRun) =>
-  summary.update(({ overwrite, ...progress }) =>
-    overwrite === undefined || settings.overwrite || settings.stages.length === allStages.length
-      ? progress
-      : { ...progress, overwrite },
+export const endOverwrite = (run: VideoRun) =>
+  run.summary.update(({ overwrite, ...progress }) =>
+    overwrite === undefined || run.settings.overwrite || isWhole(run) ? progress : { ...progress, overwrite },
   )

@@ -8,20 +8,31 @@ import type { SchemaParts } from "../dataset/schema-parts.ts"
 import { hasCode } from "../files/fault.ts"
 import { NotPlain, readPlain } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
-import { draftPlanSchema } from "../plan/draft.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
-import { localizationSchema } from "../plan/localization.ts"
 
-/** The placeholders of each prompt file: all of them must occur, and no others. */
-const placeholders = {
-  system: [],
-  stage1: ["frame_count"],
-  stage2: ["frame_count", "boundary_max", "step_count", "steps"],
-  stage3: ["frame_count", "high_level_goal", "draft_step"],
-} as const
+/** A prompt, and what is filled into it. */
+export interface PromptTemplate<Slot extends string = string> {
+  /** Name of its file, without folder and ending. */
+  readonly file: string
+  /** The text itself, of a stage that brings its own; no file is read then. */
+  readonly text?: string
+  /** Its placeholders, each with a text of about the usual length, to estimate by. All must occur, and no others. */
+  readonly slots: Readonly<Record<Slot, string>>
+}
 
-type PromptFile = keyof typeof placeholders
-type Values<F extends PromptFile> = Readonly<Record<(typeof placeholders)[F][number], string>>
+/** What a stage asks a model with. */
+export interface Asks<Slot extends string = string> {
+  readonly prompt: PromptTemplate<Slot>
+  /** What the form of its answers is called in the schema fingerprint. */
+  readonly answer: string
+  readonly schema: (annotation: AnnotationSchema) => v.GenericSchema
+  /** Tokens of an answer, as long as none was seen. */
+  readonly answerTokens: number
+  /** Set if it asks for every step by itself. */
+  readonly isPerStep?: true
+}
+
+const system: PromptTemplate<never> = { file: "system", slots: {} }
 
 /** A prompt file is missing or no text, or its placeholders are not those the stages fill in. */
 export class PromptError extends Data.TaggedError("PromptError")<{
@@ -32,10 +43,11 @@ export class PromptError extends Data.TaggedError("PromptError")<{
 /** The prompts of one annotation schema and the fingerprint over them, the schema and the contract's version. */
 export interface Prompts {
   readonly system: string
-  readonly stage1: (values: Values<"stage1">) => string
-  readonly stage2: (values: Values<"stage2">) => string
-  readonly stage3: (values: Values<"stage3">) => string
-  /** SHA-256, 64 hex digits. */
+  readonly fill: <Slot extends string>(
+    template: PromptTemplate<Slot>,
+    values: Readonly<Record<Slot, string>>,
+  ) => string
+  /** SHA-256, 64 hex digits. Stages that bring their own text are not in it: their answers depend on that by themselves. */
   readonly fingerprint: string
   /** What the fingerprint is made of. */
   readonly parts: SchemaParts
@@ -92,56 +104,58 @@ const readPrompt = (file: string) =>
       new PromptError({ file, message: `the prompt file ${file} ${because(cause)}; reinstall the project` }),
   })
 
-/** Where the prompt files are: `<folder>/<annotation schema>/{system,stage1,stage2,stage3}.md`. */
+/** Where the prompt files are: `<folder>/<annotation schema>/<file>.md`. */
 export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
 
-/** Reads and checks the prompt files of an annotation schema. Done once at start-up, before any video is touched. */
+/** The text of a prompt, checked. */
+const loadPrompt = Effect.fnUntraced(function* (folder: string, { file: name, slots, text }: PromptTemplate) {
+  const file = `${folder}${name}.md`
+  const read = (text ?? (yield* readPrompt(file))).replaceAll("\r\n", "\n").trim()
+  const problems =
+    read === ""
+      ? [`the prompt file ${file} is empty; reinstall the project`]
+      : checkPlaceholders(file, read, Object.keys(slots))
+  return problems.length === 0 ? read : yield* new PromptError({ file, message: problems.join("; ") })
+})
+
+/**
+ * Reads and checks the prompts that stages ask with in an annotation schema. Done once at start-up, before any video is
+ * touched.
+ */
 export const loadPrompts = Effect.fn("Prompts.load")(function* (
   annotation: AnnotationSchema,
+  stages: ReadonlyArray<{ readonly asks?: Asks }>,
   folder = promptFolder,
 ) {
-  const read = (name: PromptFile) => {
-    const file = `${folder}${annotation.name}/${name}.md`
-    return readPrompt(file).pipe(
-      Effect.map((text) => text.replaceAll("\r\n", "\n").trim()),
-      Effect.filterOrFail(
-        (text) => text !== "",
-        () => new PromptError({ file, message: `the prompt file ${file} is empty; reinstall the project` }),
-      ),
-      Effect.filterOrFail(
-        (text) => checkPlaceholders(file, text, placeholders[name]).length === 0,
-        (text) =>
-          new PromptError({ file, message: checkPlaceholders(file, text, placeholders[name]).join("; ") }),
-      ),
-    )
-  }
-  const texts = yield* Effect.all({
-    system: read("system"),
-    stage1: read("stage1"),
-    stage2: read("stage2"),
-    stage3: read("stage3"),
-  })
-  const answers = {
-    draft: jsonSchema(draftPlanSchema(annotation)),
-    localization: jsonSchema(localizationSchema),
-    refined: jsonSchema(annotation.finalStep),
-  }
+  const asked = stages.flatMap(({ asks }) => asks ?? [])
+  const loaded = yield* Effect.forEach([system, ...asked.map(({ prompt }) => prompt)], (prompt) =>
+    Effect.map(loadPrompt(`${folder}${annotation.name}/`, prompt), (text) => ({
+      ...prompt,
+      own: prompt.text !== undefined,
+      text,
+    })),
+  )
+  const texts = new Map(loaded.map(({ file, text }) => [file, text]))
+  const shared = loaded.filter(({ own }) => !own)
+  const answers = Object.fromEntries(
+    asked
+      .filter(({ prompt }) => prompt.text === undefined)
+      .map(({ answer, schema }) => [answer, jsonSchema(schema(annotation))]),
+  )
   return {
-    system: texts.system,
-    stage1: (values) => fill(texts.stage1, values),
-    stage2: (values) => fill(texts.stage2, values),
-    stage3: (values) => fill(texts.stage3, values),
+    system: texts.get(system.file) ?? "",
+    fill: ({ file }, values) => fill(texts.get(file) ?? "", values),
     fingerprint: fingerprint({
       contractVersion,
       annotation: annotation.name,
       ...answers,
-      prompts: texts,
+      prompts: Object.fromEntries(shared.map(({ file, text }) => [file, text])),
     }),
     parts: {
       contract_version: contractVersion,
       annotation_schema: annotation.name,
       answers: fingerprint(answers),
-      prompts: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, sha256(text)])),
+      prompts: Object.fromEntries(shared.map(({ file, text }) => [file, sha256(text)])),
     },
   } satisfies Prompts
 })

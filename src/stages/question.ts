@@ -1,7 +1,6 @@
 import type { Effect, Scope } from "effect"
 import type * as v from "valibot"
-import type { StageNumber } from "../config.ts"
-import type { CallFiles } from "../dataset/layout.ts"
+import type { CallFiles, StageId } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
 import type { DatasetError } from "../dataset/store.ts"
 import type { ModelError, ModelImage, ModelTask } from "../model/VisionModel.ts"
@@ -9,7 +8,7 @@ import type { Checked } from "../plan/problem.ts"
 
 /** What decides whether an answer of an earlier run still stands. */
 export interface Question<A> {
-  readonly stage: StageNumber
+  readonly stage: StageId
   /** What is asked for, as a person would say it: `draft plan`, `step 3`. */
   readonly what: string
   /** Absolute folder of the trace and the artefact. */

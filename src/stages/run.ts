@@ -1,7 +1,7 @@
 import { join, relative } from "node:path"
 import { Effect } from "effect"
-import type { RunSettings, StageNumber } from "../config.ts"
-import type { VideoFolder } from "../dataset/layout.ts"
+import type { RunSettings } from "../config.ts"
+import type { StageId, VideoFolder } from "../dataset/layout.ts"
 import type { SummaryFile } from "../dataset/summary.ts"
 import { RunEvents } from "../events.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
@@ -17,6 +17,10 @@ export interface RunFacts {
   readonly confirmSource: Effect.Effect<void, VideoError>
   readonly folder: VideoFolder
   readonly settings: RunSettings
+  /** The stages of the pipeline, in order. */
+  readonly stages: ReadonlyArray<StageId>
+  /** Names of those that may ask; the others only use what is there. */
+  readonly selected: ReadonlySet<string>
   readonly annotation: AnnotationSchema
   readonly prompts: Prompts
   /** Whether the model is the rehearsal stand-in; its answers never count as a real model's. */
@@ -33,10 +37,13 @@ export interface VideoRun extends RunFacts {
 }
 
 /** Whether this run may ask for a stage's answer, or only use what is there. */
-export const isSelected = (run: RunFacts, stage: StageNumber): boolean => run.settings.stages.includes(stage)
+export const isSelected = (run: RunFacts, { name }: StageId): boolean => run.selected.has(name)
+
+/** Whether every stage may ask. */
+export const isWhole = (run: RunFacts): boolean => run.stages.every((stage) => isSelected(run, stage))
 
 /** Whether a stage is made again, whatever is there. */
-export const isOverwritten = (run: RunFacts, stage: StageNumber): boolean =>
+export const isOverwritten = (run: RunFacts, stage: StageId): boolean =>
   run.settings.overwrite && isSelected(run, stage)
 
 /**
@@ -44,7 +51,7 @@ export const isOverwritten = (run: RunFacts, stage: StageNumber): boolean =>
  *
  * @param part the file that stands for it, relative to the video's folder
  */
-export const mayKeep = (run: RunFacts, stage: StageNumber, part: string): boolean =>
+export const mayKeep = (run: RunFacts, stage: StageId, part: string): boolean =>
   !isOverwritten(run, stage) || run.madeBefore?.has(part) === true
 
 /** The file that stands for an answer, relative to the video's folder. */
@@ -54,7 +61,7 @@ export const partOf = (
 ): string => relative(run.folder.root, join(dir, artefact))
 
 /** Notes that a part is made, should an overwrite end early. */
-export const noteMade = (run: VideoRun, stage: StageNumber, part: string) =>
+export const noteMade = (run: VideoRun, stage: StageId, part: string) =>
   isOverwritten(run, stage)
     ? run.summary.note(({ overwrite, ...progress }) => ({
         ...progress,
@@ -64,19 +71,19 @@ export const noteMade = (run: VideoRun, stage: StageNumber, part: string) =>
       }))
     : Effect.void
 
-export const stageStarted = (run: VideoRun, stage: StageNumber, total: number) =>
+export const stageStarted = (run: VideoRun, stage: StageId, total: number) =>
   Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "StageStarted", videoId: run.folder.videoId, stage, total }),
+    events.publish({ type: "StageStarted", videoId: run.folder.videoId, stage: stage.name, total }),
   )
 
-export const stageAdvanced = (run: VideoRun, stage: StageNumber, what: string, kept: boolean) =>
+export const stageAdvanced = (run: VideoRun, stage: StageId, what: string, kept: boolean) =>
   Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "StageAdvanced", videoId: run.folder.videoId, stage, what, kept }),
+    events.publish({ type: "StageAdvanced", videoId: run.folder.videoId, stage: stage.name, what, kept }),
   )
 
-export const stageFinished = (run: VideoRun, stage: StageNumber) =>
+export const stageFinished = (run: VideoRun, stage: StageId) =>
   Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "StageFinished", videoId: run.folder.videoId, stage }),
+    events.publish({ type: "StageFinished", videoId: run.folder.videoId, stage: stage.name }),
   )
 
 export const notice = (run: VideoRun, message: string) =>
@@ -87,6 +94,6 @@ export const notice = (run: VideoRun, message: string) =>
 /** Later stages go before earlier ones, and within a stage the video that was begun first. */
 const stageWeight = 1e9
 
-/** Work of a stage: videos that are nearly done get threads first. */
-export const atStage = <A, E, R>(stage: StageNumber, work: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(WorkRank, (rank) => Effect.provideService(work, WorkRank, rank - stage * stageWeight))
+/** Work of a stage, by its place in the list: videos that are nearly done get threads first. */
+export const atPlace = <A, E, R>(place: number, work: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(WorkRank, (rank) => Effect.provideService(work, WorkRank, rank - place * stageWeight))

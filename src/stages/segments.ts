@@ -1,5 +1,8 @@
+import { Effect } from "effect"
+import * as v from "valibot"
 import { clipPath } from "../dataset/layout.ts"
-import type { Segment } from "../dataset/records.ts"
+import { type Segment, type StepSegments, stepSegmentsSchema } from "../dataset/records.ts"
+import { readJson } from "../dataset/store.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import type { Localization, LocalizationContext } from "../plan/localization.ts"
 import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
@@ -82,3 +85,19 @@ export const planSegments = (
       end_pts: end.pts,
     }
   })
+
+/** The segments on record, if there are any that can be read. */
+export const readSegments = (path: string) =>
+  Effect.map(readJson(path), (json): StepSegments | undefined => {
+    const parsed = v.safeParse(stepSegmentsSchema, json)
+    return parsed.success ? parsed.output : undefined
+  })
+
+/** Each segment with its step. */
+export const stepsIn = <S extends { readonly step_id: number }>(
+  plan: DraftPlan,
+  segments: ReadonlyArray<S>,
+) =>
+  segments.flatMap((segment) =>
+    plan.steps.flatMap((step) => (step.step_id === segment.step_id ? [{ step, segment }] : [])),
+  )

@@ -1,8 +1,17 @@
 import { Effect } from "effect"
 import type { Outcome } from "../dataset/records.ts"
-import type { DatasetError } from "../dataset/store.ts"
 import type { Progress } from "../dataset/summary.ts"
 import type { VideoRun } from "./run.ts"
+
+/** Where the outcome of a stage stands in `run_summary.json`. */
+export interface OutcomePlace {
+  readonly find: (progress: Progress) => Outcome | undefined
+  readonly put: (progress: Progress, outcome: Outcome) => Progress
+}
+
+/** Puts an outcome in its place. */
+export const noteAt = (run: VideoRun, place: OutcomePlace) => (outcome: Outcome) =>
+  run.summary.update((progress) => place.put(progress, outcome))
 
 const nothingYet: Outcome = { status: "running", attempts: 0, calls: [], warnings: [], wall_time_sec: 0 }
 
@@ -35,32 +44,30 @@ const completed = ({
 })
 
 /**
- * Makes the outcome of a stage speak of the whole of it: pictures and clips that cannot be made fail it too. Its answer
- * stands meanwhile, and the next run does not ask for it again.
- *
- * @param find the outcome in the summary; `note` puts another one in its place
+ * Makes an outcome speak of all that belongs to its stage: pictures and clips that cannot be made fail it too. Its answer stands
+ * meanwhile, and the next run does not ask for it again.
  */
-export const withStatus =
-  (
-    find: (progress: Progress) => Outcome | undefined,
-    note: (run: VideoRun) => (outcome: Outcome) => Effect.Effect<void, DatasetError>,
-  ) =>
-  <A, E extends { readonly message: string; readonly reason: string }, R>(
-    stage: Effect.Effect<A, E, R>,
-    run: VideoRun,
-  ) => {
-    const current = Effect.map(run.summary.progress, find)
-    return stage.pipe(
-      Effect.tapError((error) =>
-        // A stage that was not selected has not failed. Where the disk is what fails, the summary cannot say so.
-        error.reason === "MissingStage"
-          ? Effect.void
-          : Effect.ignore(Effect.flatMap(current, (before = nothingYet) => note(run)(failed(before, error)))),
-      ),
-      Effect.tap(() =>
-        Effect.flatMap(current, (before) =>
-          before?.status === "failed" ? note(run)(completed(before)) : Effect.void,
-        ),
-      ),
+export const orFailed =
+  (run: VideoRun, place: OutcomePlace) =>
+  <A, E extends { readonly message: string; readonly reason: string }, R>(stage: Effect.Effect<A, E, R>) =>
+    Effect.tapError(stage, (error) =>
+      // A stage that was not selected has not failed. Where the disk is what fails, the summary cannot say so.
+      error.reason === "MissingStage"
+        ? Effect.void
+        : Effect.ignore(
+            Effect.flatMap(run.summary.progress, (progress) =>
+              noteAt(run, place)(failed(place.find(progress) ?? nothingYet, error)),
+            ),
+          ),
     )
-  }
+
+/** As `orFailed`, of the last that belongs to an outcome: an outcome that was failed is completed by it. */
+export const withStatus =
+  (run: VideoRun, place: OutcomePlace) =>
+  <A, E extends { readonly message: string; readonly reason: string }, R>(stage: Effect.Effect<A, E, R>) =>
+    Effect.tap(orFailed(run, place)(stage), () =>
+      Effect.flatMap(run.summary.progress, (progress) => {
+        const before = place.find(progress)
+        return before?.status === "failed" ? noteAt(run, place)(completed(before)) : Effect.void
+      }),
+    )

@@ -8,6 +8,7 @@ import { ensurePool } from "./pool.ts"
 import type { Original, PoolRequest } from "./pool-plan.ts"
 import { put } from "./put.ts"
 import { mayKeep, noteMade, notice, type RunFacts, type VideoRun } from "./run.ts"
+import { refineId } from "./step-inquiry.ts"
 
 /**
  * Seconds on the source's timeline of a PTS in a clip: the clip's first frame is at `firstPts` of the source. Where this
@@ -62,9 +63,9 @@ export const ensureStepPool = Effect.fn("Stage3.pool")(function* (
   const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
   const { failure, pool } = yield* ensurePool(
     { ...stepPoolRequest(run, dir, segment, clip), write: (path, content) => put(run, path, content) },
-    mayKeep(run, 3, part),
+    mayKeep(run, refineId, part),
   )
-  yield* noteMade(run, 3, part)
+  yield* noteMade(run, refineId, part)
   if (failure !== undefined) {
     const why = `the pictures of step ${segment.step_id} are taken from its clip, because the source's cannot be`
     yield* notice(run, `${why} (${failure.reason}): ${failure.message}`)

@@ -175,7 +175,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
     yield* tell({
       type: "AnswerReceived",
       videoId: run.folder.videoId,
-      stage: call.stage,
+      stage: call.stage.name,
       what: call.what,
       attempt: number,
       recalled: attempt.recalled,
@@ -191,7 +191,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
     yield* tell({
       type: "AnswerRejected",
       videoId: run.folder.videoId,
-      stage: call.stage,
+      stage: call.stage.name,
       what: call.what,
       attempt: number,
       problems: problems.map(problemLine),

@@ -8,6 +8,7 @@ import { Locked } from "../../src/output-root/lock.ts"
 import { readFailures } from "../../src/output-root/state.ts"
 import { Pipeline, type PipelineError } from "../../src/pipeline.ts"
 import { StageFailed } from "../../src/stages/call.ts"
+import { stages } from "../../src/stages/list.ts"
 import { VideoError } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
 import { quickSettings } from "../support/run-pipeline.ts"
@@ -23,6 +24,7 @@ const scripted = (script: Script, load: Effect.Effect<ModelLoad | undefined> = E
   return Layer.succeed(
     Pipeline,
     Pipeline.of({
+      stages,
       load,
       silence: Effect.succeed(undefined),
       runVideo: Effect.fn("Scripted.video")(function* (file: string) {
@@ -31,7 +33,7 @@ const scripted = (script: Script, load: Effect.Effect<ModelLoad | undefined> = E
         yield* script(file, tried)
         const result = { videoId: videoId(file), folder: `/out/${videoId(file)}` }
         yield* (yield* RunEvents).publish({ type: "VideoFinished", ...result })
-        return result
+        return { ...result, stages: stages.map(({ name }) => name) }
       }),
     }),
   )
@@ -56,7 +58,7 @@ const batchOf = (files: ReadonlyArray<string>, script: Script, options: BatchOpt
 
 const broken = (file: string) => new VideoError({ reason: "NotAVideo", file, message: "no video" })
 const stageFailed = (reason: StageFailed["reason"]) =>
-  new StageFailed({ stage: 2, folder: "/out/x", reason, message: `it is ${reason}`, attempts: [] })
+  new StageFailed({ stage: "localize", folder: "/out/x", reason, message: `it is ${reason}`, attempts: [] })
 
 /** Type, video and whether it is tried again, for what happens to videos. */
 const told = (events: ReadonlyArray<RunEvent>) =>
@@ -124,7 +126,12 @@ describe("a video that fails", () => {
   test("in a stage tells which", async () => {
     const events = await batchOf(["a.mp4"], () => Effect.fail(stageFailed("Refused")), optionsOf(runFolder()))
     const [failed] = events.filter((event) => event.type === "VideoFailed")
-    expect(failed).toMatchObject({ stage: 2, reason: "Refused", message: "it is Refused", willRetry: false })
+    expect(failed).toMatchObject({
+      stage: "localize",
+      reason: "Refused",
+      message: "it is Refused",
+      willRetry: false,
+    })
   })
 })
 

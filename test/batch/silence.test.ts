@@ -4,9 +4,10 @@ import { runBatch } from "../../src/batch/run.ts"
 import { makeUnanswered } from "../../src/model/client/unanswered.ts"
 import { monotonicMs } from "../../src/model/monotonic.ts"
 import { Pipeline } from "../../src/pipeline.ts"
+import { stages } from "../../src/stages/list.ts"
 import { quickSettings } from "../support/run-pipeline.ts"
 
-const call = (step: number) => ({ video: "cup", stage: 3, step, attempt: 1 }) as const
+const call = (step: number) => ({ video: "cup", stage: "refine", step, attempt: 1 }) as const
 
 test("a model that says nothing is told of after 20 s, every 20 s, with the oldest call and since when", async () => {
   const unanswered = makeUnanswered()
@@ -25,11 +26,12 @@ test("a model that says nothing is told of after 20 s, every 20 s, with the olde
     firstAnswered()
     yield* heard
     yield* Effect.sleep("60 seconds")
-    return { videoId: "cup", folder: "/cup" }
+    return { videoId: "cup", folder: "/cup", stages: [] }
   })
   const pipeline = Layer.succeed(
     Pipeline,
     Pipeline.of({
+      stages,
       runVideo: () => video,
       load: Effect.succeed(undefined),
       silence: Effect.map(monotonicMs, unanswered.silence),
@@ -54,7 +56,7 @@ test("a model that says nothing is told of after 20 s, every 20 s, with the olde
   const expected = [20_000, 50_000, 70_000].map((unansweredMs) => ({
     type: "ModelSilent",
     videoId: "cup",
-    stage: 3,
+    stage: "refine",
     step: 1,
     attempt: 1,
     since: "since 0",

@@ -7,13 +7,14 @@ import { admitLine, eventLine, fullAllowance, progressLine } from "../../src/cli
 import { nothingPainted, type Painted, repaint } from "../../src/cli/progress/paint.ts"
 import { clip, fit, widthOf } from "../../src/cli/progress/text.ts"
 import type { RunEvent } from "../../src/events.ts"
+import { stages } from "../../src/stages/list.ts"
 import { printable } from "../../src/text/printable.ts"
 import { VirtualTerminal } from "../support/virtual-terminal.ts"
 
 type Timed = readonly [atMs: number, event: RunEvent]
 
 const after = (events: ReadonlyArray<Timed>): RunState =>
-  events.reduce((state, [atMs, event]) => advance(state, event, atMs), initialState([1, 2, 3], 0))
+  events.reduce((state, [atMs, event]) => advance(state, event, atMs), initialState(stages, 0))
 
 const names = [
   "把杯子放到桌上_第一集_很长的名字",
@@ -35,7 +36,7 @@ const answered = (
 ): RunEvent => ({
   type: "AnswerReceived",
   videoId,
-  stage: 1,
+  stage: "draft",
   what: "draft plan",
   attempt: 1,
   recalled: false,
@@ -55,8 +56,8 @@ const underWay = (count: number): RunState =>
     ...Array.from({ length: count }, (_, i) => `${names[i % names.length]} ${i}`).flatMap(
       (videoId, i): ReadonlyArray<Timed> => [
         [i * 10, started(videoId)],
-        [i * 10 + 1, { type: "StageStarted", videoId, stage: 1, total: 2 }],
-        [i * 10 + 2, { type: "StageAdvanced", videoId, stage: 1, what: "frame pool", kept: false }],
+        [i * 10 + 1, { type: "StageStarted", videoId, stage: "draft", total: 2 }],
+        [i * 10 + 2, { type: "StageAdvanced", videoId, stage: "draft", what: "frame pool", kept: false }],
         [i * 10 + 3, answered(videoId)],
       ],
     ),
@@ -70,9 +71,9 @@ const wholeVideo = (
   kept: boolean,
 ): ReadonlyArray<Timed> => [
   [fromMs, started(videoId)],
-  ...([1, 2, 3] as const).flatMap((stage): ReadonlyArray<Timed> => {
-    const begin = fromMs + ((stage - 1) * lengthMs) / 3
-    const end = fromMs + (stage * lengthMs) / 3
+  ...stages.flatMap(({ name: stage }, i): ReadonlyArray<Timed> => {
+    const begin = fromMs + (i * lengthMs) / stages.length
+    const end = fromMs + ((i + 1) * lengthMs) / stages.length
     return [
       [begin, { type: "StageStarted", videoId, stage, total: 1 }],
       [end, { type: "StageAdvanced", videoId, stage, what: "all", kept }],
@@ -277,7 +278,13 @@ describe("plain lines", () => {
   })
 
   test("of a batch are about whole videos, of a single one about its parts too", () => {
-    const part: RunEvent = { type: "StageAdvanced", videoId: "v", stage: 1, what: "draft plan", kept: false }
+    const part: RunEvent = {
+      type: "StageAdvanced",
+      videoId: "v",
+      stage: "draft",
+      what: "draft plan",
+      kept: false,
+    }
     expect(shownOf([part], true)).toEqual([])
     expect(shownOf([part], false)).toEqual([part])
     expect(eventLine(part, false)).toBe("v: stage 1 draft: draft plan done")
@@ -289,12 +296,18 @@ describe("JSON lines", () => {
   const oneOfEach: { readonly [T in RunEvent["type"]]: Extract<RunEvent, { type: T }> } = {
     BatchStarted: { type: "BatchStarted", videos: null },
     VideoStarted: { type: "VideoStarted", videoId: "v", file: "/v.mp4", folder: "/d/v" },
-    StageStarted: { type: "StageStarted", videoId: "v", stage: 2, total: 6 },
-    StageAdvanced: { type: "StageAdvanced", videoId: "v", stage: 2, what: "localization", kept: true },
+    StageStarted: { type: "StageStarted", videoId: "v", stage: "localize", total: 6 },
+    StageAdvanced: {
+      type: "StageAdvanced",
+      videoId: "v",
+      stage: "localize",
+      what: "localization",
+      kept: true,
+    },
     AnswerReceived: {
       type: "AnswerReceived",
       videoId: "v",
-      stage: 2,
+      stage: "localize",
       what: "localization",
       attempt: 1,
       recalled: false,
@@ -308,19 +321,19 @@ describe("JSON lines", () => {
     AnswerRejected: {
       type: "AnswerRejected",
       videoId: "v",
-      stage: 2,
+      stage: "localize",
       what: "localization",
       attempt: 1,
       problems: ["$.steps: missing"],
     },
-    StageFinished: { type: "StageFinished", videoId: "v", stage: 2 },
+    StageFinished: { type: "StageFinished", videoId: "v", stage: "localize" },
     Notice: { type: "Notice", videoId: "v", message: "kept" },
     VideoFinished: { type: "VideoFinished", videoId: "v", folder: "/d/v" },
     VideoFailed: {
       type: "VideoFailed",
       videoId: "v",
       file: "/v.mp4",
-      stage: 2,
+      stage: "localize",
       reason: "AnswerRejected",
       message: "no",
       willRetry: false,
@@ -330,7 +343,7 @@ describe("JSON lines", () => {
     ModelSilent: {
       type: "ModelSilent",
       videoId: "v",
-      stage: 3,
+      stage: "refine",
       step: 2,
       attempt: 1,
       since: "2026-11-22T18:30:00.000Z",

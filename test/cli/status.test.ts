@@ -10,6 +10,7 @@ import { writeFile } from "../../src/dataset/store.ts"
 import { makeFolderLocks } from "../../src/output-root/lock.ts"
 import { writeFailure, writeInputs } from "../../src/output-root/state.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
+import { stages } from "../../src/stages/list.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -101,7 +102,7 @@ describe("status", () => {
       message: "no",
       failed_at_utc: "2026-11-22T18:00:00Z",
     }
-    const read = makeStatusReader(scope.path, [1, 2, 3])
+    const read = makeStatusReader(scope.path, stages)
     const status = await Effect.runPromise(
       Effect.gen(function* () {
         yield* writeInputs(scope.path, inputs)
@@ -141,7 +142,7 @@ describe("status", () => {
           ["bad", "Unwritable", source_video],
         ])
           yield* writeFailure(scope.path, { ...failure, video_id, reason, source_video: source })
-        return yield* makeStatusReader(scope.path, [1, 2, 3])
+        return yield* makeStatusReader(scope.path, stages)
       }),
     )
     expect(status.done).toEqual(["cup", "other"])
@@ -155,7 +156,7 @@ describe("status", () => {
     await using scope = await temporaryFolder()
     const summary = JSON.parse(readFileSync(join(root, "cup/run_summary.json"), "utf8"))
     const path = (i: number) => join(scope.path, `v${i}`)
-    const read = makeStatusReader(scope.path, [1, 2, 3])
+    const read = makeStatusReader(scope.path, stages)
     const change = Effect.gen(function* () {
       for (let i = 0; ; i++) {
         yield* writeFile(

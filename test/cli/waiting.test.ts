@@ -5,19 +5,17 @@ import { progressJson } from "../../src/cli/progress/json.ts"
 import { progressLine } from "../../src/cli/progress/lines.ts"
 import { waitOf } from "../../src/cli/progress/waiting.ts"
 import type { RunEvent } from "../../src/events.ts"
+import { stages } from "../../src/stages/list.ts"
 
 type Timed = readonly [seconds: number, event: RunEvent]
 
 const after = (events: ReadonlyArray<Timed>): RunState =>
-  events.reduce(
-    (state, [seconds, event]) => advance(state, event, seconds * 1000),
-    initialState([1, 2, 3], 0),
-  )
+  events.reduce((state, [seconds, event]) => advance(state, event, seconds * 1000), initialState(stages, 0))
 
 const begun = (videos: number): ReadonlyArray<Timed> => [
   [0, { type: "BatchStarted", videos }],
   [0, { type: "VideoStarted", videoId: "cup", file: "/v/cup.mp4", folder: "/d/cup" }],
-  [0, { type: "StageStarted", videoId: "cup", stage: 1, total: 2 }],
+  [0, { type: "StageStarted", videoId: "cup", stage: "draft", total: 2 }],
 ]
 const load = (more: Partial<Extract<RunEvent, { type: "ModelLoad" }>>): RunEvent => ({
   type: "ModelLoad",
@@ -32,7 +30,7 @@ const load = (more: Partial<Extract<RunEvent, { type: "ModelLoad" }>>): RunEvent
 const silent = (unansweredMs: number): RunEvent => ({
   type: "ModelSilent",
   videoId: "cup",
-  stage: 1,
+  stage: "draft",
   step: null,
   attempt: 1,
   since: "2026-11-27T14:03:10.000Z",
@@ -41,7 +39,7 @@ const silent = (unansweredMs: number): RunEvent => ({
 const answered: RunEvent = {
   type: "AnswerReceived",
   videoId: "cup",
-  stage: 1,
+  stage: "draft",
   what: "draft plan",
   attempt: 1,
   recalled: false,
@@ -138,9 +136,9 @@ describe("while nothing moves, what is waited for is told, and since when", () =
 describe("the time to go", () => {
   const steps: ReadonlyArray<Timed> = [
     ...begun(4),
-    [10, { type: "StageAdvanced", videoId: "cup", stage: 1, what: "frame pool", kept: false }],
-    [20, { type: "StageAdvanced", videoId: "cup", stage: 1, what: "draft plan", kept: false }],
-    [20, { type: "StageFinished", videoId: "cup", stage: 1 }],
+    [10, { type: "StageAdvanced", videoId: "cup", stage: "draft", what: "frame pool", kept: false }],
+    [20, { type: "StageAdvanced", videoId: "cup", stage: "draft", what: "draft plan", kept: false }],
+    [20, { type: "StageFinished", videoId: "cup", stage: "draft" }],
   ]
 
   test("falls with the clock while nothing moves, whatever is told meanwhile, and is not there once it has run out", () => {
@@ -162,8 +160,8 @@ describe("the time to go", () => {
   test("is measured anew when something moves", () => {
     const later = after([
       ...steps,
-      [100, { type: "StageStarted", videoId: "cup", stage: 2, total: 2 }],
-      [100, { type: "StageAdvanced", videoId: "cup", stage: 2, what: "localization", kept: false }],
+      [100, { type: "StageStarted", videoId: "cup", stage: "localize", total: 2 }],
+      [100, { type: "StageAdvanced", videoId: "cup", stage: "localize", what: "localization", kept: false }],
     ])
     expect(eta(later, 100_000)).toBeGreaterThan(eta(after(steps), 20_000) ?? 0)
   })

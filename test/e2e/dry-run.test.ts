@@ -156,23 +156,33 @@ const adopt = true
 const overwrite = true
 const cases: ReadonlyArray<Case> = [
   { name: "nothing there", state: everything, calls: 7 },
-  { name: "nothing there, Stage 1", state: everything, changes: { stages: [1] }, calls: 1 },
-  { name: "nothing there, Stages 1 and 2", state: everything, changes: { stages: [1, 2] }, calls: 2 },
-  { name: "nothing there, Stage 2", state: everything, changes: { stages: [2] }, calls: 0 },
-  { name: "nothing there, Stages 1 and 3", state: everything, changes: { stages: [1, 3] }, calls: 1 },
+  { name: "nothing there, Stage 1", state: everything, changes: { stages: ["draft"] }, calls: 1 },
+  {
+    name: "nothing there, Stages 1 and 2",
+    state: everything,
+    changes: { stages: ["draft", "localize", "cut"] },
+    calls: 2,
+  },
+  { name: "nothing there, Stage 2", state: everything, changes: { stages: ["localize", "cut"] }, calls: 0 },
+  {
+    name: "nothing there, Stages 1 and 3",
+    state: everything,
+    changes: { stages: ["draft", "refine"] },
+    calls: 1,
+  },
   { name: "nothing there, fewer frames", state: everything, changes: { maxFrames: 20 }, calls: 7 },
   { name: "finished", state: nothing, calls: 0 },
   { name: "finished, other number of frames", state: nothing, changes: { maxFrames: 20 }, calls: 7 },
   {
     name: "finished, more frames, Stage 1",
     state: nothing,
-    changes: { maxFrames: 20, stages: [1] },
+    changes: { maxFrames: 20, stages: ["draft"] },
     calls: 1,
   },
   {
     name: "finished, other number of frames, Stage 3",
     state: nothing,
-    changes: { maxFrames: 20, stages: [3] },
+    changes: { maxFrames: 20, stages: ["refine"] },
     calls: 0,
   },
   {
@@ -191,9 +201,24 @@ const cases: ReadonlyArray<Case> = [
   { name: "finished, other labels", state: nothing, changes: { imageLabels: "text" }, calls: 0 },
   { name: "finished, other schema", state: nothing, changes: { annotationSchema: "numbered" }, calls: 0 },
   { name: "finished, overwrite", state: nothing, changes: { overwrite }, calls: 7 },
-  { name: "finished, overwrite Stage 1", state: nothing, changes: { overwrite, stages: [1] }, calls: 1 },
-  { name: "finished, overwrite Stage 2", state: nothing, changes: { overwrite, stages: [2] }, calls: 1 },
-  { name: "finished, overwrite Stage 3", state: nothing, changes: { overwrite, stages: [3] }, calls: 5 },
+  {
+    name: "finished, overwrite Stage 1",
+    state: nothing,
+    changes: { overwrite, stages: ["draft"] },
+    calls: 1,
+  },
+  {
+    name: "finished, overwrite Stage 2",
+    state: nothing,
+    changes: { overwrite, stages: ["localize", "cut"] },
+    calls: 1,
+  },
+  {
+    name: "finished, overwrite Stage 3",
+    state: nothing,
+    changes: { overwrite, stages: ["refine"] },
+    calls: 5,
+  },
   {
     name: "finished, overwrite with another number of frames",
     state: nothing,
@@ -205,7 +230,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "edited draft, Stage 3",
     state: edit("stage1/draft_plan.json", betterGoal),
-    changes: { stages: [3] },
+    changes: { stages: ["refine"] },
     calls: 0,
   },
   { name: "draft cut off", state: edit("stage1/draft_plan.json", (text) => text.slice(0, 300)), calls: 7 },
@@ -220,7 +245,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "localization missing, Stage 2",
     state: remove("stage2/localization_raw.json"),
-    changes: { stages: [2] },
+    changes: { stages: ["localize", "cut"] },
     calls: 1,
   },
   { name: "segments missing", state: remove("stage2/step_segments.json"), calls: 0 },
@@ -289,7 +314,7 @@ const cases: ReadonlyArray<Case> = [
       breakOff.draft(summary, dir)
       breakOff.localization(summary, dir)
     }),
-    changes: { stages: [2] },
+    changes: { stages: ["localize", "cut"] },
     calls: 0,
   },
   {
@@ -359,7 +384,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "made by the original, adopted for Stage 3",
     state: makeOriginal,
-    changes: { adopt, stages: [3] },
+    changes: { adopt, stages: ["refine"] },
     calls: 0,
   },
   { name: "a rehearsal, asked of a model", state: nothing, calls: 7, from: "rehearsal" },
@@ -440,7 +465,7 @@ test("pictures that a short video repeats are told, because they are paid for", 
   await using root = await temporaryFolder()
   const short = await makeVideo({ dir: root.path, name: "short.mp4", frames: 10 })
   const output = join(root.path, "out")
-  const wanted = settings(output, { stages: [1, 2], maxFrames: 30 })
+  const wanted = settings(output, { stages: ["draft", "localize", "cut"], maxFrames: 30 })
   const foreseen = await foresee([short], wanted)
   expect(foreseen).toMatchObject({ calls: 2, images: 60, repeated: 40 })
   expect(foreseen.decodeSeconds).toBeGreaterThan(0)
@@ -453,7 +478,9 @@ test("a step whose clip has yet to be cut shows the frames of its range, and rep
   await using root = await temporaryFolder()
   const short = await makeVideo({ dir: root.path, name: "short.mp4", frames: 40 })
   const wanted = settings(join(root.path, "out"))
-  expect((await runPipeline(short, { ...wanted, stages: [1, 2] }, "rehearsal")).error).toBeUndefined()
+  expect(
+    (await runPipeline(short, { ...wanted, stages: ["draft", "localize", "cut"] }, "rehearsal")).error,
+  ).toBeUndefined()
   const withClips = await foresee([short], wanted, true)
   rmSync(join(root.path, "out/short/stage2/step_clips"), { recursive: true })
   const withoutClips = await foresee([short], wanted, true)

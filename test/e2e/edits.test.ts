@@ -93,7 +93,7 @@ describe("an edit that breaks a rule is refused with the rule, nothing is asked 
     edit(copy.out, final, "critical_frames.0.action_state_change_description", "See frame 12.")
     expect((await run(copy.root, { maxFrames: 10 })).error).toMatchObject({ reason: "EditInvalid" })
     // What a run does not touch is none of its business.
-    expect((await run(copy.root, { stages: [1] })).error).toBeUndefined()
+    expect((await run(copy.root, { stages: ["draft"] })).error).toBeUndefined()
   })
 })
 
@@ -154,7 +154,7 @@ describe("what a run replaces and has not written is kept beside it", () => {
     [
       "an edited step, by --overwrite",
       final,
-      { overwrite: true, stages: [3] },
+      { overwrite: true, stages: ["refine"] },
       `${step}/step_final.previous-1.json`,
     ],
     ["an edited draft, by --overwrite", draft, { overwrite: true }, "stage1/draft_plan.previous-1.json"],

@@ -15,6 +15,7 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
+import { stages } from "../../src/stages/list.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { finishedDataset } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
@@ -74,7 +75,7 @@ describe("files that no run has made", () => {
     ["a run that goes on", {}, 0],
     ["a run with another pool", { maxFrames: 10 }, 7],
     ["--overwrite", { overwrite: true }, 7],
-    ["--overwrite of one stage", { overwrite: true, stages: [3] }, 5],
+    ["--overwrite of one stage", { overwrite: true, stages: ["refine"] }, 5],
   ] as const)("stay through %s, and validate names them", async (_what, changes, calls) => {
     await using copy = await dataset.copy()
     for (const file of [...own, review]) {
@@ -295,7 +296,7 @@ test("status names a folder that it cannot read, and goes on with the rest", asy
   replace("linked", join(copy.out, "run_summary.json"))
   rmSync(join(copy.root, "piped/run_summary.json"))
   Bun.spawnSync(["mkfifo", join(copy.root, "piped/run_summary.json")])
-  const status = await Effect.runPromise(makeStatusReader(copy.root, [1, 2, 3]))
+  const status = await Effect.runPromise(makeStatusReader(copy.root, stages))
   expect(status.done).toEqual(["video"])
   expect(status.failed.map(({ video_id, reason }) => [video_id, reason])).toEqual(
     ["endless", "linked", "piped"].map((id) => [id, "NotPlain"]),

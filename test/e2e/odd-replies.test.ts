@@ -35,7 +35,7 @@ describe("an odd reply is kept on disk, rejected with a reason, and asked for ag
   ])("%s", async (_name, odd, says) => {
     await using root = await temporaryFolder()
     await using server = startChatServer({ behave: (call, good) => (call.number === 1 ? odd : good) })
-    const { error } = await runPipeline(video, quickSettings(root.path, { stages: [1] }), server)
+    const { error } = await runPipeline(video, quickSettings(root.path, { stages: ["draft"] }), server)
     expect(error).toBeUndefined()
     expect(server.calls).toHaveLength(2)
     const stage1 = join(root.path, "video/stage1")

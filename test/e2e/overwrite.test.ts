@@ -31,10 +31,10 @@ const down: Behaviour = () => new Response("down", { status: 503 })
 describe("what is there stands until its successor is whole", () => {
   test.each([
     ["the whole video", overwrite],
-    ["one stage", { ...overwrite, stages: [3] }],
-    ["one stage, steps at once", { overwrite: true, stages: [3], stepConcurrency: 4 }],
-    ["Stage 2", { ...overwrite, stages: [2] }],
-    ["Stage 1", { ...overwrite, stages: [1] }],
+    ["one stage", { ...overwrite, stages: ["refine"] }],
+    ["one stage, steps at once", { overwrite: true, stages: ["refine"], stepConcurrency: 4 }],
+    ["Stage 2", { ...overwrite, stages: ["localize", "cut"] }],
+    ["Stage 1", { ...overwrite, stages: ["draft"] }],
   ] as const)("with the service down, an overwrite of %s changes nothing", async (_what, changes) => {
     await using copy = await dataset.copy()
     await using server = startChatServer({ behave: down })
@@ -59,7 +59,11 @@ describe("what is there stands until its successor is whole", () => {
       behave: ({ stepId }, good) =>
         stepId === 2 ? good.replaceAll("The gripper", "In frame 3 the gripper") : good,
     })
-    const changes = { ...overwrite, stages: [3], retries: { 1: 1, 2: 1, 3: 1 } } as const
+    const changes = {
+      ...overwrite,
+      stages: ["refine"],
+      retries: { draft: 1, localize: 1, refine: 1 },
+    } as const
     expect(await run(copy.root, server, changes)).toMatchObject({ reason: "AnswerRejected" })
     expect(askedFor(server)).toEqual(["3.1", "3.2", "3.2", "3.3", "3.4", "3.5"])
     const replies = filesBelow(copy.out).filter((file) => /^02_.*raw_response\..*txt$/u.test(file))
@@ -76,7 +80,7 @@ describe("what is there stands until its successor is whole", () => {
     await using server = startChatServer({
       behave: (call, good) => (call.number > 2 ? new Response("down", { status: 503 }) : reworded(good)),
     })
-    await run(copy.root, server, { ...overwrite, stages: [3] })
+    await run(copy.root, server, { ...overwrite, stages: ["refine"] })
     const finals = filesBelow(copy.out).filter((file) => file.endsWith("step_final.json"))
     const isNew = finals.map((file) =>
       readFileSync(join(copy.out, file), "utf8").includes("The two pads close"),
@@ -159,7 +163,7 @@ test("what was asked for in vain counts in what the folder has cost", async () =
   await using server = startChatServer({
     behave: (_call, good) => good.replace("The cube", "In frame 3 the cube"),
   })
-  const changes = { ...overwrite, stages: [1], retries: { 1: 1, 2: 1, 3: 1 } } as const
+  const changes = { ...overwrite, stages: ["draft"], retries: { draft: 1, localize: 1, refine: 1 } } as const
   expect(await run(copy.root, server, changes)).toMatchObject({ reason: "AnswerRejected" })
   expect(tokens()).toBe(before + 2000)
 })

@@ -352,7 +352,7 @@ describe("a folder is refused, and nothing in it is touched,", () => {
   })
 
   test("also by --overwrite of some stages only", async () => {
-    const changes = { annotationSchema: "numbered", overwrite: true, stages: [2] } as const
+    const changes = { annotationSchema: "numbered", overwrite: true, stages: ["localize", "cut"] } as const
     expect(await refusal(nothing, video, changes)).toMatchObject({ reason: "FingerprintMismatch" })
   })
 
@@ -411,7 +411,7 @@ describe("a reply that is on disk is not paid for again", () => {
     ["the model declines", () => completion("", "content_filter")],
   ])("if %s while it is asked for again", async (_what, then) => {
     await using root = await temporaryFolder()
-    const settings = quickSettings(root.path, { stages: [1] })
+    const settings = quickSettings(root.path, { stages: ["draft"] })
     await using failing = badFirst(then)
     expect((await runPipeline(video, settings, failing)).error).toBeDefined()
     expect(failing.calls).toHaveLength(2)
@@ -422,7 +422,7 @@ describe("a reply that is on disk is not paid for again", () => {
 
   test("if the disk is not writable while it is used again", async () => {
     await using root = await temporaryFolder()
-    const settings = quickSettings(root.path, { stages: [1] })
+    const settings = quickSettings(root.path, { stages: ["draft"] })
     await using failing = badFirst(() => new Response("down", { status: 503 }))
     await runPipeline(video, settings, failing)
     // Not even root can write a file where a folder is.
@@ -440,7 +440,10 @@ describe("a reply that is on disk is not paid for again", () => {
 
   test("unless every answer was judged, or everything is made again", async () => {
     await using root = await temporaryFolder()
-    const settings = quickSettings(root.path, { stages: [1], retries: { 1: 1, 2: 0, 3: 0 } })
+    const settings = quickSettings(root.path, {
+      stages: ["draft"],
+      retries: { draft: 1, localize: 0, refine: 0 },
+    })
     await using failing = badFirst((good) => good.replace("The cube", "In frame 3 the cube"))
     expect((await runPipeline(video, settings, failing)).error).toMatchObject({ reason: "AnswerRejected" })
     await using server = startChatServer()

@@ -5,7 +5,7 @@ import { checkDraft } from "../../src/plan/draft.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { draftTask } from "../../src/stages/draft.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
-import { stepTask } from "../../src/stages/refine.ts"
+import { stepTask } from "../../src/stages/step-inquiry.ts"
 import { draftReply } from "../support/replies.ts"
 
 /** 100 + 50 + 10 tokens of text, two pictures of 308 with a label of 2. */

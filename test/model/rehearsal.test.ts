@@ -10,7 +10,7 @@ import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { rehearsalNote } from "../../src/plan/specimen.ts"
 import { draftTask } from "../../src/stages/draft.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
-import { stepTask } from "../../src/stages/refine.ts"
+import { stepTask } from "../../src/stages/step-inquiry.ts"
 import { runFolder } from "../support/folders.ts"
 
 const annotation = annotationSchemas.structured

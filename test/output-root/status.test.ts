@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { writeFailure, writeInputs } from "../../src/output-root/state.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
+import { stagesNumbered } from "../../src/stages/list.ts"
 import { runFolder } from "../support/folders.ts"
 
 type Status = "running" | "completed" | "failed"
@@ -29,8 +30,8 @@ const finished = (calls: number, cost: number | null, updated: string) => ({
   updated_at_utc: updated,
 })
 
-const statusOf = (root: string, stages: ReadonlyArray<1 | 2 | 3> = [1, 2, 3]) =>
-  Effect.runPromise(makeStatusReader(root, stages))
+const statusOf = (root: string, numbers: ReadonlyArray<number> = [1, 2, 3]) =>
+  Effect.runPromise(makeStatusReader(root, numbers.flatMap(stagesNumbered)))
 
 test("videos are grouped by what their summaries say, and everything is added up", async () => {
   const root = runFolder()
@@ -143,7 +144,7 @@ test("inputs without a folder are not started, unless it is on record that they 
 test("what has changed since the last look is read again", async () => {
   const root = runFolder()
   summarised(root, "v", { stage1: outcome("running", 0) })
-  const look = makeStatusReader(root, [1])
+  const look = makeStatusReader(root, stagesNumbered(1))
   expect((await Effect.runPromise(look)).unfinished).toEqual(["v"])
   summarised(root, "v", { stage1: outcome("completed", 0.5) })
   expect((await Effect.runPromise(look)).done).toEqual(["v"])

@@ -11,7 +11,7 @@ import { withVideoRun } from "../support/video-run.ts"
 test("a localization is asked for with the number of frames, and the index after the last one as the end", async () => {
   const video = await makeVideo({ dir: runFolder(), frames: 12 })
   const causal_chain = { agent: "arm", action: "move", patient: "cup" }
-  const draft = {
+  const plan = {
     high_level_goal: "Serve the water",
     steps: ["Take the cup", "Pour", "Put the cup down"].map((step_goal, i) => ({
       step_id: i + 1,
@@ -21,7 +21,12 @@ test("a localization is asked for with the number of frames, and the index after
   }
   const { value: prompt } = await withVideoRun(video, quickSettings(runFolder()), (run) =>
     Effect.sync(
-      () => localizationInquiry(run, plannedPool(fullPoolRequest(run)), draft, undefined, false).prompt,
+      () =>
+        localizationInquiry(
+          run,
+          { plan, pool: plannedPool(fullPoolRequest(run)), isAdopted: false },
+          undefined,
+        ).prompt,
     ),
   )
   expect(prompt).toContain("8 images")

@@ -47,14 +47,17 @@ test("a request says how many calls its video still needs, fewer with every step
 })
 
 test("every stage says when it begins and how many parts it has, and each part is told", () => {
-  const begun = events.flatMap((event) => (event.type === "StageStarted" ? [[event.stage, event.total]] : []))
+  const begun = events.flatMap((event) =>
+    event.type === "StageStarted" ? [[event.stage, event.total] as const] : [],
+  )
   expect(begun).toEqual([
-    [1, 2],
-    [2, 1 + steps],
-    [3, steps],
+    ["draft", 2],
+    ["localize", 1],
+    ["cut", steps],
+    ["refine", steps],
   ])
   for (const [stage, total] of begun)
     expect(events.filter((event) => event.type === "StageAdvanced" && event.stage === stage)).toHaveLength(
-      total ?? 0,
+      total,
     )
 })

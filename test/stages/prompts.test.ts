@@ -9,7 +9,9 @@ import { checkLocalization, type LocalizationContext } from "../../src/plan/loca
 import type { Checked } from "../../src/plan/problem.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationSchemaNames, annotationSchemas } from "../../src/plan/schemas.ts"
+import { type StageName, stages } from "../../src/stages/list.ts"
 import { loadPrompts, promptFolder } from "../../src/stages/prompts.ts"
+import { refineAsks } from "../../src/stages/step-inquiry.ts"
 import { valueAt, withValue } from "../support/json.ts"
 import type { Json } from "../support/replies.ts"
 
@@ -36,11 +38,18 @@ const listenAt = async (file: string): Promise<void> => {
   await new Promise<void>((resolve) => server.listen(file, resolve))
 }
 
+/** The prompt that a stage asks with. */
+const promptOf = (name: StageName) => {
+  const { asks } = stages.find((stage) => stage.name === name) ?? {}
+  if (asks === undefined) throw new Error(`${name} asks nothing`)
+  return asks.prompt
+}
+
 const load = (name: keyof typeof annotationSchemas, folder?: string) =>
-  Effect.runPromise(loadPrompts(annotationSchemas[name], folder))
+  Effect.runPromise(loadPrompts(annotationSchemas[name], stages, folder))
 
 const loadError = (name: keyof typeof annotationSchemas, folder: string) =>
-  Effect.runPromise(Effect.flip(loadPrompts(annotationSchemas[name], folder)))
+  Effect.runPromise(Effect.flip(loadPrompts(annotationSchemas[name], stages, folder)))
 
 const codes = (checked: Checked<unknown>): ReadonlyArray<string> =>
   checked.ok ? [] : checked.problems.map((problem) => problem.code)
@@ -50,9 +59,18 @@ describe.each([...annotationSchemaNames])("the prompts of %s", (name) => {
     const prompts = await load(name)
     const texts = [
       prompts.system,
-      prompts.stage1({ frame_count: "17" }),
-      prompts.stage2({ frame_count: "17", boundary_max: "18", step_count: "3", steps: "- Step 1: Lift" }),
-      prompts.stage3({ frame_count: "17", high_level_goal: "Fill the glass", draft_step: '{"step_id": 1}' }),
+      prompts.fill(promptOf("draft"), { frame_count: "17" }),
+      prompts.fill(promptOf("localize"), {
+        frame_count: "17",
+        boundary_max: "18",
+        step_count: "3",
+        steps: "- Step 1: Lift",
+      }),
+      prompts.fill(refineAsks.prompt, {
+        frame_count: "17",
+        high_level_goal: "Fill the glass",
+        draft_step: '{"step_id": 1}',
+      }),
     ]
     for (const text of texts) {
       expect(text.length).toBeGreaterThan(200)
@@ -147,7 +165,7 @@ describe.each([...annotationSchemaNames])("the prompts of %s", (name) => {
 
   test("a value that looks like a placeholder stays as it is", async () => {
     const prompts = await load(name)
-    const text = prompts.stage3({
+    const text = prompts.fill(refineAsks.prompt, {
       frame_count: "12",
       high_level_goal: "Read {{draft_step}} and {{frame_count}} aloud for $& and $1",
       draft_step: '{"step_goal": "{{high_level_goal}}"}',

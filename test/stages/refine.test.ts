@@ -44,9 +44,9 @@ test("where several steps fail, the first is told and recorded with the number o
   await using server = startChatServer({
     behave: ({ stepId }, good) => (stepId !== undefined && stepId > 2 ? "no" : good),
   })
-  const settings = quickSettings(join(root, "out"), { retries: { 1: 0, 2: 0, 3: 0 } })
+  const settings = quickSettings(join(root, "out"), { retries: { draft: 0, localize: 0, refine: 0 } })
   const { error, events } = await runPipeline(video, settings, server)
-  expect(error).toMatchObject({ _tag: "StageFailed", stage: 3, reason: "AnswerRejected" })
+  expect(error).toMatchObject({ _tag: "StageFailed", stage: "refine", reason: "AnswerRejected" })
   expect(error?.message).toStartWith("Stage 3 gave up on the step 3: ")
   expect(error?.message).toEndWith(" (and 2 more steps failed)")
   const { stage3 } = await Bun.file(join(root, "out/video/run_summary.json")).json()

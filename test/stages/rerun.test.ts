@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "bun:test"
 import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { draft } from "../../src/stages/draft.ts"
 import { survey } from "../../src/stages/survey.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -31,7 +32,7 @@ test("a second run tells every clip as kept in Stage 2, and leaves the records o
   )
   const { segments } = JSON.parse(readFileSync(join(out, "stage2/step_segments.json"), "utf8"))
   expect(clips.map(({ kept, stage, what }) => [stage, what, kept])).toEqual(
-    segments.map(({ step_id }: { step_id: number }) => [2, `clip of step ${step_id}`, true]),
+    segments.map(({ step_id }: { step_id: number }) => ["cut", `clip of step ${step_id}`, true]),
   )
   expect(changedFiles(before, stampsBelow(out)).filter((file) => file !== "run_summary.json")).toEqual([])
 })
@@ -50,12 +51,12 @@ test("a keyframe's picture that somebody has replaced is kept beside the one tha
 
 test("a look at what Stage 1 alone would make looks at nothing of Stage 2", async () => {
   const root = runFolder()
-  const { out } = await rehearsed(root, { stages: [1, 2] })
-  const { value } = await withVideoRun(video, quickSettings(root, { stages: [1] }), (run) => {
+  const { out } = await rehearsed(root, { stages: ["draft", "localize", "cut"] })
+  const { value } = await withVideoRun(video, quickSettings(root, { stages: ["draft"] }), (run) => {
     const localization = join(out, "stage2/localization_raw.json")
     rmSync(localization)
     symlinkSync("/dev/null", localization)
-    return Effect.flatMap(run.summary.progress, (progress) => survey(run, progress))
+    return Effect.flatMap(run.summary.progress, (progress) => survey(run, progress, [draft]))
   })
   expect(value).toEqual({ calls: [], decoded: [], failure: undefined })
 })

@@ -15,6 +15,6 @@ const model = Layer.provide(Layers.openai(settings), stuck)
 const services = Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
 const alive = setInterval(() => undefined, 1000)
 await Effect.flatMap(Pipeline, (pipeline) =>
-  pipeline.runVideo(video, quickSettings(outputRoot, { stages: [1] })),
+  pipeline.runVideo(video, quickSettings(outputRoot, { stages: ["draft"] })),
 ).pipe(Effect.provide(services), Effect.runPromise)
 clearInterval(alive)

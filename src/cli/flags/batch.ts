@@ -1,7 +1,7 @@
 import { Option } from "effect"
 import type { Shard } from "../../batch/select.ts"
 import * as flag from "../flag.ts"
-import { stageList } from "./kinds.ts"
+import { stageList, stageTitles } from "./kinds.ts"
 
 /** `2/8`: the second of eight parts. */
 const parseShard = (text: string): Option.Option<Shard> => {
@@ -54,5 +54,5 @@ export const batch = {
 
 /** Which stages run; the single-stage commands fix it. */
 export const stages = {
-  stages: stageList("Stages to run: 1 draft, 2 localise and cut, 3 refine"),
+  stages: stageList(`Stages to run: ${stageTitles}`),
 }

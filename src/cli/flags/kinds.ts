@@ -1,5 +1,5 @@
 import { Option } from "effect"
-import { allStages, type StageNumber } from "../../config.ts"
+import { type StageName, stageNumbers, stages, stagesNumbered } from "../../stages/list.ts"
 import * as flag from "../flag.ts"
 
 /** A flag that names a folder. */
@@ -13,13 +13,25 @@ export const folder = (name: string, fallback: string, help: string) =>
     "must name a folder",
   )
 
-const parseStages = (text: string): Option.Option<ReadonlyArray<StageNumber>> => {
-  const parts = text.split(",").map((part) => part.trim())
-  const stages = allStages.filter((stage) => parts.includes(String(stage)))
-  return stages.length > 0 && parts.every((part) => ["1", "2", "3"].includes(part))
-    ? Option.some(stages)
-    : Option.none()
+const parseStages = (text: string): Option.Option<ReadonlyArray<StageName>> => {
+  const numbers = text.split(",").map((part) => stageNumbers.find((number) => part.trim() === String(number)))
+  return numbers.includes(undefined)
+    ? Option.none()
+    : Option.some(stages.flatMap(({ name, number }) => (numbers.includes(number) ? [name] : [])))
 }
+
+const [last, ...others] = stageNumbers.toReversed()
+const anyNumber = `${others.toReversed().join(", ")} and ${last}`
+
+/** What the stages of each number are called: `1 draft, 2 localise and cut`. */
+export const stageTitles = stageNumbers
+  .map(
+    (number) =>
+      `${number} ${stagesNumbered(number)
+        .map(({ title }) => title)
+        .join(" and ")}`,
+  )
+  .join(", ")
 
 /** A flag that lists stages. */
 export const stageList = (help: string) =>
@@ -27,7 +39,7 @@ export const stageList = (help: string) =>
     "stages",
     "LIST",
     help,
-    "1,2,3",
+    stageNumbers.join(","),
     parseStages,
-    "must list stages out of 1, 2 and 3, as in --stages 1,2",
+    `must list stages out of ${anyNumber}, as in --stages 1,2`,
   )

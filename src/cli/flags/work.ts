@@ -1,6 +1,8 @@
-import { defaultSettings, imageLabelNames } from "../../config.ts"
+import { defaultRetries, defaultSettings, imageLabelNames } from "../../config.ts"
 import { decoderNames } from "../../layers.ts"
 import { annotationSchemaNames } from "../../plan/schemas.ts"
+import { stages } from "../../stages/list.ts"
+import type { Stage } from "../../stages/Stage.ts"
 import { DEFAULT_MEMORY_LIMIT_MB } from "../../video/picture-memory.ts"
 import * as flag from "../flag.ts"
 
@@ -17,7 +19,27 @@ const presets = [
   "placebo",
 ] as const
 
-const { retries, cut } = defaultSettings
+const { cut } = defaultSettings
+
+const retriesHelp = ({ asks, number }: Stage, isFirst: boolean): string =>
+  isFirst
+    ? `How often Stage ${number} asks again after a rejected answer`
+    : `The same for ${asks?.isPerStep === true ? "every step of " : ""}Stage ${number}`
+
+/** How often each stage that asks does so again, by its name. */
+const retries = Object.fromEntries(
+  stages
+    .filter(({ asks }) => asks !== undefined)
+    .map((stage, i) => [
+      stage.name,
+      flag.whole(
+        `stage${stage.number}-retries`,
+        { min: 0, max: 100 },
+        defaultRetries,
+        retriesHelp(stage, i === 0),
+      ),
+    ]),
+)
 
 /** What decodes. */
 export const decoding = {
@@ -113,19 +135,7 @@ export const work = {
     "autorotate-clips",
     "Turn the pixels of rotated videos upright in their clips, instead of keeping the rotation as metadata",
   ),
-  stage1Retries: flag.whole(
-    "stage1-retries",
-    { min: 0, max: 100 },
-    retries[1],
-    "How often Stage 1 asks again after a rejected answer",
-  ),
-  stage2Retries: flag.whole("stage2-retries", { min: 0, max: 100 }, retries[2], "The same for Stage 2"),
-  stage3Retries: flag.whole(
-    "stage3-retries",
-    { min: 0, max: 100 },
-    retries[3],
-    "The same for every step of Stage 3",
-  ),
+  retries,
 }
 
 /** What the single-stage commands take beside the rest. */

@@ -4,10 +4,10 @@ import {
   answersPerMinute,
   eta,
   type RunState,
-  stageNames,
   videosLeft,
   workUnderWay,
 } from "../../batch/progress.ts"
+import { stageText } from "../../stages/list.ts"
 import { printable } from "../../text/printable.ts"
 import { compact, count, dollars, duration, plural } from "../../text/quantity.ts"
 import { clip, fit, flow, padded } from "./text.ts"
@@ -86,19 +86,15 @@ const whatColumns = 40
 /** One video: name, stage, how far it is, what was last done and how long ago. What does not fit is left out. */
 const videoLine = (video: ActiveVideo, nowMs: number, columns: number): string => {
   const { stage } = video
-  const stageText =
-    stage !== undefined
-      ? `${stage.number} ${stageNames[stage.number]}`
-      : video.finishedStages.length > 0
-        ? "finishing"
-        : "opening"
+  const where =
+    stage !== undefined ? stageText(stage.name) : video.finishedStages.length > 0 ? "finishing" : "opening"
   const nameColumns = between(8, columns * 0.34, 48)
   const barColumns = columns < 56 ? 0 : between(6, columns / 8, 24)
   const done = stage === undefined ? "" : `${stage.done}/${stage.total}`
   const progress = stage === undefined || stage.total === 0 ? 0 : stage.done / stage.total
   const parts = [
     fit(printable(video.videoId), nameColumns),
-    fit(stageText, stageColumns),
+    fit(where, stageColumns),
     ...(barColumns === 0 ? [] : [bar(progress, barColumns)]),
     done.padStart(countColumns),
   ]

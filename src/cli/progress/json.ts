@@ -2,12 +2,13 @@ import * as v from "valibot"
 import { answersPerMinute, eta, type RunState, videosLeft } from "../../batch/progress.ts"
 import type { Expectation } from "../../dry-run.ts"
 import type { RunEvent } from "../../events.ts"
+import { stageNumber, stageNumbers } from "../../stages/list.ts"
 import { printableJson } from "../../text/printable.ts"
 import { waitKinds, waitOf } from "./waiting.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
 const whole = v.pipe(amount, v.integer())
-const stage = v.picklist([1, 2, 3])
+const stage = v.picklist(stageNumbers)
 const time = v.pipe(v.string(), v.isoTimestamp())
 const text = v.string()
 
@@ -152,12 +153,13 @@ export const expectationJson = (expected: Expectation, time: string): string =>
     failures: expected.failures,
   })
 
-/** An event as a line of JSON: names in snake_case, as in all files of a dataset. */
+/** An event as a line of JSON: names in snake_case and stages by number, as in all files of a dataset. */
 export const eventJson = ({ type, ...rest }: RunEvent, time: string): string =>
   jsonLine({
     time,
     event: snake(type).slice(1),
     ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [snake(name), value])),
+    ...("stage" in rest && rest.stage !== undefined ? { stage: stageNumber(rest.stage) } : {}),
   })
 
 /** How a batch stands, as a line of JSON. The cost is null if that of any answer is not known. */

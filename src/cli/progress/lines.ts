@@ -1,5 +1,6 @@
-import { eta, type RunState, stageNames, videosLeft } from "../../batch/progress.ts"
+import { eta, type RunState, videosLeft } from "../../batch/progress.ts"
 import type { RunEvent } from "../../events.ts"
+import { stageText } from "../../stages/list.ts"
 import { printable } from "../../text/printable.ts"
 import { count, duration, plural } from "../../text/quantity.ts"
 import { rateText, spentItems } from "./frame.ts"
@@ -12,15 +13,15 @@ const eventText = (event: RunEvent, verbose: boolean): string | ReadonlyArray<st
       return `${event.videoId}: started, ${event.file}`
     case "StageAdvanced":
       if (event.kept && !verbose) return undefined
-      return `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: ${event.what} ${event.kept ? "kept" : "done"}`
+      return `${event.videoId}: stage ${stageText(event.stage)}: ${event.what} ${event.kept ? "kept" : "done"}`
     case "AnswerRejected": {
       const [first = "", ...others] = event.problems
-      const head = `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: answer ${event.attempt} for the ${event.what} rejected`
+      const head = `${event.videoId}: stage ${stageText(event.stage)}: answer ${event.attempt} for the ${event.what} rejected`
       if (verbose) return [`${head}:`, ...event.problems.map((line) => `  ${line}`)]
       return `${head}: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ""}`
     }
     case "StageFinished":
-      return `${event.videoId}: stage ${event.stage} ${stageNames[event.stage]}: complete`
+      return `${event.videoId}: stage ${stageText(event.stage)}: complete`
     case "Notice":
       return `${event.videoId}: ${event.message}`
     case "VideoFinished":
@@ -34,7 +35,7 @@ const eventText = (event: RunEvent, verbose: boolean): string | ReadonlyArray<st
       return `${event.videoId}: left for later: ${event.message}`
     case "ModelSilent": {
       const step = event.step === null ? "" : `, step ${event.step}`
-      return `${event.videoId}: no answer from the model for stage ${event.stage} ${stageNames[event.stage]}${step}, asked ${duration(event.unansweredMs / 1000)} ago (${event.since})`
+      return `${event.videoId}: no answer from the model for stage ${stageText(event.stage)}${step}, asked ${duration(event.unansweredMs / 1000)} ago (${event.since})`
     }
     case "BatchStopping":
       return event.cause === "asked"

@@ -1,4 +1,5 @@
-import { type RunState, stageNames } from "../../batch/progress.ts"
+import type { RunState } from "../../batch/progress.ts"
+import { stageText } from "../../stages/list.ts"
 import { count, duration, plural } from "../../text/quantity.ts"
 
 /** What a run may wait for. */
@@ -48,7 +49,7 @@ export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
   if (silence !== undefined && nowMs - silence.toldMs < silenceLastsMs) {
     const { seconds, ago } = since(silence.sentMs)
     const step = silence.step === null ? "" : `, step ${silence.step}`
-    const where = `${silence.videoId}, stage ${silence.stage} ${stageNames[silence.stage]}${step}`
+    const where = `${silence.videoId}, stage ${stageText(silence.stage)}${step}`
     const text = `no answer for ${ago}: ${where}, asked at ${clock(silence.since)}`
     return { kind: "answer", seconds, videoId: silence.videoId, text }
   }
@@ -67,8 +68,7 @@ export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
   const video = oldest(state)
   if (video === undefined || load.inFlight > 0 || nowMs - quiet.movedMs < worthSayingMs) return undefined
   const { seconds, ago } = since(quiet.movedMs)
-  const stage =
-    video.stage === undefined ? "" : `, stage ${video.stage.number} ${stageNames[video.stage.number]}`
+  const stage = video.stage === undefined ? "" : `, stage ${stageText(video.stage.name)}`
   const text = `no call under way; decoding or cutting for ${ago}: ${video.videoId}${stage}`
   return { kind: "decoding", seconds, videoId: video.videoId, text }
 }

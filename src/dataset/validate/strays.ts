@@ -9,6 +9,8 @@ export interface Named {
   readonly byFolder: ReadonlyMap<string, ReadonlySet<string>>
   /** Folders of the plan's steps; undefined if there is no plan that can be read. */
   readonly steps: ReadonlySet<string> | undefined
+  /** Folders of stages beyond the contract's. */
+  readonly further: ReadonlySet<string>
 }
 
 /** Decisions of people; no stage reads or writes them. */
@@ -41,7 +43,7 @@ const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding |
     return inner === "step" && named.steps?.has(name) === false
       ? warning(path, "belongs to no step of the plan; what is in it stays")
       : undefined
-  if (place === "video" && name === reviewFolder) return undefined
+  if (place === "video" && (name === reviewFolder || named.further.has(name))) return undefined
   if (isTemporary(name) && kind.isFile()) return warning(path, "is left of a crash; the next run removes it")
   if (!isFileOf(place, name)) return warning(path, "is not part of the dataset; no run changes or removes it")
   if (isUnrecorded(entry, paths)) return warning(path, "is no reply on record; it stays")

@@ -20,7 +20,8 @@ export const watched =
   (attempt) =>
     Effect.gen(function* () {
       const sentAt = DateTime.formatIso(yield* DateTime.now)
-      const answered = unanswered.sent(labelOf(attempt.request), sentAt, yield* monotonicMs)
+      const call = { ...labelOf(attempt.request), stage: attempt.request.task.stage }
+      const answered = unanswered.sent(call, sentAt, yield* monotonicMs)
       const heard = Effect.map(monotonicMs, (now) => {
         answered()
         unanswered.heard(now)

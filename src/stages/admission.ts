@@ -1,0 +1,30 @@
+import { Effect } from "effect"
+import type { RunSettings } from "../config.ts"
+import { labelBox } from "../picture/overlay.ts"
+import type { VideoSource } from "../video/VideoDecoder.ts"
+import { VideoError } from "../video/VideoError.ts"
+import { frameLabel } from "./pool-images.ts"
+
+/** Three steps of two keyframes each need six distinct moments. */
+const fewestFrames = 6
+
+/** Refuses videos that are too short for steps. */
+export const admitSteps = ({ file, framePts }: VideoSource) => {
+  if (framePts.length >= fewestFrames) return Effect.void
+  const message = `${file} has ${framePts.length} frames; three steps with two keyframes each need at least ${fewestFrames}`
+  return new VideoError({ reason: "TooFewFrames", file, message })
+}
+
+/** Refuses pictures without room for the labels of a stage that asks for indices. */
+const admitLabels = (source: VideoSource, { imageLabels, maxFrames }: RunSettings) => {
+  const { displayHeight, displayWidth, file } = source
+  const label = frameLabel(maxFrames)
+  if (imageLabels === "text" || labelBox(label.length, displayWidth, displayHeight) !== undefined)
+    return Effect.void
+  const message = `${file} has pictures of ${displayWidth}x${displayHeight} pixels, too small for the label "${label}"; --image-labels text gives each index as text`
+  return new VideoError({ reason: "Unsupported", file, message })
+}
+
+/** Refuses what a stage that asks for the indices of steps cannot work with. */
+export const admitIndices = (source: VideoSource, settings: RunSettings) =>
+  Effect.zipRight(admitSteps(source), admitLabels(source, settings))

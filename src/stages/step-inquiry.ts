@@ -1,0 +1,99 @@
+import { layout } from "../dataset/layout.ts"
+import type { Outcome, Segment } from "../dataset/records.ts"
+import { chooseKeyframes, distinctMoments } from "../model/motion.ts"
+import type { ModelTask } from "../model/VisionModel.ts"
+import type { AnnotationSchema, DraftStep, FinalStep } from "../plan/annotation.ts"
+import type { DraftPlan } from "../plan/draft.ts"
+import { fingerprint } from "../plan/fingerprint.ts"
+import { checkRefined } from "../plan/refined.ts"
+import { rehearsalNote } from "../plan/specimen.ts"
+import { poolImages } from "./pool-images.ts"
+import type { FramePool } from "./pool-plan.ts"
+import type { Asks } from "./prompts.ts"
+import type { Inquiry } from "./question.ts"
+import type { RunFacts } from "./run.ts"
+
+/** What the stage that asks for annotations of steps is called. */
+export const refineId = { name: "refine", number: 3 } as const
+
+/** What it asks with. */
+export const refineAsks = {
+  prompt: { file: "stage3", slots: { frame_count: "50", high_level_goal: "", draft_step: "" } },
+  answer: "refined",
+  schema: ({ finalStep }: AnnotationSchema) => finalStep,
+  answerTokens: 2500,
+  isPerStep: true,
+} satisfies Asks
+
+/** A step before it is refined. */
+export interface StepToRefine {
+  /** Of the whole plan. */
+  readonly goal: string
+  readonly draft: DraftStep
+  readonly range: Pick<Segment, "start_pts" | "end_pts">
+  readonly pool: FramePool
+  /** Whether its range is the original implementation's. */
+  readonly isAdopted: boolean
+}
+
+/** Rehearsed, the keyframes of a step are those around its motion. */
+export const stepTask = (
+  annotation: AnnotationSchema,
+  draft: DraftStep,
+  timestamps: ReadonlyArray<number>,
+): ModelTask => ({
+  stage: refineId.name,
+  stageNumber: refineId.number,
+  step: draft.step_id,
+  answerTokens: refineAsks.answerTokens,
+  rehearse: (changes) =>
+    annotation.specimen.finalStep(
+      draft,
+      chooseKeyframes(distinctMoments(timestamps), changes),
+      rehearsalNote,
+    ),
+})
+
+/** What is asked for the annotation of a step. */
+export const stepInquiry = (
+  run: RunFacts,
+  { draft, goal, isAdopted, pool, range }: StepToRefine,
+  previous: Outcome | undefined,
+) =>
+  ({
+    stage: refineId,
+    what: `step ${draft.step_id}`,
+    dir: run.folder.step(draft.step_id, draft.step_goal),
+    files: layout.stage3.call,
+    artefact: layout.stage3.final,
+    inputs: fingerprint({
+      goal,
+      draft,
+      range: [range.start_pts, range.end_pts],
+      pool: pool.fingerprint,
+      rehearsal: run.rehearsal,
+    }),
+    previous,
+    mayAdopt: isAdopted,
+    check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
+    task: stepTask(run.annotation, draft, pool.timestamps),
+    prompt: run.prompts.fill(refineAsks.prompt, {
+      frame_count: String(pool.timestamps.length),
+      high_level_goal: goal,
+      draft_step: JSON.stringify(draft, null, 2),
+    }),
+    schema: refineAsks.schema(run.annotation),
+    images: poolImages(pool, run.settings.imageLabels),
+  }) satisfies Inquiry<FinalStep>
+
+/** The plan with its steps refined: `causal_plan_with_keyframes.json`. */
+export interface FinalPlan {
+  readonly high_level_goal: string
+  /** In order of `step_id`. */
+  readonly steps: ReadonlyArray<FinalStep>
+}
+
+export const finalPlan = ({ high_level_goal }: DraftPlan, steps: ReadonlyArray<FinalStep>): FinalPlan => ({
+  high_level_goal,
+  steps: steps.toSorted((a, b) => a.step_id - b.step_id),
+})

@@ -1,0 +1,122 @@
+import { join } from "node:path"
+import { Effect, Either } from "effect"
+import * as v from "valibot"
+import { layout, stepFolder } from "../dataset/layout.ts"
+import type { Outcome, Segment } from "../dataset/records.ts"
+import { readDigest, readJson } from "../dataset/store.ts"
+import { canonicalJson } from "../plan/fingerprint.ts"
+import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { cut } from "./cut.ts"
+import { draft, fullPoolRequest } from "./draft.ts"
+import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
+import { localize, paths } from "./localize.ts"
+import { foreseenPool, formerPool, plannedPool } from "./pool.ts"
+import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
+import { mayKeep, type RunFacts } from "./run.ts"
+import { knownOf, type Left, type Made, type Outlook, whyNew } from "./Stage.ts"
+import { type PlannedSegment, plannedPart, planSegments, readSegments, stepsIn } from "./segments.ts"
+import {
+  type FinalPlan,
+  finalPlan,
+  refineAsks,
+  refineId,
+  type StepToRefine,
+  stepInquiry,
+} from "./step-inquiry.ts"
+import { stepPoolRequest } from "./step-pool.ts"
+
+/** Steps of a plan that is not drafted yet. */
+export const assumedSteps = 5
+
+/**
+ * Steps of the plan on disk, whatever becomes of it: the best guess at those of the next one. That of a rehearsal says nothing
+ * of a model's.
+ */
+const likelySteps = (run: RunFacts, left: Left) =>
+  left.rehearsal !== run.rehearsal
+    ? Effect.succeed(assumedSteps)
+    : Effect.map(readJson(join(run.folder.stage1, layout.stage1.draft)), (json) => {
+        const parsed = v.safeParse(v.object({ steps: v.pipe(v.array(v.unknown()), v.minLength(1)) }), json)
+        return parsed.success ? parsed.output.steps.length : assumedSteps
+      })
+
+const stepCall = (run: RunFacts, distinct: number) => neededCall(run, refineId, refineAsks, "step", distinct)
+
+/** Steps that are not known yet share the video evenly. */
+const unknownSteps = (run: RunFacts, count: number, why: string): Outlook<never> => {
+  const frames = Math.floor(run.source.framePts.length / count)
+  const distinct = Math.max(1, Math.min(run.settings.maxFrames, frames))
+  const steps = Array.from({ length: count }, () => distinct)
+  return { made: Either.left(why), calls: steps.map((each) => stepCall(run, each)), decoded: steps }
+}
+
+/** The pool of a clip that has yet to be cut: its frames are the video's, and so are their times. */
+const poolOfClip = (run: RunFacts, dir: string, { start_pts, end_pts }: PlannedSegment): PoolRequest => {
+  const framePts = run.source.framePts.filter((pts) => pts >= start_pts && pts < end_pts)
+  return { ...fullPoolRequest(run), dir, source: { ...run.source, framePts }, sampling: "uniform" }
+}
+
+/** The pool of a step, as far as it is there: as its clip shows it, or, where that is cut again, as it was. */
+const stepPool = Effect.fn("Survey.stepPool")(function* (
+  run: RunFacts,
+  planned: PlannedSegment,
+  recorded: Segment | undefined,
+) {
+  const dir = run.folder.step(planned.step_id, planned.step_goal)
+  const part = `${stepFolder(planned.step_id, planned.step_goal)}/${layout.frameManifest}`
+  const keeps = mayKeep(run, refineId, part)
+  const isSame = recorded !== undefined && canonicalJson(plannedPart(recorded)) === canonicalJson(planned)
+  const clipPath = join(run.folder.stage2, planned.clip_relpath)
+  const clip = isSame ? yield* readDigest(clipPath) : undefined
+  if (isSame && clip?.sha256 === recorded.clip_sha256) {
+    const request = stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
+    return { request, pool: yield* foreseenPool(request, keeps) }
+  }
+  const request = poolOfClip(run, dir, planned)
+  const isKept = keeps && mayKeep(run, cut, paths.step_segments)
+  return { request, pool: isKept ? yield* formerPool(request) : undefined }
+})
+
+/** What a run would make of one step. */
+const stepOutlook = Effect.fn("Survey.step")(function* (
+  run: RunFacts,
+  step: Omit<StepToRefine, "pool">,
+  planned: PlannedSegment,
+  recorded: Segment | undefined,
+  previous: Outcome | undefined,
+) {
+  const { pool, request } = yield* stepPool(run, planned, recorded)
+  const question = { ...step, pool: pool ?? plannedPool(request) }
+  const answer = yield* foreseenAnswer(run, stepInquiry(run, question, previous))
+  const distinct = distinctFrames(planFrames(request))
+  return outlookOf(
+    Either.map(answer, ({ value }) => value),
+    stepCall(run, distinct),
+    pool === undefined ? [distinct] : [],
+  )
+})
+
+/** What a run would make of all steps. */
+export const foreseeSteps = Effect.fnUntraced(function* (run: RunFacts, left: Left, known: Made) {
+  const drafted = knownOf(known, draft)
+  const localized = knownOf(known, localize)
+  if (drafted === undefined || localized === undefined) {
+    const count = drafted?.plan.steps.length ?? (yield* likelySteps(run, left))
+    return unknownSteps(run, count, whyNew(left.stage3))
+  }
+  const { plan, pool } = drafted
+  const { isAdopted, localization } = localized
+  const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))
+  const pairs = stepsIn(plan, planSegments(pool, run.source, plan, localization))
+  const outlooks = yield* Effect.forEach(pairs, ({ segment, step }) => {
+    const isOfStep = ({ step_id }: { readonly step_id: number }) => step_id === step.step_id
+    const question = { goal: plan.high_level_goal, draft: step, range: segment, isAdopted }
+    const before = recorded?.segments.find(isOfStep)
+    return stepOutlook(run, question, segment, before, left.stage3?.steps.find(isOfStep))
+  })
+  return {
+    made: Either.map(Either.all(outlooks.map(({ made }) => made)), (steps) => finalPlan(plan, steps)),
+    calls: outlooks.flatMap(({ calls }) => calls),
+    decoded: outlooks.flatMap(({ decoded }) => decoded),
+  } satisfies Outlook<FinalPlan>
+})
