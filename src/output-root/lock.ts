@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { constants } from "node:fs"
-import { mkdir, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Clock, Data, DateTime, Duration, Effect, Ref } from "effect"
 import * as v from "valibot"
@@ -186,6 +186,12 @@ const moved = (folder: string) =>
     message: `${folder} was moved or removed while it was worked on; nothing more is written to it, run the same command again to go on, with --output-root where it is now`,
   })
 
+/** Windows opens no folders, and does not remove one that is in use. */
+const openFolder = async (path: string): Promise<FileHandle | undefined> =>
+  process.platform === "win32"
+    ? undefined
+    : open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+
 const triesToTake = 20
 const betweenTries = "20 millis"
 
@@ -263,12 +269,19 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
       Effect.delay(heartbeat),
       Effect.forever,
     )
-    /** The folder itself, once it is there: one that is moved away or removed is not made anew by the next write. */
+    /**
+     * The folder itself, once it is there: one that is moved away or removed is not made anew by the next write. It is held
+     * open, because a file system gives the number of a folder that is gone to the next one that is made.
+     */
     let place: string | undefined
+    let held: FileHandle | undefined
+    yield* Effect.addFinalizer(() => Effect.promise(async () => held?.close()))
     const confirmPlace = Effect.gen(function* () {
       const found = yield* Effect.tryPromise({ try: () => kindAt(folder), catch: unreadable(folder) })
       const now = found === undefined ? undefined : `${found.dev} ${found.ino}`
       if (place !== undefined && place !== now) return yield* moved(folder)
+      if (place === undefined && now !== undefined)
+        held = yield* Effect.tryPromise({ try: () => openFolder(folder), catch: unreadable(folder) })
       place = now
     })
     const confirm = Effect.gen(function* () {
@@ -292,8 +305,13 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
     Effect.acquireUseRelease(
       acquire(folder),
       ({ owner }) =>
-        Effect.flatMap(makeHeart(folder, owner), ({ beating, confirm }) =>
-          Effect.raceFirst(Effect.provideService(use, Fence, { within: dirname(folder), confirm }), beating),
+        Effect.scoped(
+          Effect.flatMap(makeHeart(folder, owner), ({ beating, confirm }) =>
+            Effect.raceFirst(
+              Effect.provideService(use, Fence, { within: dirname(folder), confirm }),
+              beating,
+            ),
+          ),
         ),
       ({ owner, made }) => release(folder, owner, made),
     )

@@ -8,6 +8,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -196,6 +197,26 @@ test.each(["moved away", "removed"])(
     expect(existsSync(root) ? filesBelow(root) : []).toEqual([])
   },
 )
+
+test("a video's folder that is removed and made anew, perhaps with the number of the one that is gone, is noticed", async () => {
+  await using place = await temporaryFolder()
+  const folder = join(place.path, "out/a")
+  await using server = startChatServer({
+    behave: ({ number }, good) => {
+      if (number !== 2) return good
+      const { ino } = statSync(folder)
+      rmSync(folder, { recursive: true })
+      // One of the next folders made gets the number, where a file system gives it out again at all.
+      const made = Array.from({ length: 50 }, (_, index) => join(place.path, `other-${index}`))
+      for (const path of made) mkdirSync(path)
+      renameSync(made.find((path) => statSync(path).ino === ino) ?? join(place.path, "other-0"), folder)
+      return good
+    },
+  })
+  const { error } = await runPipeline(join(input, "a.mp4"), quickSettings(join(place.path, "out")), server)
+  expect(error).toMatchObject({ _tag: "DatasetError", reason: "LockLost" })
+  expect(filesBelow(folder)).toEqual([])
+})
 
 test("a service that goes away: each video says so, and the next run asks only for what is missing", async () => {
   await using root = await temporaryFolder()
