@@ -1,9 +1,11 @@
 import { Effect, Option, Redacted } from "effect"
 import { parseEndpoint } from "../model/client/endpoint.ts"
 import type { ServiceSettings } from "../model/client/settings.ts"
+import { readFamilies } from "../model/families.ts"
 import { priceOf } from "../model/money.ts"
 import type { ResponseFormat } from "../model/VisionModel.ts"
 import { readModelEnvironment } from "./environment.ts"
+import { extraBodyOf, fieldsOf, isHeaderName } from "./request-extras.ts"
 import { UsageError } from "./usage.ts"
 
 /** The model flags as the command line gives them. */
@@ -15,6 +17,13 @@ export interface ModelFlags {
   readonly modelName: Option.Option<string>
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
+  readonly reasoningEffort: Option.Option<string>
+  readonly detail: Option.Option<string>
+  readonly modelFamilies: Option.Option<string>
+  readonly header: ReadonlyArray<string>
+  readonly query: ReadonlyArray<string>
+  readonly apiKeyHeader: Option.Option<string>
+  readonly extraBody: Option.Option<string>
   readonly maxInFlight: Option.Option<number>
   readonly rpm: Option.Option<number>
   readonly tpm: Option.Option<number>
@@ -31,7 +40,6 @@ export interface ModelFlags {
 
 const defaultApiBase = "https://api.openai.com/v1"
 const defaultModel = "gpt-4.1"
-const defaultTemperature = 0.2
 const defaultCallRetries = 3
 const defaultCallRetryBackoffSec = 1
 
@@ -45,14 +53,14 @@ const noModel = new UsageError({
 })
 
 /** The flags that are given, under the names of the settings; absent ones stay absent. */
-const given = <K extends string>(
-  options: Readonly<Record<K, Option.Option<number>>>,
-): Partial<Record<K, number>> => {
-  const entries: Array<[string, number]> = []
-  for (const [name, option] of Object.entries<Option.Option<number>>(options)) {
+const given = <K extends string, A>(
+  options: Readonly<Record<K, Option.Option<A>>>,
+): Partial<Record<K, A>> => {
+  const entries: Array<[string, A]> = []
+  for (const [name, option] of Object.entries<Option.Option<A>>(options)) {
     if (Option.isSome(option)) entries.push([name, option.value])
   }
-  return Object.fromEntries(entries) as Partial<Record<K, number>>
+  return Object.fromEntries(entries) as Partial<Record<K, A>>
 }
 
 /** Blanks around a value come with copying it. */
@@ -62,6 +70,18 @@ const trimmed = (option: Option.Option<string>): Option.Option<string> =>
     (text) => text !== "",
   )
 
+/** The table of a file, with the entries that come with the program after its own; undefined without a file. */
+const familiesOf = Effect.fn("Cli.families")(function* (file: string | undefined) {
+  if (file === undefined) return undefined
+  const unreadable = (why: string) => new UsageError({ message: `--model-families ${file}: ${why}` })
+  const json = yield* Effect.tryPromise({
+    try: async (): Promise<unknown> => JSON.parse(await Bun.file(file).text()),
+    catch: (cause) => unreadable(cause instanceof Error ? cause.message : String(cause)),
+  })
+  const families = readFamilies(json)
+  return typeof families === "string" ? yield* unreadable(families) : families
+})
+
 /** What goes into a header must be what a header can hold. The value itself is not repeated. */
 const checkHeader = (flag: string, value: string | undefined) =>
   value === undefined || /^[\x20-\x7e]*$/u.test(value)
@@ -69,6 +89,33 @@ const checkHeader = (flag: string, value: string | undefined) =>
     : new UsageError({
         message: `${flag} has a character that cannot be sent: a line break, a letter with an accent, a long dash or the like; copy it again`,
       })
+
+/** What is sent with every call beside the request itself, and what is known of models. */
+const extrasOf = Effect.fn("Cli.extras")(function* (
+  flags: ModelFlags,
+  variables: Readonly<Record<string, string | undefined>>,
+) {
+  const apiKeyHeader = Option.getOrUndefined(trimmed(flags.apiKeyHeader))
+  if (apiKeyHeader !== undefined && !isHeaderName(apiKeyHeader))
+    return yield* new UsageError({ message: "--api-key-header must be the name of a header, as in api-key" })
+  const headers = yield* fieldsOf("--header", flags.header, variables)
+  const query = yield* fieldsOf("--query", flags.query, variables)
+  const body = yield* extraBodyOf(
+    Option.getOrElse(flags.extraBody, () => "{}"),
+    variables,
+  )
+  const families = yield* familiesOf(Option.getOrUndefined(trimmed(flags.modelFamilies)))
+  const secrets = [...headers.secrets, ...query.secrets, ...body.secrets]
+  const filled = (fields: object): boolean => Object.keys(fields).length > 0
+  return {
+    ...(apiKeyHeader === undefined ? {} : { apiKeyHeader }),
+    ...(filled(headers.value) ? { headers: headers.value } : {}),
+    ...(filled(query.value) ? { query: query.value } : {}),
+    ...(filled(body.value) ? { extraBody: Redacted.make(body.value) } : {}),
+    ...(secrets.length === 0 ? {} : { secrets: secrets.map((secret) => Redacted.make(secret)) }),
+    ...(families === undefined ? {} : { families }),
+  }
+})
 
 /** Limits, budget and prices, which hold whatever the service. */
 export const accountOf = (flags: ModelFlags) => ({
@@ -113,13 +160,16 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     return yield* new UsageError({ message })
   }
   const maxTokens = either(flags.maxTokens, environment.MAX_TOKENS)
+  const temperature = either(flags.temperature, environment.TEMPERATURE)
   return {
     ...(key === undefined ? {} : { apiKey: Redacted.make(key) }),
     apiBase: apiBase ?? defaultApiBase,
     ...(provider === undefined ? {} : { provider }),
     model,
     ...(maxTokens === undefined ? {} : { maxTokens }),
-    temperature: either(flags.temperature, environment.TEMPERATURE) ?? defaultTemperature,
+    ...(temperature === undefined ? {} : { temperature }),
+    ...given({ reasoningEffort: trimmed(flags.reasoningEffort), detail: trimmed(flags.detail) }),
+    ...(yield* extrasOf(flags, variables)),
     ...account,
     responseFormat: flags.responseFormat,
     stream: flags.stream,

@@ -6,6 +6,14 @@ const isSecret = (flag: string): boolean => /(?:key|token|secret|password)$/iu.t
 /** Flags whose values are addresses, which may hold secrets. */
 const isAddress = (flag: string): boolean => /(?:base|url|endpoint)$/iu.test(flag)
 
+/** Flags whose values are `NAME=VALUE`, of which the value may be secret. */
+const isField = (flag: string): boolean => /^--?(?:header|query)s?$/iu.test(flag)
+
+const afterEquals = (field: string): string => field.slice(field.indexOf("=") + 1)
+
+/** `{env:NAME}`: what is taken from the environment was put there to be seen by nobody. */
+const references = /\{env:([A-Za-z_]\w*)\}/gu
+
 /** Every argument that is a flag's value, with its flag: `--flag value` and `--flag=value`. */
 const values = (args: ReadonlyArray<string>): ReadonlyArray<readonly [flag: string, value: string]> =>
   args.flatMap((arg, i): ReadonlyArray<readonly [string, string]> => {
@@ -31,6 +39,8 @@ export const givenSecrets = (
     env.API_KEY ?? "",
     env.OPENAI_API_KEY ?? "",
     ...given.flatMap(([flag, value]) => (isSecret(flag) && !value.startsWith("--") ? [value] : [])),
+    ...given.flatMap(([flag, value]) => (isField(flag) && value.includes("=") ? [afterEquals(value)] : [])),
+    ...args.flatMap((arg) => [...arg.matchAll(references)].map(([, name = ""]) => env[name] ?? "")),
     ...addresses.flatMap((address) => parseEndpoint(address)?.secrets ?? []),
   ]
 }

@@ -294,9 +294,9 @@ export const runSummarySchema = v.object({
   /** What answered. A model of an embedder's own says no more than its name and kind, and may add what it likes. */
   api_config: v.looseObject({
     kind: v.string(),
-    model: v.string(),
     api_base: v.exactOptional(v.nullable(v.string())),
     provider: v.exactOptional(v.nullable(v.string())),
+    model: v.string(),
     temperature: v.exactOptional(v.nullable(v.number())),
     max_tokens: v.exactOptional(v.nullable(v.number())),
     api_call_retries: v.exactOptional(v.number()),

@@ -163,14 +163,18 @@ export type Rejection =
   | "redirected"
   | "bad_request"
 
-/** A parameter of a request that services may refuse, by its name on the wire. */
+/** A parameter of a request that services may refuse, by its name in chat completions where that has it. */
 export type RequestParameter =
   | "temperature"
   | "max_tokens"
   | "max_completion_tokens"
+  | "max_output_tokens"
   | "response_format"
   | "stream_options"
   | "stream"
+  | "reasoning_effort"
+  | "detail"
+  | "service_tier"
 
 /** The one error of a model call. `message` is a sentence a user can act on and never holds the key. */
 export class ModelError extends Data.TaggedError("ModelError")<{

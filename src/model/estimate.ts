@@ -1,3 +1,4 @@
+import type { ModelFamilies } from "./families.ts"
 import { pictureTokens, textTokens } from "./tokens.ts"
 import type { ModelRequest, ModelTask, ModelUsage } from "./VisionModel.ts"
 
@@ -19,13 +20,21 @@ const leastWeight = 0.2
 export const promptTokens = (
   model: string,
   { system, prompt, images, turns }: Pick<ModelRequest, "system" | "prompt" | "images" | "turns">,
+  families?: ModelFamilies,
 ): number =>
   textTokens(system) +
   textTokens(prompt) +
   turns.reduce((sum, turn) => sum + textTokens(turn.text), 0) +
-  images.reduce((sum, image) => sum + pictureTokens(model, image) + textTokens(image.label ?? ""), 0)
+  images.reduce(
+    (sum, image) => sum + pictureTokens(model, image, families) + textTokens(image.label ?? ""),
+    0,
+  )
 
-export const makeEstimator = (model: string, maxTokens: number | undefined): Estimator => {
+export const makeEstimator = (
+  model: string,
+  maxTokens: number | undefined,
+  families?: ModelFamilies,
+): Estimator => {
   /** Prompt tokens counted for one of ours. Each stage has its own: its share of text and of pictures is another. */
   const ratios = new Map<string, number>()
   const answers = new Map<string, { readonly seen: number; readonly tokens: number }>()
@@ -38,7 +47,7 @@ export const makeEstimator = (model: string, maxTokens: number | undefined): Est
     estimate: (request) => {
       const limit = request.maxTokens ?? maxTokens ?? Number.POSITIVE_INFINITY
       return {
-        prompt_tokens: Math.ceil(promptTokens(model, request) * ratioOf(request.task.stage)),
+        prompt_tokens: Math.ceil(promptTokens(model, request, families) * ratioOf(request.task.stage)),
         cached_tokens: 0,
         completion_tokens: Math.ceil(Math.min(limit, answersTo(request.task).tokens)),
         reasoning_tokens: null,
@@ -50,7 +59,7 @@ export const makeEstimator = (model: string, maxTokens: number | undefined): Est
       const { stage } = request.task
       const { seen, tokens } = answersTo(request.task)
       const weight = Math.max(leastWeight, 1 / (seen + 1))
-      const own = promptTokens(model, request)
+      const own = promptTokens(model, request, families)
       // By our own count, not by the estimate: between that and the answer others may have corrected the ratio.
       if (counted.prompt_tokens !== null && own > 0) {
         const right = counted.prompt_tokens / own

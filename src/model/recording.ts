@@ -64,6 +64,7 @@ const exchangeSchema = v.object({
     prompt: v.string(),
     images: v.array(v.string()),
     turns: v.string(),
+    parameters: v.exactOptional(v.string()),
   }),
   reply: replySchema,
 })
@@ -80,12 +81,12 @@ const recordedValue: v.GenericSchema<RecordedValue> = v.lazy(() =>
   ]),
 )
 
-const configSchema = v.objectWithRest(
+const configFields = v.objectWithRest(
   {
     kind: v.string(),
-    model: v.string(),
     api_base: v.exactOptional(nullableText),
     provider: v.exactOptional(nullableText),
+    model: v.string(),
     temperature: v.exactOptional(v.nullable(v.number())),
     max_tokens: v.exactOptional(v.nullable(v.number())),
     api_call_retries: v.exactOptional(v.number()),
@@ -94,6 +95,11 @@ const configSchema = v.objectWithRest(
     stream: v.exactOptional(v.boolean()),
   },
   recordedValue,
+)
+/** Given back as it was read, its fields in their order: a replay writes the same bytes. */
+const configSchema = v.custom<ApiConfig>(
+  (value) => v.is(configFields, value),
+  "is no configuration of a model",
 )
 
 const configFile = "recording.json"
@@ -191,6 +197,7 @@ const partNames: Readonly<Record<string, string>> = {
   prompt: "the prompt",
   images: "the pictures",
   turns: "the conversation before",
+  parameters: "the effort of thinking, or the detail or size of pictures",
 }
 
 /** Says which request is missing, and in what it differs from the recorded one of the same place. */

@@ -93,16 +93,22 @@ const redactAll = (secrets: ReadonlyArray<string>): Redact => {
   return (text) => text.replace(pattern, replacement)
 }
 
+/** What is looked for, the longest first. */
+const foundOf = (secrets: ReadonlyArray<string>): ReadonlyArray<string> =>
+  [...new Set(secrets.flatMap(variantsOf))]
+    .filter((secret) => secret !== "" && !placeholders.has(secret.toLowerCase()))
+    .toSorted((a, b) => b.length - a.length)
+
 /**
  * Takes secrets out of texts, in whatever way they are written there. Each is found with blanks or quotes around it gone,
  * escaped as in JSON, URLs and HTML, in upper and lower case, and within Base64. Linear in the length of the text.
+ *
+ * @param privateWords are taken out of messages only: they may be ordinary words of answers
  */
-export const makeRedaction = (secrets: ReadonlyArray<string>): Redaction => {
-  const all = [...new Set(secrets.flatMap(variantsOf))]
-    .filter((secret) => secret !== "" && !placeholders.has(secret.toLowerCase()))
-    .toSorted((a, b) => b.length - a.length)
-  return {
-    message: redactAll(all),
-    answer: redactAll(all.filter(({ length }) => length >= shortestInAnswers)),
-  }
-}
+export const makeRedaction = (
+  secrets: ReadonlyArray<string>,
+  privateWords: ReadonlyArray<string> = [],
+): Redaction => ({
+  message: redactAll(foundOf([...secrets, ...privateWords])),
+  answer: redactAll(foundOf(secrets).filter(({ length }) => length >= shortestInAnswers)),
+})

@@ -18,19 +18,28 @@ export interface RequestParts {
   readonly prompt: string
   readonly images: ReadonlyArray<string>
   readonly turns: string
+  /** What else is set and decides the answer; absent if nothing is. */
+  readonly parameters?: string
 }
 
-export const partsOf = (config: ApiConfig, request: ModelRequest): RequestParts => ({
-  model: config.model,
-  temperature: config.temperature ?? null,
-  max_tokens: request.maxTokens ?? config.max_tokens ?? null,
-  system: sha256(request.system),
-  prompt: sha256(request.prompt),
-  images: request.images.map(({ label, sha256: digest }) =>
-    label === undefined ? digest : `${label}:${digest}`,
-  ),
-  turns: sha256(JSON.stringify(request.turns)),
-})
+/** Settings that are sent with every request beside those that have a part of their own. */
+const parameterNames = ["reasoning_effort", "detail", "send_max_side_px"] as const
+
+export const partsOf = (config: ApiConfig, request: ModelRequest): RequestParts => {
+  const set = parameterNames.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]]))
+  return {
+    model: config.model,
+    temperature: config.temperature ?? null,
+    max_tokens: request.maxTokens ?? config.max_tokens ?? null,
+    system: sha256(request.system),
+    prompt: sha256(request.prompt),
+    images: request.images.map(({ label, sha256: digest }) =>
+      label === undefined ? digest : `${label}:${digest}`,
+    ),
+    turns: sha256(JSON.stringify(request.turns)),
+    ...(set.length === 0 ? {} : { parameters: JSON.stringify(Object.fromEntries(set)) }),
+  }
+}
 
 /** Two requests with one digest are the same request, whenever and by whichever run they are made. */
 export const requestDigest = (config: ApiConfig, request: ModelRequest): string =>
@@ -38,6 +47,6 @@ export const requestDigest = (config: ApiConfig, request: ModelRequest): string 
 
 /** Names of the parts in which two requests differ. */
 export const differingParts = (a: RequestParts, b: RequestParts): ReadonlyArray<keyof RequestParts> =>
-  (["model", "temperature", "max_tokens", "system", "prompt", "images", "turns"] as const).filter(
-    (part) => JSON.stringify(a[part]) !== JSON.stringify(b[part]),
-  )
+  (
+    ["model", "temperature", "max_tokens", "system", "prompt", "images", "turns", "parameters"] as const
+  ).filter((part) => JSON.stringify(a[part]) !== JSON.stringify(b[part]))

@@ -1,3 +1,5 @@
+import { familyOf, type ModelFamilies, type TokenRule } from "./families.ts"
+
 /** Token counts of pictures and text, estimated before a call; settled with what the service counted after it. */
 
 interface Picture {
@@ -29,33 +31,40 @@ const patches = ({ width, height }: Picture, side: number, most: number): number
 const roundedPatches = ({ width, height }: Picture, side: number): number =>
   Math.max(1, Math.floor(width / side + 0.499)) * Math.max(1, Math.floor(height / side + 0.499))
 
-const geminiTiles = ({ width, height }: Picture): number => {
+const crops = ({ width, height }: Picture): number => {
   if (width <= 384 && height <= 384) return 1
   const unit = Math.max(256, Math.min(768, Math.floor(Math.min(width, height) / 1.5)))
   return Math.ceil(width / unit) * Math.ceil(height / unit)
 }
 
-type Family = readonly [name: RegExp, tokens: (picture: Picture) => number]
+const scaledTo = (picture: Picture, longest: number): Picture => scaledToFit(picture, longest, longest)
 
-/** First match wins. Sources: the vendors' own descriptions of how pictures are counted. */
-const families: ReadonlyArray<Family> = [
-  [/gpt-4\.1-mini|gpt-5-mini/iu, (picture) => Math.ceil(1.62 * patches(picture, 32, 1536))],
-  [/gpt-4\.1-nano|gpt-5-nano/iu, (picture) => Math.ceil(2.46 * patches(picture, 32, 1536))],
-  [/o4-mini/iu, (picture) => Math.ceil(1.72 * patches(picture, 32, 1536))],
-  [/gpt-5/iu, (picture) => 70 + 140 * tiles(picture)],
-  [/gpt-4o-mini/iu, (picture) => 2833 + 5667 * tiles(picture)],
-  [/gpt-4/iu, (picture) => 85 + 170 * tiles(picture)],
-  [/gemini-3/iu, () => 1120],
-  [/gemini/iu, (picture) => 258 * geminiTiles(picture)],
-  [/qwen-?2(\.5)?-?vl/iu, (picture) => roundedPatches(picture, 28)],
-  [/qwen/iu, (picture) => roundedPatches(picture, 32)],
-]
+/** Sources of the rules: the vendors' own descriptions of how pictures are counted. */
+const tokensBy = (rule: TokenRule, picture: Picture): number => {
+  switch (rule.rule) {
+    case "tiles":
+      return rule.base + rule.tile * tiles(picture)
+    case "patches":
+      return Math.ceil(rule.factor * patches(picture, rule.side, rule.most))
+    case "rounded":
+      return roundedPatches(picture, rule.side)
+    case "crops":
+      return rule.crop * crops(picture)
+    case "fixed":
+      return rule.tokens
+    case "area": {
+      const { width, height } =
+        rule.longest_side_px === undefined ? picture : scaledTo(picture, rule.longest_side_px)
+      return Math.ceil((width * height) / rule.pixels_per_token)
+    }
+  }
+}
+
+const unknownModel: TokenRule = { rule: "area", pixels_per_token: 750 }
 
 /** Tokens of one picture for a model, by its name; about a token per 750 pixels for models that are not known. */
-export const pictureTokens = (model: string, picture: Picture): number => {
-  const family = families.find(([name]) => name.test(model))
-  return family === undefined ? Math.ceil((picture.width * picture.height) / 750) : family[1](picture)
-}
+export const pictureTokens = (model: string, picture: Picture, families?: ModelFamilies): number =>
+  tokensBy(familyOf(model, families).tokens ?? unknownModel, picture)
 
 /** Tokens of a text: a quarter of its ASCII characters and every other character. */
 export const textTokens = (text: string): number => {

@@ -42,6 +42,8 @@ const completionIn = (body: unknown): Completion | undefined => {
 const ollama: Protocol = {
   name: "ollama",
   pathPattern: /\/api\/chat$/u,
+  tokenLimits: ["num_predict"],
+  formats: ["json_schema", "json_object"],
   authorize: (key) => ({ "x-own-key": key }),
   encode: (model, { system, prompt, images, turns, schema }, { temperature, maxTokens }) => ({
     path: "/api/chat",

@@ -215,3 +215,24 @@ test("a request that was recorded elsewhere only gets the reply to the same atte
   expect(third).toBe("reply 1")
   expect(fourth).toMatch(/^reply [1-5]$/u)
 })
+
+test("what a model of one's own says of itself is replayed as it was said, to the byte", async () => {
+  const said = {
+    kind: "in-house",
+    model: "own",
+    checkpoint: "4,000",
+    temperature: 0,
+    nested: { bits: [8, null] },
+  }
+  const own = Layer.map(echo, (built) =>
+    Context.add(built, VisionModel, { ...Context.get(built, VisionModel), config: said }),
+  )
+  const dir = join(runFolder(), "recording")
+  await Effect.runPromise(Effect.provide(ask("one"), Layer.provide(record(dir, writeFile), own)))
+  const { config, text } = await Effect.gen(function* () {
+    const { text } = yield* ask("one")
+    return { text, config: (yield* VisionModel).config }
+  }).pipe(Effect.provide(replay(dir)), Effect.runPromise)
+  expect(text).toBe("reply to one")
+  expect(JSON.stringify(config)).toBe(JSON.stringify(said))
+})

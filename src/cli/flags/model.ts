@@ -30,6 +30,37 @@ export const model = {
     false,
     "Sampling temperature. Or TEMPERATURE; 0.2 if absent",
   ),
+  reasoningEffort: flag.text(
+    "reasoning-effort",
+    "WORD",
+    "How long the model thinks, in its own words, as in low; the model's own choice if absent",
+  ),
+  detail: flag.text(
+    "detail",
+    "WORD",
+    "How closely the model looks at pictures, in its own words, as in low; its own choice if absent",
+  ),
+  modelFamilies: flag.text(
+    "model-families",
+    "FILE",
+    "A table of what models take, whose entries go before those that come with the program",
+  ),
+  header: flag.many(
+    "header",
+    "NAME=VALUE",
+    "A header of every call; {env:NAME} in the value is taken from the environment",
+  ),
+  query: flag.many("query", "NAME=VALUE", "A parameter of every call's query, likewise"),
+  apiKeyHeader: flag.text(
+    "api-key-header",
+    "NAME",
+    "The header that carries the key, as in api-key; Authorization if absent",
+  ),
+  extraBody: flag.text(
+    "extra-body",
+    "JSON",
+    "An object of fields that are added to the body of every request; {env:NAME} in its texts likewise",
+  ),
   maxInFlight: flag.optionalNumber(
     "max-in-flight",
     { min: 1, max: 256 },

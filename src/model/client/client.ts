@@ -1,9 +1,9 @@
-import { Effect, Layer, pipe, Redacted } from "effect"
+import { Effect, Layer, pipe } from "effect"
 import { makeEstimator } from "../estimate.ts"
+import { familyOf } from "../families.ts"
 import { priceOf } from "../money.ts"
 import { monotonicMs } from "../monotonic.ts"
 import { chat } from "../protocols/chat/chat.ts"
-import { makeRedaction } from "../redaction.ts"
 import {
   type Keep,
   type ModelError,
@@ -16,6 +16,7 @@ import { CallBudget } from "./CallBudget.ts"
 import { CallGate } from "./CallGate.ts"
 import { CallLog } from "./CallLog.ts"
 import { type CallAttempt, Closed, type MakeAttempt } from "./call.ts"
+import { keyOf, redactionOf } from "./credentials.ts"
 import { parseEndpoint } from "./endpoint.ts"
 import { inProcess as gateInProcess } from "./gate.ts"
 import { sendAndKeep } from "./kept.ts"
@@ -26,6 +27,7 @@ import { makeSend } from "./send.ts"
 import { configOf, type ServiceSettings } from "./settings.ts"
 import { makeUnanswered } from "./unanswered.ts"
 import { makeUnderstood } from "./understood.ts"
+import { wantedOf } from "./wanted.ts"
 import {
   budgeted,
   gated,
@@ -91,15 +93,17 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
   const { protocol = chat } = settings
   const endpoint = parseEndpoint(settings.apiBase)
   if (endpoint === undefined) return yield* Effect.dieMessage("the address of the service is no address")
-  const key = settings.apiKey === undefined ? "" : Redacted.value(settings.apiKey).trim()
-  const redaction = makeRedaction([key, ...endpoint.secrets])
+  const redaction = redactionOf(settings, endpoint)
+  const family = familyOf(settings.model, settings.families)
   const config = configOf(settings, protocol, endpoint, redaction)
   const tellOnce = makeTellOnce(redaction.message)
-  if (key !== "" && endpoint.authorization !== undefined)
+  if (keyOf(settings) !== "" && endpoint.authorization !== undefined)
     yield* tellOnce("the address has a user or a password, which is not sent: the key is sent in its place")
+  const { wanted, untaken } = wantedOf(settings, protocol, family)
+  yield* Effect.forEach(untaken, tellOnce, { discard: true })
 
   const gate = yield* CallGate
-  const estimator = makeEstimator(settings.model, settings.maxTokens)
+  const estimator = makeEstimator(settings.model, settings.maxTokens, settings.families)
   const unanswered = makeUnanswered()
   const ledger = makeLedger()
   yield* Effect.addFinalizer(() => ledger.close)
@@ -107,7 +111,7 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
   // From the inside out. What is done after an attempt is done in this order.
   const admitted = pipe(
     sendAndKeep(
-      makeSend({ settings, protocol, endpoint, key, redaction, heard: unanswered.heard }),
+      makeSend({ settings, protocol, endpoint, redaction, heard: unanswered.heard }),
       config,
       priceOf(settings.model, settings.price ?? {}),
     ),
@@ -121,9 +125,10 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
     budgeted(yield* CallBudget),
     orWait,
   )
+  const target = { protocol, family, wanted }
   const understood = makeUnderstood(
-    firstDialect(config.response_format, config.stream),
-    { temperature: settings.temperature, maxTokens: settings.maxTokens },
+    firstDialect(target, config.response_format, config.stream),
+    target,
     config.response_format,
     tellOnce,
   )

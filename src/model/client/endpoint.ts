@@ -20,7 +20,7 @@ const decoded = (text: string): string => {
 }
 
 /** The query's parameters that name a version are no secrets, and stand in many messages. */
-const isVersion = (name: string): boolean => /version$/iu.test(name)
+export const isVersion = (name: string): boolean => /version$/iu.test(name)
 
 /**
  * Reads what users give as address: up to `/v1`, or with `/chat/completions` as services' own examples have it, with or

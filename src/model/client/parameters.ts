@@ -1,14 +1,19 @@
-import { sentFormat, weaker } from "../protocols/format.ts"
-import type { Parameters } from "../protocols/Protocol.ts"
-import type { ModelError, ModelRequest, RequestParameter, ResponseFormat } from "../VisionModel.ts"
+import type { ModelFamily } from "../families.ts"
+import { sentFormat } from "../protocols/format.ts"
+import type { Parameters, Protocol } from "../protocols/Protocol.ts"
+import type { ModelRequest, RequestParameter, ResponseFormat } from "../VisionModel.ts"
 
 /**
- * Which parameters a service takes, and under which names, as far as its answers have shown. Remembered for one endpoint and
- * model: what was refused once is not sent again.
+ * Which parameters a service takes, and under which names: by the table of families, and as far as its answers have shown.
+ * Remembered for one endpoint and model: what was refused once is not sent again.
  */
 export interface Dialect {
   readonly temperature: boolean
-  readonly tokenLimit: "max_tokens" | "max_completion_tokens" | "none"
+  /** The name of the limit of an answer's length; undefined if none is taken. */
+  readonly tokenLimit: string | undefined
+  readonly effort: boolean
+  readonly detail: boolean
+  readonly serviceTier: boolean
   readonly format: ResponseFormat
   /**
    * A weaker format may be tried once although a refusal does not speak of the format: `open` while nothing has shown
@@ -22,7 +27,19 @@ export interface Dialect {
 /** What a user wants to be sent. */
 export interface Wanted {
   readonly temperature: number
-  readonly maxTokens: number | undefined
+  readonly maxTokens?: number | undefined
+  readonly effort?: string | undefined
+  readonly detail?: string | undefined
+  readonly serviceTier?: string | undefined
+  /** Names of what was asked for and is not sent, because the model's family does not take it. */
+  readonly untaken?: ReadonlyArray<string>
+}
+
+/** What the parameters are chosen for. */
+export interface Target {
+  readonly protocol: Pick<Protocol, "tokenLimits" | "formats">
+  readonly family: ModelFamily
+  readonly wanted: Wanted
 }
 
 /** One request's parameters. */
@@ -36,129 +53,82 @@ export interface Sent {
   readonly adjusted: ReadonlyArray<string>
 }
 
-export const firstDialect = (format: "auto" | ResponseFormat, stream: boolean): Dialect => ({
-  temperature: true,
-  tokenLimit: "max_tokens",
-  format: format === "auto" ? "json_schema" : format,
-  guess: format === "auto" ? "unused" : "used",
-  stream,
-  streamOptions: true,
-})
+/** The strictest form that both protocol and family have. */
+const strictest = ({ formats }: Target["protocol"], { format }: ModelFamily): ResponseFormat => {
+  const from = format === undefined ? 0 : Math.max(0, formats.indexOf(format))
+  return formats[from] ?? "none"
+}
 
-/** The names of the parameters that are sent. */
+/** A service's dialect before it has been asked anything: by what is known of the model's family. */
+export const firstDialect = (
+  { protocol, family }: Pick<Target, "protocol" | "family">,
+  format: "auto" | ResponseFormat,
+  stream: boolean,
+): Dialect => {
+  const { tokenLimits, formats } = protocol
+  const given = format !== "auto" && formats.includes(format) ? format : "none"
+  const known = tokenLimits.find((name) => name === family.token_limit)
+  return {
+    temperature: family.temperature !== false,
+    tokenLimit: known ?? tokenLimits[0],
+    effort: true,
+    detail: true,
+    serviceTier: true,
+    format: format === "auto" ? strictest(protocol, family) : given,
+    guess: format === "auto" ? "unused" : "used",
+    stream,
+    streamOptions: true,
+  }
+}
+
+/** The names of the parameters that are sent, but for the limit of the answer's length. */
 const namesOf = (sent: Parameters): ReadonlySet<RequestParameter> =>
   new Set<RequestParameter>([
     ...(sent.temperature === undefined ? [] : (["temperature"] as const)),
-    ...(sent.maxTokens === undefined ? [] : [sent.tokenLimit]),
+    ...(sent.effort === undefined ? [] : (["reasoning_effort"] as const)),
+    ...(sent.detail === undefined ? [] : (["detail"] as const)),
+    ...(sent.serviceTier === undefined ? [] : (["service_tier"] as const)),
     ...(sent.stream ? (["stream"] as const) : []),
     ...(sent.stream && sent.streamOptions ? (["stream_options"] as const) : []),
     ...(sent.format === "none" ? [] : (["response_format"] as const)),
   ])
 
 /** The parameters of a request in a dialect. */
-export const sentWith = (dialect: Dialect, wanted: Wanted, request: ModelRequest): Sent => {
-  const { tokenLimit, stream, streamOptions } = dialect
+export const sentWith = (dialect: Dialect, target: Target, request: ModelRequest): Sent => {
+  const { protocol, family, wanted } = target
+  const { stream, streamOptions } = dialect
+  const [usualLimit] = protocol.tokenLimits
   const maxTokens = request.maxTokens ?? wanted.maxTokens
-  const format = sentFormat(dialect.format, request)
+  const format = sentFormat(protocol.formats, dialect.format, request)
   const parameters: Parameters = {
     ...(dialect.temperature ? { temperature: wanted.temperature } : {}),
-    ...(maxTokens === undefined || tokenLimit === "none" ? {} : { maxTokens }),
-    tokenLimit: tokenLimit === "none" ? "max_completion_tokens" : tokenLimit,
+    ...(maxTokens === undefined || dialect.tokenLimit === undefined ? {} : { maxTokens }),
+    ...(wanted.effort === undefined || !dialect.effort ? {} : { effort: wanted.effort }),
+    ...(wanted.detail === undefined || !dialect.detail ? {} : { detail: wanted.detail }),
+    ...(wanted.serviceTier === undefined || !dialect.serviceTier ? {} : { serviceTier: wanted.serviceTier }),
+    ...(family.answer_tokens === undefined ? {} : { answerTokens: family.answer_tokens }),
+    tokenLimit: dialect.tokenLimit ?? usualLimit,
     format,
     stream,
     streamOptions,
   }
-  const limitChange =
-    tokenLimit === "none" ? "max_tokens left out" : "max_tokens sent as max_completion_tokens"
   const schema = format === "json_schema" ? request.schema?.name : ""
+  const limit = parameters.maxTokens === undefined ? "" : parameters.tokenLimit
+  const leftOut = (name: string, isWanted: boolean, isTaken: boolean) =>
+    isWanted && !isTaken ? [`${name} left out`] : []
   return {
     dialect,
     format,
     parameters,
-    kind: [format, schema, ...namesOf(parameters)].join(" "),
+    kind: [format, schema, limit, ...namesOf(parameters)].join(" "),
     adjusted: [
-      ...(dialect.temperature ? [] : ["temperature left out"]),
-      ...(maxTokens === undefined || tokenLimit === "max_tokens" ? [] : [limitChange]),
+      ...leftOut("temperature", true, dialect.temperature),
+      ...leftOut(usualLimit, maxTokens !== undefined, dialect.tokenLimit !== undefined),
+      ...(limit === "" || limit === usualLimit ? [] : [`${usualLimit} sent as ${limit}`]),
+      ...leftOut("reasoning_effort", wanted.effort !== undefined, dialect.effort),
+      ...leftOut("detail", wanted.detail !== undefined, dialect.detail),
+      ...leftOut("service_tier", wanted.serviceTier !== undefined, dialect.serviceTier),
+      ...(wanted.untaken ?? []).map((name) => `${name} left out`),
     ],
   }
 }
-
-/** What a refusal teaches. */
-export interface Lesson {
-  readonly dialect: Dialect
-  /** A sentence for the user; absent if the request is not to be sent again. */
-  readonly told?: string
-}
-
-/** Refusals that may have to do with a form of the answer that they do not name. */
-const mayBeFormat: ReadonlySet<ModelError["rejection"]> = new Set([
-  "bad_request",
-  "not_found",
-  "parameter_unsupported",
-  "format_unsupported",
-])
-
-const named = (
-  { dialect, format, parameters }: Sent,
-  error: ModelError,
-  isAuto: boolean,
-): Lesson | undefined => {
-  const { parameter } = error
-  const names = namesOf(parameters)
-  const isSent = (name: RequestParameter) => names.has(name)
-  if (parameter === "temperature" && isSent("temperature")) {
-    const told = `the model takes no temperature of ${String(parameters.temperature)}: it is left out from now on`
-    return { dialect: { ...dialect, temperature: false }, told }
-  }
-  if ((parameter === "max_tokens" || parameter === "max_completion_tokens") && isSent("max_tokens")) {
-    const told = "the model takes no max_tokens: the limit is sent as max_completion_tokens from now on"
-    return { dialect: { ...dialect, tokenLimit: "max_completion_tokens" }, told }
-  }
-  if (parameter === "max_completion_tokens" && isSent("max_completion_tokens")) {
-    const told = "the model takes no limit of the answer's length: it is left out from now on"
-    return { dialect: { ...dialect, tokenLimit: "none" }, told }
-  }
-  if (parameter === "stream_options" && isSent("stream_options")) {
-    const told =
-      "the service takes no stream_options: they are left out from now on, and it may not count tokens"
-    return { dialect: { ...dialect, streamOptions: false }, told }
-  }
-  if (parameter === "stream" && isSent("stream")) {
-    const told = "the service does not stream: answers are read in one piece from now on"
-    return { dialect: { ...dialect, stream: false }, told }
-  }
-  const next = weaker(format)
-  if (parameter === "response_format" && isSent("response_format") && isAuto && next !== undefined) {
-    const told = `the service does not take response_format ${format}: ${next} from now on`
-    return { dialect: { ...dialect, format: next, guess: "used" }, told }
-  }
-  return undefined
-}
-
-/**
- * What to do about a refusal: leave out, rename or weaken what it names, or, where a first request with a JSON schema is
- * refused for a reason that names nothing, try the next weaker format once.
- *
- * @param isProven whether the service has taken a request of this kind before
- * @returns undefined if it teaches nothing: the request itself is at fault
- */
-export const learn = (
-  sent: Sent,
-  error: ModelError,
-  { isAuto, isProven }: { readonly isAuto: boolean; readonly isProven: boolean },
-): Lesson | undefined => {
-  if (error.reason !== "Rejected") return undefined
-  const lesson = named(sent, error, isAuto)
-  if (lesson !== undefined) return lesson
-  const { dialect } = sent
-  // The weaker format did not help: it was not the format.
-  if (dialect.guess === "open") return { dialect: { ...dialect, format: "json_schema", guess: "used" } }
-  const mayGuess = dialect.guess === "unused" && sent.format === "json_schema" && !isProven
-  if (!mayGuess || !mayBeFormat.has(error.rejection)) return undefined
-  const told = "the service refuses a first request with a JSON schema: response_format json_object is tried"
-  return { dialect: { ...dialect, format: "json_object", guess: "open" }, told }
-}
-
-/** What an answer teaches: a guess was right. */
-export const confirmed = (dialect: Dialect): Dialect =>
-  dialect.guess === "open" ? { ...dialect, guess: "used" } : dialect

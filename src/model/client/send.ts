@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import OpenAI from "openai"
+import { familyOf } from "../families.ts"
 import { millisOf } from "../monotonic.ts"
 import { answerFault } from "../protocols/answer.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
@@ -7,7 +8,9 @@ import { excerpt } from "../protocols/said.ts"
 import type { Redaction } from "../redaction.ts"
 import { attempt, defaultDeadlines } from "./attempt.ts"
 import { connectionFault } from "./connection-fault.ts"
+import { headersOf, keyOf, searchOf } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
+import { excessOf } from "./excess.ts"
 import type { Received, Send } from "./kept.ts"
 import type { ServiceSettings } from "./settings.ts"
 
@@ -16,17 +19,15 @@ interface Way {
   readonly settings: ServiceSettings
   readonly protocol: Protocol
   readonly endpoint: Endpoint
-  /** Empty if there is none. */
-  readonly key: string
   readonly redaction: Redaction
   /** Called for every piece of an answer that comes, with the time on the clock of `monotonicMs`. */
   readonly heard: (now: number) => void
 }
 
 /** The SDK as a client of HTTP: all that is said over it is the protocol's. */
-const httpClient = ({ settings, protocol, endpoint, key }: Way): OpenAI =>
+const httpClient = ({ settings, protocol, endpoint }: Way): OpenAI =>
   new OpenAI({
-    apiKey: key || "none",
+    apiKey: keyOf(settings) || "none",
     baseURL: endpoint.base,
     organization: null,
     project: null,
@@ -37,11 +38,7 @@ const httpClient = ({ settings, protocol, endpoint, key }: Way): OpenAI =>
     fetchOptions: { timeout: false, decompress: false, redirect: "manual" },
     defaultHeaders: {
       "accept-encoding": "identity",
-      ...(settings.provider === undefined ? {} : { "X-Model-Provider-Id": settings.provider }),
-      ...(key === "" ? {} : { Authorization: null, ...protocol.authorize(key) }),
-      ...(key === "" && endpoint.authorization !== undefined
-        ? { Authorization: endpoint.authorization }
-        : {}),
+      ...headersOf(settings, protocol, endpoint),
     },
     logLevel: "off",
   })
@@ -52,8 +49,16 @@ export const makeSend = (way: Way): Send => {
   const client = httpClient(way)
   const redact = redaction.message
   const deadlines = settings.deadlines ?? defaultDeadlines
+  const search = searchOf(settings, endpoint)
+  const extra = settings.extraBody === undefined ? {} : Redacted.value(settings.extraBody)
   return Effect.fn("VisionModel.attempt")(function* (request, sent) {
-    const { body, headers: own, path } = protocol.encode(settings.model, request, sent.parameters)
+    const {
+      body,
+      headers: own,
+      path,
+    } = protocol.encode(settings.model, request, { ...sent.parameters, extra })
+    const excess = excessOf(request, body.length, familyOf(settings.model, settings.families))
+    if (excess !== undefined) return yield* excess
     const clock = yield* Effect.clock
     const onPiece = () => heard(millisOf(clock.unsafeCurrentTimeNanos()))
     const { answer, headers } = yield* Effect.acquireUseRelease(
@@ -62,7 +67,6 @@ export const makeSend = (way: Way): Send => {
         Effect.tryPromise({
           try: (signal) => {
             const sending = { path, headers: own, chunks, length: body.length }
-            const { search } = endpoint
             return attempt(client, sending, { protocol, search, deadlines, signal, redact, onPiece })
           },
           catch: (cause) => connectionFault(cause, false, redact),

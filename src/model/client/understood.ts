@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { ModelError, type ModelReply, type ModelRequest, type ResponseFormat } from "../VisionModel.ts"
-import { confirmed, type Dialect, learn, type Sent, sentWith, type Wanted } from "./parameters.ts"
+import { confirmed, learn } from "./lessons.ts"
+import { type Dialect, type Sent, sentWith, type Target } from "./parameters.ts"
 import { makeProving } from "./proving.ts"
 
 /** Chooses the parameters of a request, and makes it again with others where the service refuses them. */
@@ -19,7 +20,7 @@ const isRejected = (error: unknown): error is ModelError =>
  */
 export const makeUnderstood = (
   first: Dialect,
-  wanted: Wanted,
+  target: Target,
   format: "auto" | ResponseFormat,
   tellOnce: (sentence: string) => Effect.Effect<void>,
 ): Understood => {
@@ -30,20 +31,20 @@ export const makeUnderstood = (
   })
   const understood: Understood = (request, attempt) =>
     Effect.gen(function* () {
-      const before = sentWith(dialect, wanted, request)
+      const before = sentWith(dialect, target, request)
       if (yield* proving.wait(before.kind)) return yield* understood(request, attempt)
-      const sent = sentWith(dialect, wanted, request)
+      const sent = sentWith(dialect, target, request)
       return yield* proving.lead(sent.kind, attempt(sent), isRejected).pipe(
         Effect.tap(() => confirm),
         Effect.catchIf(isRejected, (error) =>
           Effect.gen(function* () {
             // Another call may have learned it meanwhile.
             if (dialect !== sent.dialect) {
-              const now = sentWith(dialect, wanted, request)
+              const now = sentWith(dialect, target, request)
               return yield* now.kind === sent.kind ? error : understood(request, attempt)
             }
             const isProven = proving.isProven(sent.kind)
-            const lesson = learn(sent, error, { isAuto: format === "auto", isProven })
+            const lesson = learn(sent, error, target, { isAuto: format === "auto", isProven })
             if (lesson === undefined) return yield* error
             dialect = lesson.dialect
             if (lesson.told === undefined) return yield* error

@@ -10,12 +10,22 @@ export interface Parameters {
   readonly temperature?: number
   /** Longest answer in tokens; absent leaves the service's own limit. */
   readonly maxTokens?: number
-  /** Which of its two names the limit has, where a protocol has two. */
-  readonly tokenLimit: "max_tokens" | "max_completion_tokens"
+  /** The name of that limit, where a protocol has several. */
+  readonly tokenLimit: string
   readonly format: ResponseFormat
   readonly stream: boolean
   /** Whether a stream is asked to end with what it took. */
   readonly streamOptions: boolean
+  /** How long to think; absent leaves it to the model. */
+  readonly effort?: string
+  /** How closely to look at pictures; absent leaves it to the model. */
+  readonly detail?: string
+  /** What kind of service is paid for; absent for the usual one. */
+  readonly serviceTier?: string
+  /** The longest answer of the model's family, where that is known: for protocols that cannot do without a limit. */
+  readonly answerTokens?: number
+  /** Fields that a user adds to the body; they replace those of the same name. */
+  readonly extra?: Readonly<Record<string, unknown>>
 }
 
 /** A request as it goes over the wire. */
@@ -61,6 +71,10 @@ export interface Protocol {
   readonly name: string
   /** The end of addresses that services' examples have, which is not part of the base. */
   readonly pathPattern: RegExp
+  /** The names of the limit of an answer's length, in the order in which they are tried. */
+  readonly tokenLimits: readonly [string, ...ReadonlyArray<string>]
+  /** The forms that an answer can be held to, the strictest first. */
+  readonly formats: ReadonlyArray<ResponseFormat>
   /** The headers that carry a key. */
   readonly authorize: (key: string) => Readonly<Record<string, string>>
   readonly encode: (model: string, request: ModelRequest, parameters: Parameters) => Encoded

@@ -43,25 +43,35 @@ const patterns = {
   context:
     /context[_ -]?(?:length|window|size)|maximum context|too many (?:input |prompt )?tokens|(?:prompt|input|request) is too long|input token count|exceeds? the (?:maximum|max) (?:number of )?(?:input )?tokens|range of input length|maximum model length|max_model_len|num_ctx|上下文/iu,
   tooLarge:
-    /request (?:entity )?too large|payload too large|too many images|image count|images? (?:are|is) allowed|at most \d+ images?/iu,
+    /request (?:entity )?too large|payload too large|too many images|image count|images? (?:are|is) allowed|at most \d+ images?|image dimensions? exceed|image exceeds/iu,
   tokenLimitName: /max_(?:completion_|output_|new_)?tokens/iu,
   value:
     /too (?:large|big|high|many|long)|at most|exceed|less than|<=|maximum|greater than|out of range|between|range/iu,
   format:
-    /response_?format|json[_ ]?schema|json[_ ]?object|json mode|structured[_ ]?outputs?|guided|grammar|response_?schema|additionalproperties|generation_config|too many states|nesting depth|schema/iu,
+    /response_?format|text\.format|output_(?:config|format)|response_?mime_?type|json[_ ]?schema|json[_ ]?object|json mode|structured[_ ]?outputs?|guided|grammar|response_?schema|additionalproperties|generation_config|too many states|nesting depth|schema/iu,
+  /** There is no room for cheap calls now: that says nothing about how many may be made. */
+  capacity: /resource[_ ]unavailable|capacity[_ ]exceeded|insufficient capacity|no capacity/iu,
+  wrongKey: /invalid[_ ]api[_ ]key|incorrect api key|api[_ ]key[_ ](?:not valid|invalid)|invalid x-api-key/iu,
   strongFormat: /response_?format|json[_ ]?schema|structured[_ ]?outputs?|grammar/iu,
 } as const
 
+/** First match wins: messages that name one parameter often mention another. */
+const parameterNames: ReadonlyArray<readonly [RegExp, RequestParameter]> = [
+  [/max_tokens/iu, "max_tokens"],
+  [/max_completion_tokens/iu, "max_completion_tokens"],
+  [/max_?output_?tokens/iu, "max_output_tokens"],
+  [/temperature/iu, "temperature"],
+  [/stream_?options|include_usage/iu, "stream_options"],
+  [/reasoning[_. ]?effort|output_config\.effort|thinking_?(?:config|level|budget)/iu, "reasoning_effort"],
+  [/service_?tier|\bflex\b/iu, "service_tier"],
+  [/image_url\.detail|(["'`])detail\1|\]\.detail\b/iu, "detail"],
+  [patterns.format, "response_format"],
+  [/\bstream(?:ing)?\b/iu, "stream"],
+]
+
 /** The parameter a message names; `undefined` if it names none that we send. */
-const namedParameter = (words: string): RequestParameter | undefined => {
-  if (/max_tokens/iu.test(words)) return "max_tokens"
-  if (/max_completion_tokens/iu.test(words)) return "max_completion_tokens"
-  if (/temperature/iu.test(words)) return "temperature"
-  if (/stream_?options|include_usage/iu.test(words)) return "stream_options"
-  if (patterns.format.test(words)) return "response_format"
-  if (/\bstream(?:ing)?\b/iu.test(words)) return "stream"
-  return undefined
-}
+const namedParameter = (words: string): RequestParameter | undefined =>
+  parameterNames.find(([pattern]) => pattern.test(words))?.[1]
 
 interface Verdict {
   readonly rejection: Exclude<Rejection, "redirected">
@@ -78,7 +88,7 @@ const verdictOf = (status: number, words: string): Verdict => {
   }
   if (patterns.context.test(words)) return { rejection: "context_length" }
   if (status === 413 || patterns.tooLarge.test(words)) return { rejection: "too_large" }
-  if (/invalid[_ ]api[_ ]key|incorrect api key/iu.test(words)) return { rejection: "auth" }
+  if (patterns.wrongKey.test(words)) return { rejection: "auth" }
   if (patterns.region.test(words) && /not (?:supported|available)|unsupported/iu.test(words))
     return { rejection: "region" }
   if (patterns.tokenLimitName.test(words) && patterns.value.test(words) && !/instead/iu.test(words))
@@ -126,6 +136,10 @@ export const serviceFault = (answer: ErrorAnswer, redact: Redact): ModelError =>
   }
   const isQuota = patterns.quota.test(words)
   const isTooLarge = patterns.tooLarge.test(words)
+  if ((status === 429 || status === 498) && patterns.capacity.test(words)) {
+    const message = `the service has no capacity for the call now: ${what}`
+    return new ModelError({ reason: "Transient", message, ...asked })
+  }
   if (status === 429 && !isQuota && !isTooLarge)
     return new ModelError({
       reason: "Throttled",

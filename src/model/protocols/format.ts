@@ -34,11 +34,22 @@ export const strictSchema = (schema: unknown): unknown => {
     : inner
 }
 
-const order: ReadonlyArray<ResponseFormat> = ["json_schema", "json_object", "none"]
+/** The next weaker of several formats, the strictest first; undefined below the weakest. */
+export const weaker = (
+  formats: ReadonlyArray<ResponseFormat>,
+  format: ResponseFormat,
+): ResponseFormat | undefined => formats[formats.indexOf(format) + 1]
 
-/** The next weaker format; undefined below the weakest. */
-export const weaker = (format: ResponseFormat): ResponseFormat | undefined => order[order.indexOf(format) + 1]
-
-/** The form a request is really sent with: the schema does not hold for an answer of some fields. */
-export const sentFormat = (format: ResponseFormat, { schema, isPartial }: ModelRequest): ResponseFormat =>
-  format === "json_schema" && (schema === undefined || isPartial === true) ? "json_object" : format
+/**
+ * The form a request is really sent with: the schema does not hold for an answer of some fields.
+ *
+ * @param formats that the protocol has, the strictest first
+ */
+export const sentFormat = (
+  formats: ReadonlyArray<ResponseFormat>,
+  format: ResponseFormat,
+  { schema, isPartial }: ModelRequest,
+): ResponseFormat =>
+  format === "json_schema" && (schema === undefined || isPartial === true)
+    ? (weaker(formats, format) ?? "none")
+    : format

@@ -5,7 +5,7 @@ import { type ModelUsage, noUsage } from "../VisionModel.ts"
 const most = 1e10
 
 /** A number of tokens, also written as text; anything else is no count. */
-const tokens = (value: unknown): number | null => {
+export const tokenCount = (value: unknown): number | null => {
   const count = typeof value === "string" && value.trim() !== "" ? Number(value) : value
   return typeof count === "number" && count >= 0 && count <= most ? Math.round(count) : null
 }
@@ -35,14 +35,14 @@ export const readUsage = (value: unknown): ModelUsage => {
   const parsed = v.safeParse(usageSchema, value)
   if (!parsed.success) return noUsage
   const usage = parsed.output
-  const total = tokens(usage.total_tokens) || null
+  const total = tokenCount(usage.total_tokens) || null
   // A service that counts nothing may say so with zeros; no prompt is empty.
-  const prompt = tokens(usage.prompt_tokens) || tokens(usage.input_tokens) || null
-  const completion = tokens(usage.completion_tokens) ?? tokens(usage.output_tokens)
+  const prompt = tokenCount(usage.prompt_tokens) || tokenCount(usage.input_tokens) || null
+  const completion = tokenCount(usage.completion_tokens) ?? tokenCount(usage.output_tokens)
   return {
     prompt_tokens: prompt ?? rest(total, completion),
-    cached_tokens: tokens(usage.prompt_tokens_details?.cached_tokens),
+    cached_tokens: tokenCount(usage.prompt_tokens_details?.cached_tokens),
     completion_tokens: completion ?? rest(total, prompt),
-    reasoning_tokens: tokens(usage.completion_tokens_details?.reasoning_tokens),
+    reasoning_tokens: tokenCount(usage.completion_tokens_details?.reasoning_tokens),
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { isContextFull } from "../../../src/model/client/context-full.ts"
 import { firstDialect } from "../../../src/model/client/parameters.ts"
+import { chat } from "../../../src/model/protocols/chat/chat.ts"
 import type { Completion } from "../../../src/model/protocols/completion.ts"
 import { noUsage } from "../../../src/model/VisionModel.ts"
 
@@ -19,7 +20,7 @@ const isFull = (
   changes: Partial<Completion>,
   limit: { readonly max_tokens?: number; readonly max_completion_tokens?: number } = { max_tokens: 2000 },
 ) => {
-  const dialect = firstDialect("auto", false)
+  const dialect = firstDialect({ protocol: chat, family: {} }, "auto", false)
   const maxTokens = limit.max_tokens ?? limit.max_completion_tokens
   const tokenLimit = limit.max_tokens === undefined ? "max_completion_tokens" : "max_tokens"
   const shared = { tokenLimit, format: "none", stream: false, streamOptions: false } as const

@@ -3,7 +3,7 @@ import { strictSchema } from "../format.ts"
 import { type LazyBody, lazyJson, type Slot } from "../lazy-body.ts"
 import type { Parameters } from "../Protocol.ts"
 
-const messages = (request: ModelRequest, slot: Slot): ReadonlyArray<unknown> => [
+const messages = (request: ModelRequest, slot: Slot, detail: string | undefined): ReadonlyArray<unknown> => [
   { role: "system", content: request.system },
   {
     role: "user",
@@ -11,7 +11,13 @@ const messages = (request: ModelRequest, slot: Slot): ReadonlyArray<unknown> => 
       { type: "text", text: request.prompt },
       ...request.images.flatMap(({ label }, i) => [
         ...(label === undefined ? [] : [{ type: "text", text: label }]),
-        { type: "image_url", image_url: { url: `data:image/jpeg;base64,${slot(i)}` } },
+        {
+          type: "image_url",
+          image_url: {
+            url: `data:image/jpeg;base64,${slot(i)}`,
+            ...(detail === undefined ? {} : { detail }),
+          },
+        },
       ]),
     ],
   },
@@ -35,14 +41,27 @@ const formatParameter = (
 
 /** The parameters of a chat completion, in the order in which they are sent. */
 export const chatParameters = (
-  { temperature, maxTokens, tokenLimit, stream, streamOptions, format }: Parameters,
+  {
+    temperature,
+    maxTokens,
+    tokenLimit,
+    effort,
+    serviceTier,
+    stream,
+    streamOptions,
+    format,
+    extra,
+  }: Parameters,
   request: ModelRequest,
 ): Readonly<Record<string, unknown>> => ({
   ...(temperature === undefined ? {} : { temperature }),
   ...(maxTokens === undefined ? {} : { [tokenLimit]: maxTokens }),
+  ...(effort === undefined ? {} : { reasoning_effort: effort }),
+  ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
   ...(stream ? { stream: true } : {}),
   ...(stream && streamOptions ? { stream_options: { include_usage: true } } : {}),
   ...formatParameter(format, request),
+  ...extra,
 })
 
 /**
@@ -53,5 +72,6 @@ export const lazyBody = (
   model: string,
   request: ModelRequest,
   parameters: Readonly<Record<string, unknown>>,
+  detail?: string,
 ): LazyBody =>
-  lazyJson(request.images, (slot) => ({ model, messages: messages(request, slot), ...parameters }))
+  lazyJson(request.images, (slot) => ({ model, messages: messages(request, slot, detail), ...parameters }))

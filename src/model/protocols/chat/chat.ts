@@ -9,11 +9,13 @@ import { assembleCompletion } from "./stream.ts"
 export const chat: Protocol = {
   name: "openai",
   pathPattern: /\/chat\/completions$/iu,
+  tokenLimits: ["max_tokens", "max_completion_tokens"],
+  formats: ["json_schema", "json_object", "none"],
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),
   encode: (model, request, parameters) => ({
     path: "/chat/completions",
     headers: {},
-    body: lazyBody(model, request, chatParameters(parameters, request)),
+    body: lazyBody(model, request, chatParameters(parameters, request), parameters.detail),
   }),
   decode: {
     noun: "chat completion",

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test"
+import { familyOf, listedFamilies, readFamilies } from "../../src/model/families.ts"
+import { pictureTokens } from "../../src/model/tokens.ts"
+
+describe("the table of families", () => {
+  test.each([
+    ["gpt-5", false, "max_completion_tokens"],
+    ["gpt-5-mini-2025-08-07", false, "max_completion_tokens"],
+    ["gpt-5.1", false, "max_completion_tokens"],
+    ["gpt-5.4", false, "max_completion_tokens"],
+    ["openai/gpt-5.2", false, "max_completion_tokens"],
+    ["gpt-5-chat-latest", undefined, "max_completion_tokens"],
+    ["o3", false, "max_completion_tokens"],
+    ["o4-mini", false, "max_completion_tokens"],
+    ["gpt-4.1", undefined, undefined],
+    ["gpt-4o-mini", undefined, undefined],
+    ["claude-opus-4-8", false, undefined],
+    ["anthropic/claude-opus-4.7", false, undefined],
+    ["claude-opus-4-20250514", undefined, undefined],
+    ["claude-sonnet-4-5", undefined, undefined],
+    ["gemini-2.5-flash", undefined, undefined],
+    ["qwen3-vl-235b", undefined, undefined],
+    ["foo3-large", undefined, undefined],
+    ["a model that nobody knows", undefined, undefined],
+  ] as const)("%s: temperature %p, limit %p", (model, temperature, limit) => {
+    const { temperature: mayHave, token_limit } = familyOf(model)
+    expect([mayHave, token_limit]).toEqual([temperature, limit])
+  })
+
+  test("has no entry that an earlier one hides", () => {
+    const names = [
+      ...["gpt-5-chat", "gpt-5-mini", "gpt-5-nano", "gpt-5", "gpt-5.1", "gpt-5.2", "o4-mini", "o3"],
+      ...["gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o-mini", "gpt-4.1", "claude-opus-4-7", "claude-3-opus"],
+      ...["claude-sonnet-4-5", "gemini-3-pro", "gemini-2.5-pro", "qwen2.5-vl", "qwen3-vl"],
+    ]
+    expect(new Set(names.map((name) => familyOf(name))).size).toBe(listedFamilies.length)
+  })
+
+  test("of a user goes before the one that comes with the program", () => {
+    const read = readFamilies({
+      families: [{ pattern: "^our-", temperature: false, tokens: { rule: "fixed", tokens: 7 } }],
+    })
+    if (typeof read === "string") throw new Error(read)
+    expect(familyOf("our-vlm", read).temperature).toBe(false)
+    expect(familyOf("gpt-5", read)).toEqual(familyOf("gpt-5"))
+    expect(pictureTokens("our-vlm", { width: 1280, height: 720 }, read)).toBe(7)
+  })
+
+  test.each([
+    [{}, "families"],
+    [{ families: [{ pattern: "(" }] }, "families.0.pattern: is no regular expression"],
+    [{ families: [{ pattern: "x", temprature: false }] }, "families.0.temprature"],
+    [{ families: [{ pattern: "x", tokens: { rule: "guess" } }] }, "families.0.tokens.rule"],
+    [7, "the table"],
+  ])("that is none is told of by its place: %j", (json, place) => {
+    expect(readFamilies(json)).toStartWith(place)
+  })
+})
+
+test("pictures of Claude count by their area after they are made to fit", () => {
+  expect(pictureTokens("claude-sonnet-4-5", { width: 1280, height: 720 })).toBe(1229)
+  expect(pictureTokens("claude-sonnet-4-5", { width: 1920, height: 1080 })).toBe(
+    Math.ceil((1568 * 882) / 750),
+  )
+})
