@@ -6,6 +6,7 @@ import { writeFile } from "../dataset/store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import {
+  damageText,
   leftOutText,
   ptsSeconds,
   untimedText,
@@ -73,6 +74,7 @@ const extract = Effect.fn("Cli.frames")(function* (
   const source = yield* decoder.probe(resolve(file))
   yield* requireInside(source, times)
   if (source.leftOut !== undefined) yield* Console.error(leftOutText(source, source.leftOut))
+  if (source.damagedPts !== undefined) yield* Console.error(damageText(source, source.damagedPts))
   if (source.untimedFrames !== undefined) yield* Console.error(untimedText(source, source.untimedFrames))
   // Requests go to the decoder in order of time, and to the screen as well.
   const sorted = times.toSorted((a, b) => a - b)

@@ -328,6 +328,8 @@ export const runSummarySchema = v.object({
       ),
       /** Frames at the start of the source that have no place, because they have no time. */
       untimed_frames: v.optional(index),
+      /** Seconds of the source's frames that are known to be damaged: decoders show them in different ways. */
+      damaged_sec: v.optional(v.array(v.number())),
       /** Times in which nothing is shown because the clock of the source jumps. */
       clock_jumps: v.optional(v.array(v.object({ from_sec: v.number(), to_sec: v.number() }))),
     }),

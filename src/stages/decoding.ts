@@ -2,7 +2,7 @@ import { relative } from "node:path"
 import { Effect } from "effect"
 import type { Progress } from "../dataset/summary.ts"
 import { clockJumps } from "../video/sampling.ts"
-import { leftOutText, ptsSeconds, untimedText, VideoDecoder } from "../video/VideoDecoder.ts"
+import { damageText, leftOutText, ptsSeconds, untimedText, VideoDecoder } from "../video/VideoDecoder.ts"
 import { type FramePool, substitutes } from "./pool-plan.ts"
 import { notice, type VideoRun } from "./run.ts"
 
@@ -72,6 +72,16 @@ export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
     run,
     `the clock of the video jumps: nothing is shown between ${first.from_sec} s and ${first.to_sec} s${others}; frames are sampled as if the next one followed at once`,
   )
+})
+
+/** Tells and records which frames are damaged, as far as that is known. */
+export const noteDamage = Effect.fn("Run.damage")(function* (run: VideoRun) {
+  const { damagedPts, timeBase } = run.source
+  const { decoding = nothing } = yield* run.summary.progress
+  if (damagedPts === undefined || decoding.damaged_sec !== undefined) return
+  const damaged = damagedPts.map((pts) => ptsSeconds(pts, timeBase))
+  yield* change(run, (before) => ({ ...before, damaged_sec: damaged }))
+  yield* notice(run, damageText(run.source, damagedPts))
 })
 
 /** Tells and records how many pictures of a pool stand in for frames that do not decode. `what` names the pool. */

@@ -48,6 +48,11 @@ export interface VideoSource {
    * below zero.
    */
   readonly untimedFrames?: number | undefined
+  /**
+   * PTS of the frames that are damaged, or of which something was lost in the container: they decode, but what they show may
+   * differ from decoder to decoder. Absent if there are none, or none is known.
+   */
+  readonly damagedPts?: ReadonlyArray<number>
   /** Frames that a decoder holds back to put them in order of presentation; absent if not known. */
   readonly videoDelay?: number
   /** Frames that a decoder holds at once, at most; absent if not known. */
@@ -165,6 +170,20 @@ export const untimedText = ({ framePts, leftOut }: VideoSource, untimed: number)
   const total = framePts.length + untimed + (leftOut?.frames ?? 0)
   const [verb, whose] = untimed === 1 ? ["is", "it is"] : ["are", "they are"]
   return `${untimed} of ${total} frames ${verb} left out: the file does not say when ${whose} shown, as where times begin below zero; to keep them, give the video times that begin at zero`
+}
+
+/** Times that a message names, at most. */
+const NAMED_TIMES = 5
+
+/** What is said of damaged frames. */
+export const damageText = (
+  { framePts, timeBase }: VideoSource,
+  damagedPts: ReadonlyArray<number>,
+): string => {
+  const times = damagedPts.slice(0, NAMED_TIMES).map((pts) => `${ptsSeconds(pts, timeBase)} s`)
+  const more = damagedPts.length > NAMED_TIMES ? " and later" : ""
+  const verb = damagedPts.length === 1 ? "is" : "are"
+  return `${damagedPts.length} of ${framePts.length} frames ${verb} or may be damaged, at ${times.join(", ")}${more}: what pictures and clips show of them differs from decoder to decoder; do not rely on it`
 }
 
 /** Seconds of a PTS, rounded to whole microseconds as `ffprobe` prints them. */

@@ -12,6 +12,8 @@ export interface FrameIndex {
   readonly leftOut?: LeftOut
   /** Frames at the start that are left out because they have no time; absent if there are none. */
   readonly untimedFrames?: number
+  /** As in `VideoSource`. */
+  readonly damagedPts?: ReadonlyArray<number>
 }
 
 /** What tells whether a stream's packet headers can be trusted. */

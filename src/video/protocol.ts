@@ -52,6 +52,7 @@ export const ProbeReply = v.strictObject({
   hasAudio: v.boolean(),
   leftOut: v.exactOptional(v.strictObject({ frames: size, pts: tick, afterPts: tick })),
   untimedFrames: v.exactOptional(size),
+  damagedPts: v.exactOptional(v.custom<ReadonlyArray<number>>(isTicks)),
   videoDelay: count,
   heldFrames: count,
   jumpsLie: v.exactOptional(v.literal(true)),

@@ -22,6 +22,7 @@ import {
   makePacket,
   openDecoder,
   openInput,
+  packetPts,
   streamAt,
   ticks,
 } from "./input.ts"
@@ -113,17 +114,48 @@ const decodeAll = (input: Input, stream: Stream, io: WorkerIo, onFrame: (frame: 
   for (const frame of decoder.push(undefined)) onFrame(frame)
 }
 
+/**
+ * PTS of the frames that do not decode as they should: what they show instead differs from decoder to decoder, and from one run
+ * to the next.
+ */
+const damagedFrames = (
+  file: string,
+  streamIndex: number,
+  framePts: ReadonlyArray<number>,
+  io: WorkerIo,
+): ReadonlyArray<number> => {
+  using input = openInput(file)
+  using decoder = openDecoder(input, streamAt(input, streamIndex))
+  using packet = makePacket()
+  // Otherwise it gives what there is of a frame without a word.
+  decoder.context.setOption("err_detect", "explode")
+  const found = new Set<number>()
+  decoder.onDamage = () => found.add(packetPts(packet))
+  while (input.read(packet)) {
+    io.poll()
+    if (packet.streamIndex !== streamIndex) continue
+    // Something of it is missing, the container says.
+    if ((packet.flags & AV_PKT_FLAG_CORRUPT) !== 0) found.add(packetPts(packet))
+    for (const _ of decoder.push(packet)) io.poll()
+  }
+  return framePts.filter((pts) => found.has(pts))
+}
+
 /** Frame times from a full decode. */
 const indexByDecode = (file: string, streamIndex: number, io: WorkerIo): FrameIndex => {
   using input = openInput(file)
   const stream = streamAt(input, streamIndex)
   const clock = makeFrameClock()
-  const indexer = makeFrameIndexer(packetStream(input, stream))
+  const facts = packetStream(input, stream)
+  const indexer = makeFrameIndexer(facts)
   decodeAll(input, stream, io, (frame) => {
     io.poll()
     indexer.add({ pts: clock(frame), duration: Number(frame.duration) })
   })
-  return indexer.finish()
+  const index = indexer.finish()
+  // Other codecs are always decoded: that says nothing of the file.
+  const damagedPts = onePacketOneFrame(facts) ? damagedFrames(file, streamIndex, index.framePts, io) : []
+  return damagedPts.length === 0 ? index : { ...index, damagedPts }
 }
 
 /**

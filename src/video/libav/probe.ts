@@ -45,6 +45,7 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     hasAudio: pickAudioStream(input) !== undefined,
     indexedBy: index.indexedBy,
     ...(index.leftOut === undefined ? {} : { leftOut: index.leftOut }),
+    ...(index.damagedPts === undefined ? {} : { damagedPts: index.damagedPts }),
     ...(index.untimedFrames === undefined ? {} : { untimedFrames: index.untimedFrames }),
     ...jumpsOf(file, container, index.keyframes),
   }

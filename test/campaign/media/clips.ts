@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from "node:fs"
 import { basename, join } from "node:path"
 import type { Segment } from "../../../src/dataset/records.ts"
+import { ptsSeconds } from "../../../src/video/VideoDecoder.ts"
 import { likeness, picturesIn, type Size } from "./likeness.ts"
 import { orientationIn } from "./orientation.ts"
 import { probeFrames, ratio } from "./probe.ts"
@@ -68,10 +69,15 @@ const wantedBy = ({ clip_first_pts, end_pts }: Segment, truth: Truth): ReadonlyA
     return pts >= clip_first_pts && pts < end_pts
   })
 
-/** What of a clip is not as in the source: how many frames, when, and each of them. */
+/**
+ * What of a clip is not as in the source: how many frames, when, and each of them.
+ *
+ * @param damaged seconds of the frames of which the record says that they are damaged
+ */
 export const clipProblems = (
   { name, segment, stream, framePts, size, frames }: DecodedClip,
   truth: Truth,
+  damaged: ReadonlyArray<number> = [],
 ): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const wanted = wantedBy(segment, truth)
@@ -88,7 +94,9 @@ export const clipProblems = (
     const [frame, source] = [frames[i], truth.coded[at]]
     if (frame === undefined || source === undefined) break
     const like = likeness(frame, cropped(source, comparedSize(truth.codedSize), size), size)
-    if (like < LEAST_LIKENESS) problems.push(`${name}: frame ${i} is ${like.toFixed(1)} dB from frame ${at}`)
+    const isTold = damaged.includes(ptsSeconds(truth.framePts[at] ?? Number.NaN, truth.timeBase))
+    if (like < LEAST_LIKENESS && !isTold)
+      problems.push(`${name}: frame ${i} is ${like.toFixed(1)} dB from frame ${at}`)
     const seconds = (((framePts[i] ?? Number.NaN) - (framePts[0] ?? 0)) * num) / den
     const wantedSeconds = (((truth.framePts[at] ?? 0) - start) * truth.timeBase.num) / truth.timeBase.den
     if (!(Math.abs(seconds - wantedSeconds) <= LARGEST_SHIFT))

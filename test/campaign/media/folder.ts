@@ -25,6 +25,8 @@ export interface FinishedFolder {
   readonly frames: number
   readonly timeBase: string
   readonly decoder: string
+  /** Seconds of the frames of which the record says that they are damaged. */
+  readonly damaged: ReadonlyArray<number>
   readonly draftPool: PoolOnDisk
   readonly stepPools: ReadonlyArray<PoolOnDisk>
   readonly segments: StepSegments
@@ -32,6 +34,7 @@ export interface FinishedFolder {
 
 const Summary = v.object({
   decoder: v.string(),
+  decoding: v.optional(v.object({ damaged_sec: v.optional(v.array(v.number()), []) })),
   source: v.object({
     codec: v.string(),
     coded_size: v.string(),
@@ -50,10 +53,11 @@ export const readFolder = (root: string): FinishedFolder => {
     dir,
     manifest: readJson(frameManifestSchema, join(root, dir, layout.frameManifest)),
   })
-  const { source, decoder } = readJson(Summary, join(root, layout.runSummary))
+  const { source, decoder, decoding } = readJson(Summary, join(root, layout.runSummary))
   return {
     root,
     decoder,
+    damaged: decoding?.damaged_sec ?? [],
     codec: source.codec,
     codedSize: source.coded_size,
     displaySize: source.display_size,

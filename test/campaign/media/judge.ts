@@ -45,7 +45,7 @@ const poolProblems = async (
     const best = Math.max(
       ...at.map((k) => likeness(truth.shown[k] ?? new Uint8Array(), picture, truth.shownSize)),
     )
-    if (best >= least) return []
+    if (best >= least || folder.damaged.includes(entry.timestamp_sec)) return []
     return [`${where}: ${best.toFixed(1)} dB from frame ${at.join(" or ")}; ${mostAlike(truth, picture)}`]
   })
   const keyframes = readdirSync(join(folder.root, dir)).filter((name) => name.endsWith(".jpg"))
@@ -136,6 +136,6 @@ export const judge = async (
   )
   problems.push(...unreadable)
   for (const clip of clips)
-    problems.push(...(await byEither(truth, (opinion) => clipProblems(clip, opinion))))
+    problems.push(...(await byEither(truth, (opinion) => clipProblems(clip, opinion, folder.damaged))))
   return problems
 }
