@@ -84,7 +84,7 @@ const nextSteps = ({
       : []),
   ...(failed + refused > 0
     ? [
-        "Run the same command with --only-failed to try the failed videos again, once what the messages name is mended.",
+        "Run the same command with --only-failed to try the failed videos again, once you have fixed what the messages name.",
       ]
     : []),
 ]

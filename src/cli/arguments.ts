@@ -118,9 +118,9 @@ const strayOperand = (operand: string, before: Given | undefined, grammar: Gramm
   if (isGiven && flag.name === "input-video")
     return "--input-video takes one file; for several give --input-video-dir DIR or --input-list FILE"
   if (flag !== undefined)
-    return `${quoted(operand)} stands there without a flag; did you mean --${flag.name} ${quoted(operand)}?`
+    return `${quoted(operand)} is given without a flag; did you mean --${flag.name} ${quoted(operand)}?`
   const shown = kind === undefined ? "an argument" : quoted(operand)
-  return `${shown} stands there without a flag; ${helpHint(command)}`
+  return `${shown} is given without a flag; ${helpHint(command)}`
 }
 
 /** What is wrong with a flag that stands where it may. */

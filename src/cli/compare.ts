@@ -56,7 +56,7 @@ const agreementLines = (agreement: Agreement): ReadonlyArray<string> => [
   "",
   row("segments at IoU 0.5", share(agreement.segmentsAtHalf)),
   row("segments at IoU 0.75", share(agreement.segmentsAtThreeQuarters)),
-  ...agreement.borders.map(({ at, f1 }) => row(`borders within ${at} s, one to one`, share(f1))),
+  ...agreement.borders.map(({ at, f1 }) => row(`boundaries within ${at} s, one to one`, share(f1))),
   row("words of matching labels", share(agreement.labels)),
 ]
 

@@ -48,8 +48,8 @@ const againstTruth = Effect.fn("Demo.score")(function* (folder: string) {
   const { segments, boundaries } = scoreVideos([{ ...predicted, gold, predicted: predicted.segments }])
   const f1 = segments.find(({ at }) => at === 0.5)?.f1 ?? 0
   const error = boundaries.medianErrorSec
-  const borders = error === null ? "" : `, median border error ${error.toFixed(2)} s`
-  return `${predicted.segments.length} steps against ${gold.length} that were drawn: segment F1 ${f1.toFixed(2)} at IoU 0.5${borders}`
+  const distance = error === null ? "" : `, median boundary error ${error.toFixed(2)} s`
+  return `${predicted.segments.length} steps against ${gold.length} that were drawn: segment F1 ${f1.toFixed(2)} at IoU 0.5${distance}`
 })
 
 /** The step that is shown. */

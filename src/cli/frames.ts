@@ -95,7 +95,7 @@ const extract = Effect.fn("Cli.frames")(function* (
       yield* Console.log([frame.frameIndex, frame.pts, seconds, digest, path].join("\t"))
       if (frame.substitutedForPts !== undefined) {
         yield* Console.error(
-          `PTS ${frame.substitutedForPts} does not decode; PTS ${frame.pts}, the nearest that does, stands in for it`,
+          `PTS ${frame.substitutedForPts} does not decode; PTS ${frame.pts}, the nearest that does, is used instead`,
         )
       }
     }),

@@ -78,7 +78,7 @@ export const commandHelp: Readonly<Record<string, CommandHelp>> = {
       "Exit codes: 0 all done, 1 a video failed, 2 wrong usage, 3 nothing failed but not all is done.",
   },
   score: {
-    summary: "Compare steps with gold: segments, borders, keyframes, and what they cost",
+    summary: "Compare steps with gold: segments, boundaries, keyframes, and what they cost",
     usage: "bun run score --gold PATH --output-root DIR | --predictions PATH [options]",
     sections: [{ title: "Options", flags: Object.values(score) }],
     examples: ["bun run score --gold gold.csv --output-root dataset --lanes lanes.svg"],

@@ -44,7 +44,7 @@ const defaultCallRetries = 3
 const defaultCallRetryBackoffSec = 1
 
 const noModel = new UsageError({
-  message: "no model to ask. Three ways on:",
+  message: "no model to ask. Choose one:",
   ways: [
     `1. a key: set API_KEY (or OPENAI_API_KEY, or --api-key) for ${defaultApiBase};`,
     "2. an endpoint: set API_BASE_URL (or --api-base) to any OpenAI-compatible service, with its key if it needs one;",

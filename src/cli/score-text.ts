@@ -67,9 +67,9 @@ export const scoreLines = (report: ScoreReport): ReadonlyArray<string> => {
     ...score.segments.map((each) => prf(`IoU ${each.at}`, each)),
     prf("WGO-Bench (ends snapped, 0.75)", score.wgo),
     prf("SODA, shared words as text", score.soda),
-    ...(gebd === null ? [] : [prf("GEBD borders, 5 % of length", gebd)]),
+    ...(gebd === null ? [] : [prf("GEBD boundaries, 5 % of length", gebd)]),
     "",
-    head("Borders", "precision", "recall", "F1"),
+    head("Boundaries", "precision", "recall", "F1"),
     ...boundaries.nearest.map((each) => prf(`nearest within ${each.at} s`, each)),
     ...boundaries.oneToOne.map((each) => prf(`one to one within ${each.at} s`, each)),
     line(

@@ -49,14 +49,14 @@ const figures = (similarity: TextSimilarity): ReadonlyArray<NamedFigure> => [
   })),
   { name: "WGO-Bench segment F1", figure: pooled(wgoTally, f1) },
   ...boundaryTolerancesSec.map((sec) => ({
-    name: `border recall within ${sec} s, nearest`,
+    name: `boundary recall within ${sec} s, nearest`,
     figure: pooled(
       (video) => nearestBoundaryTally(video, sec),
       ({ recall }) => recall,
     ),
   })),
   ...boundaryTolerancesSec.map((sec) => ({
-    name: `border F1 within ${sec} s, one to one`,
+    name: `boundary F1 within ${sec} s, one to one`,
     figure: pooled((video) => oneToOneBoundaryTally(video, sec), f1),
   })),
   { name: "SODA F1, shared words as text", figure: soda(similarity) },

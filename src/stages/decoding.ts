@@ -100,5 +100,8 @@ export const noteSubstitutes = Effect.fn("Run.substitutes")(function* (
   }))
   if (count === 0) return
   const frames = count === 1 ? "1 frame does" : `${count} frames do`
-  yield* notice(run, `the video is damaged: ${frames} not decode; the nearest that does stands in (${what})`)
+  yield* notice(
+    run,
+    `the video is damaged: ${frames} not decode; the nearest that does is used instead (${what})`,
+  )
 })

@@ -45,7 +45,7 @@ const startThread = (entry: URL): Thread => {
     const message = v.safeParse(WorkerMessage, event.data)
     if (message.success && message.output.type === "crashed") crashed(message.output.message)
     else if (message.success) thread.listener(message.output)
-    else crashed("it said something that is not understood")
+    else crashed("it sent a message that is not understood")
   })
   worker.addEventListener("error", (event) => {
     event.preventDefault()

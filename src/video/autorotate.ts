@@ -14,5 +14,5 @@ export const cutFor = (
 ): { readonly mode: CutMode; readonly autorotate: boolean; readonly reason?: string } => {
   if (!autorotate || !isTurned(source)) return { mode, autorotate: false }
   if (mode === "reencode") return { mode, autorotate }
-  return { mode: "reencode", autorotate, reason: "its pixels are turned upright" }
+  return { mode: "reencode", autorotate, reason: "its pixels are rotated" }
 }

@@ -93,7 +93,7 @@ describe("what is wrong with the form is said as that", () => {
     [["--rehearsal=yes"], "--rehearsal takes no value"],
     [["--rehearsal", "false"], "--rehearsal takes no value: it is on when it is given; leave false out"],
     [["--no-rehearsal"], "--no-rehearsal is not needed: leave --rehearsal out"],
-    [["video.mp4"], "video.mp4 stands there without a flag; did you mean --input-video video.mp4?"],
+    [["video.mp4"], "video.mp4 is given without a flag; did you mean --input-video video.mp4?"],
     [["VIDEO.MOV"], "did you mean --input-video VIDEO.MOV?"],
     [["--rehearsal", "it's one.mkv"], "did you mean --input-video 'it'\\''s one.mkv'?"],
     [["--input-video", "a.mp4", "b.mp4"], "--input-video takes one file; for several give --input-video-dir"],

@@ -36,7 +36,7 @@ test("The demo gives answers that were written by hand through the checks, says 
   )
 
   const [, f1 = "", error = ""] =
-    /segment F1 (\S+) at IoU 0\.5, median border error (\S+) s/u.exec(stdout) ?? []
+    /segment F1 (\S+) at IoU 0\.5, median boundary error (\S+) s/u.exec(stdout) ?? []
   const rows = scene.steps.map(
     ({ goal }, i) => `robot_table,${scene.boundaries[i]},${scene.boundaries[i + 1]},${goal}\n`,
   )

@@ -74,7 +74,7 @@ describe("while nothing moves, what is waited for is told, and since when", () =
     const paused = [5, 6, 7].map((at): Timed => [at, load({ waiting: 3, pausedMs: 90_000 - at * 1000 })])
     const { screen, line, json } = told(after([...begun(1), ...paused]), 8)
     for (const text of [screen, line])
-      expect(text).toContain("the service is given 83 s more of rest, for 3 s now")
+      expect(text).toContain("paused as the service asked: 83 s more, 3 s so far")
     expect(json).toEqual({ what: "pause", video_id: null, seconds: 3 })
   })
 
@@ -110,7 +110,7 @@ describe("while nothing moves, what is waited for is told, and since when", () =
     const state = after(begun(1))
     expect(waitOf(state, 19_000)).toBeUndefined()
     expect(told(state, 25).line).toContain(
-      "no call under way; decoding or cutting for 25 s: cup, stage 1 draft",
+      "no call in flight; decoding or cutting for 25 s: cup, stage 1 draft",
     )
     expect(told(state, 25).json).toEqual({ what: "decoding", video_id: "cup", seconds: 25 })
     expect(waitOf(advance(state, load({ inFlight: 1 }), 26_000), 26_000)).toBeUndefined()
@@ -119,7 +119,7 @@ describe("while nothing moves, what is waited for is told, and since when", () =
   test("the end", () => {
     const stopping: RunEvent = { type: "BatchStopping", cause: "budget", graceSec: 30 }
     const { screen, json } = told(after([...begun(1), [10, stopping]]), 15)
-    expect(screen).toContain("stopping, the budget is spent: calls under way are finished, for 5 s")
+    expect(screen).toContain("stopping, the budget is spent: calls in flight are finished, for 5 s")
     expect(json).toEqual({ what: "end", video_id: null, seconds: 5 })
   })
 

@@ -210,7 +210,7 @@ for (const [name, cutter] of Object.entries(cutters))
         const kept = await run(cutFrames(file, 3, 15, { mode: "smart" }))
         expect(kept.clip).toMatchObject({ codedWidth: 160, codedHeight: 120 })
         const { clip, reply, source } = await run(cutFrames(file, 3, 15, { mode: "smart", autorotate: true }))
-        expect(reply).toMatchObject({ mode: "reencode", reason: "its pixels are turned upright", frames: 12 })
+        expect(reply).toMatchObject({ mode: "reencode", reason: "its pixels are rotated", frames: 12 })
         expect(clip).toMatchObject({
           codedWidth: width,
           codedHeight: height,

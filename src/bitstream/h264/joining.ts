@@ -92,11 +92,11 @@ const isSet = (unit: Uint8Array): boolean => {
  */
 export const joinAvc = (extradata: Uint8Array): Joining => {
   const sets = readAvcSets(extradata)
-  if (sets === undefined) throw new CannotJoin("its parameter sets are not in its header")
+  if (sets === undefined) throw new CannotJoin("its parameter sets are not in the container's header")
   const facts = sets.sequences.map(readSequenceFacts)
   if (facts.some(({ framesOnly }) => !framesOnly)) throw new CannotJoin(interlacedReason)
   if (facts.some(({ chromaFormat }) => chromaFormat === 3))
-    throw new CannotJoin("it is 4:4:4, which decoders treat by the encoder's mark at its start")
+    throw new CannotJoin("it is 4:4:4, which decoders treat by the encoder's SEI message at its start")
   const profiles = new Set(facts.map(({ profile }) => profile))
   const known = [...sets.sequences, ...sets.pictures]
   const pictureSetIds = new Set(sets.pictures.map(pictureSetId))

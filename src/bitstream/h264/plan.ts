@@ -58,7 +58,7 @@ export class DecodingPlan {
     const facts = sets.sequences.map(readSequenceFacts)
     if (facts.some(({ framesOnly }) => !framesOnly)) throw new NotFollowed("it is interlaced")
     if (facts.some(({ chromaFormat }) => chromaFormat === 3))
-      throw new NotFollowed("its colours may be coded in pictures of their own")
+      throw new NotFollowed("its colour planes may be coded separately")
     this.#sets = sets
     this.#pictureSets = readPictureSets(sets.sequences, sets.pictures)
   }

@@ -60,7 +60,7 @@ export class AvcRebase {
       ),
     )
     const [first] = slices.values()
-    if (first === undefined) throw new CannotJoin("one of its packets holds no picture")
+    if (first === undefined) throw new CannotJoin("one of its packets holds no coded picture")
     const rebased = this.#next(first, [...slices.values()], isLeftOut)
     return units.map((unit) => {
       const slice = slices.get(unit)
@@ -74,7 +74,7 @@ export class AvcRebase {
     if (isIdr) this.#begin(first, slices)
     const numbers = 2 ** first.set.sequence.frameNumBits
     if (!isIdr && first.frameNum !== (this.#lastFrameNum + 1) % numbers)
-      throw new CannotJoin("its count of pictures has gaps")
+      throw new CannotJoin("its frame_num has gaps")
     const poc = this.#order.next(first, first.frameNum)
     const frameNum = isIdr ? 0 : (this.#lastRebased + 1) % numbers
     const span = 2 ** first.set.sequence.pocBits
@@ -121,7 +121,8 @@ export class AvcRebase {
     if (slice.forgets !== undefined) kept = before.filter((held) => !slice.forgets?.includes(distance(held)))
     else if (before.length >= mostReferences)
       kept = before.toSorted((a, b) => distance(a) - distance(b)).slice(0, mostReferences - 1)
-    if (kept.length >= mostReferences) throw new CannotJoin("it keeps more pictures than it says")
+    if (kept.length >= mostReferences)
+      throw new CannotJoin("it keeps more reference frames than its max_num_ref_frames")
     this.#held = [...kept, { frameNum: slice.frameNum, rebased, poc }]
     this.#lastFrameNum = slice.frameNum
     if (rebased === undefined) return undefined

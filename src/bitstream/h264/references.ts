@@ -67,18 +67,18 @@ export class ReferenceTracker {
    */
   add(slices: ReadonlyArray<Slice>): PictureReferences {
     const [first] = slices
-    if (first === undefined) throw new NotFollowed("one of its packets holds no picture")
+    if (first === undefined) throw new NotFollowed("one of its packets holds no coded picture")
     if (this.#pictures === 0 && !first.isIdr) throw new NotFollowed("it does not begin with an IDR picture")
     const numbers = 2 ** first.set.sequence.frameNumBits
     const follows =
       first.frameNum === this.#lastReferenceFrameNum ||
       first.frameNum === (this.#lastReferenceFrameNum + 1) % numbers
     if (first.isIdr) this.#held = []
-    else if (!follows) throw new NotFollowed("its count of pictures has gaps")
+    else if (!follows) throw new NotFollowed("its frame_num has gaps")
     const poc = this.#order.next(first, first.frameNum)
     const lists = slices.map((slice) => {
       if (slice.frameNum !== first.frameNum || slice.pocLsb !== first.pocLsb)
-        throw new NotFollowed("one of its packets holds more than a picture")
+        throw new NotFollowed("one of its packets holds more than one coded picture")
       return this.#lists(slice, poc, numbers)
     })
     this.#mark(first, { place: this.#pictures, frameNum: first.frameNum, poc }, numbers)
@@ -126,7 +126,8 @@ export class ReferenceTracker {
     const number = (held: Reference) => this.#number(held, slice.frameNum, numbers)
     for (const distance of slice.forgets ?? []) {
       const kept = this.#held.filter((held) => number(held) !== slice.frameNum - distance)
-      if (kept.length === this.#held.length) throw new NotFollowed("it forgets pictures that are not there")
+      if (kept.length === this.#held.length)
+        throw new NotFollowed("it unmarks reference pictures that are not there")
       this.#held = kept
     }
     const { mostReferences } = slice.set.sequence
@@ -136,6 +137,7 @@ export class ReferenceTracker {
     }
     this.#held = [...this.#held, picture]
     this.#lastReferenceFrameNum = slice.frameNum
-    if (this.#held.length > mostReferences) throw new NotFollowed("it keeps more pictures than it says")
+    if (this.#held.length > mostReferences)
+      throw new NotFollowed("it keeps more reference frames than its max_num_ref_frames")
   }
 }

@@ -33,10 +33,10 @@ const readSequenceSet = (unit: Uint8Array): readonly [number, SequenceSet] => {
   const { chromaFormat } = HIGH_PROFILES.has(profile) ? readChroma(bits) : { chromaFormat: 1 }
   const frameNumBits = bits.unsigned() + 4
   const pocType = bits.unsigned()
-  if (pocType === 1) throw new NotFollowed("it counts its pictures in a pattern that cannot begin anew")
+  if (pocType === 1) throw new NotFollowed("its pic_order_cnt_type is 1, which cannot begin anew")
   const pocBits = pocType === 0 ? bits.unsigned() + 4 : 0
   const mostReferences = Math.max(1, bits.unsigned())
-  if (bits.bit() === 1) throw new NotFollowed("gaps in the count of its pictures are allowed")
+  if (bits.bit() === 1) throw new NotFollowed("its gaps_in_frame_num_value_allowed_flag is set")
   return [
     id,
     {
@@ -56,10 +56,11 @@ const readPictureSet = (
   const bits = new BitReader(unescaped(unit), 1)
   const id = bits.unsigned()
   const sequence = sequences.get(bits.unsigned())
-  if (sequence === undefined) throw new NotFollowed("its parameter sets are not all in its header")
+  if (sequence === undefined)
+    throw new NotFollowed("its parameter sets are not all in the container's header")
   const isCabac = bits.bit() === 1
   const hasBottomOrder = bits.bit() === 1
-  if (bits.unsigned() > 0) throw new NotFollowed("its pictures are in slice groups")
+  if (bits.unsigned() > 0) throw new NotFollowed("it has slice groups")
   const activeByDefault = [bits.unsigned() + 1, bits.unsigned() + 1] as const
   const weightedP = bits.bit() === 1
   const weightedB = bits.bits(2) === 1
@@ -124,7 +125,8 @@ const readChanges = (bits: BitReader): ReadonlyArray<number> => {
   const changes: Array<number> = []
   if (bits.bit() === 0) return changes
   for (let kind = bits.unsigned(); kind !== 3; kind = bits.unsigned()) {
-    if (kind > 1 || changes.length > MOST_ENTRIES) throw new NotFollowed("it has long-term references")
+    if (kind > 1 || changes.length > MOST_ENTRIES)
+      throw new NotFollowed("it has long-term reference pictures")
     const distance = bits.unsigned() + 1
     changes.push(kind === 0 ? -distance : distance)
   }
@@ -143,14 +145,14 @@ const passWeights = (bits: BitReader, hasChroma: boolean, active: ReadonlyArray<
 const readMarking = (bits: BitReader, isIdr: boolean): ReadonlyArray<number> | undefined => {
   if (isIdr) {
     bits.bit()
-    if (bits.bit() === 1) throw new NotFollowed("it has long-term references")
+    if (bits.bit() === 1) throw new NotFollowed("it has long-term reference pictures")
     return undefined
   }
   if (bits.bit() === 0) return undefined
   const forgets: Array<number> = []
   for (let operation = bits.unsigned(); operation !== 0; operation = bits.unsigned()) {
     if (operation !== 1 || forgets.length > MOST_ENTRIES)
-      throw new NotFollowed("it has long-term references, or forgets all pictures at once")
+      throw new NotFollowed("it has long-term reference pictures, or unmarks all reference pictures at once")
     forgets.push(bits.unsigned() + 1)
   }
   return forgets
@@ -195,7 +197,7 @@ const readHeader = (unit: Uint8Array, bytes: Uint8Array, sets: ReadonlyMap<numbe
   const pocLsb = bits.bits(sequence.pocBits)
   const bottomDelta = sequence.pocType === 0 && set.hasBottomOrder ? bits.signed() : 0
   const orderFrom = bits.at
-  if (set.countsRedundant && bits.unsigned() > 0) throw new NotFollowed("it has redundant pictures")
+  if (set.countsRedundant && bits.unsigned() > 0) throw new NotFollowed("it has redundant coded pictures")
   if (kind === "B") bits.bit()
   const lists = kind === "I" ? 0 : kind === "P" ? 1 : 2
   const overrides = lists > 0 && bits.bit() === 1

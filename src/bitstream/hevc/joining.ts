@@ -42,7 +42,7 @@ const isKeyPacket = (units: ReadonlyArray<Uint8Array>): boolean => {
  */
 const asBrokenLink = (unit: Uint8Array): Uint8Array => {
   // `no_output_of_prior_pics_flag`, the second bit of the header, would hide the end of the part before.
-  if (((unit[2] ?? 0) & 0x40) !== 0) throw new CannotJoin("a key frame asks to hide the pictures before it")
+  if (((unit[2] ?? 0) & 0x40) !== 0) throw new CannotJoin("a key frame sets no_output_of_prior_pics_flag")
   if (typeOf(unit) !== hevcType.cleanRandomAccess) return unit
   const changed = Uint8Array.from(unit)
   changed[0] = ((unit[0] ?? 0) & 0x81) | (hevcType.brokenLinkAlone << 1)
@@ -154,7 +154,7 @@ export const readMaxDecPicBuffering = (extradata: Uint8Array): number | undefine
  */
 export const joinHevc = (extradata: Uint8Array): Joining => {
   const sets = readSets(extradata)
-  if (sets === undefined) throw new CannotJoin("its parameter sets are not in its header")
+  if (sets === undefined) throw new CannotJoin("its parameter sets are not in the container's header")
   const pictureSetIds = new Set(
     sets.units.filter((unit) => typeOf(unit) === hevcType.pictureSet).map(pictureSetId),
   )

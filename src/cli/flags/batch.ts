@@ -19,28 +19,23 @@ export const batch = {
       "video-concurrency",
       { min: 1, max: 256 },
       48,
-      "Videos worked on at the same time. --num-workers is the same",
+      "Videos processed at the same time. --num-workers is the same",
     ),
   ),
-  continueOnError: flag.toggle("continue-on-error", "Go on with the other videos when one fails"),
+  continueOnError: flag.toggle("continue-on-error", "Continue with the other videos when one fails"),
   retryFailed: flag.toggle(
     "retry-failed",
-    "Try videos that failed once more when all others are done; implies --continue-on-error",
+    "Retry failed videos once, when all others are done; implies --continue-on-error",
   ),
   onlyFailed: flag.toggle(
     "only-failed",
-    "Work only on videos that failed when they were last tried, and on what was refused",
+    "Run only videos that failed when they were last tried, and inputs that were refused",
   ),
-  limit: flag.optionalNumber(
-    "limit",
-    { min: 1, max: 1_000_000_000 },
-    true,
-    "Work on so many videos at most, the first ones",
-  ),
+  limit: flag.optionalNumber("limit", { min: 1, max: 1_000_000_000 }, true, "Run only the first N videos"),
   shard: flag.optionalParsed(
     "shard",
     "I/N",
-    "Work on part I of N only; a video belongs to the same part on every machine",
+    "Run only part I of N; a video belongs to the same part on every machine",
     parseShard,
     "must be I/N with I from 1 to N, as in --shard 2/8",
   ),
@@ -48,7 +43,7 @@ export const batch = {
     "grace-sec",
     { min: 0, max: 3600 },
     30,
-    "After Ctrl-C: how long calls under way may take to finish",
+    "After Ctrl-C: how many seconds calls in flight may take to finish",
   ),
 }
 

@@ -8,7 +8,7 @@ import { decoding } from "./work.ts"
 export const validate = {
   videoOutputDir: flag.text("video-output-dir", "DIR", "The folder of one video, <output root>/<video id>"),
   outputRoot: flag.text("output-root", "DIR", "An output root: every folder in it is checked"),
-  quick: flag.toggle("quick", "Do not decode the clips; compare them with their digests alone"),
+  quick: flag.toggle("quick", "Do not decode the clips; compare only their digests"),
   checkDeps: flag.toggle("check-deps", "Also check that decoder and cutter work on this machine"),
   ffmpegBin: flag.text(
     "ffmpeg-bin",
@@ -16,18 +16,18 @@ export const validate = {
     "The ffmpeg program that decodes clips, and with --check-deps is checked",
   ),
   reportJson: flag.text("report-json", "FILE", "Also write the findings to this file as JSON"),
-  failOnWarnings: flag.toggle("fail-on-warnings", "Take a folder with warnings for invalid too"),
+  failOnWarnings: flag.toggle("fail-on-warnings", "Treat a folder with warnings as invalid"),
   selfTest: flag.toggle(
     "self-test",
-    "Check the checks: a folder made on the spot has to pass, and damage to it has to be found",
+    "Test the validator: a sound folder must pass, and damage to it must be found",
   ),
 }
 
 /** What `status` takes. */
 export const status = {
   outputRoot: input.outputRoot,
-  stages: stageList("Stages that make a video done"),
-  watch: flag.toggle("watch", "Look every two seconds, until nothing is left to do"),
+  stages: stageList("Stages that a video needs to be done"),
+  watch: flag.toggle("watch", "Refresh every two seconds, until nothing is left to do"),
   json: flag.toggle(
     "json",
     "Print one JSON object instead of a table; with --watch one a line, when it changes",
@@ -52,5 +52,5 @@ export const frames = {
 /** What `demo` takes. */
 export const demo = {
   outputRoot: folder("output-root", "demo-output", "Where the demo goes"),
-  verbose: flag.toggle("verbose", "Tell more"),
+  verbose: flag.toggle("verbose", "Print more"),
 }

@@ -13,9 +13,9 @@ export const input = {
   inputList: flag.text(
     "input-list",
     "FILE",
-    "A text file with the path of one video a line, or - for standard input",
+    "A text file with one video path a line, or - for standard input",
   ),
-  recursive: flag.toggle("recursive", "With --input-video-dir: look into subfolders too"),
+  recursive: flag.toggle("recursive", "With --input-video-dir: include subfolders"),
   glob: flag.text(
     "glob",
     "PATTERN",
@@ -25,7 +25,7 @@ export const input = {
     "id",
     ["name", "path"],
     "name",
-    "What folders are called after: the file's name, or its path below the input folder, as in a__cam for a/cam.mp4",
+    "What a video's folder is named after: its file name, or its path below the input folder, as in a__cam for a/cam.mp4",
   ),
   outputRoot: folder(
     "output-root",
@@ -34,15 +34,15 @@ export const input = {
   ),
   overwrite: flag.toggle(
     "overwrite",
-    "Run everything again instead of going on; another video's folder is never touched",
+    "Run everything again instead of resuming; another video's folder is never touched",
   ),
   adopt: flag.toggle(
     "adopt",
-    "Continue folders of the original implementation: answers that pass the checks are kept, pictures and clips are made again",
+    "Resume folders of the original implementation: answers that pass the checks are kept, pictures and clips are made again",
   ),
   allowLegacyResume: flag.toggle(
     "allow-legacy-resume",
-    "The same for those of its folders only that have no schema fingerprint",
+    "The same, but only for folders of it that have no schema fingerprint",
   ),
   preflightOnly: flag.toggle(
     "preflight-only",
@@ -51,10 +51,7 @@ export const input = {
   postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
   verbose: flag.toggle(
     "verbose",
-    "Tell more: every problem of a rejected answer, everything that was kept. Or VERBOSE_LOGGING=1",
+    "Print more: every problem of a rejected answer, and everything that was kept. Or VERBOSE_LOGGING=1",
   ),
-  json: flag.toggle(
-    "json",
-    "Print what happens as JSON, one object a line on stdout, and nothing else there",
-  ),
+  json: flag.toggle("json", "Print events as JSON, one object a line on stdout, and nothing else there"),
 }

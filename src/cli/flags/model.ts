@@ -4,7 +4,7 @@ import * as flag from "../flag.ts"
 export const model = {
   rehearsal: flag.toggle(
     "rehearsal",
-    "Use the embedded offline stand-in: no key, no network, texts that say so",
+    "Use the built-in offline stand-in: no key, no network, placeholder texts that say so",
   ),
   apiKey: flag.secret(
     "api-key",
@@ -22,7 +22,7 @@ export const model = {
     "max-tokens",
     { min: 1, max: 10_000_000 },
     true,
-    "Longest answer in tokens. Or MAX_TOKENS; the service's own limit if absent",
+    "Token limit of an answer. Or MAX_TOKENS; the service's own limit if absent",
   ),
   temperature: flag.optionalNumber(
     "temperature",
@@ -33,12 +33,12 @@ export const model = {
   reasoningEffort: flag.text(
     "reasoning-effort",
     "WORD",
-    "How long the model thinks, in its own words, as in low; the model's own choice if absent",
+    "Reasoning effort, in the model's own words, as in low; the model's own choice if absent",
   ),
   detail: flag.text(
     "detail",
     "WORD",
-    "How closely the model looks at pictures, in its own words, as in low; its own choice if absent",
+    "Image detail, in the model's own words, as in low; its own choice if absent",
   ),
   modelFamilies: flag.text(
     "model-families",
@@ -65,7 +65,7 @@ export const model = {
     "max-in-flight",
     { min: 1, max: 256 },
     true,
-    "Calls under way at the same time, all videos together; found by trying if absent",
+    "Calls in flight at the same time, over all videos; adaptive if absent",
   ),
   rpm: flag.optionalNumber(
     "rpm",
@@ -83,9 +83,9 @@ export const model = {
     "response-format",
     ["auto", "json_schema", "json_object", "none"],
     "auto",
-    "Form asked of answers; auto starts with the strictest the service takes",
+    "Structured output asked of the service; auto starts with the strictest that it takes",
   ),
-  stream: flag.toggle("stream", "Read answers as they are written; a stalled one is noticed sooner"),
+  stream: flag.toggle("stream", "Stream answers; a stalled one is noticed sooner"),
   priceIn: flag.optionalNumber(
     "price-in",
     { min: 0, max: 100_000 },
@@ -115,18 +115,18 @@ export const model = {
     "dry-run",
     "Print calls, pictures, tokens, cost and time to expect, then stop; nothing is sent",
   ),
-  record: flag.text("record", "DIR", "Keep every exchange with the model in this folder"),
+  record: flag.text("record", "DIR", "Record every exchange with the model in this folder"),
   replay: flag.text("replay", "DIR", "Answer from a recording instead of a service; nothing is sent"),
   apiCallRetries: flag.optionalNumber(
     "api-call-retries",
     { min: 0, max: 100 },
     true,
-    "How often a call that failed on the way is repeated. Or API_CALL_RETRIES; 3 if absent",
+    "Retries of a call that failed in transit. Or API_CALL_RETRIES; 3 if absent",
   ),
   apiCallRetryBackoffSec: flag.optionalNumber(
     "api-call-retry-backoff-sec",
     { min: 0, max: 3600 },
     false,
-    "Wait before the first repetition; doubles with each. Or API_CALL_RETRY_BACKOFF_SEC; 1 if absent",
+    "Seconds before the first retry; doubles with each. Or API_CALL_RETRY_BACKOFF_SEC; 1 if absent",
   ),
 }

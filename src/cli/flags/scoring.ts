@@ -38,7 +38,7 @@ const gold = {
     "gold-fps",
     { min: 0.001, max: 100_000 },
     false,
-    "Frames a second that the gold was counted at, for formats that count frames",
+    "Frame rate of the gold, for formats that count frames",
   ),
   goldLevel: flag.whole(
     "gold-level",
@@ -101,6 +101,6 @@ export const convert = {
     "fps",
     { min: 0.001, max: 100_000 },
     false,
-    "Frames a second to count at, for formats that count frames",
+    "Frame rate to count at, for formats that count frames",
   ),
 }

@@ -23,7 +23,7 @@ const { cut } = defaultSettings
 
 const retriesHelp = ({ asks, number }: Stage, isFirst: boolean): string =>
   isFirst
-    ? `How often Stage ${number} asks again after a rejected answer`
+    ? `How often Stage ${number} re-asks after a rejected answer`
     : `The same for ${asks?.isPerStep === true ? "every step of " : ""}Stage ${number}`
 
 /** How often each stage that asks does so again, by its name. */
@@ -51,7 +51,7 @@ export const decoding = {
   ),
   noDecoderFallback: flag.toggle(
     "no-decoder-fallback",
-    "Fail instead of handing a file to the next decoder, when one cannot serve it",
+    "Fail instead of falling back to the next decoder, when one cannot serve a file",
   ),
   memoryLimit: flag.whole(
     "memory-limit",
@@ -79,7 +79,7 @@ export const work = {
     "max-frames",
     { min: 4, max: 999 },
     defaultSettings.maxFrames,
-    "Frames in every pool, that is pictures in every call",
+    "Frames in every pool, which are the pictures of every call",
   ),
   jpegQuality: flag.whole(
     "jpeg-quality",
@@ -109,7 +109,7 @@ export const work = {
     "repair",
     ["patch", "full"],
     defaultSettings.repair,
-    "How a rejected answer is mended: its bad fields alone where possible, or the whole answer again",
+    "How a rejected answer is repaired: only its bad fields where possible, or the whole answer again",
   ),
   cutMode: flag.choice(
     "cut-mode",
@@ -133,7 +133,7 @@ export const work = {
   keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
   autorotateClips: flag.toggle(
     "autorotate-clips",
-    "Turn the pixels of rotated videos upright in their clips, instead of keeping the rotation as metadata",
+    "Rotate the pixels of rotated videos in their clips, instead of keeping the rotation as metadata",
   ),
   retries,
 }
@@ -144,6 +144,6 @@ export const single = {
     "max-retries",
     { min: 0, max: 100 },
     true,
-    "How often this stage asks again after a rejected answer, as its own --stageN-retries says",
+    "How often this stage re-asks after a rejected answer; the same as its own --stageN-retries",
   ),
 }

@@ -32,14 +32,14 @@ const eventText = (event: RunEvent, verbose: boolean): string | ReadonlyArray<st
       return event.reason === "Defect" ? text.split("\n") : text
     }
     case "VideoPostponed":
-      return `${event.videoId}: left for later: ${event.message}`
+      return `${event.videoId}: postponed: ${event.message}`
     case "ModelSilent": {
       const step = event.step === null ? "" : `, step ${event.step}`
       return `${event.videoId}: no answer from the model for stage ${stageText(event.stage)}${step}, asked ${duration(event.unansweredMs / 1000)} ago (${event.since})`
     }
     case "BatchStopping":
       return event.cause === "asked"
-        ? `stopping: calls under way have ${event.graceSec} s to finish; once more stops at once`
+        ? `stopping: calls in flight have ${event.graceSec} s to finish; a second Ctrl-C stops at once`
         : undefined
     case "StageStarted":
     case "BatchStarted":

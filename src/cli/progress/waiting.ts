@@ -22,9 +22,9 @@ const worthSayingMs = 20_000
 const silenceLastsMs = 30_000
 
 const stoppingText = {
-  asked: "stopping: calls under way are finished",
-  failure: "stopping after a failure: calls under way are finished",
-  budget: "stopping, the budget is spent: calls under way are finished",
+  asked: "stopping: calls in flight are finished",
+  failure: "stopping after a failure: calls in flight are finished",
+  budget: "stopping, the budget is spent: calls in flight are finished",
 }
 
 /** `14:03:10 UTC`. */
@@ -42,7 +42,7 @@ export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
   }
   if (load.pausedMs > 0) {
     const { seconds, ago } = since(quiet.pausedMs ?? nowMs)
-    const text = `the service is given ${duration(load.pausedMs / 1000)} more of rest, for ${ago} now`
+    const text = `paused as the service asked: ${duration(load.pausedMs / 1000)} more, ${ago} so far`
     return { kind: "pause", seconds, videoId: null, text }
   }
   const { silence } = quiet
@@ -69,6 +69,6 @@ export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
   if (video === undefined || load.inFlight > 0 || nowMs - quiet.movedMs < worthSayingMs) return undefined
   const { seconds, ago } = since(quiet.movedMs)
   const stage = video.stage === undefined ? "" : `, stage ${stageText(video.stage.name)}`
-  const text = `no call under way; decoding or cutting for ${ago}: ${video.videoId}${stage}`
+  const text = `no call in flight; decoding or cutting for ${ago}: ${video.videoId}${stage}`
   return { kind: "decoding", seconds, videoId: video.videoId, text }
 }

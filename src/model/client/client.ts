@@ -72,7 +72,7 @@ const makeHeed =
         doubtful,
         (header) =>
           tellOnce(
-            `the service says ${header}, which makes no sense and is not gone by; --rpm and --tpm set limits`,
+            `the service says ${header}, which is not plausible and is ignored; set limits with --rpm and --tpm`,
           ),
         { discard: true },
       ),

@@ -41,7 +41,7 @@ export const learnedFrom = (estimator: Estimator): Wrapper =>
     ending.type === "answered" ? Effect.sync(() => estimator.learn(request, ending.usage)) : Effect.void,
   )
 
-const givenUp = "given up while it was under way; the service may have counted it all the same"
+const givenUp = "interrupted in flight; the service may have counted it all the same"
 
 /** How an attempt ended, in words for the log. */
 const outcomeOf = (ending: Ending) => {

@@ -40,6 +40,6 @@ export const readStream = async (
   } catch (cause) {
     if (!answer.isEnded() || cause instanceof AnswerTooLarge) throw cause
   }
-  if (!isDone && !answer.isEnded()) throw new BrokenAnswer("it ended before its end was told")
+  if (!isDone && !answer.isEnded()) throw new BrokenAnswer("it ended without its end marker")
   return { type: "completion", completion: answer.completion() }
 }

@@ -56,7 +56,7 @@ export class PacketReader implements Disposable {
   get pts(): number {
     const reorders = this.stream.codecpar.videoDelay > 0
     const pts = ticks(this.packet.pts) ?? (reorders ? undefined : ticks(this.packet.dts))
-    if (pts === undefined) throw new CannotJoin("its packets do not say when they are shown")
+    if (pts === undefined) throw new CannotJoin("its packets have no timestamps")
     return pts
   }
 
@@ -87,7 +87,7 @@ export const joiningOf = (stream: Stream): Joining => {
   const codec = avGetCodecName(stream.codecpar.codecId) ?? "unknown"
   const { extradata } = stream.codecpar
   if (codec !== "h264" && codec !== "hevc") throw new CannotJoin(`its codec is ${codec}, not H.264 or HEVC`)
-  if (extradata === null) throw new CannotJoin("its parameter sets are not in its header")
+  if (extradata === null) throw new CannotJoin("its parameter sets are not in the container's header")
   try {
     return codec === "h264" ? joinAvc(extradata) : joinHevc(extradata)
   } catch (error) {

@@ -29,7 +29,7 @@ export const makeTurner = (file: string, first: Frame, orientation: Orientation)
   const chain = makeFilterChain(
     first,
     [...TURNS[orientation.rotationDegrees], ...mirror],
-    (why) => new VideoFailure("CutFailed", `${file}: a picture cannot be turned upright: ${why}`),
+    (why) => new VideoFailure("CutFailed", `${file}: a picture cannot be rotated: ${why}`),
   )
   return { turn: chain.apply, [Symbol.dispose]: () => chain[Symbol.dispose]() }
 }
