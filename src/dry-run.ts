@@ -1,5 +1,6 @@
 import { Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
+import { inOutputRoot } from "./dataset/DatasetStore.ts"
 import type { GateLimits } from "./model/client/gate.ts"
 import { promptTokens } from "./model/estimate.ts"
 import { costOf, type Price } from "./model/money.ts"
@@ -86,7 +87,7 @@ const expectVideo = Effect.fn("DryRun.video")(function* (
         decodeSeconds: pixels / assumedPixelsPerSecond,
         failure: failure === undefined ? undefined : { file, message: failure.message },
       }
-    }),
+    }).pipe(inOutputRoot(settings.outputRoot)),
   )
   return Either.isRight(looked)
     ? looked.right

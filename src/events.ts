@@ -1,5 +1,5 @@
 import { Context, Effect } from "effect"
-import type { DatasetError } from "./dataset/store.ts"
+import type { DatasetError } from "./dataset/DatasetError.ts"
 import type { ModelErrorReason, ModelLoad } from "./model/VisionModel.ts"
 import type { VideoErrorReason } from "./video/VideoError.ts"
 

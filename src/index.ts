@@ -3,9 +3,27 @@ export { type ReportRequest, type RunReport, reportSchema } from "./batch/report
 export { type BatchOptions, runBatch } from "./batch/run.ts"
 export { type Selection, type Shard, select } from "./batch/select.ts"
 export { defaultSettings, type RunSettings } from "./config.ts"
-export { type FinishedKeyframe, type FinishedStep, type FinishedVideo, openVideo } from "./dataset/open.ts"
-export { DatasetError } from "./dataset/store.ts"
-export { type DecodeClip, type Finding, validateFolder } from "./dataset/validate.ts"
+export { DatasetError } from "./dataset/DatasetError.ts"
+export {
+  type ConditionalFiles,
+  DatasetStore,
+  OutputRoots,
+  type Store,
+  type StoreEntry,
+  type VersionedFile,
+} from "./dataset/DatasetStore.ts"
+export {
+  type FinishedKeyframe,
+  type FinishedStep,
+  type FinishedVideo,
+  openVideo,
+  type Provenance,
+  readVideo,
+  videoFolders,
+  videoIds,
+} from "./dataset/open.ts"
+export type { FrameManifest, Segment } from "./dataset/records.ts"
+export { type DecodeClip, type Finding, validateFolder, validateVideo } from "./dataset/validate.ts"
 export { Executor } from "./engine/Executor.ts"
 export {
   type BatchEvent,
@@ -16,6 +34,8 @@ export {
   type StopCause,
   type VideoEvent,
 } from "./events.ts"
+export type { PlainDigest } from "./files/plain.ts"
+export type { NameSync } from "./files/whole.ts"
 export * as Layers from "./layers.ts"
 export { type Budget, CallBudget, type Reservation, type Spent } from "./model/client/CallBudget.ts"
 export { type Admission, CallGate, type Gate, type GateOutcome } from "./model/client/CallGate.ts"

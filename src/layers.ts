@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os"
+import { relative } from "node:path"
 import { Context, Effect, Either, Layer } from "effect"
+import * as LocalStore from "./dataset/local-store.ts"
 import * as RunClock from "./dataset/RunClock.ts"
-import { keepWithin, writeFile } from "./dataset/store.ts"
 import * as WrittenModel from "./demo/written-model.ts"
 import * as InProcess from "./engine/in-process.ts"
 import * as CallLog from "./model/client/CallLog.ts"
@@ -161,7 +162,7 @@ export const writtenDemo = WrittenModel.layer
 /** Keeps or repeats the exchanges with a model. */
 export const record = (dir: string) =>
   // Calls are made from within a video's folder; a recording lies elsewhere.
-  Recording.record(dir, (path, text) => keepWithin(dir)(writeFile(path, text)))
+  Recording.record(dir, (path, text) => LocalStore.localStore(dir).write(relative(dir, path), text))
 export const replay = Recording.replay
 
 /** Keeps or repeats the times that are written into a dataset, so that a replay gives the same bytes. */
@@ -171,11 +172,18 @@ export const repeatTimes = RunClock.repeat
 /** Notes every attempt to ask the model in a file of JSON lines. */
 export const callLog = CallLog.file
 
-/** The pipeline; needs `VideoDecoder`, `ClipCutter` and `VisionModel`. */
-export const pipeline = Pipeline.layer
+/** Output roots that are folders of this machine. */
+export const localRoots = LocalStore.layer
+
+/** The pipeline over output roots of one's own; needs `VideoDecoder`, `ClipCutter`, `VisionModel` and `OutputRoots`. */
+export const pipelineOver = Pipeline.layer
+
+/** The pipeline over local output roots; needs `VideoDecoder`, `ClipCutter` and `VisionModel`. */
+export const pipeline = Layer.provideMerge(Pipeline.layer, localRoots)
 
 /** The same with another list of stages. */
-export const pipelineOf = Pipeline.layerOf
+export const pipelineOf = (...given: Parameters<typeof Pipeline.layerOf>) =>
+  Layer.provideMerge(Pipeline.layerOf(...given), localRoots)
 
-/** `Executor` in this process; needs a `Pipeline`. */
+/** `Executor` in this process; needs a `Pipeline` and its `OutputRoots`. */
 export const inProcess = InProcess.layer

@@ -2,19 +2,21 @@ import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
 import type { RunSettings } from "./config.ts"
 import { adoptableFolder, keepOriginalSummary } from "./dataset/adopt.ts"
+import { DatasetError } from "./dataset/DatasetError.ts"
+import { DatasetStore, OutputRoots } from "./dataset/DatasetStore.ts"
 import { refuseBadEdits } from "./dataset/edits.ts"
 import { videoFolder } from "./dataset/layout.ts"
 import { filesAtHand } from "./dataset/ledger.ts"
 import { inspectFolder, sweepPlaces } from "./dataset/places.ts"
 import { claimFolder } from "./dataset/resume.ts"
 import { removeDeadScratch } from "./dataset/scratch.ts"
-import { DatasetError } from "./dataset/store.ts"
-import { openSummary, summaryPath } from "./dataset/summary.ts"
-import { errorsAmong, validateFolder } from "./dataset/validate.ts"
+import { openSummary, summaryKey } from "./dataset/summary.ts"
+import { errorsAmong, validateVideo } from "./dataset/validate.ts"
 import { RunEvents } from "./events.ts"
 import type { Silence } from "./model/client/unanswered.ts"
 import { type ModelLoad, VisionModel } from "./model/VisionModel.ts"
-import { type Locked, makeFolderLocks } from "./output-root/lock.ts"
+import type { Locked } from "./output-root/lock.ts"
+import { makeFolderLocks } from "./output-root/locks.ts"
 import { idProblem, videoId } from "./output-root/video-id.ts"
 import { annotationSchemas } from "./plan/schemas.ts"
 import type { StageFailed } from "./stages/call.ts"
@@ -70,10 +72,10 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   yield* Effect.forEach(chosen, ({ admit }) => admit?.(source, settings) ?? Effect.void)
   const annotation = annotationSchemas[settings.annotationSchema]
   const prompts = yield* loadPrompts(annotation, stages)
-  const folder = videoFolder(resolve(settings.outputRoot), videoId(source.file, settings.idBase))
+  const folder = videoFolder(yield* DatasetStore, videoId(source.file, settings.idBase))
   const described = yield* describeRun(source, identity, folder, settings, prompts)
   const replaceAll = settings.overwrite && chosen.length === stages.length
-  const entries = yield* inspectFolder(folder.root)
+  const entries = yield* inspectFolder(folder.key)
   const adopted = yield* adoptableFolder(folder, described, settings)
   const existing = adopted === undefined ? yield* claimFolder(folder, described, replaceAll) : undefined
   const origin = adopted ?? existing?.adopted_from
@@ -107,10 +109,10 @@ const openRun = Effect.fn("Pipeline.open")(function* (
   const looked = yield* lookInto(file, settings, stages)
   const { facts, header, existing, entries, replaceAll, inOrder } = looked
   const { folder } = facts
-  yield* sweepPlaces(folder.root, entries)
+  yield* sweepPlaces(folder.key, entries)
   if (existing === undefined && facts.isAdopted) yield* keepOriginalSummary(folder)
-  const files = existing?.files === undefined ? yield* filesAtHand(folder.root, entries) : {}
-  const summary = yield* openSummary(summaryPath(folder), header, existing, files)
+  const files = existing?.files === undefined ? yield* filesAtHand(folder.key, entries) : {}
+  const summary = yield* openSummary(summaryKey(folder.videoId), header, existing, files)
   const run = { ...facts, summary } satisfies VideoRun
   yield* beginOverwrite(run, header)
   const maker = existing?.api_config.model
@@ -125,7 +127,7 @@ const openRun = Effect.fn("Pipeline.open")(function* (
 
 const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, summary }: VideoRun) {
   const { decode } = yield* ClipCutter
-  const problems = errorsAmong(yield* validateFolder(folder.root, decode)).map(
+  const problems = errorsAmong(yield* validateVideo(folder.key, folder.videoId, decode)).map(
     ({ file, message }) => `${file}: ${message}`,
   )
   yield* summary.update((progress) => ({
@@ -133,8 +135,8 @@ const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, sum
     post_validate: { ok: problems.length === 0, problems },
   }))
   if (problems.length === 0) return
-  const message = `${folder.root} does not pass validation: ${problems[0]} (${problems.length} in all)`
-  return yield* new FolderInvalid({ folder: folder.root, problems, message })
+  const message = `${folder.location} does not pass validation: ${problems[0]} (${problems.length} in all)`
+  return yield* new FolderInvalid({ folder: folder.location, problems, message })
 })
 
 /** Stages one after the other; each begins with the file that the run began with. */
@@ -154,8 +156,8 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (
 ) {
   const events = yield* RunEvents
   const { run, inOrder } = yield* openRun(file, settings, stages)
-  const { videoId: id, root } = run.folder
-  yield* events.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: root })
+  const { videoId: id, location } = run.folder
+  yield* events.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: location })
   yield* Effect.catchTag(runStages(run, inOrder), "VideoError", (error) =>
     // What fails because another file is there now is said to.
     Effect.zipRight(run.confirmSource, error),
@@ -163,16 +165,15 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (
   yield* run.confirmSource
   yield* endOverwrite(run)
   if (settings.postValidate) yield* postValidate(run)
-  yield* events.publish({ type: "VideoFinished", videoId: id, folder: root })
-  return { videoId: id, folder: root, stages: inOrder.map(({ name }) => name) } satisfies VideoResult
+  yield* events.publish({ type: "VideoFinished", videoId: id, folder: location })
+  return { videoId: id, folder: location, stages: inOrder.map(({ name }) => name) } satisfies VideoResult
 })
 
-/** The folder that a video is locked by. */
-const folderOf = Effect.fnUntraced(function* (file: string, { idBase, outputRoot }: RunSettings) {
+/** The id of a video, by which its folder is locked. */
+const idOf = Effect.fnUntraced(function* (file: string, { idBase }: RunSettings) {
   const id = videoId(resolve(file), idBase)
-  const folder = videoFolder(resolve(outputRoot), id)
   const problem = idProblem(id)
-  if (problem === undefined) return folder.root
+  if (problem === undefined) return id
   const message = `${file} would have the folder "${id}", ${problem}; rename the video`
   return yield* new DatasetError({ reason: "BadName", path: file, message })
 })
@@ -213,6 +214,7 @@ export const layerOf = (stages: ReadonlyArray<Stage>) =>
     Effect.gen(function* () {
       const context = yield* Effect.context<VideoDecoder | ClipCutter | VisionModel>()
       yield* requireOrder(stages)
+      const roots = yield* OutputRoots
       const locks = yield* makeFolderLocks
       let begun = 0
       yield* removeDeadScratch
@@ -223,9 +225,10 @@ export const layerOf = (stages: ReadonlyArray<Stage>) =>
         // Who listens is the business of whoever runs a video, not of whoever set the services up.
         runVideo: (file, settings) =>
           Effect.flatMap(RunEvents, (events) =>
-            Effect.flatMap(folderOf(file, settings), (folder) =>
-              locks.hold(folder, runLocked(file, settings, stages)),
+            Effect.flatMap(idOf(file, settings), (id) =>
+              locks.hold(id, runLocked(file, settings, stages)),
             ).pipe(
+              Effect.provideService(DatasetStore, roots.open(settings.outputRoot)),
               Effect.provideService(RunEvents, events),
               Effect.provideService(WorkRank, begun++),
               Effect.provide(context),

@@ -4,6 +4,7 @@ import { extname, join, relative, resolve } from "node:path"
 import { Data, Effect } from "effect"
 import { layout, videoExtensions } from "../dataset/layout.ts"
 import { hasCode } from "../files/fault.ts"
+import { unreadableText } from "../files/fault-text.ts"
 import { escapedName, textOfBytes } from "../files/names.ts"
 import { idProblem, videoId } from "../output-root/video-id.ts"
 
@@ -42,12 +43,8 @@ export interface FoundVideos {
   readonly refused: ReadonlyArray<RefusedInput>
 }
 
-const why = (cause: unknown): string => {
-  if (hasCode(cause, "ENOENT")) return "does not exist"
-  if (hasCode(cause, "ENOTDIR")) return "is not a folder"
-  if (hasCode(cause, "EACCES", "EPERM")) return "may not be read: permission denied"
-  return `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
-}
+const why = (cause: unknown): string =>
+  hasCode(cause, "ENOTDIR") ? "is not a folder" : unreadableText(cause)
 
 /**
  * Whether something may be meant as a video: files and links to files; pipes, devices and links that lead nowhere too, so that

@@ -42,18 +42,18 @@ export const failureOf = (cause: Cause.Cause<PipelineError>): Failure =>
   })
 
 /** A record that cannot be written does not stop anything: what it says is told anyway. */
-const orWarn = <A>(effect: Effect.Effect<A, { readonly message: string }>) =>
+const orWarn = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
   Effect.asVoid(Effect.catchAll(effect, ({ message }) => Effect.logWarning(message)))
 
 /** Notes on disk that a video failed, for later runs and whoever looks at the output root. */
 export const recordFailure = (
-  { idBase, outputRoot }: Pick<RunSettings, "idBase" | "outputRoot">,
+  { idBase }: Pick<RunSettings, "idBase">,
   file: string,
   { reason, stage, message }: Failure,
 ) =>
   Effect.flatMap(DateTime.now, (now) =>
     orWarn(
-      writeFailure(resolve(outputRoot), {
+      writeFailure({
         video_id: videoId(resolve(file), idBase),
         source_video: resolve(file),
         stage: stage === undefined ? null : stageNumber(stage),
@@ -65,4 +65,4 @@ export const recordFailure = (
   )
 
 /** Takes the note away once the video is done. */
-export const forgetFailure = (outputRoot: string, id: string) => orWarn(clearFailure(resolve(outputRoot), id))
+export const forgetFailure = (id: string) => orWarn(clearFailure(id))

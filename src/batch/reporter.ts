@@ -1,6 +1,6 @@
-import { join, resolve } from "node:path"
 import { DateTime, Effect } from "effect"
-import { jsonText, writeFile } from "../dataset/store.ts"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
+import { jsonText } from "../dataset/store.ts"
 import type { BatchFinished, RunEvent } from "../events.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import type { StageLabel } from "../stages/Stage.ts"
@@ -16,10 +16,11 @@ import { reportMarkdown } from "./report-text.ts"
  */
 const writeReport = Effect.fn("Batch.writeReport")(
   function* (report: RunReport, part: string | undefined) {
-    const stem = join(report.output_root, part === undefined ? "run_report" : `run_report.${part}`)
-    yield* writeFile(`${stem}.json`, printableJson(jsonText(report)))
-    yield* writeFile(`${stem}.md`, reportMarkdown(report))
-    return `${stem}.md`
+    const { locate, write } = yield* DatasetStore
+    const stem = part === undefined ? "run_report" : `run_report.${part}`
+    yield* write(`${stem}.json`, printableJson(jsonText(report)))
+    yield* write(`${stem}.md`, reportMarkdown(report))
+    return locate(`${stem}.md`)
   },
   Effect.catchTag("DatasetError", ({ message }) =>
     Effect.as(Effect.logWarning(`no run report: ${message}`), undefined),
@@ -29,9 +30,9 @@ const writeReport = Effect.fn("Batch.writeReport")(
 /** Follows a batch from its beginning, so that its report can be written at its end. */
 export const makeReporter = Effect.fn("Batch.reporter")(function* (
   request: ReportRequest,
-  outputRoot: string,
   stages: ReadonlyArray<StageLabel>,
 ) {
+  const store = yield* DatasetStore
   let state = initialState(stages, yield* monotonicMs)
   return {
     /** Takes an event in. */
@@ -42,8 +43,8 @@ export const makeReporter = Effect.fn("Batch.reporter")(function* (
     /** Writes the report of a batch that ends so; gives where the one for people is, if it could be written. */
     write: (end: BatchFinished) =>
       Effect.flatMap(DateTime.now, (now) => {
-        const head = { ...request, outputRoot: resolve(outputRoot) }
+        const head = { ...request, outputRoot: store.locate("") }
         return writeReport(reportOf(state, end, head, DateTime.formatIso(now)), request.part)
-      }),
+      }).pipe(Effect.provideService(DatasetStore, store)),
   }
 })

@@ -1,6 +1,7 @@
 import { resolve } from "node:path"
 import { Cause, Deferred, Duration, Effect, Queue, Stream, Take } from "effect"
 import type { RunSettings } from "../config.ts"
+import { DatasetStore, OutputRoots } from "../dataset/DatasetStore.ts"
 import { type RunEvent, RunEvents, type StopCause, type VideoEvent } from "../events.ts"
 import { CallDrain, makeDrain } from "../model/client/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
@@ -51,7 +52,9 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
   const { settings, continueOnError, graceSec } = options
   const pipeline = yield* Pipeline
   const chosen = chosenStages(pipeline.stages, settings)
-  const reporter = options.report && (yield* makeReporter(options.report, settings.outputRoot, chosen))
+  const store = (yield* OutputRoots).open(settings.outputRoot)
+  const inRoot = Effect.provideService(DatasetStore, store)
+  const reporter = options.report && (yield* inRoot(makeReporter(options.report, chosen)))
   const publish = (event: RunEvent) =>
     reporter === undefined ? tell(event) : Effect.zipRight(reporter.note(event), tell(event))
   const drain = yield* makeDrain
@@ -83,7 +86,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     const isFinal = failure.reason === "BudgetSpent" || !continueOnError
     const willRetry = !last && !isFinal
     if (!willRetry) count.failed++
-    yield* recordFailure(settings, file, failure)
+    yield* inRoot(recordFailure(settings, file, failure))
     yield* publish({ type: "VideoFailed", videoId: idOf(file), file, ...failure, willRetry })
     if (isFinal) yield* stop(failure.reason === "BudgetSpent" ? "budget" : "failure")
     return willRetry ? { file, why: "failed" as const } : undefined
@@ -100,7 +103,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     if (event.type !== "VideoFinished") return publish(event)
     const finish = Effect.suspend(() => {
       count.done++
-      return forgetFailure(settings.outputRoot, event.videoId)
+      return inRoot(forgetFailure(event.videoId))
     })
     return Effect.uninterruptible(Effect.zipRight(finish, publish(event)))
   }
@@ -193,7 +196,8 @@ const watchModel = Effect.fn("Batch.watchModel")(function* (
 })
 
 /**
- * Runs videos as they come in, under one set of budgets: those of the `Pipeline` it is given. The stream of events ends with
+ * Runs videos as they come in, under one set of budgets: those of the `Pipeline` it is given. What happens to videos is noted in
+ * the output root. The stream of events ends with
  * `BatchFinished`; it fails only if the input fails. Videos are pulled when there is room for them, so that a host may add
  * some at any time. Interruption stops everything at once and leaves folders that the next batch goes on with;
  * `options.stop` does it gently.
@@ -201,7 +205,7 @@ const watchModel = Effect.fn("Batch.watchModel")(function* (
 export const runBatch = <E, R>(
   videos: Stream.Stream<string, E, R>,
   options: BatchOptions,
-): Stream.Stream<RunEvent, E, R | Pipeline> =>
+): Stream.Stream<RunEvent, E, R | OutputRoots | Pipeline> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const queue = yield* Queue.bounded<Take.Take<RunEvent, E>>(eventsAhead)

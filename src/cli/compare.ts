@@ -1,7 +1,8 @@
 import { resolve } from "node:path"
 import { Args, Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { jsonText, writeFile } from "../dataset/store.ts"
+import { writeLocalFile } from "../dataset/local-store.ts"
+import { jsonText } from "../dataset/store.ts"
 import { type Agreement, agreementOf, type Comparison, compareRuns } from "../quality/compare.ts"
 import { pairVideos } from "../quality/pairing.ts"
 import * as flags from "./flags/scoring.ts"
@@ -82,7 +83,8 @@ export const compareCommand = (report: (code: number) => Effect.Effect<void>) =>
       const lines =
         "agreement" in result ? agreementLines(result.agreement) : comparisonLines(result.comparison)
       yield* Console.log(given.json ? jsonText(result).trimEnd() : lines.join("\n"))
-      if (Option.isSome(given.reportJson)) yield* writeFile(resolve(given.reportJson.value), jsonText(result))
+      if (Option.isSome(given.reportJson))
+        yield* writeLocalFile(resolve(given.reportJson.value), jsonText(result))
       yield* report(exitCode.done)
     }),
   )

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Either, Option } from "effect"
-import { writeFile } from "../dataset/store.ts"
+import { writeLocalFile } from "../dataset/local-store.ts"
 import { writeGold } from "../quality/writers/writers.ts"
 import { printable } from "../text/printable.ts"
 import { count } from "../text/quantity.ts"
@@ -27,7 +27,7 @@ export const convertCommand = (report: (code: number) => Effect.Effect<void>) =>
         return yield* new UsageError({
           message: `${join(folder, taken.path)} is there already; nothing was written. Give another --output`,
         })
-      for (const { path, text } of files) yield* writeFile(join(folder, path), text)
+      for (const { path, text } of files) yield* writeLocalFile(join(folder, path), text)
       for (const reason of found.leftOut) yield* Console.error(printable(`left out: ${reason}`))
       yield* Console.log(
         printable(

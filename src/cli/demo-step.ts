@@ -2,7 +2,6 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { openVideo } from "../dataset/open.ts"
-import { readJson } from "../dataset/store.ts"
 import type { Card } from "../demo/card.ts"
 import { writtenNote } from "../demo/written-model.ts"
 
@@ -32,11 +31,8 @@ const relationText = ({
 export const demoStep = Effect.fn("Demo.step")(function* (folder: string, stepId: number) {
   const { steps, durationSec } = yield* openVideo(folder)
   const step = steps.find((each) => each.stepId === stepId)
-  const plan = yield* readJson(join(folder, "causal_plan_with_keyframes.json"))
-  const { steps: written } = v.parse(v.object({ steps: v.array(shownSchema) }), plan)
-  const shown = written[stepId - 1]
-  if (step === undefined || shown === undefined)
-    return yield* Effect.dieMessage(`the demo has no step ${stepId}`)
+  if (step === undefined) return yield* Effect.dieMessage(`the demo has no step ${stepId}`)
+  const shown = v.parse(shownSchema, step.annotation)
   const { agent, action, patient } = shown.causal_chain
   const keyframes = yield* Effect.forEach(step.keyframes, ({ imagePath, frameIndex, timestampSec }, i) =>
     Effect.map(

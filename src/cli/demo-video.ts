@@ -1,8 +1,8 @@
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { defaultSettings } from "../config.ts"
+import { localStore } from "../dataset/local-store.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
-import { publishFile } from "../dataset/store.ts"
 import { writeScene } from "../demo/y4m.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
@@ -15,7 +15,7 @@ export const makeDemoVideo = Effect.fn("Demo.makeVideo")(function* (path: string
   const source = yield* (yield* VideoDecoder).probe(raw)
   const cutter = yield* ClipCutter
   const [startPts = 0] = source.framePts
-  yield* publishFile(path, (output) =>
+  yield* localStore(dirname(path)).publish(basename(path), (output) =>
     cutter.cut({ ...defaultSettings.cut, source, startPts, endPts: source.endPts, output }),
   )
 }, Effect.scoped)

@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, DateTime, Effect, Option } from "effect"
+import { writeLocalFile } from "../dataset/local-store.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
-import { jsonText, writeFile } from "../dataset/store.ts"
+import { jsonText } from "../dataset/store.ts"
 import { videoId } from "../output-root/video-id.ts"
 import { finishedRuns } from "../quality/finished.ts"
 import type { GoldSet } from "../quality/gold.ts"
@@ -75,7 +76,7 @@ const listed = Effect.fn("Evaluate.list")(function* (given: EvaluateFlags, ids: 
       printable(`${count(ids.length - files.length)} of ${count(ids.length)} videos are not in ${folder}`),
     )
   const list = join(into, "videos.txt")
-  yield* writeFile(list, files.map((file) => `${file}\n`).join(""))
+  yield* writeLocalFile(list, files.map((file) => `${file}\n`).join(""))
   return list
 })
 
@@ -101,9 +102,9 @@ const reported = Effect.fn("Evaluate.report")(function* (
     ...report,
   }
   const path = (ending: string) => join(root, `evaluation.${ending}`)
-  yield* writeFile(path("json"), jsonText(evaluation))
-  yield* writeFile(path("md"), evaluationText(evaluation))
-  yield* writeFile(path("svg"), lanesSvg(pairing.videos))
+  yield* writeLocalFile(path("json"), jsonText(evaluation))
+  yield* writeLocalFile(path("md"), evaluationText(evaluation))
+  yield* writeLocalFile(path("svg"), lanesSvg(pairing.videos))
   if (given.json) {
     stdout.write(`${evaluationJson(path("json"), evaluation, DateTime.formatIso(yield* DateTime.now))}\n`)
     return

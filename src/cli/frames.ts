@@ -2,7 +2,7 @@ import { join, resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Option, Stream } from "effect"
 import { samplePath } from "../dataset/layout.ts"
-import { writeFile } from "../dataset/store.ts"
+import { writeLocalFile } from "../dataset/local-store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import {
@@ -89,7 +89,7 @@ const extract = Effect.fn("Cli.frames")(function* (
           .split("/")
           .at(-1) ?? "",
       )
-      yield* writeFile(path, frame.data)
+      yield* writeLocalFile(path, frame.data)
       const digest = sha256(frame.data)
       frame.close()
       yield* Console.log([frame.frameIndex, frame.pts, seconds, digest, path].join("\t"))

@@ -10,6 +10,7 @@ import {
   withoutBadIds,
 } from "../batch/discover.ts"
 import { hasCode } from "../files/fault.ts"
+import { unreadableText } from "../files/fault-text.ts"
 import type { InputRecord } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
 import { printable } from "../text/printable.ts"
@@ -46,7 +47,7 @@ const oneFile = Effect.fn("Cli.oneFile")(function* (file: string) {
     try: () => stat(path),
     catch: (cause) => {
       const wayOut = path.includes("\ufffd") ? "; if its name is not UTF-8, rename it" : ""
-      const why = hasCode(cause, "ENOENT") ? `does not exist${wayOut}` : "cannot be read"
+      const why = `${unreadableText(cause)}${hasCode(cause, "ENOENT") ? wayOut : ""}`
       return new UsageError({ message: `${path} ${why}` })
     },
   })

@@ -3,7 +3,9 @@ import { Console, Effect, Layer, Option } from "effect"
 import type { ReportRequest } from "../batch/report.ts"
 import { type Shard, select } from "../batch/select.ts"
 import type { ImageLabels, RunSettings } from "../config.ts"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { eventsFile } from "../dataset/layout.ts"
+import { localStore } from "../dataset/local-store.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
 import { parseEndpoint } from "../model/client/endpoint.ts"
@@ -116,8 +118,10 @@ const pictureWorkOf = ({ cut, stages }: RunSettings): PictureWork =>
 /** The part of the input that this run works on. */
 export const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
   const { shard, limit, onlyFailed, outputRoot } = given
-  const failures = onlyFailed ? yield* readFailures(resolve(outputRoot)) : []
-  const inputs = onlyFailed ? yield* readInputs(resolve(outputRoot)) : undefined
+  const ofRoot = Effect.all({ failures: readFailures, inputs: readInputs }).pipe(
+    Effect.provideService(DatasetStore, localStore(resolve(outputRoot))),
+  )
+  const { failures, inputs } = onlyFailed ? yield* ofRoot : { failures: [], inputs: undefined }
   const refused = inputs?.filter((input) => input.refused !== undefined) ?? []
   return select(files, {
     ...(Option.isSome(shard) ? { shard: shard.value } : {}),
@@ -227,7 +231,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   if (given.dryRun) {
     const { limits } = accountOf(given)
     const expected = yield* expect(files, settings, { ...model, limits }, given.videoConcurrency).pipe(
-      Effect.provide(Layer.merge(video, model.layer)),
+      Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)),
     )
     yield* tellExpectation(expected, given.json)
     return expected.failures.length === 0 ? exitCode.done : exitCode.failed
@@ -256,7 +260,9 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     graceSec: given.graceSec,
     ...(hasReport ? { report } : {}),
   }
-  const noteInputs = isBatch ? writeInputs(outputRoot, inputRecords(found, given)) : Effect.void
+  const noteInputs = isBatch
+    ? Effect.provideService(writeInputs(inputRecords(found, given)), DatasetStore, localStore(outputRoot))
+    : Effect.void
   const { json } = given
   const verbose = given.verbose || environment.VERBOSE_LOGGING === true
   const telling = {

@@ -1,7 +1,8 @@
 import { resolve } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { jsonText, writeFile } from "../dataset/store.ts"
+import { writeLocalFile } from "../dataset/local-store.ts"
+import { jsonText } from "../dataset/store.ts"
 import { readGoldFiles } from "../quality/files.ts"
 import { finishedRuns } from "../quality/finished.ts"
 import { importGold } from "../quality/import.ts"
@@ -34,8 +35,10 @@ export const scoreCommand = (report: (code: number) => Effect.Effect<void>) =>
           message: `nothing to score: no video of ${given.gold} (${gold.videos[0]?.videoId ?? "none"}, ...) is among the predictions (${predictions[0]?.videoId ?? "none"}, ...); their ids must agree`,
         })
       yield* Console.log(given.json ? jsonText(result).trimEnd() : scoreLines(result).join("\n"))
-      if (Option.isSome(given.reportJson)) yield* writeFile(resolve(given.reportJson.value), jsonText(result))
-      if (Option.isSome(given.lanes)) yield* writeFile(resolve(given.lanes.value), lanesSvg(pairing.videos))
+      if (Option.isSome(given.reportJson))
+        yield* writeLocalFile(resolve(given.reportJson.value), jsonText(result))
+      if (Option.isSome(given.lanes))
+        yield* writeLocalFile(resolve(given.lanes.value), lanesSvg(pairing.videos))
       yield* report(exitCode.done)
     }),
   )

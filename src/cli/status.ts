@@ -1,5 +1,7 @@
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
+import { localStore } from "../dataset/local-store.ts"
 import { makeStatusReader, type RootStatus } from "../output-root/status.ts"
 import { stages } from "../stages/list.ts"
 import { chosenStages } from "../stages/Stage.ts"
@@ -71,7 +73,8 @@ export const statusCommand = (report: (code: number) => Effect.Effect<void>) =>
       const { path: root, kind } = yield* requireOutputRoot(given.outputRoot)
       if (kind === "absent")
         return yield* new UsageError({ message: `${root} is not a folder: it does not exist` })
-      const read = makeStatusReader(root, chosenStages(stages, given))
+      const reader = makeStatusReader(chosenStages(stages, given))
+      const read = Effect.provideService(reader, DatasetStore, localStore(root))
       const status = given.watch ? yield* watched(read, given.json) : yield* read
       if (!given.watch) yield* print(status, given.json)
       yield* report(codeOf(status))

@@ -1,7 +1,8 @@
 import { basename, dirname, join, resolve } from "node:path"
 import { Args, Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { jsonText, listFolder, writeFile } from "../dataset/store.ts"
+import { localStore, writeLocalFile } from "../dataset/local-store.ts"
+import { jsonText } from "../dataset/store.ts"
 import { type DecodeClip, errorsAmong, type Finding, validateFolder } from "../dataset/validate.ts"
 import * as Layers from "../layers.ts"
 import { type Check, checkTools } from "../preflight.ts"
@@ -16,7 +17,7 @@ import { exitCode, UsageError } from "./usage.ts"
 
 /** The folders of videos below an output root. */
 const foldersBelow = Effect.fn("Cli.foldersBelow")(function* (root: string) {
-  const names = (yield* listFolder(root)).filter((name) => !name.startsWith("."))
+  const names = (yield* localStore(root).list("")).filter((name) => !name.startsWith("."))
   const folders = names.map((name) => join(root, name)).filter(isFolder)
   if (folders.length === 0) return yield* new UsageError({ message: `${root} holds no video folders` })
   return folders
@@ -142,7 +143,7 @@ export const validateCommand = (
         const ok = invalid.length === 0 && checksPass
         if (Option.isSome(given.reportJson)) {
           const json = printableJson(jsonText({ ok, checks: [...checks, ...tested], videos: reports }))
-          yield* writeFile(resolve(given.reportJson.value), json)
+          yield* writeLocalFile(resolve(given.reportJson.value), json)
         }
         yield* report(ok ? exitCode.done : exitCode.failed)
       }),

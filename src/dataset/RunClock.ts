@@ -4,7 +4,7 @@ import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
 import { NotPlain, readPlain } from "../files/plain.ts"
 import { appendDurably, makeFolder } from "../files/whole.ts"
-import { DatasetError } from "./store.ts"
+import { DatasetError } from "./DatasetError.ts"
 
 /**
  * Where the times come from that are written into a dataset. Every value has a name of its own, so that a recorded run can

@@ -1,10 +1,12 @@
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
+import { DatasetError } from "./DatasetError.ts"
 import { layout, type VideoFolder } from "./layout.ts"
 import { type OriginalSummary, readOriginalSummary, schemaOfDraft } from "./original.ts"
 import type { RunSummary } from "./records.ts"
-import { DatasetError, readBytes, readJson, writeIfChanged } from "./store.ts"
+import { readBytes, readJson, writeIfChanged } from "./store.ts"
 import type { SummaryHeader } from "./summary.ts"
 
 /** Whether a run may continue folders of the original implementation. */
@@ -18,7 +20,7 @@ export interface Adoption {
 const poolSizeSchema = v.looseObject({ num_frames: v.number() })
 
 const refuse = (reason: DatasetError["reason"], folder: VideoFolder, why: string) =>
-  new DatasetError({ reason, path: folder.root, message: `${folder.root} ${why}` })
+  new DatasetError({ reason, path: folder.location, message: `${folder.location} ${why}` })
 
 const isAllowed = ({ adopt, allowLegacyResume }: Adoption, original: OriginalSummary): boolean =>
   adopt || (allowLegacyResume && original.schema_fingerprint === undefined)
@@ -73,7 +75,7 @@ export const adoptableFolder = Effect.fn("Dataset.adoptable")(function* (
   header: SummaryHeader,
   adoption: Adoption,
 ) {
-  const original = yield* readOriginalSummary(folder.root)
+  const original = yield* readOriginalSummary(folder.key)
   if (original === undefined) return undefined
   const why = yield* obstacle(folder, original, header, adoption)
   if (why !== undefined) return yield* why
@@ -86,6 +88,6 @@ export const adoptableFolder = Effect.fn("Dataset.adoptable")(function* (
 
 /** Keeps the original's summary beside the one that takes its place. */
 export const keepOriginalSummary = Effect.fn("Dataset.keepOriginalSummary")(function* (folder: VideoFolder) {
-  const bytes = yield* readBytes(join(folder.root, layout.runSummary))
-  if (bytes !== undefined) yield* writeIfChanged(join(folder.root, layout.originalSummary), bytes)
+  const bytes = yield* readBytes(join(folder.key, layout.runSummary))
+  if (bytes !== undefined) yield* writeIfChanged(join(folder.key, layout.originalSummary), bytes)
 })

@@ -1,4 +1,4 @@
-import { join, relative } from "node:path"
+import { join, relative } from "node:path/posix"
 import { Effect } from "effect"
 import { parseJson } from "../files/json.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
@@ -8,11 +8,13 @@ import { checkLocalization } from "../plan/localization.ts"
 import { type Checked, type Problem, problem, problemLine } from "../plan/problem.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { listAt } from "../plan/shape.ts"
+import { DatasetError } from "./DatasetError.ts"
+import { DatasetStore } from "./DatasetStore.ts"
 import { layout, type VideoFolder } from "./layout.ts"
 import { isJsonObject } from "./ledger.ts"
 import type { Outcome, RunSummary } from "./records.ts"
 import { readManifest } from "./resume.ts"
-import { DatasetError, readBytes } from "./store.ts"
+import { readBytes } from "./store.ts"
 
 /** What is looked at: the folder as an earlier run left it, and what this run may touch. */
 interface Reviewed {
@@ -31,16 +33,17 @@ const readEdited = Effect.fn("Edits.read")(function* ({ folder, summary }: Revie
   const bytes = yield* readBytes(path)
   const json = bytes === undefined ? undefined : parseJson(bytes.toString("utf8"))
   if (bytes === undefined || !isJsonObject(json)) return undefined
-  const recorded = summary.files?.[relative(folder.root, path)]
+  const recorded = summary.files?.[relative(folder.key, path)]
   return { json, isEdited: recorded !== sha256(bytes) }
 })
 
-const refuse = (path: string, problems: ReadonlyArray<Problem>) => {
+const refuse = Effect.fnUntraced(function* (key: string, problems: ReadonlyArray<Problem>) {
+  const path = (yield* DatasetStore).locate(key)
   const [first] = problems
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""
   const message = `${path} was changed by hand and breaks a rule: ${first ? problemLine(first) : ""}${more}; nothing was asked or written. Correct it, or take it away to have it made again`
-  return new DatasetError({ reason: "EditInvalid", path, message })
-}
+  return yield* new DatasetError({ reason: "EditInvalid", path, message })
+})
 
 /** Checks a file if it was edited; gives what it says where that can be used. */
 const review = Effect.fn("Edits.review")(function* <A>(
@@ -87,7 +90,7 @@ const reviewFinalPlan = Effect.fn("Edits.finalPlan")(function* (
   draft: DraftPlan,
   steps: ReadonlyArray<unknown>,
 ) {
-  const path = join(reviewed.folder.root, layout.finalPlan)
+  const path = join(reviewed.folder.key, layout.finalPlan)
   const plan = yield* readEdited(reviewed, path)
   // Where nothing is on record, what changed may as well be a step.
   if (plan?.isEdited !== true || reviewed.summary.files === undefined) return
@@ -98,7 +101,7 @@ const reviewFinalPlan = Effect.fn("Edits.finalPlan")(function* (
   const text =
     step === undefined
       ? "must hold exactly high_level_goal, as in the draft, and the steps in order; change those"
-      : `differs from ${relative(reviewed.folder.root, join(reviewed.folder.step(step.step_id, step.step_goal), layout.stage3.final))}, of which it is made; change that`
+      : `differs from ${relative(reviewed.folder.key, join(reviewed.folder.step(step.step_id, step.step_goal), layout.stage3.final))}, of which it is made; change that`
   return yield* refuse(path, [problem(at < 0 ? "$" : `$.steps[${at}]`, "changed_step", text)])
 })
 

@@ -1,5 +1,6 @@
-import { basename, join } from "node:path"
+import { basename, join } from "node:path/posix"
 import { slug } from "../plan/slug.ts"
+import type { Store } from "./DatasetStore.ts"
 
 /** One line per attempt to ask the model, below the output root. */
 export const eventsFile = "events.jsonl"
@@ -101,24 +102,26 @@ export const furtherLayout = (stage: string) => ({
   call: callFiles(stage),
 })
 
-/** The folder of one video: absolute paths of the places in it. */
+/** The folder of one video: keys of the places in it, relative to the output root. */
 export interface VideoFolder {
   readonly videoId: string
+  /** What the output root is called for people and in records: an absolute path or an address. */
   readonly outputRoot: string
-  readonly root: string
+  /** What the folder is called likewise. */
+  readonly location: string
+  /** Of the folder itself. */
+  readonly key: string
   readonly stage1: string
   readonly stage2: string
   readonly step: (stepId: number, stepGoal: string) => string
 }
 
-export const videoFolder = (outputRoot: string, id: string): VideoFolder => {
-  const root = join(outputRoot, id)
-  return {
-    videoId: id,
-    outputRoot,
-    root,
-    stage1: join(root, layout.stage1.dir),
-    stage2: join(root, layout.stage2.dir),
-    step: (stepId, stepGoal) => join(root, stepFolder(stepId, stepGoal)),
-  }
-}
+export const videoFolder = ({ locate }: Pick<Store, "locate">, id: string): VideoFolder => ({
+  videoId: id,
+  outputRoot: locate(""),
+  location: locate(id),
+  key: id,
+  stage1: join(id, layout.stage1.dir),
+  stage2: join(id, layout.stage2.dir),
+  step: (stepId, stepGoal) => join(id, stepFolder(stepId, stepGoal)),
+})

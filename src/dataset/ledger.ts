@@ -1,14 +1,10 @@
-import { constants } from "node:fs"
-import { copyFile, link } from "node:fs/promises"
-import { extname, join } from "node:path"
+import { extname, join } from "node:path/posix"
 import { Effect } from "effect"
-import { hasCode } from "../files/fault.ts"
 import { parseJson } from "../files/json.ts"
-import { digestPlain } from "../files/plain.ts"
-import { syncFile } from "../files/whole.ts"
+import { DatasetStore, sizeLimit } from "./DatasetStore.ts"
 import { layout } from "./layout.ts"
 import { type Entry, isFileOf, isKeyframe } from "./places.ts"
-import { fenced, readDigest, sizeLimit, unwritable } from "./store.ts"
+import { readDigest } from "./store.ts"
 
 /**
  * Which files a run has written, and what it wrote: `files` of `run_summary.json`, a digest for each path relative to the
@@ -18,7 +14,7 @@ import { fenced, readDigest, sizeLimit, unwritable } from "./store.ts"
 export type Files = Readonly<Record<string, string>>
 
 const isRecorded = ({ name, place, kind }: Entry): boolean =>
-  kind?.isFile() === true &&
+  kind?.kind === "file" &&
   place !== "frames" &&
   place !== "clips" &&
   isFileOf(place, name) &&
@@ -51,50 +47,24 @@ export const isWhole = (path: string, present: Buffer, wanted: Buffer): boolean 
     ? isJsonObject(parseJson(present.toString("utf8")))
     : present.length > 0 && Buffer.compare(wanted.subarray(0, present.length), present) !== 0
 
-const previousName = (path: string, number: number): string => {
-  const ending = extname(path)
-  return `${path.slice(0, path.length - ending.length)}.previous-${number}${ending}`
-}
-
-/** Gives a file a second name, or, where file systems have none, copies it. */
-const linkOrCopy = async (path: string, other: string): Promise<void> => {
-  try {
-    return await link(path, other)
-  } catch (cause) {
-    if (!hasCode(cause, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw cause
-  }
-  await copyFile(path, other, constants.COPYFILE_EXCL)
-  await syncFile(other)
-}
-
-/** A second name for a file, or a copy; false if the name is taken. */
-const nameToo = async (path: string, other: string): Promise<boolean> => {
-  try {
-    await linkOrCopy(path, other)
-    return true
-  } catch (cause) {
-    if (hasCode(cause, "EEXIST")) return false
-    throw cause
-  }
+const previousName = (key: string, number: number): string => {
+  const ending = extname(key)
+  return `${key.slice(0, key.length - ending.length)}.previous-${number}${ending}`
 }
 
 /**
- * Keeps what is at a path as `<stem>.previous-<n>` beside it, before it is replaced or removed. The same content is kept once.
+ * Keeps a file as `<stem>.previous-<n>` beside it, before it is replaced or removed. The same content is kept once.
  *
- * @returns the path it is kept at
+ * @returns the key it is kept under; that of the file itself if it has vanished
  */
-export const keepBeside = Effect.fn("Ledger.keepBeside")((path: string) =>
-  fenced(
-    path,
-    async () => {
-      const { sha256 } = await digestPlain(path, sizeLimit.clip)
-      for (let number = 1; ; number++) {
-        const other = previousName(path, number)
-        if (await nameToo(path, other)) return other
-        const kept = await digestPlain(other, sizeLimit.clip).catch(() => undefined)
-        if (kept?.sha256 === sha256) return other
-      }
-    },
-    unwritable(path),
-  ),
-)
+export const keepBeside = Effect.fn("Ledger.keepBeside")(function* (key: string) {
+  const { copy, digest } = yield* DatasetStore
+  const present = yield* digest(key, sizeLimit.clip)
+  if (present === undefined) return key
+  for (let number = 1; ; number++) {
+    const other = previousName(key, number)
+    if (yield* copy(key, other)) return other
+    const kept = yield* Effect.orElseSucceed(digest(other, sizeLimit.clip), () => undefined)
+    if (kept?.sha256 === present.sha256) return other
+  }
+})

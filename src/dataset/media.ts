@@ -2,8 +2,10 @@ import { constants } from "node:fs"
 import { open } from "node:fs/promises"
 import { Effect } from "effect"
 import type { PlainDigest } from "../files/plain.ts"
+import { unreadable } from "./DatasetError.ts"
+import { sizeLimit } from "./DatasetStore.ts"
 import { keepBeside } from "./ledger.ts"
-import { readDigest, sizeLimit, unreadable } from "./store.ts"
+import { localPath, readDigest } from "./store.ts"
 
 /** What a media file of the dataset is. */
 export type MediaKind = "JPEG picture" | "MP4 clip"
@@ -52,6 +54,10 @@ export const keepIfForeign = Effect.fn("Media.keepIfForeign")(function* (
   if (!hasSignature(found, kind)) return
   const isWhole =
     kind === "JPEG picture" ||
-    (yield* Effect.tryPromise({ try: () => endsWithBox(path), catch: unreadable(path) }))
+    (yield* Effect.scoped(
+      Effect.flatMap(localPath(path), (file) =>
+        Effect.tryPromise({ try: () => endsWithBox(file), catch: unreadable(file) }),
+      ),
+    ))
   if (isWhole) yield* keepBeside(path)
 })

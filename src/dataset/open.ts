@@ -1,17 +1,21 @@
-import { stat } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { basename, dirname, join, posix } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
-import { annotationSchemas } from "../plan/schemas.ts"
+import type { FinalStep } from "../plan/annotation.ts"
+import { type AnnotationSchemaName, annotationSchemas } from "../plan/schemas.ts"
+import { DatasetError } from "./DatasetError.ts"
+import { DatasetStore } from "./DatasetStore.ts"
 import { keyframeName, layout, stepFolder } from "./layout.ts"
+import { localStore } from "./local-store.ts"
 import {
   type FrameManifest,
   frameManifestSchema,
   type RunSummary,
   runSummarySchema,
+  type Segment,
   stepSegmentsSchema,
 } from "./records.ts"
-import { DatasetError, keepWithin, listFolder, readJson } from "./store.ts"
+import { listFolder, lookAt, readJson } from "./store.ts"
 
 /** One of a step's two keyframes. */
 export interface FinishedKeyframe {
@@ -33,39 +37,71 @@ export interface FinishedStep {
   readonly clipPath: string
   /** In order of time. */
   readonly keyframes: ReadonlyArray<FinishedKeyframe>
+  /** All that the model has said of it, as in `step_final.json`. */
+  readonly annotation: FinalStep
+  /** As in `step_segments.json`: indices, ticks, and how its clip was cut. */
+  readonly segment: Segment
+  /** The step's own pool; pictures are relative to the folder of the step. */
+  readonly manifest: FrameManifest
+}
+
+/** Where a finished video comes from and who has made it. */
+export interface Provenance {
+  /** Absolute. */
+  readonly sourceVideo: string
+  /** Over the size and pieces of the file, wherever it is: SHA-256, 64 hex digits. */
+  readonly sourceFingerprint: string
+  readonly model: string
+  /** Whether no model was asked. */
+  readonly isRehearsal: boolean
+  readonly annotationSchema: AnnotationSchemaName
+  /** Over the prompts, the form of the answers and the version of the contract: SHA-256, 64 hex digits. */
+  readonly promptsFingerprint: string
+  readonly decoder: string
+  readonly cutter: string
+  /** Of this program and what it uses, by name. */
+  readonly versions: Readonly<Record<string, string>>
+  /** ISO 8601, UTC. */
+  readonly updatedAtUtc: string
 }
 
 /** A finished video as its folder tells it. */
 export interface FinishedVideo {
   readonly videoId: string
-  /** Absolute. */
+  /** What the folder is called: an absolute path, or an address. */
   readonly folder: string
+  readonly provenance: Provenance
   readonly summary: RunSummary
   /** Of the video stream, from the first frame to the end of the last. */
   readonly durationSec: number
   readonly highLevelGoal: string
+  /** The pool of the whole video; pictures are relative to `stage1/`. */
+  readonly manifest: FrameManifest
   /** In order of `stepId`. */
   readonly steps: ReadonlyArray<FinishedStep>
 }
 
-const unfinished = (path: string, why: string) =>
-  new DatasetError({
-    reason: "MissingStage",
-    path,
-    message: `${path} ${why}; run the pipeline again to finish it, or \`validate\` to see what is wrong`,
+/** What is said of a file of a video that is not as a finished one has it. */
+const unfinished = (key: string, why: string) =>
+  Effect.flatMap(DatasetStore, ({ locate }) => {
+    const path = locate(key)
+    return new DatasetError({
+      reason: "MissingStage",
+      path,
+      message: `${path} ${why}; run the pipeline again to finish it, or \`validate\` to see what is wrong`,
+    })
   })
 
-const read = <A>(folder: string, file: string, schema: v.GenericSchema<unknown, A>) =>
-  Effect.flatMap(readJson(join(folder, file)), (json) => {
-    if (json === undefined) return unfinished(join(folder, file), "is missing or no JSON")
+const read = <A>(folder: string, file: string, schema: v.GenericSchema<unknown, A>) => {
+  const key = `${folder}/${file}`
+  return Effect.flatMap(readJson(key), (json) => {
+    if (json === undefined) return unfinished(key, "is missing or no JSON")
     const parsed = v.safeParse(schema, json)
     if (parsed.success) return Effect.succeed(parsed.output)
     const [issue] = parsed.issues
-    return unfinished(
-      join(folder, file),
-      `is not what it should be: ${v.getDotPath(issue) ?? ""} ${issue.message}`,
-    )
+    return unfinished(key, `is not what it should be: ${v.getDotPath(issue) ?? ""} ${issue.message}`)
   })
+}
 
 /** What is needed of the final plan: the rest differs by annotation schema. */
 const planSchema = (summary: RunSummary) =>
@@ -89,70 +125,96 @@ const keyframesOf = (
     }),
   )
 
-/** Nothing of a folder may lead out of the output root that it is in. */
-const inRoot = <A, E, R>(effect: Effect.Effect<A, E, R>, folder: string) =>
-  keepWithin(dirname(folder))(effect)
+const provenanceOf = (summary: RunSummary): Provenance => ({
+  sourceVideo: summary.source_video,
+  sourceFingerprint: summary.source.content_fingerprint,
+  model: summary.api_config.model,
+  isRehearsal: summary.rehearsal,
+  annotationSchema: summary.annotation_schema,
+  promptsFingerprint: summary.schema_fingerprint,
+  decoder: summary.decoder,
+  cutter: summary.cutter,
+  versions: summary.versions,
+  updatedAtUtc: summary.updated_at_utc,
+})
+
+const readStep = Effect.fn("Dataset.readStep")(function* (
+  folder: string,
+  step: FinalStep,
+  segments: ReadonlyArray<Segment>,
+) {
+  const segment = segments.find(({ step_id }) => step_id === step.step_id)
+  if (segment === undefined) return yield* unfinished(folder, `has no segment of step ${step.step_id}`)
+  const dir = stepFolder(step.step_id, step.step_goal)
+  const file = `${dir}/${layout.frameManifest}`
+  const manifest = yield* read(folder, file, frameManifestSchema)
+  const indices = step.critical_frames.map(({ frame_index }) => frame_index)
+  const keyframes = keyframesOf(dir, manifest, indices)
+  if (Either.isLeft(keyframes)) return yield* unfinished(`${folder}/${file}`, keyframes.left)
+  return {
+    stepId: step.step_id,
+    stepGoal: step.step_goal,
+    startSec: segment.start_sec,
+    endSec: segment.end_sec,
+    clipPath: `${layout.stage2.dir}/${segment.clip_relpath}`,
+    keyframes: keyframes.right,
+    annotation: step,
+    segment,
+    manifest,
+  } satisfies FinishedStep
+})
 
 /**
- * Reads a finished video: its steps with their times, clips and keyframes. Files are checked against their schemas, and
- * against each other where one names another; pictures and clips are not opened, which `validateFolder` does.
+ * Reads a finished video: its plan with times, clips, pools, keyframes and provenance. Files are checked against their schemas,
+ * and against each other where one names another; pictures and clips are not opened, which `validateVideo` does.
  *
  * Fails with `MissingStage` if a file is missing or is not what it should be, naming it.
+ *
+ * @param id the name of its folder
  */
-export const openVideo = Effect.fn("Dataset.openVideo")(function* (folder: string) {
-  const summary = yield* read(folder, layout.runSummary, runSummarySchema)
-  const plan = yield* read(folder, layout.finalPlan, planSchema(summary))
-  const { segments } = yield* read(
-    folder,
-    `${layout.stage2.dir}/${layout.stage2.segments}`,
-    stepSegmentsSchema,
-  )
-  const steps = yield* Effect.forEach(plan.steps, (step) =>
-    Effect.gen(function* () {
-      const segment = segments.find(({ step_id }) => step_id === step.step_id)
-      if (segment === undefined) return yield* unfinished(folder, `has no segment of step ${step.step_id}`)
-      const dir = stepFolder(step.step_id, step.step_goal)
-      const file = `${dir}/${layout.frameManifest}`
-      const manifest = yield* read(folder, file, frameManifestSchema)
-      const indices = step.critical_frames.map(({ frame_index }) => frame_index)
-      const keyframes = yield* Either.mapLeft(keyframesOf(dir, manifest, indices), (why) =>
-        unfinished(join(folder, file), why),
-      )
-      return {
-        stepId: step.step_id,
-        stepGoal: step.step_goal,
-        startSec: segment.start_sec,
-        endSec: segment.end_sec,
-        clipPath: `${layout.stage2.dir}/${segment.clip_relpath}`,
-        keyframes,
-      } satisfies FinishedStep
-    }),
-  )
+export const readVideo = Effect.fn("Dataset.readVideo")(function* (id: string) {
+  const { locate } = yield* DatasetStore
+  const { stage1, stage2 } = layout
+  const summary = yield* read(id, layout.runSummary, runSummarySchema)
+  const plan = yield* read(id, layout.finalPlan, planSchema(summary))
+  const { segments } = yield* read(id, `${stage2.dir}/${stage2.segments}`, stepSegmentsSchema)
   return {
     videoId: summary.video_id,
-    folder,
+    folder: locate(id),
+    provenance: provenanceOf(summary),
     summary,
     durationSec: summary.source.end_sec - summary.source.start_sec,
     highLevelGoal: plan.high_level_goal,
-    steps,
+    manifest: yield* read(id, `${stage1.dir}/${layout.frameManifest}`, frameManifestSchema),
+    steps: yield* Effect.forEach(plan.steps, (step) => readStep(id, step, segments)),
   } satisfies FinishedVideo
-}, inRoot)
+})
+
+/** `readVideo` for a folder of this machine, `<output_root>/<video_id>`. Nothing of it may lead out of its output root. */
+export const openVideo = (folder: string) =>
+  Effect.provideService(readVideo(basename(folder)), DatasetStore, localStore(dirname(folder)))
 
 /** Folders that are looked into at the same time. */
 const looksAtOnce = 4
 
+/** What cannot be looked into may be one: reading it tells why. */
 const isOfOneVideo = (folder: string) =>
-  Effect.promise(() =>
-    stat(join(folder, layout.runSummary)).then(
-      () => true,
-      () => false,
-    ),
-  )
+  Effect.match(lookAt(posix.join(folder, layout.runSummary)), {
+    onSuccess: (found) => found !== undefined,
+    onFailure: () => true,
+  })
 
-/** The folders of videos at a path: itself if it is one, else those directly in it. Other folders are somebody else's. */
-export const videoFolders = Effect.fn("Dataset.videoFolders")(function* (path: string) {
-  if (yield* isOfOneVideo(path)) return [path]
-  const names = yield* listFolder(path)
-  const folders = names.filter((name) => !name.startsWith(".")).map((name) => join(path, name))
-  return yield* Effect.filter(folders, isOfOneVideo, { concurrency: looksAtOnce })
+/** Ids of the videos in an output root. Other folders are somebody else's. */
+export const videoIds = Effect.fn("Dataset.videoIds")(function* () {
+  const names = (yield* listFolder("")).filter((name) => !name.startsWith("."))
+  return yield* Effect.filter(names, isOfOneVideo, { concurrency: looksAtOnce })
 })
+
+/** The folders of videos at a path of this machine: itself if it is one, else those directly in it. */
+export const videoFolders = Effect.fn("Dataset.videoFolders")(
+  function* (path: string) {
+    if (yield* isOfOneVideo("")) return [path]
+    return (yield* videoIds()).map((id) => join(path, id))
+  },
+  (effect, path) => Effect.provideService(effect, DatasetStore, localStore(path)),
+)

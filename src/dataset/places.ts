@@ -1,8 +1,10 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
-import { kindAt, kindText, NotPlain, sizeText } from "../files/plain.ts"
+import { NotPlain, sizeText } from "../files/plain.ts"
+import { unreadable } from "./DatasetError.ts"
+import { DatasetStore, type StoreEntry, sizeLimit } from "./DatasetStore.ts"
 import { type CallFiles, isStepFolder, layout } from "./layout.ts"
-import { listFolder, removeLeftovers, sizeLimit, unreadable } from "./store.ts"
+import { listFolder, lookAt, removeLeftovers } from "./store.ts"
 
 /** The kinds of folders that a run writes into, each with names of its own. */
 export type Place = "video" | "stage1" | "stage2" | "step" | "frames" | "clips"
@@ -68,16 +70,14 @@ export interface Entry {
   /** The kind of folder it is in. */
   readonly place: Place
   /** Undefined for what vanished meanwhile. */
-  readonly kind: Awaited<ReturnType<typeof kindAt>>
+  readonly kind: StoreEntry | undefined
 }
-
-const kindOf = (path: string) => Effect.tryPromise({ try: () => kindAt(path), catch: unreadable(path) })
 
 const lookInto = Effect.fnUntraced(function* (root: string, folder: string, place: Place) {
   const entries: Array<Entry> = []
   for (const name of yield* listFolder(join(root, folder))) {
     const path = folder === "" ? name : `${folder}/${name}`
-    entries.push({ path, name, place, kind: yield* kindOf(join(root, path)) })
+    entries.push({ path, name, place, kind: yield* lookAt(join(root, path)) })
   }
   return entries
 })
@@ -93,7 +93,7 @@ export const entriesOf = Effect.fn("Dataset.entries")(function* (root: string) {
     all.push(...found)
     open = found.flatMap(({ path, name, place, kind }) => {
       const inner = placeIn(place, name)
-      return inner !== undefined && kind?.isDirectory() === true ? [[path, inner] as const] : []
+      return inner !== undefined && kind?.kind === "folder" ? [[path, inner] as const] : []
     })
   }
   return all
@@ -110,12 +110,12 @@ const limitOf = ({ name, place }: Entry): number => {
  */
 export const oddness = (entry: Entry): string | undefined => {
   const { name, place, kind } = entry
-  if (kind === undefined || kind.isDirectory()) return undefined
-  if (kind.isFile()) {
+  if (kind === undefined || kind.kind === "folder") return undefined
+  if (kind.kind === "file") {
     const limit = limitOf(entry)
-    return kind.size > limit && isFileOf(place, name) ? sizeText(limit) : undefined
+    return kind.sizeBytes > limit && isFileOf(place, name) ? sizeText(limit) : undefined
   }
-  return placeIn(place, name) !== undefined || isFileOf(place, name) ? kindText(kind) : undefined
+  return placeIn(place, name) !== undefined || isFileOf(place, name) ? kind.oddness : undefined
 }
 
 /**
@@ -127,8 +127,8 @@ export const inspectFolder = Effect.fn("Dataset.inspectFolder")(function* (root:
   for (const entry of entries) {
     const why = oddness(entry)
     if (why !== undefined) {
-      const path = join(root, entry.path)
-      return yield* unreadable(path)(new NotPlain(why))
+      const { locate } = yield* DatasetStore
+      return yield* unreadable(locate(join(root, entry.path)))(new NotPlain(why))
     }
   }
   return entries
@@ -140,7 +140,7 @@ export const sweepPlaces = Effect.fn("Dataset.sweepPlaces")(function* (
   entries: ReadonlyArray<Entry>,
 ) {
   const folders = entries.filter(
-    ({ name, place, kind }) => placeIn(place, name) !== undefined && kind?.isDirectory() === true,
+    ({ name, place, kind }) => placeIn(place, name) !== undefined && kind?.kind === "folder",
   )
   for (const path of ["", ...folders.map((entry) => entry.path)]) yield* removeLeftovers(join(root, path))
 })

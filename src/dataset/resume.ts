@@ -1,14 +1,16 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { isTemporary } from "../files/whole.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
+import { DatasetError } from "./DatasetError.ts"
+import { sizeLimit } from "./DatasetStore.ts"
 import { isSamplePath, layout, type VideoFolder } from "./layout.ts"
 import { type FrameManifest, frameManifestSchema, type Outcome } from "./records.ts"
 import { whatDiffers } from "./schema-parts.ts"
-import { DatasetError, listFolder, readBytes, readDigest, readJson, sizeLimit } from "./store.ts"
-import { readSummary, type SummaryHeader, summaryPath } from "./summary.ts"
+import { listFolder, readBytes, readDigest, readJson } from "./store.ts"
+import { readSummary, type SummaryHeader, summaryKey } from "./summary.ts"
 
 const refuse = (reason: DatasetError["reason"], path: string, message: string) =>
   new DatasetError({ reason, path, message })
@@ -26,31 +28,31 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   header: SummaryHeader,
   replaceAll: boolean,
 ) {
-  const names = (yield* listFolder(folder.root)).filter((name) => !isTemporary(name))
+  const names = (yield* listFolder(folder.key)).filter((name) => !isTemporary(name))
   if (names.length === 0) return undefined
-  const summary = yield* readSummary(summaryPath(folder))
+  const summary = yield* readSummary(summaryKey(folder.videoId))
   const choose = "choose another --output-root, or rename the video"
   if (summary === undefined) {
-    const message = `${folder.root} holds files but no readable ${layout.runSummary}, so it is left alone; ${choose}`
-    return yield* refuse("ForeignFolder", folder.root, message)
+    const message = `${folder.location} holds files but no readable ${layout.runSummary}, so it is left alone; ${choose}`
+    return yield* refuse("ForeignFolder", folder.location, message)
   }
   if (summary.source.content_fingerprint !== header.source.content_fingerprint) {
-    const message = `${folder.root} belongs to another video (${summary.source_video}), so it is left alone; ${choose}`
-    return yield* refuse("ForeignFolder", folder.root, message)
+    const message = `${folder.location} belongs to another video (${summary.source_video}), so it is left alone; ${choose}`
+    return yield* refuse("ForeignFolder", folder.location, message)
   }
   if (replaceAll) return summary
   if (summary.schema_fingerprint !== header.schema_fingerprint) {
     return yield* refuse(
       "FingerprintMismatch",
-      folder.root,
-      `${folder.root} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema and version, or --overwrite to run all stages again`,
+      folder.location,
+      `${folder.location} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema and version, or --overwrite to run all stages again`,
     )
   }
   if (header.rehearsal && !summary.rehearsal && summary.stage1 !== undefined) {
     return yield* refuse(
       "RehearsalOverReal",
-      folder.root,
-      `${folder.root} holds the answers of a real model (${summary.api_config.model}), which a rehearsal would replace; choose another --output-root, or --overwrite all stages`,
+      folder.location,
+      `${folder.location} holds the answers of a real model (${summary.api_config.model}), which a rehearsal would replace; choose another --output-root, or --overwrite all stages`,
     )
   }
   return summary

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { fateOf, thisProcess } from "../files/liveness.ts"
 import { sha256 } from "../plan/fingerprint.ts"
-import { unwritable } from "./store.ts"
+import { unwritable } from "./DatasetError.ts"
 
 /** `triptych-<PID space>-<PID>-<process start>-`: whose folder it is, so that a crash leaves nothing that nobody removes. */
 const namePattern = /^triptych-([0-9a-f]{8})-(\d+)-(\d+)-/u

@@ -1,11 +1,13 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { isDeepStrictEqual } from "node:util"
 import { Effect, SynchronizedRef } from "effect"
 import * as v from "valibot"
-import { layout, type VideoFolder } from "./layout.ts"
+import type { DatasetError } from "./DatasetError.ts"
+import { DatasetStore } from "./DatasetStore.ts"
+import { layout } from "./layout.ts"
 import { RunClock } from "./RunClock.ts"
 import { type RunSummary, runSummarySchema } from "./records.ts"
-import { jsonText, readJson, writeFile } from "./store.ts"
+import { jsonText, readJson } from "./store.ts"
 
 /** The stages' part of a summary. */
 export type Progress = Pick<
@@ -20,7 +22,7 @@ export type SummaryHeader = Omit<RunSummary, keyof Progress | "updated_at_utc" |
 export interface SummaryFile {
   readonly progress: Effect.Effect<Progress>
   /** Applies a change and writes the file, unless it says all that already. */
-  readonly update: (change: (progress: Progress) => Progress) => ReturnType<typeof writeFile>
+  readonly update: (change: (progress: Progress) => Progress) => Effect.Effect<void, DatasetError>
   /** Applies a change that may reach the file with the next update. */
   readonly note: (change: (progress: Progress) => Progress) => Effect.Effect<void>
 }
@@ -28,8 +30,8 @@ export interface SummaryFile {
 /** An instant as the dataset writes it: ISO 8601, UTC. `name` tells it from all others of a run. */
 export const utcNow = (name: string) => Effect.flatMap(RunClock, (clock) => clock.utc(name))
 
-/** Where the summary of a folder is. */
-export const summaryPath = (folder: VideoFolder): string => join(folder.root, layout.runSummary)
+/** Where the summary of a video is. */
+export const summaryKey = (videoId: string): string => join(videoId, layout.runSummary)
 
 /** The summary at `path`; undefined if there is none that can be read. */
 export const readSummary = (path: string) =>
@@ -99,6 +101,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
   existing: RunSummary | undefined,
   files: NonNullable<Progress["files"]>,
 ) {
+  const store = yield* DatasetStore
   /** What the file says; it is behind where something was only noted. */
   let written: Progress = existing === undefined ? {} : progressOf(existing)
   const state = yield* SynchronizedRef.make<Progress>({ ...written, files: written.files ?? files })
@@ -117,7 +120,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
       const totals = totalsOf(progress)
       const stages = { stage1, stage2, stage3, further_stages, post_validate }
       const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
-      return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
+      return store.write(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(
       Effect.tap(() =>
         Effect.sync(() => {

@@ -1,7 +1,8 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { sha256 } from "../plan/fingerprint.ts"
+import { sizeLimit } from "./DatasetStore.ts"
 import { callFile, clipPath, errorsFile, layout } from "./layout.ts"
 import { isKeyframe } from "./places.ts"
 import {
@@ -12,14 +13,13 @@ import {
   stepMetaSchema,
 } from "./records.ts"
 import { isOwnPicture, readManifest } from "./resume.ts"
-import { listFolder, readBytes, readDigest, readJson, removeFile, removeIfEmpty, sizeLimit } from "./store.ts"
+import { listFolder, readBytes, readDigest, readJson, removeFile, removeIfEmpty } from "./store.ts"
 
 /**
  * Taking away what runs have made and no longer need. A file goes only if a record names it and it is still what was recorded:
  * whatever else is there, edited files too, belongs to somebody else and stays.
  */
 interface RecordedFile {
-  /** Absolute. */
   readonly path: string
   readonly sha256: string
   readonly limit: number

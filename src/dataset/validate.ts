@@ -2,11 +2,12 @@ import { basename, isAbsolute } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { annotationSchemas } from "../plan/schemas.ts"
+import { DatasetStore } from "./DatasetStore.ts"
 import { furtherLayout, layout } from "./layout.ts"
+import { localStore } from "./local-store.ts"
 import { readOriginalSummary } from "./original.ts"
 import { entriesOf } from "./places.ts"
 import { type FrameManifest, type RunSummary, runSummarySchema } from "./records.ts"
-import { keepWithin } from "./store.ts"
 import { checkDraftFile, checkFinalPlan, checkLocalizationFile } from "./validate/answers.ts"
 import type { DecodeClip } from "./validate/clip.ts"
 import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
@@ -21,7 +22,7 @@ export { errorsAmong, type Finding } from "./validate/finding.ts"
 
 const { stage1, stage2 } = layout
 
-const summaryFindings = (summary: RunSummary, folder: string): ReadonlyArray<Finding> => {
+const summaryFindings = (summary: RunSummary, name: string): ReadonlyArray<Finding> => {
   const file = layout.runSummary
   const { further_stages = {}, stage1, stage2, stage3 } = summary
   const outcomes = { 1: stage1, 2: stage2, 3: stage3, ...further_stages }
@@ -36,9 +37,9 @@ const summaryFindings = (summary: RunSummary, folder: string): ReadonlyArray<Fin
         ],
   )
   return [
-    ...(summary.video_id === basename(folder)
+    ...(summary.video_id === name
       ? []
-      : [finding(file, `video_id is ${summary.video_id}, but the folder is ${basename(folder)}`)]),
+      : [finding(file, `video_id is ${summary.video_id}, but the folder is ${name}`)]),
     ...(isAbsolute(summary.source_video) ? [] : [finding(file, "source_video must be an absolute path")]),
     ...stages,
   ]
@@ -71,6 +72,7 @@ const picturesOf = (dir: string, manifest: FrameManifest | undefined) =>
 /** Checks what the records describe; gives what they name, too. */
 const checkRecords = Effect.fn("Validate.records")(function* (
   folder: string,
+  name: string,
   decode: DecodeClip | undefined,
 ) {
   const byFolder = new Map<string, ReadonlySet<string>>()
@@ -85,7 +87,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   }
   const annotation = annotationSchemas[summary.annotation_schema]
   const poolSize = summary.sampling_config.max_frames
-  found.push(...summaryFindings(summary, folder), ...(yield* furtherFindings(folder, summary)))
+  found.push(...summaryFindings(summary, name), ...(yield* furtherFindings(folder, summary)))
   if (summary.stage1 === undefined) return sofar()
   const pool = yield* checkPool(folder, `${stage1.dir}/${layout.frameManifest}`, poolSize, true)
   for (const [path, names] of picturesOf(stage1.dir, pool.manifest)) byFolder.set(path, names)
@@ -136,14 +138,21 @@ const checkRecords = Effect.fn("Validate.records")(function* (
  *
  * A folder of the original implementation is checked by what its files say.
  *
- * @param folder `<output_root>/<video_id>`
+ * @param folder its key
+ * @param name what it is called: the id of its video
  * @param decode decodes the clips too; without it they are compared with their digests alone
  * @returns everything that is wrong, as errors, and what belongs to nobody, as warnings; empty if all is well
  */
-export const validateFolder = Effect.fn("Dataset.validate")((folder: string, decode?: DecodeClip) =>
-  Effect.gen(function* () {
-    const { findings, named } = yield* checkRecords(folder, decode)
-    const { value: entries = [], findings: unlisted } = yield* orFinding(".", entriesOf(folder))
-    return [...findings, ...unlisted, ...strayFindings(entries, named)]
-  }).pipe(keepWithin(folder)),
-)
+export const validateVideo = Effect.fn("Dataset.validate")(function* (
+  folder: string,
+  name: string,
+  decode?: DecodeClip,
+) {
+  const { findings, named } = yield* checkRecords(folder, name, decode)
+  const { value: entries = [], findings: unlisted } = yield* orFinding(".", entriesOf(folder))
+  return [...findings, ...unlisted, ...strayFindings(entries, named)]
+})
+
+/** `validateVideo` for a folder of this machine, `<output_root>/<video_id>`, which may itself be a link. */
+export const validateFolder = (folder: string, decode?: DecodeClip) =>
+  Effect.provideService(validateVideo("", basename(folder), decode), DatasetStore, localStore(folder))

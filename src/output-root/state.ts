@@ -1,9 +1,7 @@
-import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
 import {
   jsonText,
-  keepWithin,
   listFolder,
   readJson,
   readText,
@@ -22,16 +20,14 @@ import { sha256 } from "../plan/fingerprint.ts"
  */
 const batchFolder = ".batch"
 
-const inputsPath = (outputRoot: string): string => join(outputRoot, batchFolder, "videos.jsonl")
-const failedFolder = (outputRoot: string): string => join(outputRoot, batchFolder, "failed")
+const inputsKey = `${batchFolder}/videos.jsonl`
+const failedFolder = `${batchFolder}/failed`
 
 /** An id that is as long as a name may be leaves no room for an ending. */
 const longestName = 200
 
-const failedPath = (outputRoot: string, videoId: string): string => {
-  const name = Buffer.byteLength(videoId) > longestName ? sha256(videoId) : videoId
-  return join(failedFolder(outputRoot), `${name}.json`)
-}
+const failedKey = (videoId: string): string =>
+  `${failedFolder}/${Buffer.byteLength(videoId) > longestName ? sha256(videoId) : videoId}.json`
 
 const failureSchema = v.strictObject({
   video_id: v.string(),
@@ -49,9 +45,6 @@ const failureSchema = v.strictObject({
 /** Why a video failed when it was last tried. */
 export type FailureRecord = v.InferOutput<typeof failureSchema>
 
-/** Neither the folder nor what is in it may lead out of the output root, the first argument of everything here. */
-const inRoot = <A, E, R>(effect: Effect.Effect<A, E, R>, outputRoot: string) => keepWithin(outputRoot)(effect)
-
 /** An input of a run: a video, or what was meant to be one and cannot be worked on. */
 const inputSchema = v.strictObject({
   /** What its folder is called; null where it can have none. */
@@ -67,43 +60,37 @@ const inputSchema = v.strictObject({
 export type InputRecord = v.InferOutput<typeof inputSchema>
 
 /** Notes the inputs of a run, all of them, whatever part of them it works on; removes what a crash left here long ago. */
-export const writeInputs = Effect.fn("Batch.writeInputs")(function* (
-  outputRoot: string,
-  inputs: ReadonlyArray<InputRecord>,
-) {
-  yield* removeAbandoned(join(outputRoot, batchFolder))
-  yield* removeAbandoned(failedFolder(outputRoot))
+export const writeInputs = Effect.fn("Batch.writeInputs")(function* (inputs: ReadonlyArray<InputRecord>) {
+  yield* removeAbandoned(batchFolder)
+  yield* removeAbandoned(failedFolder)
   const lines = inputs.map((input) => `${JSON.stringify(input)}\n`)
-  yield* writeIfChanged(inputsPath(outputRoot), lines.join(""))
-}, inRoot)
+  yield* writeIfChanged(inputsKey, lines.join(""))
+})
 
 /** Inputs of the last run that noted them; undefined if none did. A line that cannot be read is left out. */
-export const readInputs = (outputRoot: string) =>
-  Effect.map(readText(inputsPath(outputRoot)), (text): ReadonlyArray<InputRecord> | undefined =>
-    text?.split("\n").flatMap((line) => {
-      const parsed = v.safeParse(inputSchema, parseJson(line))
-      return parsed.success ? [parsed.output] : []
-    }),
-  ).pipe(keepWithin(outputRoot))
+export const readInputs = Effect.map(readText(inputsKey), (text): ReadonlyArray<InputRecord> | undefined =>
+  text?.split("\n").flatMap((line) => {
+    const parsed = v.safeParse(inputSchema, parseJson(line))
+    return parsed.success ? [parsed.output] : []
+  }),
+)
 
-export const writeFailure = (outputRoot: string, failure: FailureRecord) =>
-  keepWithin(outputRoot)(writeFile(failedPath(outputRoot, failure.video_id), jsonText(failure)))
+export const writeFailure = (failure: FailureRecord) =>
+  writeFile(failedKey(failure.video_id), jsonText(failure))
 
 /** Forgets that a video failed; nothing happens if it did not. */
-export const clearFailure = (outputRoot: string, videoId: string) =>
-  removeFile(failedPath(outputRoot, videoId))
+export const clearFailure = (videoId: string) => removeFile(failedKey(videoId))
 
 /** The videos that failed when they were last tried, in order of id. Records that cannot be read are left out. */
-export const readFailures = Effect.fn("Batch.failures")(function* (outputRoot: string) {
+export const readFailures = Effect.gen(function* () {
   const failures: Array<FailureRecord> = []
-  for (const name of yield* listFolder(failedFolder(outputRoot))) {
+  for (const name of yield* listFolder(failedFolder)) {
     if (!name.endsWith(".json")) continue
-    const path = join(failedFolder(outputRoot), name)
-    const json = yield* Effect.catchTag(readJson(path), "DatasetError", ({ message }) =>
+    const json = yield* Effect.catchTag(readJson(`${failedFolder}/${name}`), "DatasetError", ({ message }) =>
       Effect.as(Effect.logWarning(message), undefined),
     )
     const parsed = v.safeParse(failureSchema, json)
     if (parsed.success) failures.push(parsed.output)
   }
   return failures
-}, inRoot)
+}).pipe(Effect.withSpan("Batch.failures"))

@@ -1,12 +1,13 @@
-import { lstat } from "node:fs/promises"
-import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { type StageId, videoFolder } from "../dataset/layout.ts"
-import { type DatasetError, keepWithin, listFolder, readJson } from "../dataset/store.ts"
-import { summaryPath } from "../dataset/summary.ts"
+import type { DatasetError } from "../dataset/DatasetError.ts"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
+import type { StageId } from "../dataset/layout.ts"
+import { listFolder, lookAt, readJson } from "../dataset/store.ts"
+import { summaryKey } from "../dataset/summary.ts"
 import { type FailedVideo, isRefusal } from "./failures.ts"
-import { type LockOwner, lockedVideos, readLock } from "./lock.ts"
+import { type LockOwner, lockAt, lockKey } from "./lock.ts"
+import { lockedVideos } from "./locks.ts"
 import { type InputRecord, readFailures, readInputs } from "./state.ts"
 
 const count = v.fallback(v.number(), 0)
@@ -210,22 +211,7 @@ const statusOf = (
   }
 }
 
-const stampOf = (path: string) =>
-  Effect.promise(() =>
-    lstat(path).then(
-      ({ ino, mtimeMs, size }) => `${ino} ${mtimeMs} ${size}`,
-      () => undefined,
-    ),
-  )
-
-/** Whether a folder of the root is a folder itself; others are links, which may lead anywhere, and files. */
-const isFolder = (path: string) =>
-  Effect.promise(() =>
-    lstat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    ),
-  )
+const isFolder = (name: string) => Effect.map(lookAt(name), (found) => found?.kind === "folder")
 
 /**
  * Reads how an output root stands, without touching it. Others may work in it meanwhile: every file is whole whenever it is
@@ -234,17 +220,16 @@ const isFolder = (path: string) =>
  *
  * @param stages those that make a video done
  */
-export const makeStatusReader = (root: string, stages: ReadonlyArray<StageId>) => {
-  const outputRoot = resolve(root)
+export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
   const glances = new Map<string, { readonly stamp: string; readonly glance: Glance | undefined }>()
 
   const glanceAt = Effect.fn("Status.glance")(function* (id: string) {
-    const path = summaryPath(videoFolder(outputRoot, id))
-    const stamp = yield* stampOf(path)
+    const key = summaryKey(id)
+    const stamp = (yield* lookAt(key))?.stamp
     if (stamp === undefined) return undefined
     const before = glances.get(id)
     if (before?.stamp === stamp) return before.glance
-    const parsed = v.safeParse(glanceSchema, yield* readJson(path))
+    const parsed = v.safeParse(glanceSchema, yield* readJson(key))
     const glance = parsed.success ? parsed.output : undefined
     glances.set(id, { stamp, glance })
     return glance
@@ -252,18 +237,18 @@ export const makeStatusReader = (root: string, stages: ReadonlyArray<StageId>) =
 
   /** Who works on a video; undefined if nobody does, null if that cannot be told. */
   const ownerOf = Effect.fn("Status.owner")(function* (id: string) {
-    const lock = yield* readLock(join(outputRoot, id))
+    const lock = yield* lockAt(lockKey(id))
     return lock === undefined || lock.fate === "dead" ? undefined : (lock.owner ?? null)
   })
 
   return Effect.gen(function* () {
-    const locked = new Set(yield* lockedVideos(outputRoot))
-    const inputs = (yield* readInputs(outputRoot)) ?? []
+    const locked = new Set(yield* lockedVideos())
+    const inputs = (yield* readInputs) ?? []
     // A link is looked at only if it has the name of a video; then it is refused.
     const expected = new Set(inputs.map(({ video_id }) => video_id))
     const names = yield* Effect.filter(
-      (yield* listFolder(outputRoot)).filter((name) => !name.startsWith(".")),
-      (name) => (expected.has(name) ? Effect.succeed(true) : isFolder(join(outputRoot, name))),
+      (yield* listFolder("")).filter((name) => !name.startsWith(".")),
+      (name) => (expected.has(name) ? Effect.succeed(true) : isFolder(name)),
       { concurrency: foldersAtOnce },
     )
     const ids = [...new Set([...names, ...locked])].toSorted()
@@ -281,7 +266,7 @@ export const makeStatusReader = (root: string, stages: ReadonlyArray<StageId>) =
         ),
       { concurrency: foldersAtOnce },
     )
-    const failures = yield* readFailures(outputRoot)
-    return statusOf(outputRoot, stages, folders, failures, inputs)
-  }).pipe(keepWithin(outputRoot), Effect.withSpan("Status.read"))
+    const { locate } = yield* DatasetStore
+    return statusOf(locate(""), stages, folders, yield* readFailures, inputs)
+  }).pipe(Effect.withSpan("Status.read"))
 }

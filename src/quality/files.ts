@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { basename, join, relative, sep } from "node:path"
 import { Effect } from "effect"
-import { hasCode } from "../files/fault.ts"
+import { unreadableText } from "../files/fault-text.ts"
 import { goldFormats } from "./formats/formats.ts"
 import type { GoldDocument } from "./formats/GoldFormat.ts"
 import { GoldError } from "./gold.ts"
@@ -12,13 +12,6 @@ const mostBytes = 512 << 20
 
 export const unreadable = (file: string, why: string) =>
   new GoldError({ reason: "Unreadable", file, message: `${file} ${why}` })
-
-export const because = (cause: unknown): string => {
-  if (cause instanceof TypeError) return "is not UTF-8 text"
-  if (hasCode(cause, "ENOENT", "ENOTDIR")) return "does not exist"
-  if (hasCode(cause, "EACCES", "EPERM")) return "cannot be read: permission denied"
-  return `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
-}
 
 const endings = new Set(goldFormats.flatMap(({ extensions }) => extensions))
 
@@ -69,6 +62,6 @@ export const readGoldFiles = Effect.fn("Quality.readGoldFiles")((path: string) =
       }
       return documents
     },
-    catch: (cause) => (cause instanceof GoldError ? cause : unreadable(path, because(cause))),
+    catch: (cause) => (cause instanceof GoldError ? cause : unreadable(path, unreadableText(cause))),
   }),
 )

@@ -11,6 +11,9 @@ import { predictionOf } from "./pairing.ts"
 /** The name of our own folders among gold formats. */
 export const ownFormat = "triptych"
 
+/** What scoring takes of a step. */
+export type ScoredStep = Pick<FinishedStep, "startSec" | "endSec" | "stepGoal" | "keyframes">
+
 /** What scoring takes of a finished video. Its folder says a thousand times as much, which 10,000 videos leave no memory for. */
 export interface FinishedRun {
   readonly videoId: string
@@ -21,7 +24,7 @@ export interface FinishedRun {
   readonly promptsFingerprint: string
   /** Whether no model was asked. */
   readonly isRehearsal: boolean
-  readonly steps: ReadonlyArray<FinishedStep>
+  readonly steps: ReadonlyArray<ScoredStep>
   readonly cost: VideoCost
 }
 
@@ -31,11 +34,16 @@ const atOnce = 4
 const runOf = (video: FinishedVideo): FinishedRun => ({
   videoId: video.videoId,
   durationSec: video.durationSec,
-  sourceVideo: video.summary.source_video,
-  model: video.summary.api_config.model,
-  promptsFingerprint: video.summary.schema_fingerprint,
-  isRehearsal: video.summary.rehearsal,
-  steps: video.steps,
+  sourceVideo: video.provenance.sourceVideo,
+  model: video.provenance.model,
+  promptsFingerprint: video.provenance.promptsFingerprint,
+  isRehearsal: video.provenance.isRehearsal,
+  steps: video.steps.map(({ startSec, endSec, stepGoal, keyframes }) => ({
+    startSec,
+    endSec,
+    stepGoal,
+    keyframes,
+  })),
   cost: videoCost(video),
 })
 

@@ -1,4 +1,4 @@
-import type { FinishedStep } from "../dataset/open.ts"
+import type { ScoredStep } from "./finished.ts"
 import type { Interval } from "./interval.ts"
 import { matchSegments } from "./segments.ts"
 
@@ -22,7 +22,7 @@ const isWithin = (seconds: number, { startSec, endSec }: Interval): boolean =>
 
 /** Checks the keyframes of one video against its steps and gold. Steps in order of start. */
 export const keyframeScore = (
-  steps: ReadonlyArray<FinishedStep>,
+  steps: ReadonlyArray<ScoredStep>,
   gold: ReadonlyArray<Interval>,
 ): KeyframeScore => {
   const times = steps.map(({ keyframes }) => keyframes.map(({ timestampSec }) => timestampSec))

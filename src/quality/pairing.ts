@@ -1,4 +1,4 @@
-import type { FinishedVideo } from "../dataset/open.ts"
+import type { FinishedStep, FinishedVideo } from "../dataset/open.ts"
 import type { GoldVideo } from "./gold.ts"
 import type { ComparedVideo } from "./score.ts"
 
@@ -7,7 +7,9 @@ export const predictionOf = ({
   videoId,
   durationSec,
   steps,
-}: Pick<FinishedVideo, "videoId" | "durationSec" | "steps">): GoldVideo => ({
+}: Pick<FinishedVideo, "videoId" | "durationSec"> & {
+  readonly steps: ReadonlyArray<Pick<FinishedStep, "startSec" | "endSec" | "stepGoal">>
+}): GoldVideo => ({
   videoId,
   durationSec,
   segments: steps

@@ -1,12 +1,14 @@
 /** The videos that gold is of: out of a Parquet file that holds them, or from a folder in which they are called like their ids. */
 
 import { copyFile, readdir } from "node:fs/promises"
-import { dirname, isAbsolute, join, normalize, sep } from "node:path"
+import { basename, dirname, isAbsolute, join, normalize, sep } from "node:path"
 import { Effect } from "effect"
+import { unwritable } from "../dataset/DatasetError.ts"
 import { videoExtensions } from "../dataset/layout.ts"
-import { publishFile, unwritable, writeFile } from "../dataset/store.ts"
+import { localStore, writeLocalFile } from "../dataset/local-store.ts"
 import { hasCode } from "../files/fault.ts"
-import { because, goldFilesAt, isParquet, unreadable } from "../quality/files.ts"
+import { unreadableText } from "../files/fault-text.ts"
+import { goldFilesAt, isParquet, unreadable } from "../quality/files.ts"
 import { plainName, stem } from "../quality/formats/GoldFormat.ts"
 import { GoldError } from "../quality/gold.ts"
 import { type HeldVideo, heldVideos, holdsVideos } from "../quality/parquet.ts"
@@ -31,7 +33,7 @@ const videosIn = (folder: string) =>
       })
       return new Map(names.filter(endsLikeVideo).map((name) => [stem(name), join(folder, name)]))
     },
-    catch: (cause) => unreadable(folder, because(cause)),
+    catch: (cause) => unreadable(folder, unreadableText(cause)),
   })
 
 /** Whether a path that a file names leads out of the folder of that file. */
@@ -41,7 +43,7 @@ const leadsOut = (path: string): boolean =>
 const saved = Effect.fn("Quality.saveVideo")(function* (parquet: string, folder: string, video: HeldVideo) {
   if ("bytes" in video) {
     const path = join(folder, `${video.id}${endingOf(video.bytes)}`)
-    yield* writeFile(path, video.bytes)
+    yield* writeLocalFile(path, video.bytes)
     return path
   }
   if (leadsOut(video.path) || !endsLikeVideo(video.path))
@@ -51,12 +53,12 @@ const saved = Effect.fn("Quality.saveVideo")(function* (parquet: string, folder:
     )
   const source = join(dirname(parquet), video.path)
   const path = join(folder, `${video.id}${video.path.slice(video.path.lastIndexOf(".")).toLowerCase()}`)
-  yield* publishFile(path, (temporary) =>
+  yield* localStore(folder).publish(basename(path), (temporary) =>
     Effect.tryPromise({
       try: () => copyFile(source, temporary),
       catch: (cause) =>
         hasCode(cause, "ENOENT", "EACCES", "EISDIR")
-          ? unreadable(source, because(cause))
+          ? unreadable(source, unreadableText(cause))
           : unwritable(path, "choose another --videos-dir")(cause),
     }),
   )
@@ -71,7 +73,7 @@ const holders = (gold: string) =>
       const holding = await Promise.all(files.map(holdsVideos))
       return files.filter((_, i) => holding[i])
     },
-    catch: (cause) => unreadable(gold, because(cause)),
+    catch: (cause) => unreadable(gold, unreadableText(cause)),
   })
 
 /**
@@ -100,7 +102,7 @@ export const goldVideoFiles = Effect.fn("Quality.goldVideoFiles")(function* (
     const videos = heldVideos(parquet, missing)
     const next = Effect.tryPromise({
       try: () => videos.next(),
-      catch: (cause) => unreadable(parquet, because(cause)),
+      catch: (cause) => unreadable(parquet, unreadableText(cause)),
     })
     for (let video = yield* next; video.done !== true; video = yield* next)
       files.set(video.value.id, yield* saved(parquet, into, video.value))

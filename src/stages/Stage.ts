@@ -1,8 +1,9 @@
 import { Context, Effect, Either } from "effect"
 import type { RunSettings } from "../config.ts"
+import type { DatasetError } from "../dataset/DatasetError.ts"
+import type { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
 import type { Outcome, RunSummary } from "../dataset/records.ts"
-import type { DatasetError } from "../dataset/store.ts"
 import type { Progress } from "../dataset/summary.ts"
 import type { VisionModel } from "../model/VisionModel.ts"
 import type { ClipCutter } from "../video/ClipCutter.ts"
@@ -46,7 +47,7 @@ export interface Outlook<A> {
 export type StageError = VideoError | DatasetError | StageFailed
 
 /** The services that stages work with. */
-export type StageServices = VideoDecoder | ClipCutter | VisionModel
+export type StageServices = DatasetStore | VideoDecoder | ClipCutter | VisionModel
 
 /** A stage as it is told of. */
 export interface StageLabel extends StageId {
@@ -79,7 +80,7 @@ export interface Stage<Name extends string = string> extends Description<Name> {
     run: RunFacts,
     left: Left,
     known: Made,
-  ) => Effect.Effect<Outlook<Made>, VideoError | DatasetError, VideoDecoder | VisionModel>
+  ) => Effect.Effect<Outlook<Made>, VideoError | DatasetError, DatasetStore | VideoDecoder | VisionModel>
 }
 
 /** A stage whose result others can take. */
@@ -96,7 +97,7 @@ interface Definition<A, Name extends string> extends Description<Name> {
     run: RunFacts,
     left: Left,
     known: Made,
-  ) => Effect.Effect<Outlook<A>, VideoError | DatasetError, VideoDecoder | VisionModel>
+  ) => Effect.Effect<Outlook<A>, VideoError | DatasetError, DatasetStore | VideoDecoder | VisionModel>
 }
 
 const nothingForeseen: Outlook<never> = { made: Either.left(""), calls: [], decoded: [] }

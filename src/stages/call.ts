@@ -1,11 +1,13 @@
 import { join } from "node:path"
 import { Data, Effect, Either } from "effect"
 import { defaultRetries } from "../config.ts"
+import { DatasetError } from "../dataset/DatasetError.ts"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
 import { RunClock } from "../dataset/RunClock.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { reusableAnswer } from "../dataset/resume.ts"
-import { DatasetError, jsonText, promptDigest, readJson } from "../dataset/store.ts"
+import { jsonText, promptDigest, readJson } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/client/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
@@ -101,13 +103,14 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
 })
 
 const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {
+  const folder = (yield* DatasetStore).locate(call.dir)
   const gaveUp = (reason: StageFailed["reason"], error: { readonly message: string }) =>
     new StageFailed({
       stage: call.stage.name,
       reason,
-      folder: call.dir,
+      folder,
       attempts: trace.attempts(),
-      message: `Stage ${call.stage.number} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${call.dir}`,
+      message: `Stage ${call.stage.number} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${folder}`,
     })
   const answer: Answer<A> = yield* Effect.gen(function* () {
     const request = { ...(yield* requestOf(run, call)), callsLeft: call.callsLeft }
@@ -243,7 +246,10 @@ export const keepOrAsk = Effect.fn("Stage.keepOrAsk")(function* <A>(run: VideoRu
   const adopted = yield* adoptAnswer(run, call)
   if (adopted !== undefined) return adopted
   const why = Either.isRight(atHand) ? overwritten : atHand.left
-  if (!isSelected(run, call.stage)) return yield* missingStage(call, why)
+  if (!isSelected(run, call.stage)) {
+    const { locate } = yield* DatasetStore
+    return yield* missingStage({ ...call, dir: locate(call.dir) }, why)
+  }
   if (call.previous?.status === "completed") yield* notice(run, `${call.what} is made again: ${why}`)
   const drain = yield* CallDrain
   return yield* drain.lease(askAndWrite(run, call, Either.isRight(atHand) ? call.previous : undefined))

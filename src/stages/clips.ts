@@ -1,9 +1,12 @@
 import { join } from "node:path"
 import { Deferred, Effect } from "effect"
+import { DatasetError } from "../dataset/DatasetError.ts"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
+import { digestLocalFile } from "../dataset/local-store.ts"
 import { keepIfForeign } from "../dataset/media.ts"
 import type { Segment, StepSegments } from "../dataset/records.ts"
-import { DatasetError, publishFile, readDigest } from "../dataset/store.ts"
+import { publishFile, readDigest } from "../dataset/store.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { notice, stageAdvanced, type VideoRun } from "./run.ts"
 import type { PlannedSegment } from "./segments.ts"
@@ -16,8 +19,11 @@ const segmentOf = Effect.fn("Cut.segment")(function* (
 ) {
   const path = join(run.folder.stage2, planned.clip_relpath)
   const clip = yield* readDigest(path)
-  if (clip === undefined)
-    return yield* new DatasetError({ reason: "Unreadable", path, message: `${path} has vanished; run again` })
+  if (clip === undefined) {
+    const at = (yield* DatasetStore).locate(path)
+    const message = `${at} has vanished; run again`
+    return yield* new DatasetError({ reason: "Unreadable", path: at, message })
+  }
   return {
     ...planned,
     clip_first_pts: cut.firstPts,
@@ -98,9 +104,9 @@ export const cutSegments = Effect.fn("Cut.cutSegments")(function* (
             yield* Deferred.succeed(temporary, output)
             const cut = yield* Deferred.await(whole)
             yield* run.confirmSource
-            const made = yield* readDigest(output)
+            const made = yield* digestLocalFile(output)
             if (recorded !== undefined)
-              yield* keepIfForeign(path, "MP4 clip", earlier?.clip_sha256 ?? null, made?.sha256 ?? "")
+              yield* keepIfForeign(path, "MP4 clip", earlier?.clip_sha256 ?? null, made.sha256)
             return cut
           }),
         )

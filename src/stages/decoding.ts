@@ -20,10 +20,10 @@ export const noteHandOvers = Effect.fn("Run.handOvers")(function* (run: VideoRun
   const { decoding = nothing } = yield* run.summary.progress
   const told = new Set(decoding.hand_overs.map(({ file, from, to }) => `${file} ${from} ${to}`))
   for (const { file, from, to, error } of yield* handOvers) {
-    const inside = file.startsWith(`${run.folder.root}/`)
+    const inside = file.startsWith(`${run.folder.location}/`)
     if (file !== run.source.file && !inside) continue
     const entry = {
-      file: inside ? relative(run.folder.root, file) : file,
+      file: inside ? relative(run.folder.location, file) : file,
       from,
       to,
       reason: error.reason,

@@ -1,40 +1,12 @@
-import { lstat, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { clipPath, isStepFolder, layout, stepFolder } from "../dataset/layout.ts"
 import type { StepSegments } from "../dataset/records.ts"
-import { jsonText, syncNames, unwritable } from "../dataset/store.ts"
+import { jsonText, syncNames } from "../dataset/store.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { put } from "./put.ts"
 import { notice, type VideoRun } from "./run.ts"
-
-type Kind = "file" | "folder"
-
-const isThere = async (path: string, kind: Kind): Promise<boolean> => {
-  const found = await lstat(path).catch(() => undefined)
-  return kind === "file" ? found?.isFile() === true : found?.isDirectory() === true
-}
-
-const isFree = async (path: string): Promise<boolean> =>
-  (await lstat(path).catch(() => undefined)) === undefined
-
-/**
- * Renames what has a former name, unless it is no plain file or folder, or the new name is taken.
- *
- * @returns whether it is under its new name now
- */
-const renamed = Effect.fn("Run.rename")((folder: string, from: string, to: string, kind: Kind) =>
-  Effect.tryPromise({
-    try: async () => {
-      const [before, after] = [join(folder, from), join(folder, to)]
-      if (!(await isThere(before, kind))) return isThere(after, kind)
-      if (!(await isFree(after))) return false
-      await rename(before, after)
-      return true
-    },
-    catch: unwritable(join(folder, to)),
-  }),
-)
 
 const formerClip = /^step_clips\/[^/]+\.mp4$/u
 
@@ -53,10 +25,12 @@ export const renameFormerClips = Effect.fn("Stage2.formerNames")(function* (
       clip_relpath !== clipPath(step_id, step_goal) && formerClip.test(clip_relpath),
   )
   if (changes.length === 0) return recorded
+  const { move } = yield* DatasetStore
   const moved = new Map<string, string>()
   for (const { step_id, step_goal, clip_relpath } of changes) {
     const to = clipPath(step_id, step_goal)
-    if (yield* renamed(run.folder.stage2, clip_relpath, to, "file")) moved.set(clip_relpath, to)
+    if (yield* move(join(run.folder.stage2, clip_relpath), join(run.folder.stage2, to), "file"))
+      moved.set(clip_relpath, to)
   }
   yield* syncNames(join(run.folder.stage2, layout.stage2.clips))
   const segments = recorded.segments.map((segment) => ({
@@ -88,18 +62,24 @@ const formerFolder = (recordedPath: string, folder: string): string | undefined 
 /** The same for the folders of steps: what was paid for in them is found under their names of now. */
 export const renameFormerSteps = Effect.fn("Stage3.formerNames")(function* (run: VideoRun, draft: DraftPlan) {
   const { stage3 } = yield* run.summary.progress
+  const { move } = yield* DatasetStore
   const moved = new Map<number, string>()
   for (const { step_id, step_final } of stage3?.steps ?? []) {
     const goal = draft.steps.find((step) => step.step_id === step_id)?.step_goal
     if (goal === undefined) continue
     const to = stepFolder(step_id, goal)
     const from = formerFolder(step_final, to)
-    if (from === undefined || from === to || !(yield* renamed(run.folder.root, from, to, "folder"))) continue
+    if (
+      from === undefined ||
+      from === to ||
+      !(yield* move(join(run.folder.key, from), join(run.folder.key, to), "folder"))
+    )
+      continue
     moved.set(step_id, to)
     yield* notice(run, `the folder ${from} is called ${to} now, as the rule for names has it`)
   }
   if (moved.size === 0) return
-  yield* syncNames(run.folder.root)
+  yield* syncNames(run.folder.key)
   yield* run.summary.update((progress) => {
     if (progress.stage3 === undefined) return progress
     const steps = progress.stage3.steps.map((step) => {

@@ -2,13 +2,17 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { ImageLabels } from "../config.ts"
+import type { DatasetError } from "../dataset/DatasetError.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
+import { localPath } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { FrameLabeller } from "../video/FrameLabeller.ts"
 import type { FramePool } from "./pool-plan.ts"
 
 const unreadable = (path: string, why: string) =>
   new ModelError({ reason: "ImageUnreadable", message: `a picture cannot be sent: ${path}: ${why}` })
+
+const imageUnreadable = ({ message }: DatasetError) => new ModelError({ reason: "ImageUnreadable", message })
 
 /** How the index of a picture is told, if at all. */
 export type IndexDisplay = "none" | ImageLabels
@@ -27,11 +31,13 @@ const imageSize = (path: string) =>
  */
 export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, display: IndexDisplay) {
   const { width, height } = pool
-  const clean = pool.manifest.frames.map((frame, i) => ({
-    path: join(pool.dir, frame.image_relpath),
-    label: frameLabel(i + 1),
-    sha256: frame.sha256,
-  }))
+  const clean = yield* Effect.forEach(pool.manifest.frames, (frame, i) =>
+    Effect.map(Effect.mapError(localPath(join(pool.dir, frame.image_relpath)), imageUnreadable), (path) => ({
+      path,
+      label: frameLabel(i + 1),
+      sha256: frame.sha256,
+    })),
+  )
   if (display === "none" || display === "text") {
     return yield* Effect.forEach(clean, ({ label, ...image }) =>
       Effect.map(
@@ -40,10 +46,7 @@ export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, d
       ),
     )
   }
-  const folder = yield* Effect.mapError(
-    scratchFolder,
-    ({ message }) => new ModelError({ reason: "ImageUnreadable", message }),
-  )
+  const folder = yield* Effect.mapError(scratchFolder, imageUnreadable)
   const output = join(folder, "labelled")
   const pictures = clean.map(({ path, label }) => ({ path, label }))
   const drawn = yield* (yield* FrameLabeller)

@@ -1,10 +1,11 @@
 import type { Effect } from "effect"
 import type { Rational } from "../bitstream/rational.ts"
 import type { PoolSampling } from "../config.ts"
+import type { DatasetError } from "../dataset/DatasetError.ts"
+import type { DatasetStore } from "../dataset/DatasetStore.ts"
 import { samplePath } from "../dataset/layout.ts"
 import type { FrameManifest } from "../dataset/records.ts"
 import type { PlannedFrame } from "../dataset/resume.ts"
-import type { DatasetError } from "../dataset/store.ts"
 import { uniformFrames, withoutJumps } from "../video/sampling.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
 import type { VideoError } from "../video/VideoError.ts"
@@ -38,7 +39,7 @@ export interface PoolRequest {
   /** Asked before a picture is written: fails if what it was decoded from is no longer the same file. */
   readonly confirm?: Effect.Effect<void, VideoError>
   /** Writes the manifest. */
-  readonly write?: (path: string, content: string) => Effect.Effect<boolean, DatasetError>
+  readonly write?: (path: string, content: string) => Effect.Effect<boolean, DatasetError, DatasetStore>
 }
 
 /** A video of which `PoolRequest.source` is a piece. */

@@ -6,7 +6,8 @@ import type * as v from "valibot"
 import { contractVersion } from "../dataset/records.ts"
 import type { SchemaParts } from "../dataset/schema-parts.ts"
 import { hasCode } from "../files/fault.ts"
-import { NotPlain, readPlain } from "../files/plain.ts"
+import { unreadableText } from "../files/fault-text.ts"
+import { readPlain } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 
@@ -87,14 +88,8 @@ const largestPrompt = 1 << 20
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
 /** Why a prompt file is of no use, as the rest of a sentence about it. */
-const because = (cause: unknown): string => {
-  if (cause instanceof NotPlain) return cause.message
-  if (cause instanceof TypeError) return "is not UTF-8 text"
-  if (hasCode(cause, "ENOENT", "ENOTDIR")) return "is missing"
-  if (hasCode(cause, "EISDIR")) return "is a folder, not a file"
-  if (hasCode(cause, "EACCES", "EPERM")) return "cannot be read: permission denied"
-  return `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
-}
+const because = (cause: unknown): string =>
+  hasCode(cause, "ENOENT", "ENOTDIR") ? "is missing" : unreadableText(cause)
 
 /** The text of a prompt file. It is the project's own, so that a link to it, as some package managers make them, is followed. */
 const readPrompt = (file: string) =>

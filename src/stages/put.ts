@@ -8,11 +8,11 @@ import { sha256 } from "../plan/fingerprint.ts"
 import { notice, type VideoRun } from "./run.ts"
 
 const keptNotice = (run: VideoRun, path: string, kept: string) =>
-  notice(run, `${relative(run.folder.root, path)} was changed by hand; it is kept as ${basename(kept)}`)
+  notice(run, `${relative(run.folder.key, path)} was changed by hand; it is kept as ${basename(kept)}`)
 
 /** What runs wrote last at a path; undefined if none did. */
 const recordedAt = (run: VideoRun, path: string) =>
-  Effect.map(run.summary.progress, ({ files }) => files?.[relative(run.folder.root, path)])
+  Effect.map(run.summary.progress, ({ files }) => files?.[relative(run.folder.key, path)])
 
 /**
  * Writes a file of the dataset unless it already holds exactly this, and records what was written. What somebody else has put
@@ -37,14 +37,14 @@ export const put = Effect.fn("Stage.put")(function* (
   if (!isSame) yield* writeFile(path, content, names)
   yield* run.summary.note((progress) => ({
     ...progress,
-    files: { ...progress.files, [relative(run.folder.root, path)]: digest },
+    files: { ...progress.files, [relative(run.folder.key, path)]: digest },
   }))
   return !isSame
 })
 
 /** Takes the final plan away once it no longer says what its steps do. One that was edited is kept beside it. */
 export const dropFinalPlan = Effect.fn("Stage.dropFinalPlan")(function* (run: VideoRun) {
-  const path = join(run.folder.root, layout.finalPlan)
+  const path = join(run.folder.key, layout.finalPlan)
   const present = yield* readBytes(path)
   if (present === undefined) return
   const isOurs = (yield* recordedAt(run, path)) === sha256(present)

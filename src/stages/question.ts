@@ -1,8 +1,9 @@
 import type { Effect, Scope } from "effect"
 import type * as v from "valibot"
+import type { DatasetError } from "../dataset/DatasetError.ts"
+import type { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { CallFiles, StageId } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
-import type { DatasetError } from "../dataset/store.ts"
 import type { ModelError, ModelImage, ModelTask } from "../model/VisionModel.ts"
 import type { Checked } from "../plan/problem.ts"
 
@@ -11,7 +12,7 @@ export interface Question<A> {
   readonly stage: StageId
   /** What is asked for, as a person would say it: `draft plan`, `step 3`. */
   readonly what: string
-  /** Absolute folder of the trace and the artefact. */
+  /** Key of the folder of the trace and the artefact. */
   readonly dir: string
   readonly files: CallFiles
   /** File the checked answer is written to, relative to `dir`. */
@@ -32,7 +33,7 @@ export interface Inquiry<A> extends Question<A> {
   /** The form of the answer, as a valibot schema. */
   readonly schema: v.GenericSchema
   /** Prepares the pictures; they are needed only if the model is asked. */
-  readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, Scope.Scope>
+  readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, DatasetStore | Scope.Scope>
 }
 
 /** One answer a stage needs, and where it and its trace go. */

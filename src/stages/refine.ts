@@ -30,7 +30,7 @@ const refineStep = Effect.fn("Refine.step")(function* (
 ) {
   const { plan } = resultOf(made, draft)
   const folder = stepFolder(step.step_id, step.step_goal)
-  const dir = join(run.folder.root, folder)
+  const dir = join(run.folder.key, folder)
   const pool = yield* ensureStepPool(run, dir, segment)
   yield* noteHandOvers(run)
   yield* noteSubstitutes(run, folder, pool)
@@ -62,7 +62,7 @@ const failSteps = Effect.fnUntraced(function* (
   const more =
     others.length === 0 ? "" : ` (and ${others.length} more step${others.length === 1 ? "" : "s"} failed)`
   const message = `${first.message}${more}`
-  const isPlanThere = (yield* readBytes(join(run.folder.root, layout.finalPlan))) !== undefined
+  const isPlanThere = (yield* readBytes(join(run.folder.key, layout.finalPlan))) !== undefined
   yield* noteSteps(run, (steps) => {
     // The plan goes with the first answer that differs: as long as it is there, all that it was made of stands.
     const stands =
@@ -92,7 +92,7 @@ const refineSteps = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
   if (first !== undefined) return yield* failSteps(run, drafted, first, others)
   const steps = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
   const final = finalPlan(plan, steps)
-  yield* put(run, join(run.folder.root, layout.finalPlan), jsonText(final))
+  yield* put(run, join(run.folder.key, layout.finalPlan), jsonText(final))
   yield* noteSteps(run, () => undefined)
   return final
 })

@@ -58,7 +58,7 @@ export const mayKeep = (run: RunFacts, stage: StageId, part: string): boolean =>
 export const partOf = (
   run: RunFacts,
   { artefact, dir }: { readonly artefact: string; readonly dir: string },
-): string => relative(run.folder.root, join(dir, artefact))
+): string => relative(run.folder.key, join(dir, artefact))
 
 /** Notes that a part is made, should an overwrite end early. */
 export const noteMade = (run: VideoRun, stage: StageId, part: string) =>

@@ -61,7 +61,7 @@ export const removeStaleSteps = Effect.fn("Refine.removeStale")(function* (run: 
   for (const { step_final } of stage3?.steps ?? []) {
     const [name = "", file] = step_final.split("/")
     if (file !== artefact || !isStepFolder(name) || current.has(name)) continue
-    yield* removeStep(join(run.folder.root, name), (file) => written[`${name}/${file}`])
+    yield* removeStep(join(run.folder.key, name), (file) => written[`${name}/${file}`])
   }
   const ids = new Set(plan.steps.map((step) => step.step_id))
   yield* run.summary.update((progress) => {

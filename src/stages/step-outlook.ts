@@ -3,7 +3,7 @@ import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Outcome, Segment } from "../dataset/records.ts"
-import { readDigest, readJson } from "../dataset/store.ts"
+import { localPath, readDigest, readJson } from "../dataset/store.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import { cut } from "./cut.ts"
@@ -69,13 +69,18 @@ const stepPool = Effect.fn("Survey.stepPool")(function* (
   const clipPath = join(run.folder.stage2, planned.clip_relpath)
   const clip = isSame ? yield* readDigest(clipPath) : undefined
   if (isSame && clip?.sha256 === recorded.clip_sha256) {
-    const request = stepPoolRequest(run, dir, recorded, yield* (yield* VideoDecoder).probe(clipPath))
+    const request = stepPoolRequest(
+      run,
+      dir,
+      recorded,
+      yield* (yield* VideoDecoder).probe(yield* localPath(clipPath)),
+    )
     return { request, pool: yield* foreseenPool(request, keeps) }
   }
   const request = poolOfClip(run, dir, planned)
   const isKept = keeps && mayKeep(run, cut, paths.step_segments)
   return { request, pool: isKept ? yield* formerPool(request) : undefined }
-})
+}, Effect.scoped)
 
 /** What a run would make of one step. */
 const stepOutlook = Effect.fn("Survey.step")(function* (

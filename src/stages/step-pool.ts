@@ -2,6 +2,7 @@ import { basename, join } from "node:path"
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"
+import { localPath } from "../dataset/store.ts"
 import { nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { ensurePool } from "./pool.ts"
@@ -60,7 +61,7 @@ export const ensureStepPool = Effect.fn("Stage3.pool")(function* (
 ) {
   const part = `${basename(dir)}/${layout.frameManifest}`
   const decoder = yield* VideoDecoder
-  const clip = yield* decoder.probe(join(run.folder.stage2, segment.clip_relpath))
+  const clip = yield* decoder.probe(yield* localPath(join(run.folder.stage2, segment.clip_relpath)))
   const { failure, pool } = yield* ensurePool(
     { ...stepPoolRequest(run, dir, segment, clip), write: (path, content) => put(run, path, content) },
     mayKeep(run, refineId, part),
@@ -71,4 +72,4 @@ export const ensureStepPool = Effect.fn("Stage3.pool")(function* (
     yield* notice(run, `${why} (${failure.reason}): ${failure.message}`)
   }
   return pool
-})
+}, Effect.scoped)

@@ -1,5 +1,5 @@
 import { Effect, Either } from "effect"
-import type { DatasetError } from "../dataset/store.ts"
+import type { DatasetError } from "../dataset/DatasetError.ts"
 import { missingStage } from "./call.ts"
 import { isSelected, type RunFacts } from "./run.ts"
 import { type Left, type Made, type NeededCall, nothingMade, type Stage } from "./Stage.ts"
@@ -33,7 +33,7 @@ export const survey = Effect.fn("Stage.survey")(function* (
     decoded.push(...outlook.decoded)
     const [call] = outlook.calls
     if (call !== undefined && Either.isLeft(outlook.made) && !isSelected(run, stage)) {
-      const failure = missingStage({ ...call, dir: run.folder.root }, outlook.made.left)
+      const failure = missingStage({ ...call, dir: run.folder.location }, outlook.made.left)
       return { calls, decoded, failure } satisfies Survey
     }
     calls.push(...outlook.calls)

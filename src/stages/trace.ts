@@ -126,7 +126,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   const recall = (requestSha256: string, attempt: number) =>
     // What is not there is asked for next.
     Effect.tap(recallAny(requestSha256, attempt), (found) =>
-      found === undefined ? ensureRoom(run.folder.root) : Effect.void,
+      found === undefined ? ensureRoom(run.folder.key) : Effect.void,
     )
 
   const replyRecord = Effect.fn("Stage.replyRecord")(function* (attempt: Attempt) {

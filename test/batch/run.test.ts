@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Chunk, Clock, Deferred, Effect, Fiber, Layer, Stream, TestClock, TestContext } from "effect"
 import { type BatchOptions, runBatch } from "../../src/batch/run.ts"
 import { type RunEvent, RunEvents } from "../../src/events.ts"
+import * as Layers from "../../src/layers.ts"
 import { CallDrain, CurrentLease } from "../../src/model/client/CallDrain.ts"
 import type { ModelLoad } from "../../src/model/VisionModel.ts"
 import { Locked } from "../../src/output-root/lock.ts"
@@ -11,6 +12,7 @@ import { StageFailed } from "../../src/stages/call.ts"
 import { stages } from "../../src/stages/list.ts"
 import { VideoError } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 import { quickSettings } from "../support/run-pipeline.ts"
 
 /** What becomes of a video, each time that it is tried. */
@@ -21,7 +23,7 @@ const videoId = (file: string): string => file.replace(".mp4", "")
 /** Stands where the pipeline stands: videos end as the script says. */
 const scripted = (script: Script, load: Effect.Effect<ModelLoad | undefined> = Effect.succeed(undefined)) => {
   const tries = new Map<string, number>()
-  return Layer.succeed(
+  const pipeline = Layer.succeed(
     Pipeline,
     Pipeline.of({
       stages,
@@ -37,6 +39,7 @@ const scripted = (script: Script, load: Effect.Effect<ModelLoad | undefined> = E
       }),
     }),
   )
+  return Layer.merge(pipeline, Layers.localRoots)
 }
 
 const optionsOf = (root: string, changes: Partial<BatchOptions> = {}): BatchOptions => ({
@@ -87,7 +90,7 @@ describe("a video that fails", () => {
     expect(events[0]).toEqual({ type: "BatchStarted", videos: 3 })
     expect(told(events)).toEqual(["finished a", "failed b", "finished c"])
     expect(end(events)).toMatchObject({ type: "BatchFinished", done: 2, failed: 1, left: 0, stopped: null })
-    expect(await Effect.runPromise(readFailures(root))).toMatchObject([
+    expect(await runIn(root, readFailures)).toMatchObject([
       { video_id: "b", stage: null, reason: "NotAVideo", message: "no video" },
     ])
   })
@@ -110,7 +113,7 @@ describe("a video that fails", () => {
     const events = await batchOf(["b.mp4", "c.mp4"], failsOn("b.mp4", 1), options)
     expect(told(events)).toEqual(["failed b, again", "finished c", "finished b"])
     expect(end(events)).toMatchObject({ done: 2, failed: 0, left: 0 })
-    expect(await Effect.runPromise(readFailures(root))).toEqual([])
+    expect(await runIn(root, readFailures)).toEqual([])
     const twice = await batchOf(["b.mp4", "c.mp4"], failsOn("b.mp4"), options)
     expect(told(twice)).toEqual(["failed b, again", "finished c", "failed b"])
     expect(end(twice)).toMatchObject({ done: 1, failed: 1 })

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { Chunk, Effect, Fiber, Layer, Stream, TestClock, TestContext } from "effect"
 import { runBatch } from "../../src/batch/run.ts"
+import * as Layers from "../../src/layers.ts"
 import { makeUnanswered } from "../../src/model/client/unanswered.ts"
 import { monotonicMs } from "../../src/model/monotonic.ts"
 import { Pipeline } from "../../src/pipeline.ts"
@@ -48,7 +49,7 @@ test("a model that says nothing is told of after 20 s, every 20 s, with the olde
     yield* TestClock.adjust("200 seconds")
     return yield* Fiber.join(batch)
   }).pipe(
-    Effect.provide(Layer.merge(pipeline, TestContext.TestContext)),
+    Effect.provide(Layer.mergeAll(pipeline, Layers.localRoots, TestContext.TestContext)),
     Effect.map(Chunk.toReadonlyArray),
     Effect.runPromise,
   )

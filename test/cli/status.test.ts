@@ -7,12 +7,13 @@ import { reportSchema } from "../../src/batch/report.ts"
 import { reportMarkdown } from "../../src/batch/report-text.ts"
 import { statusLines, statusSchema } from "../../src/cli/status-text.ts"
 import { writeFile } from "../../src/dataset/store.ts"
-import { makeFolderLocks } from "../../src/output-root/lock.ts"
+import { makeFolderLocks } from "../../src/output-root/locks.ts"
 import { writeFailure, writeInputs } from "../../src/output-root/state.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
 import { stages } from "../../src/stages/list.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 import { makeVideo } from "../support/media.ts"
 import { type CliResult, runCli } from "../support/run-cli.ts"
 
@@ -91,7 +92,7 @@ describe("status", () => {
     const summary = JSON.parse(readFileSync(join(root, "cup/run_summary.json"), "utf8"))
     const begun = { ...summary, stage2: undefined, stage3: undefined }
     for (const name of ["half", "busy", "again"])
-      await Effect.runPromise(writeFile(join(scope.path, name, "run_summary.json"), JSON.stringify(begun)))
+      await runIn(scope.path, writeFile(`${name}/run_summary.json`, JSON.stringify(begun)))
     const inputs = ["cup", "half", "busy", "again", "early", "new"].map((name) => ({
       video_id: name,
       source_video: `/videos/${name}.mp4`,
@@ -102,15 +103,16 @@ describe("status", () => {
       message: "no",
       failed_at_utc: "2026-11-22T18:00:00Z",
     }
-    const read = makeStatusReader(scope.path, stages)
-    const status = await Effect.runPromise(
+    const read = makeStatusReader(stages)
+    const status = await runIn(
+      scope.path,
       Effect.gen(function* () {
-        yield* writeInputs(scope.path, inputs)
-        yield* writeFailure(scope.path, { ...failure, video_id: "again", reason: "Transient" })
-        yield* writeFailure(scope.path, { ...failure, video_id: "busy", reason: "Transient" })
+        yield* writeInputs(inputs)
+        yield* writeFailure({ ...failure, video_id: "again", reason: "Transient" })
+        yield* writeFailure({ ...failure, video_id: "busy", reason: "Transient" })
         const locks = yield* makeFolderLocks
         // One that has a folder already, one that is only just looked at.
-        return yield* locks.hold(join(scope.path, "busy"), locks.hold(join(scope.path, "early"), read))
+        return yield* locks.hold("busy", locks.hold("early", read))
       }),
     )
     expect(status).toMatchObject({ done: ["cup"], unfinished: ["half"], notStarted: ["new"] })
@@ -134,15 +136,16 @@ describe("status", () => {
       cpSync(join(root, "cup"), join(scope.path, id), { recursive: true })
     const { source_video } = JSON.parse(readFileSync(join(root, "cup/run_summary.json"), "utf8"))
     const failure = { stage: null, message: "no", failed_at_utc: "2026-11-22T18:00:00Z" }
-    const status = await Effect.runPromise(
+    const status = await runIn(
+      scope.path,
       Effect.gen(function* () {
         for (const [video_id, reason, source] of [
           ["cup", "RehearsalOverReal", source_video],
           ["other", "ForeignFolder", "/elsewhere/cup.mp4"],
           ["bad", "Unwritable", source_video],
         ])
-          yield* writeFailure(scope.path, { ...failure, video_id, reason, source_video: source })
-        return yield* makeStatusReader(scope.path, stages)
+          yield* writeFailure({ ...failure, video_id, reason, source_video: source })
+        return yield* makeStatusReader(stages)
       }),
     )
     expect(status.done).toEqual(["cup", "other"])
@@ -156,17 +159,18 @@ describe("status", () => {
     await using scope = await temporaryFolder()
     const summary = JSON.parse(readFileSync(join(root, "cup/run_summary.json"), "utf8"))
     const path = (i: number) => join(scope.path, `v${i}`)
-    const read = makeStatusReader(scope.path, stages)
+    const read = makeStatusReader(stages)
     const change = Effect.gen(function* () {
       for (let i = 0; ; i++) {
         yield* writeFile(
-          join(path(i % 20), "run_summary.json"),
+          `v${i % 20}/run_summary.json`,
           JSON.stringify({ ...summary, video_id: `v${i % 20}`, i }),
         )
         if (i >= 10) rmSync(path((i - 10) % 20), { recursive: true, force: true })
       }
     })
-    const looks = await Effect.runPromise(
+    const looks = await runIn(
+      scope.path,
       Effect.raceFirst(change, Effect.replicateEffect(Effect.delay(read, "2 millis"), 100)),
     )
     expect(looks).toHaveLength(100)

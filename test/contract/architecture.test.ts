@@ -108,7 +108,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
     "pipeline",
     "stages",
   ],
-  engine: ["batch", "events", "pipeline"],
+  engine: ["batch", "dataset", "events", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
   layers: ["dataset", "demo", "engine", "model", "picture", "pipeline", "video"],
 }
@@ -183,6 +183,29 @@ const readsDatasetItself = ({ from, to }: Import): boolean =>
 const protocolTakesClient = ({ from, to }: Import): boolean =>
   from.startsWith("src/model/protocols/") && to.startsWith("src/model/client/")
 
+/** Rooms that work on datasets: what is in one they reach by its key, through a `DatasetStore`. */
+const keyed = ["dataset", "output-root", "stages", "batch"]
+
+/** Files of those rooms that know the disk, and what of it. */
+const onDisk: Readonly<Record<string, string>> = {
+  "src/dataset/local-store.ts": "the store that is a folder of this machine",
+  "src/dataset/local-conditional.ts": "its files that are written under a condition",
+  "src/dataset/local-watch.ts": "its folders, as long as they are watched",
+  "src/dataset/media.ts": "looks into a clip at the path that a store gives",
+  "src/stages/pool-images.ts": "asks how large a picture is, at such a path",
+  "src/dataset/scratch.ts": "files on their way, in the system's place for such",
+  "src/dataset/RunClock.ts": "the times of a recording, which is no dataset",
+  "src/dataset/identity.ts": "the source video",
+  "src/stages/prompts.ts": "the project's own prompts",
+  "src/batch/discover.ts": "the input",
+}
+
+const reachesDisk = ({ from, names, to }: Import): boolean =>
+  from.startsWith("src/") &&
+  keyed.includes(areaOf(from)) &&
+  (/^node:fs(?:\/|$)/u.test(to) ||
+    (to === "src/files/whole.ts" && names.some((name) => name !== "NameSync" && name !== "isTemporary")))
+
 /** Circles among files, types included: each as the files on the way, from the first in order of name back to it. */
 const circlesIn = (all: ReadonlyArray<Import>): ReadonlyArray<string> => {
   const targets = Map.groupBy(all, ({ from }) => from)
@@ -250,6 +273,9 @@ test("the rules catch what they forbid", () => {
   expect(scorer.some(readsDatasetItself)).toBe(true)
   const wire = one("src/model/protocols/x.ts", 'import type { A } from "../client/gate.ts"')
   expect(wire.some(protocolTakesClient)).toBe(true)
+  const direct = one("src/stages/x.ts", 'import { writeWhole } from "../files/whole.ts"')
+  const named = one("src/dataset/x.ts", 'import { isTemporary, type NameSync } from "../files/whole.ts"')
+  expect([direct, named].map((found) => found.some(reachesDisk))).toEqual([true, false])
   const circle = [
     ...one("src/a.ts", 'import { b } from "./b.ts"'),
     ...one("src/b.ts", 'import type { C } from "./c.ts"'),
@@ -279,6 +305,11 @@ test("no file imports itself by a detour, not even for types", () => {
 
 test("datasets are read through dataset/open.ts alone", () => {
   expect(imports.filter(readsDatasetItself).map(arrow)).toEqual([])
+})
+
+test("what is in a dataset is reached through its store alone", () => {
+  const reaching = new Set(imports.filter(reachesDisk).map(({ from }) => from))
+  expect([...reaching].toSorted()).toEqual(Object.keys(onDisk).toSorted())
 })
 
 test("nothing in src imports what stands above it: main, workers, tests", () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
 import { keepIfForeign, type MediaKind } from "../../src/dataset/media.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { runFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 
 const jpeg = Buffer.concat([Buffer.from("ffd8ffe0", "hex"), Buffer.alloc(40), Buffer.from("ffd9", "hex")])
 
@@ -28,7 +28,7 @@ const namesAfter = async (
 ) => {
   const folder = runFolder()
   writeFileSync(join(folder, name), content)
-  await Effect.runPromise(keepIfForeign(join(folder, name), kind, recorded, wanted))
+  await runIn(folder, keepIfForeign(name, kind, recorded, wanted))
   return readdirSync(folder).toSorted()
 }
 
@@ -48,7 +48,7 @@ describe.each(media)("%s that is about to be replaced", (_what, name, content, k
     const folder = runFolder()
     writeFileSync(join(folder, name), content)
     writeFileSync(join(folder, kept), "something else")
-    await Effect.runPromise(keepIfForeign(join(folder, name), kind, zeros, zeros))
+    await runIn(folder, keepIfForeign(name, kind, zeros, zeros))
     expect(readdirSync(folder).toSorted()).toEqual([name, kept, kept.replace("1", "2")].toSorted())
     expect(readFileSync(join(folder, kept), "utf8")).toBe("something else")
   })

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { entriesOf, inspectFolder, sweepPlaces } from "../../src/dataset/places.ts"
 import { runFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 import { filesBelow } from "../support/run-cli.ts"
 
 const clip = "stage2/step_clips/step01_lift.mp4"
@@ -17,8 +18,7 @@ const folderWith = (...files: ReadonlyArray<string>): string => {
   return root
 }
 
-const pathsIn = async (root: string) =>
-  (await Effect.runPromise(entriesOf(root))).map(({ path }) => path).toSorted()
+const pathsIn = async (root: string) => (await runIn(root, entriesOf(""))).map(({ path }) => path).toSorted()
 
 test("the folders that runs make are looked into, others, links and files of such names are not", async () => {
   const root = folderWith(clip, "stage1/x.txt", "01_lift/x.txt", "notes/x.txt", "02_pour")
@@ -41,7 +41,10 @@ test("what a crash has left goes from the folders that runs make, and from no ot
   const name = ".tmp-0123456789ab"
   const places = ["", "stage1/", "stage1/sampled_frames/", "stage2/", "stage2/step_clips/", "01_lift/"]
   const root = folderWith(...places.map((place) => `${place}${name}`), `notes/${name}`, clip)
-  await Effect.runPromise(Effect.flatMap(entriesOf(root), (entries) => sweepPlaces(root, entries)))
+  await runIn(
+    root,
+    Effect.flatMap(entriesOf(""), (entries) => sweepPlaces("", entries)),
+  )
   expect(filesBelow(root).toSorted()).toEqual([`notes/${name}`, clip])
   expect(readdirSync(root).toSorted()).toEqual(["01_lift", "notes", "stage1", "stage2"])
 })
@@ -53,9 +56,9 @@ test.each([
 ])("%s may have %d bytes, and not one more", async (file, limit) => {
   const root = folderWith(file)
   truncateSync(join(root, file), limit)
-  expect(await Effect.runPromise(inspectFolder(root))).not.toBeEmpty()
+  expect(await runIn(root, inspectFolder(""))).not.toBeEmpty()
   truncateSync(join(root, file), limit + 1)
-  expect(await Effect.runPromise(Effect.flip(inspectFolder(root)))).toMatchObject({
+  expect(await runIn(root, Effect.flip(inspectFolder("")))).toMatchObject({
     reason: "NotPlain",
     path: join(root, file),
     message: expect.stringContaining(`is larger than the ${limit >> 20} MiB`),
@@ -65,5 +68,5 @@ test.each([
 test("a clip may be larger than any other file", async () => {
   const root = folderWith(clip)
   truncateSync(join(root, clip), 1 << 30)
-  expect(await Effect.runPromise(inspectFolder(root))).not.toBeEmpty()
+  expect(await runIn(root, inspectFolder(""))).not.toBeEmpty()
 })

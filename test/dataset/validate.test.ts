@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { checkPool } from "../../src/dataset/validate/pool.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { temporaryFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 import { valueAt, withValue } from "../support/json.ts"
 import { makeVideo } from "../support/media.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
@@ -157,7 +158,7 @@ test("ticks of any length are compared with the seconds they stand for", async (
   }))
   const pool = { num_frames: 3, note: "test", sampling: "uniform", jpeg_quality: 95, frames }
   writeFileSync(join(root.path, "frame_manifest.json"), JSON.stringify(pool))
-  const { findings } = await Effect.runPromise(checkPool(root.path, "frame_manifest.json", 3, true))
+  const { findings } = await runIn(root.path, checkPool("", "frame_manifest.json", 3, true))
   expect(findings.map(({ message }) => message).filter((message) => message.includes("pts"))).toEqual([
     "frames[2].timestamp_sec is 2, but its pts say 2.035367",
   ])

@@ -6,6 +6,7 @@ import { sha256 } from "../../src/plan/fingerprint.ts"
 import { ensurePool } from "../../src/stages/pool.ts"
 import { ptsSeconds, VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
+import { inRoot } from "../support/in-root.ts"
 import { makeVideo } from "../support/media.ts"
 import { runCli } from "../support/run-cli.ts"
 import { run } from "../video/video-layers.ts"
@@ -18,13 +19,12 @@ test("`frames` gives every entry of a manifest again, byte for byte", async () =
     Effect.gen(function* () {
       const source = yield* (yield* VideoDecoder).probe(file)
       const secondsOf = (pts: number) => ptsSeconds(pts, source.timeBase)
-      const dir = join(runFolder(), "pool")
       const { pool } = yield* ensurePool(
-        { dir, source, count: 9, jpegQuality: 88, note: "test", secondsOf },
+        { dir: "pool", source, count: 9, jpegQuality: 88, note: "test", secondsOf },
         true,
       )
       return pool.manifest
-    }),
+    }).pipe(inRoot(runFolder())),
   )
   const output = join(runFolder(), "again")
   const at = manifest.frames.toReversed().flatMap((frame) => ["--at", String(frame.timestamp_sec)])

@@ -19,6 +19,7 @@ import { stages } from "../../src/stages/list.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { finishedDataset } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 import { withValue } from "../support/json.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
@@ -296,7 +297,7 @@ test("status names a folder that it cannot read, and goes on with the rest", asy
   replace("linked", join(copy.out, "run_summary.json"))
   rmSync(join(copy.root, "piped/run_summary.json"))
   Bun.spawnSync(["mkfifo", join(copy.root, "piped/run_summary.json")])
-  const status = await Effect.runPromise(makeStatusReader(copy.root, stages))
+  const status = await runIn(copy.root, makeStatusReader(stages))
   expect(status.done).toEqual(["video"])
   expect(status.failed.map(({ video_id, reason }) => [video_id, reason])).toEqual(
     ["endless", "linked", "piped"].map((id) => [id, "NotPlain"]),

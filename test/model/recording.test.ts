@@ -11,8 +11,8 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { Context, Effect, Either, Layer, Logger } from "effect"
+import { writeLocalFile } from "../../src/dataset/local-store.ts"
 import * as RunClock from "../../src/dataset/RunClock.ts"
-import { writeFile } from "../../src/dataset/store.ts"
 import { record, replay } from "../../src/model/recording.ts"
 import { type ModelRequest, noUsage, VisionModel } from "../../src/model/VisionModel.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
@@ -68,7 +68,7 @@ const recordingOf = async (...prompts: ReadonlyArray<string>) => {
   const dir = join(runFolder(), "recording")
   let first = ""
   for (const prompt of prompts) {
-    await Effect.runPromise(Effect.provide(ask(prompt), Layer.provide(record(dir, writeFile), echo)))
+    await Effect.runPromise(Effect.provide(ask(prompt), Layer.provide(record(dir, writeLocalFile), echo)))
     first ||= readdirSync(dir).find((name) => name !== "recording.json") ?? ""
   }
   return { dir, file: join(dir, first) }
@@ -207,7 +207,7 @@ test("a request that was recorded elsewhere only gets the reply to the same atte
   const places = [asked("b", 3), asked("b", 1), asked("b", 2), asked("a", 1), asked("a", 2)]
   const all = (requests: ReadonlyArray<ModelRequest>) =>
     Effect.flatMap(VisionModel, ({ complete }) => Effect.forEach(requests, (request) => complete(request)))
-  await Effect.runPromise(Effect.provide(all(places), Layer.provide(record(dir, writeFile), numbered)))
+  await Effect.runPromise(Effect.provide(all(places), Layer.provide(record(dir, writeLocalFile), numbered)))
   const texts = async (...requests: ReadonlyArray<ModelRequest>) =>
     (await Effect.runPromise(Effect.provide(all(requests), replay(dir)))).map(({ text }) => text)
   expect(await texts(...places)).toEqual(["reply 1", "reply 2", "reply 3", "reply 4", "reply 5"])
@@ -228,7 +228,7 @@ test("what a model of one's own says of itself is replayed as it was said, to th
     Context.add(built, VisionModel, { ...Context.get(built, VisionModel), config: said }),
   )
   const dir = join(runFolder(), "recording")
-  await Effect.runPromise(Effect.provide(ask("one"), Layer.provide(record(dir, writeFile), own)))
+  await Effect.runPromise(Effect.provide(ask("one"), Layer.provide(record(dir, writeLocalFile), own)))
   const { config, text } = await Effect.gen(function* () {
     const { text } = yield* ask("one")
     return { text, config: (yield* VisionModel).config }

@@ -1,6 +1,8 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs"
+import { basename, dirname } from "node:path"
 import { Effect } from "effect"
-import { makeFolderLocks } from "../../src/output-root/lock.ts"
+import { makeFolderLocks } from "../../src/output-root/locks.ts"
+import { inRoot } from "../support/in-root.ts"
 
 /**
  * A process of its own that takes the lock of a folder `times` times and says so. While it holds it, it makes a file that
@@ -22,12 +24,12 @@ const forever = Effect.zipRight(
 const program = Effect.gen(function* () {
   const { hold } = yield* makeFolderLocks
   for (let left = Number(times); left > 0; ) {
-    const outcome = yield* Effect.either(hold(folder, alone))
+    const outcome = yield* Effect.either(hold(basename(folder), alone))
     if (outcome._tag === "Right") left--
     else if (outcome.left._tag === "Locked") yield* Effect.sleep(1)
     else return yield* outcome.left
   }
-  if (times === "0") yield* hold(folder, forever)
+  if (times === "0") yield* hold(basename(folder), forever)
 })
 
-await Effect.runPromise(program)
+await Effect.runPromise(inRoot(dirname(folder))(program))

@@ -4,8 +4,10 @@ import { join } from "node:path"
 import { Clock, Deferred, Effect, Either, Exit, Fiber, TestClock, TestContext } from "effect"
 import { writeFile } from "../../src/dataset/store.ts"
 import { thisProcess } from "../../src/files/liveness.ts"
-import { makeFolderLocks, readLock, staleAfter } from "../../src/output-root/lock.ts"
+import { readLock, staleAfter } from "../../src/output-root/lock.ts"
+import { makeFolderLocks } from "../../src/output-root/locks.ts"
 import { temporaryFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 
 const run = Effect.runPromise
 
@@ -51,10 +53,10 @@ describe("one owner at a time", () => {
     const folder = join(root.path, "cup 杯")
     const program = Effect.gen(function* () {
       const [one, other] = [yield* makeFolderLocks, yield* makeFolderLocks]
-      const inner = other.hold(folder, Effect.die("must not run"))
-      return yield* one.hold(folder, Effect.all({ refused: Effect.flip(inner), seen: readLock(folder) }))
+      const inner = other.hold("cup 杯", Effect.die("must not run"))
+      return yield* one.hold("cup 杯", Effect.all({ refused: Effect.flip(inner), seen: readLock(folder) }))
     })
-    const { refused, seen } = await run(program)
+    const { refused, seen } = await runIn(root.path, program)
     expect(refused).toMatchObject({
       _tag: "Locked",
       folder,
@@ -67,24 +69,23 @@ describe("one owner at a time", () => {
 
   test("success, failure and interruption leave no lock and do not make the folder", async () => {
     await using root = await temporaryFolder()
-    const folder = join(root.path, "cup")
     const program = Effect.gen(function* () {
       const { hold } = yield* makeFolderLocks
       expect(
         yield* hold(
-          folder,
+          "cup",
           Effect.sync(() => locksOf(root.path)),
         ),
       ).toEqual(["cup"])
-      expect(yield* Effect.flip(hold(folder, Effect.fail("no luck")))).toBe("no luck")
+      expect(yield* Effect.flip(hold("cup", Effect.fail("no luck")))).toBe("no luck")
       const begun = yield* Deferred.make<void>()
       const fiber = yield* Effect.fork(
-        hold(folder, Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)),
+        hold("cup", Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)),
       )
       yield* Deferred.await(begun)
       expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
     })
-    await run(program)
+    await runIn(root.path, program)
     expect(readdirSync(root.path)).toEqual([])
   })
 
@@ -115,8 +116,8 @@ test("a lock that can be neither taken nor read is given up after 20 tries, and 
     sleep: { value: () => Effect.sync(() => void waits++) },
   })
   const { hold } = await run(makeFolderLocks)
-  const attempt = hold(join(root.path, "cup"), Effect.die("must not run"))
-  const error = await run(Effect.withClock(Effect.flip(attempt), hurried))
+  const attempt = hold("cup", Effect.die("must not run"))
+  const error = await runIn(root.path, Effect.withClock(Effect.flip(attempt), hurried))
   expect(error).toMatchObject({ reason: "Unwritable", path })
   expect(error.message).toBe(
     `the lock ${path} can be neither taken nor read; is ${join(root.path, ".locks")} a folder that can be written to?`,
@@ -132,7 +133,7 @@ describe("an owner that died", () => {
     await crashWhileHolding(folder)
     expect(await run(readLock(folder))).toMatchObject({ fate: "dead" })
     const { hold } = await run(makeFolderLocks)
-    expect(await run(hold(folder, Effect.succeed("done")))).toBe("done")
+    expect(await runIn(root.path, hold("cup", Effect.succeed("done")))).toBe("done")
     expect(readdirSync(root.path)).toEqual([])
   })
 
@@ -141,9 +142,10 @@ describe("an owner that died", () => {
     const folder = join(root.path, "cup")
     const { hold } = await run(makeFolderLocks)
     const path = join(root.path, ".locks", "cup")
-    await run(
+    await runIn(
+      root.path,
       hold(
-        folder,
+        "cup",
         Effect.sync(() => {
           const [token = ""] = readdirSync(path)
           const [owner = "", beats = ""] = readFileSync(join(path, token), "utf8").split("\n")
@@ -162,17 +164,16 @@ describe("an owner that died", () => {
     renameSync(join(root.path, ".locks", "cup"), join(root.path, ".locks", ".tmp-0123456789ab"))
     mkdirSync(join(root.path, ".locks", ".tmp-ba9876543210"))
     const { hold } = await run(makeFolderLocks)
-    await run(hold(join(root.path, "plate"), Effect.void))
+    await runIn(root.path, hold("plate", Effect.void))
     expect(readdirSync(root.path)).toEqual([])
   })
 
   test("elsewhere loses it after a minute without a sign of life, seen by our own clock", async () => {
     await using root = await temporaryFolder()
-    const folder = join(root.path, "cup")
     lockFromElsewhere(root.path, "cup", 1)
     const program = Effect.gen(function* () {
       const { hold } = yield* makeFolderLocks
-      const attempt = Effect.match(hold(folder, Effect.void), {
+      const attempt = Effect.match(hold("cup", Effect.void), {
         onFailure: ({ _tag }) => _tag,
         onSuccess: () => "done",
       })
@@ -188,7 +189,7 @@ describe("an owner that died", () => {
       outcomes.push(yield* attempt)
       return outcomes
     })
-    const outcomes = await run(Effect.provide(program, TestContext.TestContext))
+    const outcomes = await runIn(root.path, Effect.provide(program, TestContext.TestContext))
     expect(outcomes).toEqual(["Locked", "Locked", "Locked", "Locked", "done"])
     expect(readdirSync(root.path)).toEqual([])
   })
@@ -202,7 +203,7 @@ describe("an owner whose lock was taken over", () => {
       const { hold } = yield* makeFolderLocks
       const begun = yield* Deferred.make<void>()
       const fiber = yield* Effect.fork(
-        hold(folder, Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)),
+        hold("cup", Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)),
       )
       yield* Deferred.await(begun)
       rmSync(join(root.path, ".locks", "cup"), { recursive: true })
@@ -210,7 +211,7 @@ describe("an owner whose lock was taken over", () => {
       yield* TestClock.adjust("5 seconds")
       return yield* Effect.flip(Fiber.join(fiber))
     })
-    const error = await run(Effect.provide(program, TestContext.TestContext))
+    const error = await runIn(root.path, Effect.provide(program, TestContext.TestContext))
     expect(error).toMatchObject({ _tag: "DatasetError", reason: "LockLost", path: folder })
     expect(locksOf(root.path)).toEqual(["cup"])
   })
@@ -221,14 +222,14 @@ describe("an owner whose lock was taken over", () => {
     const program = Effect.gen(function* () {
       const { hold } = yield* makeFolderLocks
       const work = Effect.gen(function* () {
-        yield* writeFile(join(folder, "before"), "x")
+        yield* writeFile("cup/before", "x")
         rmSync(join(root, ".locks", "cup"), { recursive: true })
         lockFromElsewhere(root, "cup", 1)
-        yield* Effect.withClock(writeFile(join(folder, "after"), "x"), later(seconds))
+        yield* Effect.withClock(writeFile("cup/after", "x"), later(seconds))
       })
-      return yield* Effect.either(hold(folder, work))
+      return yield* Effect.either(hold("cup", work))
     })
-    return { result: await run(program), files: readdirSync(folder).toSorted() }
+    return { result: await runIn(root, program), files: readdirSync(folder).toSorted() }
   }
 
   test.each([20, 3600])("writes nothing when it wakes up after %d s", async (seconds) => {

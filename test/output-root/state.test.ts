@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test"
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
 import { readInputs, writeInputs } from "../../src/output-root/state.ts"
 import { temporaryFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 
 test("notes that a crash left half-written are removed once nobody can be writing them", async () => {
   await using root = await temporaryFolder()
@@ -16,8 +16,8 @@ test("notes that a crash left half-written are removed once nobody can be writin
   }
   writeFileSync(join(notes, ".tmp-ba9876543210"), "{")
   const inputs = [{ video_id: "a b", source_video: "/videos/a\nb.mp4" }]
-  await Effect.runPromise(writeInputs(root.path, inputs))
+  await runIn(root.path, writeInputs(inputs))
   expect(readdirSync(notes).toSorted()).toEqual([".tmp-ba9876543210", "failed", "kept.txt", "videos.jsonl"])
   expect(readdirSync(join(notes, "failed"))).toEqual([])
-  expect(await Effect.runPromise(readInputs(root.path))).toEqual(inputs)
+  expect(await runIn(root.path, readInputs)).toEqual(inputs)
 })

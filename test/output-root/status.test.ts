@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
 import { writeFailure, writeInputs } from "../../src/output-root/state.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
 import { stagesNumbered } from "../../src/stages/list.ts"
 import { runFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 
 type Status = "running" | "completed" | "failed"
 
@@ -31,7 +31,7 @@ const finished = (calls: number, cost: number | null, updated: string) => ({
 })
 
 const statusOf = (root: string, numbers: ReadonlyArray<number> = [1, 2, 3]) =>
-  Effect.runPromise(makeStatusReader(root, numbers.flatMap(stagesNumbered)))
+  runIn(root, makeStatusReader(numbers.flatMap(stagesNumbered)))
 
 test("videos are grouped by what their summaries say, and everything is added up", async () => {
   const root = runFolder()
@@ -127,7 +127,7 @@ test("inputs without a folder are not started, unless it is on record that they 
     video_id: id,
     source_video: `/videos/${id}.mp4`,
   }))
-  await Effect.runPromise(writeInputs(root, inputs))
+  await runIn(root, writeInputs(inputs))
   const failure = {
     source_video: "/videos/failed.mp4",
     stage: null,
@@ -135,7 +135,7 @@ test("inputs without a folder are not started, unless it is on record that they 
     message: "no video",
     failed_at_utc: "2026-01-01T00:00:00.000Z",
   }
-  await Effect.runPromise(writeFailure(root, { video_id: "failed", ...failure }))
+  await runIn(root, writeFailure({ video_id: "failed", ...failure }))
   const status = await statusOf(root)
   expect(status.notStarted).toEqual(["waiting 2", "waiting 1"])
   expect(status.failed).toMatchObject([{ video_id: "failed", reason: "NotAVideo", message: "no video" }])
@@ -144,8 +144,8 @@ test("inputs without a folder are not started, unless it is on record that they 
 test("what has changed since the last look is read again", async () => {
   const root = runFolder()
   summarised(root, "v", { stage1: outcome("running", 0) })
-  const look = makeStatusReader(root, stagesNumbered(1))
-  expect((await Effect.runPromise(look)).unfinished).toEqual(["v"])
+  const look = makeStatusReader(stagesNumbered(1))
+  expect((await runIn(root, look)).unfinished).toEqual(["v"])
   summarised(root, "v", { stage1: outcome("completed", 0.5) })
-  expect((await Effect.runPromise(look)).done).toEqual(["v"])
+  expect((await runIn(root, look)).done).toEqual(["v"])
 })

@@ -61,7 +61,7 @@ test("what is told of a video is there when its folder is opened again, and is n
 test("of the files that went to another decoder, a video's own are told and recorded, and no other video's", async () => {
   const settings = quickSettings(runFolder())
   const { notices, value } = await withVideoRun(video, settings, (run) => {
-    const files = [video, join(dirname(video), "another.mp4"), join(run.folder.root, "stage2/clip.mp4")]
+    const files = [video, join(dirname(video), "another.mp4"), join(run.folder.location, "stage2/clip.mp4")]
     const handOvers = files.map((file) => ({
       file,
       from: "native",

@@ -8,6 +8,7 @@ import { ensurePool, foreseenPool } from "../../src/stages/pool.ts"
 import { ClipCutter } from "../../src/video/ClipCutter.ts"
 import { ptsSeconds, VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
+import { inRoot } from "../support/in-root.ts"
 import { makeVideo } from "../support/media.ts"
 import { cutOf, run, secondsOf } from "../video/video-layers.ts"
 
@@ -31,7 +32,7 @@ test("pictures of a clip are the source's own, and the clip's where the source h
       const pool = (dir: string, keep: boolean) =>
         ensurePool(
           {
-            dir: join(folder, dir),
+            dir,
             source: clip,
             original: { source, framePts },
             count: 20,
@@ -76,7 +77,7 @@ test("pictures of a clip are the source's own, and the clip's where the source h
       yield* Effect.promise(() => rename(`${file}.moved`, file))
       const again = yield* pool("second hand", true)
       expect([again.kept, again.pool.manifest]).toEqual([true, second.pool.manifest])
-    }),
+    }).pipe(inRoot(folder)),
   )
 })
 
@@ -88,7 +89,7 @@ test("too few key frames are told when a pool is made and already when it is for
     Effect.gen(function* () {
       const source = yield* (yield* VideoDecoder).probe(file)
       const request = {
-        dir: join(folder, "pool"),
+        dir: "pool",
         source,
         count: 8,
         jpegQuality: 90,
@@ -99,7 +100,7 @@ test("too few key frames are told when a pool is made and already when it is for
       const foreseen = [true, false].map((keep) => Effect.flip(foreseenPool(request, keep)))
       for (const refused of [...foreseen, Effect.flip(ensurePool(request, true))])
         expect(yield* refused).toMatchObject({ reason: "TooFewFrames", message })
-    }),
+    }).pipe(inRoot(folder)),
   )
   expect(readdirSync(folder)).toEqual([basename(file)])
 })

@@ -7,6 +7,7 @@ import { sha256 } from "../../src/plan/fingerprint.ts"
 import { recallReply } from "../../src/stages/trace.ts"
 import { callRecord } from "../support/call-record.ts"
 import { runFolder } from "../support/folders.ts"
+import { runIn } from "../support/in-root.ts"
 
 const files = layout.stage1.call
 const request = "1".repeat(64)
@@ -28,7 +29,10 @@ const folderWith = (file: string, round: object) => {
 }
 
 const recalled = (dir: string, round: number, attempt = 1) =>
-  Effect.runPromise(Effect.map(recallReply({ dir, files }, round, request, attempt), (reply) => reply?.text))
+  runIn(
+    dir,
+    Effect.map(recallReply({ dir: "", files }, round, request, attempt), (reply) => reply?.text),
+  )
 
 test("a reply is recalled in the round in which it was received; one without a round is of the first, round 0", async () => {
   const [early, third] = [folderWith(files.rawResponse, {}), folderWith(files.rawResponse, { round: 3 })]

@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect"
 import type { RunSettings } from "../../src/config.ts"
-import { openSummary, summaryPath } from "../../src/dataset/summary.ts"
+import { type DatasetStore, inOutputRoot } from "../../src/dataset/DatasetStore.ts"
+import { openSummary, summaryKey } from "../../src/dataset/summary.ts"
 import { type RunEvent, RunEvents } from "../../src/events.ts"
 import * as Layers from "../../src/layers.ts"
 import type { VisionModel } from "../../src/model/VisionModel.ts"
@@ -17,16 +18,17 @@ import type { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 export const withVideoRun = async <A, E>(
   video: string,
   settings: RunSettings,
-  use: (run: VideoRun) => Effect.Effect<A, E, ClipCutter | VideoDecoder | VisionModel>,
+  use: (run: VideoRun) => Effect.Effect<A, E, ClipCutter | DatasetStore | VideoDecoder | VisionModel>,
 ) => {
   const events: Array<RunEvent> = []
   const value = await Effect.gen(function* () {
     const { facts, header, existing } = yield* lookInto(video, settings)
-    const summary = yield* openSummary(summaryPath(facts.folder), header, existing, {})
+    const summary = yield* openSummary(summaryKey(facts.folder.videoId), header, existing, {})
     return yield* use({ ...facts, summary })
   }).pipe(
     Effect.provideService(RunEvents, { publish: (event) => Effect.sync(() => void events.push(event)) }),
-    Effect.provide(Layer.merge(Layers.video(), Layers.rehearsal)),
+    inOutputRoot(settings.outputRoot),
+    Effect.provide(Layer.mergeAll(Layers.video(), Layers.rehearsal, Layers.localRoots)),
     Effect.runPromise,
   )
   return { value, notices: events.flatMap((event) => (event.type === "Notice" ? [event.message] : [])) }

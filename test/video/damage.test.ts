@@ -7,6 +7,7 @@ import { readManifest } from "../../src/dataset/resume.ts"
 import { ensurePool } from "../../src/stages/pool.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
+import { inRoot } from "../support/in-root.ts"
 import { makeVideo } from "../support/media.ts"
 import { run, secondsOf } from "./video-layers.ts"
 
@@ -62,7 +63,7 @@ describe("frames that do not decode", () => {
 
   test("are listed in the manifest, and a pool with them is kept", async () => {
     const file = await withHoles([39])
-    const dir = join(runFolder(), "damaged-pool")
+    const dir = "damaged-pool"
     await run(
       Effect.gen(function* () {
         const source = yield* (yield* VideoDecoder).probe(file)
@@ -79,7 +80,7 @@ describe("frames that do not decode", () => {
         expect(last).toMatchObject({ original_frame_index: 38, substituted_for_pts: source.framePts[39] })
         expect(last?.timestamp_sec).toBe(ptsSeconds(source.framePts[38] ?? 0, source.timeBase))
         expect((yield* ensurePool(request, true)).kept).toBe(true)
-      }),
+      }).pipe(inRoot(runFolder())),
     )
   })
 })
@@ -87,7 +88,7 @@ describe("frames that do not decode", () => {
 describe("keyframe pools", () => {
   test("take distinct keyframes, say so, and do not pass for a uniform pool", async () => {
     const file = await makeVideo({ frames: 96, keyframeEvery: 8 })
-    const dir = join(runFolder(), "keyframe-pool")
+    const dir = "keyframe-pool"
     await run(
       Effect.gen(function* () {
         const source = yield* (yield* VideoDecoder).probe(file)
@@ -107,7 +108,7 @@ describe("keyframe pools", () => {
         expect((yield* ensurePool({ ...request, sampling: "keyframe" }, true)).kept).toBe(true)
         expect((yield* ensurePool(request, true)).kept).toBe(false)
         expect((yield* readManifest(dir))?.sampling).toBe("uniform")
-      }),
+      }).pipe(inRoot(runFolder())),
     )
   })
 
@@ -116,9 +117,9 @@ describe("keyframe pools", () => {
     const failure = await run(
       Effect.gen(function* () {
         const source = yield* (yield* VideoDecoder).probe(file)
-        const request = { dir: join(runFolder(), "few"), source, count: 8, jpegQuality: 80, note: "test" }
+        const request = { dir: "few", source, count: 8, jpegQuality: 80, note: "test" }
         return yield* Effect.flip(ensurePool({ ...request, sampling: "keyframe", secondsOf: Number }, true))
-      }),
+      }).pipe(inRoot(runFolder())),
     )
     expect(failure.message).toContain("--sampling uniform")
   })

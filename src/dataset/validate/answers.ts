@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import type { AnnotationSchema, DraftStep, FinalStep } from "../../plan/annotation.ts"
 import { checkDraft, type DraftPlan } from "../../plan/draft.ts"

@@ -1,6 +1,7 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect, Either } from "effect"
 import type { Segment } from "../records.ts"
+import { localPath } from "../store.ts"
 import { type Finding, finding, warning } from "./finding.ts"
 
 /** Decodes a clip whole: how many frames came out, and how often something in it was found damaged. */
@@ -15,7 +16,7 @@ export const decodingFindings = Effect.fn("Validate.decodeClip")(function* (
   { clip_frames: recorded }: Segment,
   decode: DecodeClip,
 ) {
-  const decoded = yield* Effect.either(decode(join(root, file)))
+  const decoded = yield* Effect.either(Effect.scoped(Effect.flatMap(localPath(join(root, file)), decode)))
   if (Either.isLeft(decoded))
     return [finding(file, `does not decode: ${decoded.left.message}`)] satisfies ReadonlyArray<Finding>
   const { complaints, frames } = decoded.right

@@ -1,14 +1,15 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { hasCode } from "../../files/fault.ts"
+import { unreadableText } from "../../files/fault-text.ts"
 import { parseJson } from "../../files/json.ts"
-import { NotPlain } from "../../files/plain.ts"
 import { sha256 } from "../../plan/fingerprint.ts"
+import type { DatasetError } from "../DatasetError.ts"
+import { sizeLimit } from "../DatasetStore.ts"
 import type { CallFiles } from "../layout.ts"
 import { hasSignature, type MediaKind } from "../media.ts"
 import type { Outcome } from "../records.ts"
-import { type DatasetError, promptDigest, readDigest, readText, sizeLimit } from "../store.ts"
+import { promptDigest, readDigest, readText } from "../store.ts"
 
 /** Something to tell of a dataset folder: the file, relative to the video's folder, and the rest of a sentence about it. */
 export interface Finding {
@@ -31,11 +32,6 @@ export interface Loaded<A> {
   readonly findings: ReadonlyArray<Finding>
 }
 
-const unreadableText = ({ cause, message }: DatasetError): string => {
-  if (cause instanceof NotPlain) return cause.message
-  return hasCode(cause, "EACCES", "EPERM") ? "may not be read: permission denied" : message
-}
-
 /** Reads something of a folder. What cannot be read is told, and the check goes on with the rest. */
 export const orFinding = <A, R>(
   file: string,
@@ -43,7 +39,7 @@ export const orFinding = <A, R>(
 ): Effect.Effect<Loaded<A>, never, R> =>
   Effect.match(read, {
     onSuccess: (value): Loaded<A> => ({ value, findings: [] }),
-    onFailure: (error) => ({ value: undefined, findings: [finding(file, unreadableText(error))] }),
+    onFailure: (error) => ({ value: undefined, findings: [finding(file, unreadableText(error.cause))] }),
   })
 
 const pathText = (issue: v.BaseIssue<unknown>): string => v.getDotPath(issue) ?? "the whole file"

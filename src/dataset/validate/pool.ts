@@ -1,4 +1,4 @@
-import { dirname } from "node:path"
+import { dirname } from "node:path/posix"
 import { Effect } from "effect"
 import { isSamplePath, samplePath } from "../layout.ts"
 import { type FrameManifest, frameManifestSchema } from "../records.ts"

@@ -39,12 +39,13 @@ const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding |
   const odd = oddness(entry)
   if (odd !== undefined) return finding(path, odd)
   const inner = placeIn(place, name)
-  if (inner !== undefined && kind.isDirectory())
+  if (inner !== undefined && kind.kind === "folder")
     return inner === "step" && named.steps?.has(name) === false
       ? warning(path, "belongs to no step of the plan; what is in it stays")
       : undefined
   if (place === "video" && (name === reviewFolder || named.further.has(name))) return undefined
-  if (isTemporary(name) && kind.isFile()) return warning(path, "is left of a crash; the next run removes it")
+  if (isTemporary(name) && kind.kind === "file")
+    return warning(path, "is left of a crash; the next run removes it")
   if (!isFileOf(place, name)) return warning(path, "is not part of the dataset; no run changes or removes it")
   if (isUnrecorded(entry, paths)) return warning(path, "is no reply on record; it stays")
   const remark = unlisted[place]
