@@ -79,6 +79,21 @@ test("own-model.ts answers with a model of its own, which the folder names", asy
   expect(summary.rehearsal).toBe(false)
 })
 
+test("export-csv.ts gives a row for each step of the finished videos", async () => {
+  const output = join(folder, "exported")
+  await runExample("pipeline.ts", video, output)
+  const [head = "", ...rows] = (await runExample("export-csv.ts", output)).trimEnd().split("\r\n")
+  const { steps } = await Bun.file(join(output, "cooking/causal_plan_with_keyframes.json")).json()
+  expect(head).toStartWith(
+    "video_id,step_id,step_goal,start_sec,end_sec,agent,action,patient,keyframe_secs,clip,",
+  )
+  expect(rows).toHaveLength(steps.length)
+  const [first = ""] = rows
+  expect(first).toStartWith(`cooking,1,${steps[0].step_goal},0,`)
+  expect(first).toContain(`,${steps[0].causal_chain.action},`)
+  expect(first).toMatch(/,cooking\/stage2\/step_clips\/step01_\w+\.mp4,\d+,rehearsal,true,[0-9a-f]{64}$/u)
+})
+
 test("every example is run here, and none reaches into the program past its exports", async () => {
   const own = await Bun.file(import.meta.path).text()
   const names = await readdir(join(root, "examples"))

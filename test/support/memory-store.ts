@@ -1,0 +1,152 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { join, posix } from "node:path"
+import { Effect } from "effect"
+import { type DatasetError, unreadable, unwritable } from "../../src/dataset/DatasetError.ts"
+import type { ConditionalFiles, Store } from "../../src/dataset/DatasetStore.ts"
+import { NotPlain, sizeText } from "../../src/files/plain.ts"
+import { root as temporary } from "./folders.ts"
+
+interface Kept {
+  readonly bytes: Buffer
+  readonly version: string
+}
+
+/**
+ * A store that is no file system: whole objects under keys, folders only where something is in them, as in a bucket. What needs a
+ * path works in a folder of its own.
+ */
+export const memoryStore = (): Store => {
+  const objects = new Map<string, Kept>()
+  const conditions = new Map<string, Kept>()
+  const locate = (key: string) => `memory://root/${key}`
+  let writes = 0
+  const kept = (bytes: string | Uint8Array): Kept => ({ bytes: Buffer.from(bytes), version: `v${++writes}` })
+  const below = (folder: string) =>
+    [...objects.keys()].filter((key) => folder === "" || key.startsWith(`${folder}/`))
+  const namesIn = (keys: Iterable<string>, folder: string) => {
+    const inside = folder === "" ? "" : `${folder}/`
+    const rest = [...keys].filter((key) => key.startsWith(inside)).map((key) => key.slice(inside.length))
+    return [...new Set(rest.map((key) => key.split("/")[0] ?? ""))].toSorted()
+  }
+  const read = (key: string, limit: number) =>
+    Effect.suspend(() => {
+      const bytes = objects.get(key)?.bytes
+      if (bytes !== undefined && bytes.length > limit)
+        return unreadable(locate(key))(new NotPlain(sizeText(limit)))
+      return Effect.succeed(bytes)
+    })
+  const isInTheWay = (key: string): boolean => {
+    const parents = key.split("/").slice(0, -1)
+    return below(key).length > 0 || parents.some((_, i) => objects.has(parents.slice(0, i + 1).join("/")))
+  }
+  const put = (key: string, bytes: string | Uint8Array) =>
+    Effect.suspend((): Effect.Effect<void, DatasetError> => {
+      const blocked = Object.assign(new Error("EEXIST"), { code: "EEXIST" })
+      return isInTheWay(key)
+        ? unwritable(locate(key))(blocked)
+        : Effect.sync(() => void objects.set(key, kept(bytes)))
+    })
+  const staged = Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(temporary, "staged-"))),
+    (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+  )
+  const conditional: ConditionalFiles = {
+    list: (folder) => Effect.sync(() => namesIn(conditions.keys(), folder)),
+    read: (key) =>
+      Effect.sync(() => {
+        const found = conditions.get(key)
+        return found && { content: found.bytes.toString("utf8"), version: found.version }
+      }),
+    create: (key, content) =>
+      Effect.sync(() => {
+        if (conditions.has(key)) return undefined
+        conditions.set(key, kept(content))
+        return `v${writes}`
+      }),
+    replace: (key, version, content) =>
+      Effect.sync(() => {
+        if (conditions.get(key)?.version !== version) return undefined
+        conditions.set(key, kept(content))
+        return `v${writes}`
+      }),
+    remove: (key, version) =>
+      Effect.sync(() => void (conditions.get(key)?.version === version && conditions.delete(key))),
+  }
+  const opened = (confirm: Effect.Effect<void, DatasetError>): Store => ({
+    locate,
+    look: (key) =>
+      Effect.sync(() => {
+        const found = objects.get(key)
+        if (found !== undefined)
+          return { kind: "file" as const, sizeBytes: found.bytes.length, stamp: found.version }
+        if (below(key).length === 0) return undefined
+        return { kind: "folder" as const, sizeBytes: 0, stamp: key }
+      }),
+    watch: () => Effect.succeed(Effect.succeed(true)),
+    list: (folder) => Effect.sync(() => namesIn(objects.keys(), folder)),
+    read,
+    digest: (key, limit) =>
+      Effect.map(read(key, limit), (bytes) => {
+        if (bytes === undefined) return undefined
+        const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex")
+        return { sha256, sizeBytes: bytes.length, first: bytes.subarray(0, 16), last: bytes.subarray(-16) }
+      }),
+    localPath: (key) =>
+      Effect.tap(
+        Effect.map(staged, (folder) => join(folder, posix.basename(key))),
+        (path) => {
+          const found = objects.get(key)
+          return found === undefined ? Effect.void : Effect.promise(() => writeFile(path, found.bytes))
+        },
+      ),
+    write: (key, content) => Effect.uninterruptible(Effect.zipRight(confirm, put(key, content))),
+    publish: (key, produce) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const path = join(yield* staged, "made")
+          const made = yield* produce(path)
+          yield* confirm
+          yield* put(key, yield* Effect.promise(() => readFile(path)))
+          return made
+        }),
+      ),
+    rename: (from, to) =>
+      Effect.zipRight(
+        confirm,
+        Effect.suspend(() =>
+          Effect.zipRight(
+            put(to, objects.get(from)?.bytes ?? ""),
+            Effect.sync(() => objects.delete(from)),
+          ),
+        ),
+      ),
+    move: (from, to, kind) =>
+      Effect.zipRight(
+        confirm,
+        Effect.sync(() => {
+          const isFile = kind === "file"
+          const isThere = (key: string) => (isFile ? objects.has(key) : below(key).length > 0)
+          if (!isThere(from)) return isThere(to)
+          if (objects.has(to) || below(to).length > 0) return false
+          for (const key of isFile ? [from] : below(from)) {
+            const found = objects.get(key)
+            if (found !== undefined) objects.set(`${to}${key.slice(from.length)}`, found)
+            objects.delete(key)
+          }
+          return true
+        }),
+      ),
+    copy: (from, to) =>
+      Effect.suspend(() =>
+        objects.has(to) ? Effect.succeed(false) : Effect.as(put(to, objects.get(from)?.bytes ?? ""), true),
+      ),
+    syncNames: () => Effect.void,
+    remove: (key) => Effect.sync(() => void objects.delete(key)),
+    removeIfEmpty: () => Effect.void,
+    sweep: () => Effect.void,
+    freeBytes: () => Effect.succeed(undefined),
+    conditional,
+    confirmedBy: opened,
+  })
+  return opened(Effect.void)
+}
