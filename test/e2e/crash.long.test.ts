@@ -7,7 +7,7 @@ import { crashUntilDone, leftBehind } from "../support/crashes.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 
-/** `CRASH_VIDEOS=20 CRASH_KILLS=100 CRASH_PROCESSES=1,2,5 CRASH_LATENCY_MS=800 bun test test/e2e/crash.test.ts` is the full size. */
+/** `CRASH_VIDEOS=20 CRASH_KILLS=100 CRASH_PROCESSES=1,2,5 CRASH_LATENCY_MS=800 bun test test/e2e/crash.long.test.ts` is the full size. */
 const { CRASH_VIDEOS = "3", CRASH_KILLS = "6", CRASH_PROCESSES = "1,3", CRASH_SEED = "1" } = process.env
 const { CRASH_LATENCY_MS = "150" } = process.env
 const latencyMs = Number(CRASH_LATENCY_MS)
