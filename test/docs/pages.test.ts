@@ -23,6 +23,16 @@ describe.each([...pages])("%s", (page) => {
     expect(scripts.filter((script) => !Object.hasOwn(manifest.scripts, script))).toEqual([])
   })
 
+  test("has tables whose rows have as many cells as their head", async () => {
+    const cells = (line: string): number => line.replaceAll(/\\\|/gu, "").split("|").length
+    const lines = proseOf(await read(page)).split("\n")
+    const uneven = lines.filter((line, i) => {
+      const above = lines[i - 1] ?? ""
+      return line.startsWith("|") && above.startsWith("|") && cells(line) !== cells(above)
+    })
+    expect(uneven).toEqual([])
+  })
+
   test("has one title, and no heading that skips a level", async () => {
     const levels = headingsOf(await read(page)).map(({ level }) => level)
     expect(levels[0]).toBe(1)

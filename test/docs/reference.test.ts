@@ -3,6 +3,13 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { commandHelp, flagsOf } from "../../src/cli/help.ts"
 import { jsonLineSchema } from "../../src/cli/progress/json.ts"
+import {
+  frameManifestSchema,
+  replyRecordSchema,
+  runSummarySchema,
+  stepMetaSchema,
+  stepSegmentsSchema,
+} from "../../src/dataset/records.ts"
 import type { FailureReason } from "../../src/events.ts"
 import type { ProblemCode } from "../../src/plan/problem.ts"
 import { commandLineFile, commandLinePage } from "./command-line.ts"
@@ -38,6 +45,32 @@ test("every event has a row with all its fields", async () => {
       [],
     ])
   }
+})
+
+/** The names of all fields of a schema, those of objects and lists within it too. */
+const fieldsOf = (schema: unknown): ReadonlyArray<string> => {
+  const { entries, item, wrapped, pipe, value } = Object(schema)
+  const own = Object.entries(Object(entries)).flatMap(([name, field]) => [name, ...fieldsOf(field)])
+  const within = [
+    item,
+    wrapped,
+    value,
+    ...(Array.isArray(pipe) ? pipe.slice(0, 1).filter((first) => first !== schema) : []),
+  ]
+  return [...own, ...within.filter((part) => typeof part === "object" && part !== null).flatMap(fieldsOf)]
+}
+
+test.each([
+  ["frame_manifest.json", frameManifestSchema],
+  ["step_segments.json", stepSegmentsSchema],
+  ["step_meta.json", stepMetaSchema],
+  ["run_summary.json", runSummarySchema],
+  ["*.call.json", replyRecordSchema],
+])("the reference of the dataset names every field of %s", async (_file, schema) => {
+  const named = new Set(codeIn(await read("docs/reference/dataset.md")).flatMap((code) => code.split(/\W+/u)))
+  const fields = fieldsOf(schema)
+  expect(fields.length).toBeGreaterThan(8)
+  expect([...new Set(fields)].filter((field) => !named.has(field))).toEqual([])
 })
 
 // The compiler sees to it that the lists are whole.
