@@ -144,7 +144,8 @@ export const service = Client.layer
 export const sharedService = Client.layerShared
 
 /** `VisionModel` over an OpenAI-compatible service: chat completions. */
-export const openai = (settings: Omit<ServiceSettings, "protocol">) => Client.layer(settings)
+export const openai = (settings: Omit<ServiceSettings, "protocol">) =>
+  Client.layer({ ...settings, protocol: "chat" })
 
 const gridWidth = 32
 const gridHeight = 18

@@ -3,6 +3,7 @@ import { parseEndpoint } from "../model/client/endpoint.ts"
 import type { ServiceSettings } from "../model/client/settings.ts"
 import { readFamilies } from "../model/families.ts"
 import { priceOf } from "../model/money.ts"
+import type { ProtocolName } from "../model/protocols/protocols.ts"
 import type { ResponseFormat } from "../model/VisionModel.ts"
 import { readModelEnvironment } from "./environment.ts"
 import { extraBodyOf, fieldsOf, isHeaderName } from "./request-extras.ts"
@@ -17,6 +18,8 @@ export interface ModelFlags {
   readonly modelName: Option.Option<string>
   readonly maxTokens: Option.Option<number>
   readonly temperature: Option.Option<number>
+  readonly protocol: "auto" | ProtocolName
+  readonly serviceTier: Option.Option<string>
   readonly reasoningEffort: Option.Option<string>
   readonly detail: Option.Option<string>
   readonly modelFamilies: Option.Option<string>
@@ -41,6 +44,8 @@ export interface ModelFlags {
 const defaultApiBase = "https://api.openai.com/v1"
 const defaultModel = "gpt-4.1"
 const defaultCallRetries = 3
+/** Calls at half the price find no room more often, and have time. */
+const flexCallRetries = 10
 const defaultCallRetryBackoffSec = 1
 
 const noModel = new UsageError({
@@ -168,12 +173,19 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     model,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
-    ...given({ reasoningEffort: trimmed(flags.reasoningEffort), detail: trimmed(flags.detail) }),
+    ...(flags.protocol === "auto" ? {} : { protocol: flags.protocol }),
+    ...given({
+      reasoningEffort: trimmed(flags.reasoningEffort),
+      detail: trimmed(flags.detail),
+      serviceTier: trimmed(flags.serviceTier),
+    }),
     ...(yield* extrasOf(flags, variables)),
     ...account,
     responseFormat: flags.responseFormat,
     stream: flags.stream,
-    callRetries: either(flags.apiCallRetries, environment.API_CALL_RETRIES) ?? defaultCallRetries,
+    callRetries:
+      either(flags.apiCallRetries, environment.API_CALL_RETRIES) ??
+      (Option.contains(trimmed(flags.serviceTier), "flex") ? flexCallRetries : defaultCallRetries),
     callRetryBackoffSec:
       either(flags.apiCallRetryBackoffSec, environment.API_CALL_RETRY_BACKOFF_SEC) ??
       defaultCallRetryBackoffSec,

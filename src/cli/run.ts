@@ -8,8 +8,8 @@ import { eventsFile } from "../dataset/layout.ts"
 import { localStore } from "../dataset/local-store.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
-import { parseEndpoint } from "../model/client/endpoint.ts"
-import { priceOf } from "../model/money.ts"
+import { publicAddress } from "../model/client/endpoint.ts"
+import { priceIn, priceOf } from "../model/money.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
@@ -168,7 +168,7 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
   }
   const settings = yield* resolveModel(given, process.env)
   const events = Layers.callLog(join(resolve(given.outputRoot), eventsFile))
-  const live = settings === undefined ? Layers.rehearsal : Layer.provide(Layers.openai(settings), events)
+  const live = settings === undefined ? Layers.rehearsal : Layer.provide(Layers.service(settings), events)
   const layer =
     folder === undefined
       ? live
@@ -177,10 +177,11 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
           Layers.rememberTimes(resolve(folder)),
         )
   const name = settings?.model ?? "rehearsal"
-  const address = settings === undefined ? undefined : parseEndpoint(settings.apiBase)?.base
+  const address = settings === undefined ? undefined : publicAddress(settings.apiBase)
   return {
     name,
-    price: settings === undefined ? undefined : priceOf(name, settings.price ?? {}),
+    price:
+      settings === undefined ? undefined : priceIn(priceOf(name, settings.price ?? {}), settings.serviceTier),
     address,
     layer,
   }

@@ -65,6 +65,8 @@ export interface ModelRequest {
 export interface ModelUsage {
   readonly prompt_tokens: number | null
   readonly cached_tokens: number | null
+  /** Prompt tokens that were put into the service's cache, where that is counted and has a price of its own. */
+  readonly cache_write_tokens?: number
   readonly completion_tokens: number | null
   readonly reasoning_tokens: number | null
 }

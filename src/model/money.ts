@@ -8,11 +8,26 @@ export interface Price {
   /** Input tokens that the service took from its prompt cache. */
   readonly cached: number
   readonly out: number
+  /** Input tokens that the service put into its cache; as other input if absent. */
+  readonly cacheWrite?: number
+  /** What part of all these prices calls with the service tier `flex` have; all if absent. */
+  readonly flex?: number
 }
 
 const amount = v.pipe(v.number(), v.minValue(0))
 const pricesSchema = v.object({
-  models: v.array(v.object({ pattern: v.string(), in: amount, cached: amount, out: amount })),
+  /** Day on which the prices were last compared with the vendors' pages. */
+  date: v.string(),
+  models: v.array(
+    v.object({
+      pattern: v.string(),
+      in: amount,
+      cached: amount,
+      out: amount,
+      cache_write: v.exactOptional(amount),
+      flex: v.exactOptional(amount),
+    }),
+  ),
 })
 
 /** The price of a model from the price file; undefined if none is known. */
@@ -20,7 +35,15 @@ export const listPrice = (model: string): Price | undefined => {
   const entry = v
     .parse(pricesSchema, prices)
     .models.find(({ pattern }) => new RegExp(pattern, "iu").test(model))
-  return entry === undefined ? undefined : { in: entry.in, cached: entry.cached, out: entry.out }
+  if (entry === undefined) return undefined
+  const { cache_write: cacheWrite, flex } = entry
+  return {
+    in: entry.in,
+    cached: entry.cached,
+    out: entry.out,
+    ...(cacheWrite === undefined ? {} : { cacheWrite }),
+    ...(flex === undefined ? {} : { flex }),
+  }
 }
 
 /** The price of a model, single numbers replaced by what the user gave. Cached input costs as much as other by default. */
@@ -29,10 +52,28 @@ export const priceOf = (model: string, given: Partial<Price>): Price | undefined
   const input = given.in ?? list?.in
   const out = given.out ?? list?.out
   if (input === undefined || out === undefined) return undefined
+  // What is put into a cache has the price of its entry, but not beside an input price of somebody's own.
+  const cacheWrite = given.cacheWrite ?? (given.in === undefined ? list?.cacheWrite : undefined)
+  const flex = given.flex ?? list?.flex
   return {
     in: input,
+    ...(cacheWrite === undefined ? {} : { cacheWrite }),
+    ...(flex === undefined ? {} : { flex }),
     cached: given.cached ?? (given.in === undefined ? list?.cached : undefined) ?? input,
     out,
+  }
+}
+
+/** The price of calls with a service tier; of tiers that are not known, the usual one. */
+export const priceIn = (price: Price | undefined, tier: string | undefined): Price | undefined => {
+  const { flex } = price ?? {}
+  if (price === undefined || tier !== "flex" || flex === undefined) return price
+  const { cacheWrite } = price
+  return {
+    in: price.in * flex,
+    cached: price.cached * flex,
+    out: price.out * flex,
+    ...(cacheWrite === undefined ? {} : { cacheWrite: cacheWrite * flex }),
   }
 }
 
@@ -41,5 +82,8 @@ export const costOf = (price: Price | undefined, usage: ModelUsage): number | nu
   const { prompt_tokens: input, completion_tokens: out } = usage
   if (price === undefined || input === null || out === null) return null
   const cached = Math.min(input, usage.cached_tokens ?? 0)
-  return ((input - cached) * price.in + cached * price.cached + out * price.out) / 1e6
+  const written = Math.min(input - cached, usage.cache_write_tokens ?? 0)
+  const plain = input - cached - written
+  const inputCost = plain * price.in + cached * price.cached + written * (price.cacheWrite ?? price.in)
+  return (inputCost + out * price.out) / 1e6
 }

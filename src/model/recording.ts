@@ -34,6 +34,7 @@ const replySchema = v.object({
   usage: v.object({
     prompt_tokens: tokens,
     cached_tokens: tokens,
+    cache_write_tokens: v.exactOptional(v.number()),
     completion_tokens: tokens,
     reasoning_tokens: tokens,
   }),

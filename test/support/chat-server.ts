@@ -56,13 +56,14 @@ export interface ChatServer extends AsyncDisposable {
   readonly mostAtOnce: () => number
 }
 
-const stageOf = (prompt: string): 1 | 2 | 3 =>
+/** The stage that a prompt is of. */
+export const stageOf = (prompt: string): 1 | 2 | 3 =>
   prompt.startsWith("# Task: draft") ? 1 : prompt.startsWith("# Task: locate") ? 2 : 3
 
 const draftOf = (prompt: string): Json => JSON.parse(/```json\n([\s\S]*?)\n```/u.exec(prompt)?.[1] ?? "{}")
 
 /** The answer of a well-behaved model, taken from the request itself. */
-const goodAnswer = (
+export const goodAnswer = (
   prompt: string,
   stage: 1 | 2 | 3,
   annotation: AnnotationSchemaName,

@@ -1,3 +1,4 @@
+import { protocolNames } from "../../model/protocols/protocols.ts"
 import * as flag from "../flag.ts"
 
 /** How the model is reached. What says so can come from the environment; a flag wins. */
@@ -11,11 +12,7 @@ export const model = {
     "KEY",
     "Key of the service. API_KEY, or OPENAI_API_KEY, is safer: other users of the machine do not see it",
   ),
-  apiBase: flag.text(
-    "api-base",
-    "URL",
-    "Address of an OpenAI-compatible service, up to /v1. Or API_BASE_URL",
-  ),
+  apiBase: flag.text("api-base", "URL", "Address of a service, up to /v1. Or API_BASE_URL"),
   provider: flag.text("provider", "ID", "Sent as the header X-Model-Provider-Id. Or MODEL_PROVIDER_ID"),
   modelName: flag.text("model", "NAME", "Name of the model. Or MODEL_NAME; gpt-4.1 if absent"),
   maxTokens: flag.optionalNumber(
@@ -29,6 +26,17 @@ export const model = {
     { min: 0, max: 2 },
     false,
     "Sampling temperature. Or TEMPERATURE; 0.2 if absent",
+  ),
+  protocol: flag.choice(
+    "protocol",
+    ["auto", ...protocolNames],
+    "auto",
+    "How the service is spoken to; auto tells by the address, and takes chat (completions) for any other",
+  ),
+  serviceTier: flag.text(
+    "service-tier",
+    "WORD",
+    "What kind of service is paid for, in its own words, as in flex: half the price, and slower",
   ),
   reasoningEffort: flag.text(
     "reasoning-effort",

@@ -24,6 +24,8 @@ export interface Deadlines {
 }
 
 export const defaultDeadlines: Deadlines = { connectMs: 30_000, silenceMs: 300_000, totalMs: 900_000 }
+/** Cheaper calls may be kept waiting for a quarter of an hour before they are worked on. */
+export const flexDeadlines: Deadlines = { connectMs: 30_000, silenceMs: 1_200_000, totalMs: 1_800_000 }
 
 /** What came with a status of success. */
 export interface Attempted {

@@ -51,7 +51,7 @@ export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budg
           out.cost -= cost
           if (charge === undefined) return
           spent.tokens += totalTokens(charge.assumed)
-          spent.cost += costOf(price, charge.assumed) ?? 0
+          spent.cost += charge.costUsd ?? charge.estimated?.cost_usd ?? 0
           spent.estimatedTokens += charge.estimated?.tokens ?? 0
         })
       return Effect.succeed({ settle })

@@ -3,7 +3,6 @@ import { makeEstimator } from "../estimate.ts"
 import { familyOf } from "../families.ts"
 import { priceOf } from "../money.ts"
 import { monotonicMs } from "../monotonic.ts"
-import { chat } from "../protocols/chat/chat.ts"
 import {
   type Keep,
   type ModelError,
@@ -24,7 +23,7 @@ import { makeLedger } from "./ledger.ts"
 import { firstDialect } from "./parameters.ts"
 import { repeated } from "./repeated.ts"
 import { makeSend } from "./send.ts"
-import { configOf, type ServiceSettings } from "./settings.ts"
+import { configOf, protocolIn, type ServiceSettings } from "./settings.ts"
 import { makeUnanswered } from "./unanswered.ts"
 import { makeUnderstood } from "./understood.ts"
 import { wantedOf } from "./wanted.ts"
@@ -90,8 +89,8 @@ const orWait =
     )
 
 const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings) {
-  const { protocol = chat } = settings
-  const endpoint = parseEndpoint(settings.apiBase)
+  const protocol = protocolIn(settings)
+  const endpoint = parseEndpoint(settings.apiBase, protocol)
   if (endpoint === undefined) return yield* Effect.dieMessage("the address of the service is no address")
   const redaction = redactionOf(settings, endpoint)
   const family = familyOf(settings.model, settings.families)

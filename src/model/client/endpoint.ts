@@ -1,6 +1,9 @@
+import type { Protocol } from "../protocols/Protocol.ts"
+import { protocolOf, protocols } from "../protocols/protocols.ts"
+
 /** An address of a service, taken apart: what is sent, what may be written down, and what must not be. */
 export interface Endpoint {
-  /** Origin and path, up to what comes before `/chat/completions`. What may be written down of the address. */
+  /** Origin and path, up to what comes before `/chat/completions` or its like. What may be written down of the address. */
   readonly base: string
   /** The query as given, with its question mark; empty if there is none. */
   readonly search: string
@@ -23,25 +26,26 @@ const decoded = (text: string): string => {
 export const isVersion = (name: string): boolean => /version$/iu.test(name)
 
 /**
- * Reads what users give as address: up to `/v1`, or with `/chat/completions` as services' own examples have it, with or
- * without slashes at the end, with a query, with a user and a password.
+ * Reads what users give as address: up to `/v1`, or with `/chat/completions` or its like as services' own examples have it, with
+ * or without slashes at the end, with a query, with a user and a password.
  *
+ * @param protocol that the address is read for; the one that the address itself is of, if absent
  * @returns undefined if it is no address that starts with `http://` or `https://`
  */
-export const parseEndpoint = (address: string): Endpoint | undefined => {
+export const parseEndpoint = (
+  address: string,
+  protocol: Pick<Protocol, "pathPattern" | "defaultPath"> = protocols[protocolOf(address)],
+): Endpoint | undefined => {
   const url = URL.parse(address.trim())
   if (url === null || !["http:", "https:"].includes(url.protocol)) return undefined
-  const path = url.pathname
-    .replace(/\/+$/u, "")
-    .replace(/\/chat\/completions$/iu, "")
-    .replace(/\/+$/u, "")
+  const path = url.pathname.replace(/\/+$/u, "").replace(protocol.pathPattern, "").replace(/\/+$/u, "")
   const [user, password] = [decoded(url.username), decoded(url.password)]
   const values = [...url.searchParams].flatMap(([name, value]) => (isVersion(name) ? [] : [value]))
   const credentials = `${user}:${password}`
   const authorization =
     credentials === ":" ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`
   return {
-    base: `${url.origin}${path}`,
+    base: `${url.origin}${path || (protocol.defaultPath ?? "")}`,
     search: url.search,
     authorization,
     secrets: [user, password, ...values, ...(authorization === undefined ? [] : [credentials])].filter(

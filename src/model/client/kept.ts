@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Price } from "../money.ts"
+import { type Price, priceIn } from "../money.ts"
 import { monotonicMs } from "../monotonic.ts"
 import type { Completion } from "../protocols/completion.ts"
 import {
@@ -52,7 +52,8 @@ export const sendAndKeep =
         )
         const at = yield* times
         const { usage } = completion
-        const charge = chargeOf(price, estimate, usage, completion.text + completion.reasoning)
+        const paid = priceIn(price, completion.serviceTier)
+        const charge = chargeOf(paid, estimate, usage, completion.text + completion.reasoning)
         const reply: ModelReply = {
           text: completion.text,
           truncated: completion.finish === "length" || completion.finish === "context",

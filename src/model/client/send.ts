@@ -6,7 +6,7 @@ import { answerFault } from "../protocols/answer.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
 import { excerpt } from "../protocols/said.ts"
 import type { Redaction } from "../redaction.ts"
-import { attempt, defaultDeadlines } from "./attempt.ts"
+import { attempt, defaultDeadlines, flexDeadlines } from "./attempt.ts"
 import { connectionFault } from "./connection-fault.ts"
 import { headersOf, keyOf, searchOf } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
@@ -48,7 +48,7 @@ export const makeSend = (way: Way): Send => {
   const { settings, protocol, endpoint, redaction, heard } = way
   const client = httpClient(way)
   const redact = redaction.message
-  const deadlines = settings.deadlines ?? defaultDeadlines
+  const deadlines = settings.deadlines ?? (settings.serviceTier === "flex" ? flexDeadlines : defaultDeadlines)
   const search = searchOf(settings, endpoint)
   const extra = settings.extraBody === undefined ? {} : Redacted.value(settings.extraBody)
   return Effect.fn("VisionModel.attempt")(function* (request, sent) {

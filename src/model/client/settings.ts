@@ -2,6 +2,7 @@ import { Redacted } from "effect"
 import type { ModelFamilies } from "../families.ts"
 import type { Price } from "../money.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
+import { type ProtocolName, protocolOf, protocols } from "../protocols/protocols.ts"
 import type { Redaction } from "../redaction.ts"
 import type { ApiConfig, RecordedFields, ResponseFormat } from "../VisionModel.ts"
 import type { Deadlines } from "./attempt.ts"
@@ -11,12 +12,12 @@ import type { GateLimits } from "./gate.ts"
 
 /** How to reach a service, and how much of it to use. */
 export interface ServiceSettings {
-  /** How the service is spoken to; chat completions if absent. */
-  readonly protocol?: Protocol
+  /** How the service is spoken to, by name, or a protocol of one's own; told by the address if absent. */
+  readonly protocol?: ProtocolName | Protocol
   /** Absent for services that need none. Blanks around it are not part of it. */
   readonly apiKey?: Redacted.Redacted
   /**
-   * Address up to and with `/v1`, or with `/chat/completions`. A query is sent with every call. A user and password are
+   * Address up to and with `/v1`, or with `/chat/completions` or its like. A query is sent with every call. A user and password are
    * sent if there is no key.
    */
   readonly apiBase: string
@@ -61,6 +62,10 @@ export interface ServiceSettings {
 }
 
 export const defaultTemperature = 0.2
+
+/** The protocol that is asked for, or else the one that the address is of. */
+export const protocolIn = ({ protocol, apiBase }: ServiceSettings): Protocol =>
+  typeof protocol === "object" ? protocol : protocols[protocol ?? protocolOf(apiBase)]
 
 /** The names of what is set, in the record's own words; the values may be secret. */
 const namesOf = (fields: Readonly<Record<string, unknown>> | undefined): ReadonlyArray<string> | undefined =>

@@ -71,6 +71,8 @@ export interface Protocol {
   readonly name: string
   /** The end of addresses that services' examples have, which is not part of the base. */
   readonly pathPattern: RegExp
+  /** The path of addresses that have none, as in `/v1`. */
+  readonly defaultPath?: string
   /** The names of the limit of an answer's length, in the order in which they are tried. */
   readonly tokenLimits: readonly [string, ...ReadonlyArray<string>]
   /** The forms that an answer can be held to, the strictest first. */

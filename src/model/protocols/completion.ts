@@ -13,6 +13,8 @@ export interface Completion {
   readonly reasoning: string
   readonly model: string | undefined
   readonly usage: ModelUsage
+  /** The kind of service that it was served with, and is paid for; absent where the service does not say. */
+  readonly serviceTier?: string
 }
 
 /** A message that is complete, with what belongs to it. */
@@ -23,6 +25,7 @@ export interface Parts {
   readonly finishReason: string | undefined
   readonly model: unknown
   readonly usage: ModelUsage | undefined
+  readonly serviceTier?: unknown
 }
 
 export const textIn = (value: unknown): string => (typeof value === "string" ? value : "")
@@ -38,6 +41,7 @@ export const completionOf = (parts: Parts): Completion => {
   const { content, reasoning, finishReason, usage = noUsage } = parts
   const finish = finishOf(finishReason)
   const isUncounted = usage.completion_tokens === 0 && content.length + reasoning.length > 0
+  const serviceTier = textIn(parts.serviceTier)
   const isElsewhere = content.trim() === "" && finish === "complete" && mayHoldAnswer(reasoning)
   return {
     text: isElsewhere ? reasoning : content,
@@ -48,5 +52,6 @@ export const completionOf = (parts: Parts): Completion => {
     reasoning,
     model: textIn(parts.model) || undefined,
     usage: isUncounted ? { ...usage, completion_tokens: null } : usage,
+    ...(serviceTier === "" ? {} : { serviceTier }),
   }
 }

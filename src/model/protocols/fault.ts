@@ -99,6 +99,9 @@ const verdictOf = (status: number, words: string): Verdict => {
   return { rejection: status === 404 || status === 405 || status === 410 ? "not_found" : "bad_request" }
 }
 
+/** How long a call waits that finds no capacity, where the service does not say. */
+const capacityPauseMs = 10_000
+
 /** Statuses that say nothing against a request: time-outs, conflicts, a lack of capacity. */
 const passing = new Set([408, 409, 424, 425, 498, 499])
 
@@ -138,7 +141,7 @@ export const serviceFault = (answer: ErrorAnswer, redact: Redact): ModelError =>
   const isTooLarge = patterns.tooLarge.test(words)
   if ((status === 429 || status === 498) && patterns.capacity.test(words)) {
     const message = `the service has no capacity for the call now: ${what}`
-    return new ModelError({ reason: "Transient", message, ...asked })
+    return new ModelError({ reason: "Transient", message, ...asked, retryAfterMs: wait ?? capacityPauseMs })
   }
   if (status === 429 && !isQuota && !isTooLarge)
     return new ModelError({

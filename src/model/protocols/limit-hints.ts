@@ -58,27 +58,54 @@ export const retryAfterMs = (headers: Headers | undefined, now: number): number 
   return wait === "doubtful" ? undefined : wait
 }
 
+/** The headers in which a service tells its limits. */
+export interface LimitHeaders {
+  readonly requestLimit: string
+  readonly tokenLimit: string
+  readonly requestsRemaining: string
+  readonly requestsReset: string
+}
+
+const openAiHeaders: LimitHeaders = {
+  requestLimit: "x-ratelimit-limit-requests",
+  tokenLimit: "x-ratelimit-limit-tokens",
+  requestsRemaining: "x-ratelimit-remaining-requests",
+  requestsReset: "x-ratelimit-reset-requests",
+}
+
+/** Until a moment, as a length of time or as a date; in milliseconds. */
+const untilMs = (reset: string, now: number): number | undefined => {
+  const date = /^\d{4}-\d\d-\d\dT/u.test(reset) ? Date.parse(reset) : Number.NaN
+  return Number.isNaN(date) ? durationMs(reset) : Math.max(0, date - now)
+}
+
+/** Reads what headers of these names tell about the limits of the service. */
+export const limitHintsOf =
+  (names: LimitHeaders) =>
+  (headers: Headers, now: number, redact: Redact): LimitHints => {
+    const value = (name: string) => headers.get(name)
+    const rpm = perMinute(value(names.requestLimit), rpmRange)
+    const tpm = perMinute(value(names.tokenLimit), tpmRange)
+    const reset = value(names.requestsReset)
+    const exhausted =
+      value(names.requestsRemaining) === "0" && reset !== null ? untilMs(reset, now) : undefined
+    const doubtful = [
+      ...(rpm === "doubtful" ? [names.requestLimit] : []),
+      ...(tpm === "doubtful" ? [names.tokenLimit] : []),
+      ...(askedWaitMs(headers, now) === "doubtful" ? ["retry-after"] : []),
+    ].map((name) => `${name}: ${redact(value(name) ?? value(`${name}-ms`) ?? "").slice(0, 40)}`)
+    return {
+      ...(typeof rpm === "number" ? { rpm } : {}),
+      ...(typeof tpm === "number" ? { tpm } : {}),
+      ...(exhausted === undefined ? {} : { exhaustedForMs: Math.min(exhausted, longestExhaustionMs) }),
+      ...(doubtful.length === 0 ? {} : { doubtful }),
+    }
+  }
+
 /**
- * What the headers tell about the limits of the service. Values that make no sense are not gone by, and named in `doubtful`.
+ * What the headers that most services have tell about their limits. Values that make no sense are not gone by, and named in
+ * `doubtful`.
  *
  * @param now milliseconds since 1970
  */
-export const limitHints = (headers: Headers, now: number, redact: Redact): LimitHints => {
-  const value = (name: string) => headers.get(name)
-  const rpm = perMinute(value("x-ratelimit-limit-requests"), rpmRange)
-  const tpm = perMinute(value("x-ratelimit-limit-tokens"), tpmRange)
-  const reset = value("x-ratelimit-reset-requests")
-  const exhausted =
-    value("x-ratelimit-remaining-requests") === "0" && reset !== null ? durationMs(reset) : undefined
-  const doubtful = [
-    ...(rpm === "doubtful" ? ["x-ratelimit-limit-requests"] : []),
-    ...(tpm === "doubtful" ? ["x-ratelimit-limit-tokens"] : []),
-    ...(askedWaitMs(headers, now) === "doubtful" ? ["retry-after"] : []),
-  ].map((name) => `${name}: ${redact(value(name) ?? value(`${name}-ms`) ?? "").slice(0, 40)}`)
-  return {
-    ...(typeof rpm === "number" ? { rpm } : {}),
-    ...(typeof tpm === "number" ? { tpm } : {}),
-    ...(exhausted === undefined ? {} : { exhaustedForMs: Math.min(exhausted, longestExhaustionMs) }),
-    ...(doubtful.length === 0 ? {} : { doubtful }),
-  }
-}
+export const limitHints = limitHintsOf(openAiHeaders)

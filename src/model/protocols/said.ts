@@ -49,6 +49,7 @@ const errorSchema = v.object({
   error: unknown,
   errors: unknown,
   base_resp: unknown,
+  response: unknown,
   choices: v.fallback(v.optional(v.array(v.unknown())), undefined),
 })
 
@@ -77,7 +78,14 @@ const find = (json: unknown, depth: number): Said | undefined => {
   const parsed = v.safeParse(errorSchema, json)
   if (!parsed.success) return undefined
   const found = parsed.output
-  const within = [found.error, found.errors, found.base_resp, found.detail, found.choices?.[0]]
+  const within = [
+    found.error,
+    found.errors,
+    found.base_resp,
+    found.response,
+    found.detail,
+    found.choices?.[0],
+  ]
     .filter((value) => typeof value === "object" || typeof value === "string")
     .map((value) => find(value, depth + 1))
     .filter((said) => said !== undefined)

@@ -12,7 +12,7 @@ export const tokenCount = (value: unknown): number | null => {
 
 const unknown = v.optional(v.unknown())
 const details = v.fallback(
-  v.nullish(v.object({ cached_tokens: unknown, reasoning_tokens: unknown })),
+  v.nullish(v.object({ cached_tokens: unknown, cache_write_tokens: unknown, reasoning_tokens: unknown })),
   undefined,
 )
 
@@ -23,7 +23,9 @@ const usageSchema = v.object({
   output_tokens: unknown,
   total_tokens: unknown,
   prompt_tokens_details: v.optional(details),
+  input_tokens_details: v.optional(details),
   completion_tokens_details: v.optional(details),
+  output_tokens_details: v.optional(details),
 })
 
 /** What is left of a total, if both are known. */
@@ -39,10 +41,14 @@ export const readUsage = (value: unknown): ModelUsage => {
   // A service that counts nothing may say so with zeros; no prompt is empty.
   const prompt = tokenCount(usage.prompt_tokens) || tokenCount(usage.input_tokens) || null
   const completion = tokenCount(usage.completion_tokens) ?? tokenCount(usage.output_tokens)
+  const inside = usage.prompt_tokens_details ?? usage.input_tokens_details
+  const outside = usage.completion_tokens_details ?? usage.output_tokens_details
+  const written = tokenCount(inside?.cache_write_tokens)
   return {
     prompt_tokens: prompt ?? rest(total, completion),
-    cached_tokens: tokenCount(usage.prompt_tokens_details?.cached_tokens),
+    cached_tokens: tokenCount(inside?.cached_tokens),
+    ...(written === null || written === 0 ? {} : { cache_write_tokens: written }),
     completion_tokens: completion ?? rest(total, prompt),
-    reasoning_tokens: tokenCount(usage.completion_tokens_details?.reasoning_tokens),
+    reasoning_tokens: tokenCount(outside?.reasoning_tokens),
   }
 }

@@ -24,6 +24,7 @@ const completionSchema = v.object({
   choices: v.array(choiceSchema),
   usage: unknown,
   error: unknown,
+  service_tier: unknown,
   x_groq: v.fallback(v.optional(v.object({ usage: unknown })), undefined),
 })
 type Envelope = v.InferOutput<typeof completionSchema>
@@ -87,5 +88,6 @@ export const parseCompletion = (body: unknown): Completion | undefined => {
     finishReason: finishWord(choice?.finish_reason),
     model: envelope.model,
     usage: readUsage(usageIn(envelope)),
+    serviceTier: envelope.service_tier,
   })
 }

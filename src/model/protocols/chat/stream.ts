@@ -12,6 +12,7 @@ export const assembleCompletion = (): Assembly => {
   let finishReason: string | undefined
   let model: unknown
   let usage: unknown
+  let serviceTier: unknown
   return {
     add: (chunk) => {
       const envelope = readEnvelope(chunk)
@@ -19,6 +20,7 @@ export const assembleCompletion = (): Assembly => {
       const choice = envelope.choices[0]
       model = envelope.model ?? model
       usage = usageIn(envelope) ?? usage
+      serviceTier = envelope.service_tier ?? serviceTier
       finishReason = finishWord(choice?.finish_reason) ?? finishReason
       // Some services end with the whole message once more; it counts only where no pieces came.
       whole = choice?.message === undefined ? whole : contentText(choice.message.content)
@@ -38,6 +40,7 @@ export const assembleCompletion = (): Assembly => {
         finishReason,
         model,
         usage: readUsage(usage),
+        serviceTier,
       }),
   }
 }

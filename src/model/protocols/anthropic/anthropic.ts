@@ -1,0 +1,29 @@
+import { serviceFault } from "../fault.ts"
+import { lazyJson } from "../lazy-body.ts"
+import { limitHintsOf } from "../limit-hints.ts"
+import type { Protocol } from "../Protocol.ts"
+import { anthropicBody } from "./body.ts"
+import { assembleMessage, parseMessage } from "./message.ts"
+
+/** Anthropic's Messages. */
+export const anthropic: Protocol = {
+  name: "anthropic",
+  pathPattern: /\/messages$/iu,
+  defaultPath: "/v1",
+  tokenLimits: ["max_tokens"],
+  formats: ["json_schema", "none"],
+  authorize: (key) => ({ "x-api-key": key }),
+  encode: (model, request, parameters) => ({
+    path: "/messages",
+    headers: { "anthropic-version": "2023-06-01" },
+    body: lazyJson(request.images, (slot) => anthropicBody(model, request, parameters, slot)),
+  }),
+  decode: { noun: "message", mark: '"content"', whole: parseMessage, stream: assembleMessage },
+  classify: serviceFault,
+  limits: limitHintsOf({
+    requestLimit: "anthropic-ratelimit-requests-limit",
+    tokenLimit: "anthropic-ratelimit-tokens-limit",
+    requestsRemaining: "anthropic-ratelimit-requests-remaining",
+    requestsReset: "anthropic-ratelimit-requests-reset",
+  }),
+}

@@ -1,0 +1,53 @@
+import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
+import { strictSchema } from "../format.ts"
+import type { Slot } from "../lazy-body.ts"
+import type { Parameters } from "../Protocol.ts"
+
+/** The service cannot do without a limit of the answer's length; so much every model writes that can be held to a schema. */
+const defaultMaxTokens = 8192
+
+const outputConfig = (format: ResponseFormat, effort: Parameters["effort"], { schema }: ModelRequest) => {
+  const held = format === "json_schema" ? schema : undefined
+  if (held === undefined && effort === undefined) return {}
+  return {
+    output_config: {
+      ...(effort === undefined ? {} : { effort }),
+      ...(held === undefined
+        ? {}
+        : { format: { type: "json_schema" as const, schema: strictSchema(held.json) } }),
+    },
+  }
+}
+
+/** The first user message: prompt, labels and pictures. */
+const content = ({ prompt, images }: ModelRequest, slot: Slot) => [
+  { type: "text" as const, text: prompt },
+  ...images.flatMap(({ label }, i) => [
+    ...(label === undefined ? [] : [{ type: "text" as const, text: label }]),
+    {
+      type: "image" as const,
+      source: { type: "base64" as const, media_type: "image/jpeg" as const, data: slot(i) },
+    },
+  ]),
+]
+
+/**
+ * The body of a request for a message. No cache breakpoint is set: writing one costs more than it saves unless more than a
+ * quarter of all answers are asked for again.
+ */
+export const anthropicBody = (model: string, request: ModelRequest, parameters: Parameters, slot: Slot) => {
+  const { temperature, maxTokens, effort, stream, format, answerTokens, extra } = parameters
+  return {
+    model,
+    max_tokens: maxTokens ?? answerTokens ?? defaultMaxTokens,
+    system: request.system,
+    messages: [
+      { role: "user" as const, content: content(request, slot) },
+      ...request.turns.map(({ role, text }) => ({ role, content: text })),
+    ],
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(stream ? { stream: true } : {}),
+    ...outputConfig(format, effort, request),
+    ...extra,
+  }
+}

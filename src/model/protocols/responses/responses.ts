@@ -1,0 +1,23 @@
+import { serviceFault } from "../fault.ts"
+import { lazyJson } from "../lazy-body.ts"
+import { limitHints } from "../limit-hints.ts"
+import type { Protocol } from "../Protocol.ts"
+import { responsesBody } from "./body.ts"
+import { assembleResponse, parseResponse } from "./response.ts"
+
+/** OpenAI's Responses. */
+export const responses: Protocol = {
+  name: "openai-responses",
+  pathPattern: /\/responses$/iu,
+  tokenLimits: ["max_output_tokens"],
+  formats: ["json_schema", "json_object", "none"],
+  authorize: (key) => ({ Authorization: `Bearer ${key}` }),
+  encode: (model, request, parameters) => ({
+    path: "/responses",
+    headers: {},
+    body: lazyJson(request.images, (slot) => responsesBody(model, request, parameters, slot)),
+  }),
+  decode: { noun: "response", mark: '"output"', whole: parseResponse, stream: assembleResponse },
+  classify: serviceFault,
+  limits: limitHints,
+}
