@@ -73,7 +73,8 @@ afterAll(async () => {
 
 const run = async (commands: string, cwd: string, env: Readonly<Record<string, string>>) => {
   const { PATH = "", HOME = "" } = process.env
-  const text = commands.replaceAll("https://api.example.com/v1", server.url)
+  // Whatever service a page names, this one answers.
+  const text = commands.replaceAll(/(--api-base |API_BASE_URL=)https:\/\/\S+/gu, `$1${server.url}`)
   const child = Bun.spawn(["sh", "-e", "-x", "-c", text], {
     cwd,
     stdin: "ignore",
@@ -170,9 +171,10 @@ test.each([...withCommands])("every command of %s works, in the page's order", a
 })
 
 test("the pages send the key and the model that they name, and write only where they say", async () => {
-  expect(new Set(server.calls.map((call) => call.headers.get("authorization")))).toEqual(
-    new Set(["Bearer your-key"]),
-  )
-  expect(new Set(server.calls.map((call) => call.model))).toEqual(new Set(["some-vlm"]))
+  const keyOf = ({ headers }: { readonly headers: Headers }) =>
+    headers.get("authorization")?.replace("Bearer ", "") ?? headers.get("api-key")
+  expect(new Set(server.calls.map(keyOf))).toEqual(new Set(["your-key"]))
+  const named = new Set(["some-vlm", "my-deployment"])
+  expect(server.calls.map(({ model }) => model).filter((name) => !named.has(name))).toEqual([])
   expect(await readdir(root)).toEqual([...besides])
 })
