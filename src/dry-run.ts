@@ -2,8 +2,11 @@ import { Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
 import { inOutputRoot } from "./dataset/DatasetStore.ts"
 import type { GateLimits } from "./model/client/gate.ts"
+import { type SendingPictures, sentSize, sideLimitOf } from "./model/client/sent-pictures.ts"
 import { promptTokens } from "./model/estimate.ts"
+import { familyOf } from "./model/families.ts"
 import { costOf, type Price } from "./model/money.ts"
+import type { Counting } from "./model/tokens.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
 import { stages as allStages } from "./stages/list.ts"
@@ -55,16 +58,26 @@ interface EstimatedCall extends NeededCall {
   readonly promptTokens: number
 }
 
+/** The model that will be asked, as far as it decides what calls take. */
+export interface ExpectedModel extends SendingPictures, Counting {
+  readonly name: string
+  readonly price: Price | undefined
+  readonly limits: GateLimits
+}
+
 /** What a call takes, with pictures of a size. */
 const estimated = (
   call: NeededCall,
-  model: string,
+  model: ExpectedModel,
   system: string,
   { displayHeight: height, displayWidth: width }: VideoSource,
 ): EstimatedCall => {
   const image = { path: "", bytes: 0, sha256: "", width, height }
   const images = Array.from({ length: call.images }, () => image)
-  return { ...call, promptTokens: promptTokens(model, { system, prompt: call.prompt, images, turns: [] }) }
+  const maxSidePx = sideLimitOf(images.length, model, familyOf(model.name, model.families))
+  const sent = images.map((image) => sentSize(image, maxSidePx))
+  const request = { system, prompt: call.prompt, images: sent, turns: [] }
+  return { ...call, promptTokens: promptTokens(model.name, request, model) }
 }
 
 const nothing = { calls: [], decodeSeconds: 0 }
@@ -74,7 +87,7 @@ const expectVideo = Effect.fn("DryRun.video")(function* (
   file: string,
   settings: RunSettings,
   stages: ReadonlyArray<Stage>,
-  model: string,
+  model: ExpectedModel,
 ) {
   const looked = yield* Effect.either(
     Effect.gen(function* () {
@@ -104,11 +117,11 @@ const roundsOf = (calls: ReadonlyArray<NeededCall>, atOnce: number): number =>
 export const expect = Effect.fn("DryRun.expect")(function* (
   files: ReadonlyArray<string>,
   settings: RunSettings,
-  model: { readonly name: string; readonly price: Price | undefined; readonly limits: GateLimits },
+  model: ExpectedModel,
   videoConcurrency: number,
   stages: ReadonlyArray<Stage> = allStages,
 ) {
-  const perVideo = yield* Effect.forEach(files, (file) => expectVideo(file, settings, stages, model.name), {
+  const perVideo = yield* Effect.forEach(files, (file) => expectVideo(file, settings, stages, model), {
     concurrency: 2,
   })
   const calls = perVideo.flatMap((video): ReadonlyArray<EstimatedCall> => video.calls)

@@ -11,7 +11,7 @@ import type { ServiceSettings } from "./model/client/settings.ts"
 import * as Recording from "./model/recording.ts"
 import * as Rehearsal from "./model/rehearsal.ts"
 import { LABEL_HEIGHT_FRACTION } from "./picture/overlay.ts"
-import { smallLuma } from "./picture/picture.ts"
+import { shrinkJpeg, smallLuma } from "./picture/picture.ts"
 import * as Pipeline from "./pipeline.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
 import { type Backends, withFallback } from "./video/fallback.ts"
@@ -138,14 +138,15 @@ export const video = (settings: VideoSettings = {}) => {
 }
 
 /** `VisionModel` over a service of any protocol, with a gate and a budget of its own. */
-export const service = Client.layer
+export const service = (settings: ServiceSettings) => Client.layer({ shrink: shrinkJpeg, ...settings })
 
 /** The same, with the gate and the budget of whoever provides `CallGate` and `CallBudget`. */
-export const sharedService = Client.layerShared
+export const sharedService = (settings: ServiceSettings) =>
+  Client.layerShared({ shrink: shrinkJpeg, ...settings })
 
 /** `VisionModel` over an OpenAI-compatible service: chat completions. */
 export const openai = (settings: Omit<ServiceSettings, "protocol">) =>
-  Client.layer({ ...settings, protocol: "chat" })
+  service({ ...settings, protocol: "chat" })
 
 const gridWidth = 32
 const gridHeight = 18

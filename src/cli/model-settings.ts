@@ -22,6 +22,8 @@ export interface ModelFlags {
   readonly serviceTier: Option.Option<string>
   readonly reasoningEffort: Option.Option<string>
   readonly detail: Option.Option<string>
+  readonly sendMaxSide: Option.Option<number>
+  readonly sendQuality: Option.Option<number>
   readonly modelFamilies: Option.Option<string>
   readonly header: ReadonlyArray<string>
   readonly query: ReadonlyArray<string>
@@ -179,6 +181,7 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
       detail: trimmed(flags.detail),
       serviceTier: trimmed(flags.serviceTier),
     }),
+    ...given({ sendMaxSidePx: flags.sendMaxSide, sendQuality: flags.sendQuality }),
     ...(yield* extrasOf(flags, variables)),
     ...account,
     responseFormat: flags.responseFormat,

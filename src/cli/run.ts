@@ -178,8 +178,12 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
         )
   const name = settings?.model ?? "rehearsal"
   const address = settings === undefined ? undefined : publicAddress(settings.apiBase)
+  const { detail, families, sendMaxSidePx } = settings ?? {}
   return {
     name,
+    ...(detail === undefined ? {} : { detail }),
+    ...(families === undefined ? {} : { families }),
+    ...(sendMaxSidePx === undefined ? {} : { sendMaxSidePx }),
     price:
       settings === undefined ? undefined : priceIn(priceOf(name, settings.price ?? {}), settings.serviceTier),
     address,

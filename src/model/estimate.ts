@@ -1,5 +1,4 @@
-import type { ModelFamilies } from "./families.ts"
-import { pictureTokens, textTokens } from "./tokens.ts"
+import { type Counting, pictureTokens, textTokens } from "./tokens.ts"
 import type { ModelRequest, ModelTask, ModelUsage } from "./VisionModel.ts"
 
 /** Estimates what a request will take and learns from what it took. */
@@ -20,20 +19,20 @@ const leastWeight = 0.2
 export const promptTokens = (
   model: string,
   { system, prompt, images, turns }: Pick<ModelRequest, "system" | "prompt" | "images" | "turns">,
-  families?: ModelFamilies,
+  counting?: Counting,
 ): number =>
   textTokens(system) +
   textTokens(prompt) +
   turns.reduce((sum, turn) => sum + textTokens(turn.text), 0) +
   images.reduce(
-    (sum, image) => sum + pictureTokens(model, image, families) + textTokens(image.label ?? ""),
+    (sum, image) => sum + pictureTokens(model, image, counting) + textTokens(image.label ?? ""),
     0,
   )
 
 export const makeEstimator = (
   model: string,
   maxTokens: number | undefined,
-  families?: ModelFamilies,
+  counting?: Counting,
 ): Estimator => {
   /** Prompt tokens counted for one of ours. Each stage has its own: its share of text and of pictures is another. */
   const ratios = new Map<string, number>()
@@ -47,7 +46,7 @@ export const makeEstimator = (
     estimate: (request) => {
       const limit = request.maxTokens ?? maxTokens ?? Number.POSITIVE_INFINITY
       return {
-        prompt_tokens: Math.ceil(promptTokens(model, request, families) * ratioOf(request.task.stage)),
+        prompt_tokens: Math.ceil(promptTokens(model, request, counting) * ratioOf(request.task.stage)),
         cached_tokens: 0,
         completion_tokens: Math.ceil(Math.min(limit, answersTo(request.task).tokens)),
         reasoning_tokens: null,
@@ -59,7 +58,7 @@ export const makeEstimator = (
       const { stage } = request.task
       const { seen, tokens } = answersTo(request.task)
       const weight = Math.max(leastWeight, 1 / (seen + 1))
-      const own = promptTokens(model, request, families)
+      const own = promptTokens(model, request, counting)
       // By our own count, not by the estimate: between that and the answer others may have corrected the ratio.
       if (counted.prompt_tokens !== null && own > 0) {
         const right = counted.prompt_tokens / own

@@ -41,6 +41,8 @@ const familySchema = v.strictObject({
   format: v.exactOptional(v.picklist(["json_schema", "json_object", "none"])),
   /** Sent as limit of the answer's length where a protocol cannot do without one. */
   answer_tokens: v.exactOptional(count),
+  /** The longest side that the model itself works with: a larger picture is made smaller by the service. */
+  work_side_px: v.exactOptional(count),
   /** Of one request, its whole conversation included. */
   max_images: v.exactOptional(count),
   max_side_px: v.exactOptional(count),

@@ -23,7 +23,7 @@ export interface RequestParts {
 }
 
 /** Settings that are sent with every request beside those that have a part of their own. */
-const parameterNames = ["reasoning_effort", "detail", "send_max_side_px"] as const
+const parameterNames = ["reasoning_effort", "detail", "send_max_side_px", "send_quality"] as const
 
 export const partsOf = (config: ApiConfig, request: ModelRequest): RequestParts => {
   const set = parameterNames.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]]))

@@ -40,10 +40,11 @@ const crops = ({ width, height }: Picture): number => {
 const scaledTo = (picture: Picture, longest: number): Picture => scaledToFit(picture, longest, longest)
 
 /** Sources of the rules: the vendors' own descriptions of how pictures are counted. */
-const tokensBy = (rule: TokenRule, picture: Picture): number => {
+const tokensBy = (rule: TokenRule, picture: Picture, detail: string | undefined): number => {
   switch (rule.rule) {
     case "tiles":
-      return rule.base + rule.tile * tiles(picture)
+      // A picture of low detail is not looked at in tiles.
+      return rule.base + (detail === "low" ? 0 : rule.tile * tiles(picture))
     case "patches":
       return Math.ceil(rule.factor * patches(picture, rule.side, rule.most))
     case "rounded":
@@ -60,11 +61,19 @@ const tokensBy = (rule: TokenRule, picture: Picture): number => {
   }
 }
 
+/** What decides how pictures are counted, beside the model. */
+export interface Counting {
+  /** The table that comes with the program if absent. */
+  readonly families?: ModelFamilies
+  /** How closely the model looks at pictures. */
+  readonly detail?: string
+}
+
 const unknownModel: TokenRule = { rule: "area", pixels_per_token: 750 }
 
 /** Tokens of one picture for a model, by its name; about a token per 750 pixels for models that are not known. */
-export const pictureTokens = (model: string, picture: Picture, families?: ModelFamilies): number =>
-  tokensBy(familyOf(model, families).tokens ?? unknownModel, picture)
+export const pictureTokens = (model: string, picture: Picture, { families, detail }: Counting = {}): number =>
+  tokensBy(familyOf(model, families).tokens ?? unknownModel, picture, detail)
 
 /** Tokens of a text: a quarter of its ASCII characters and every other character. */
 export const textTokens = (text: string): number => {

@@ -57,3 +57,18 @@ export const writeJpeg = async (
     throw new PictureError(`A ${width}x${height} picture cannot be encoded as JPEG`, { cause })
   }
 }
+
+/** A JPEG made anew and smaller; see `shrinkJpeg`. Rejects with `PictureError` if it is cut off or damaged. */
+export const shrunkJpeg = async (
+  jpeg: Uint8Array,
+  maxSidePx: number,
+  quality: number,
+): Promise<Uint8Array> => {
+  const image = openJpeg(jpeg).resize(maxSidePx, maxSidePx, { fit: "inside", withoutEnlargement: true })
+  try {
+    return await image.jpeg({ quality }).bytes()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new PictureError(`This JPEG is damaged: ${why}`, { cause })
+  }
+}

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { openJpeg, PictureError, pixelsOf, writeJpeg } from "./jpeg.ts"
+import { openJpeg, PictureError, pixelsOf, shrunkJpeg, writeJpeg } from "./jpeg.ts"
 
 export { PictureError, type Pixels } from "./jpeg.ts"
 
@@ -20,6 +20,14 @@ export const encodeJpeg = (bgra: Uint8Array, width: number, height: number, qual
 
 /** Pixels of a JPEG; `PictureError` if it is cut off or damaged. */
 export const decodeJpeg = (jpeg: Uint8Array) => picture(async () => pixelsOf(openJpeg(jpeg)))
+
+/**
+ * A JPEG made anew, so small that neither side is longer than `maxSidePx`; never larger than it was.
+ *
+ * @param quality 1 to 100
+ */
+export const shrinkJpeg = (jpeg: Uint8Array, maxSidePx: number, quality: number) =>
+  picture(() => shrunkJpeg(jpeg, maxSidePx, quality))
 
 /**
  * A JPEG shrunk to a grid of grey values, each the mean luma (BT.601, 0 to 255) of its part of the picture; rows from

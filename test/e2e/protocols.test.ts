@@ -65,12 +65,27 @@ test("one address is enough where it tells the protocol, and the key is in no fi
     [
       ...["stage1", "--input-video", video, "--output-root", out, "--max-frames", "6", "--verbose"],
       ...["--api-base", `${server.url}/messages`, "--model", "loopback-vlm"],
+      ...["--send-max-side", "64", "--send-quality", "80"],
       ...["--header", "x-tenant=tenant-Zq7Xv-0123", "--extra-body", '{"max_tokens": 4000}'],
     ],
     { API_KEY: vendorKey },
   )
   expect([code, server.violations]).toEqual([0, []])
   expect(server.calls.map(({ maxTokens }) => maxTokens)).toEqual([4000])
+  const sizes = await Promise.all(
+    (server.calls[0]?.parts ?? []).map((part) =>
+      typeof part === "string" ? [] : new Bun.Image(part).metadata().then(({ width }) => [width]),
+    ),
+  )
+  expect(new Set(sizes.flat())).toEqual(new Set([64]))
+  const summary = JSON.parse(readFileSync(join(out, "cup", "run_summary.json"), "utf8"))
+  expect(summary.api_config).toMatchObject({
+    kind: "anthropic",
+    send_max_side_px: 64,
+    send_quality: 80,
+    headers: ["x-tenant"],
+    extra_body: ["max_tokens"],
+  })
   const files = [...new Bun.Glob("**/*").scanSync({ cwd: out, dot: true })].map((file) =>
     readFileSync(join(out, file), "latin1"),
   )

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { join } from "node:path"
 import { familyOf, listedFamilies, readFamilies } from "../../src/model/families.ts"
 import { pictureTokens } from "../../src/model/tokens.ts"
 
@@ -43,7 +44,7 @@ describe("the table of families", () => {
     if (typeof read === "string") throw new Error(read)
     expect(familyOf("our-vlm", read).temperature).toBe(false)
     expect(familyOf("gpt-5", read)).toEqual(familyOf("gpt-5"))
-    expect(pictureTokens("our-vlm", { width: 1280, height: 720 }, read)).toBe(7)
+    expect(pictureTokens("our-vlm", { width: 1280, height: 720 }, { families: read })).toBe(7)
   })
 
   test.each([
@@ -57,9 +58,34 @@ describe("the table of families", () => {
   })
 })
 
+test("pictures of low detail count by their base where others count by tiles", () => {
+  const picture = { width: 1920, height: 1080 }
+  expect(pictureTokens("gpt-4.1", picture, { detail: "low" })).toBe(85)
+  expect(pictureTokens("gpt-5", picture, { detail: "high" })).toBe(910)
+  expect(pictureTokens("qwen3-vl", picture, { detail: "low" })).toBe(pictureTokens("qwen3-vl", picture))
+})
+
 test("pictures of Claude count by their area after they are made to fit", () => {
   expect(pictureTokens("claude-sonnet-4-5", { width: 1280, height: 720 })).toBe(1229)
   expect(pictureTokens("claude-sonnet-4-5", { width: 1920, height: 1080 })).toBe(
     Math.ceil((1568 * 882) / 750),
   )
+})
+
+test("the table in the guide says what pictures are counted as", async () => {
+  const guide = await Bun.file(join(import.meta.dir, "../../docs/guides/models.md")).text()
+  const rows = [
+    ...guide.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+|–) \|$/gmu),
+  ]
+  expect(rows.length).toBe(6)
+  const number = (text = ""): number => Number(text.replaceAll(",", ""))
+  for (const [, names = "", ...cells] of rows)
+    for (const [, model = ""] of names.matchAll(/`([^`]+)`/gu)) {
+      const counted = [1920, 768, 512].map((width) =>
+        pictureTokens(model, { width, height: (width * 9) / 16 }),
+      )
+      const low = pictureTokens(model, { width: 1920, height: 1080 }, { detail: "low" })
+      const told = [...counted, ...(cells[3] === "–" ? [] : [low])]
+      expect([model, ...cells.filter((cell) => cell !== "–").map(number)]).toEqual([model, ...told])
+    }
 })

@@ -48,6 +48,18 @@ export const model = {
     "WORD",
     "Image detail, in the model's own words, as in low; its own choice if absent",
   ),
+  sendMaxSide: flag.optionalNumber(
+    "send-max-side",
+    { min: 64, max: 8192 },
+    true,
+    "Longest side, in pixels, of the pictures that are sent; those on disk stay as they are",
+  ),
+  sendQuality: flag.optionalNumber(
+    "send-quality",
+    { min: 1, max: 100 },
+    true,
+    "JPEG quality of the pictures that are sent; as on disk, or 85 where they are made smaller, if absent",
+  ),
   modelFamilies: flag.text(
     "model-families",
     "FILE",

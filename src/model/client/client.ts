@@ -23,6 +23,7 @@ import { makeLedger } from "./ledger.ts"
 import { firstDialect } from "./parameters.ts"
 import { repeated } from "./repeated.ts"
 import { makeSend } from "./send.ts"
+import { sideLimitOf, withSentPictures } from "./sent-pictures.ts"
 import { configOf, protocolIn, type ServiceSettings } from "./settings.ts"
 import { makeUnanswered } from "./unanswered.ts"
 import { makeUnderstood } from "./understood.ts"
@@ -78,6 +79,12 @@ const makeHeed =
     )
   }
 
+/** How pictures were sent that are larger, or of another quality, on disk. */
+const sizeNote = (maxSidePx: number): string =>
+  Number.isFinite(maxSidePx)
+    ? `pictures sent with sides of ${maxSidePx} pixels at most`
+    : "pictures sent with another quality"
+
 /** Waits instead of an attempt that is not made any more: whoever is stopping the run ends this wait. */
 const orWait =
   (make: MakeAttempt) =>
@@ -102,7 +109,7 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
   yield* Effect.forEach(untaken, tellOnce, { discard: true })
 
   const gate = yield* CallGate
-  const estimator = makeEstimator(settings.model, settings.maxTokens, settings.families)
+  const estimator = makeEstimator(settings.model, settings.maxTokens, settings)
   const unanswered = makeUnanswered()
   const ledger = makeLedger()
   yield* Effect.addFinalizer(() => ledger.close)
@@ -137,14 +144,20 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
     keep: Keep<E, R> = nothingToKeep,
   ) {
     const startedMs = yield* monotonicMs
-    const estimate = estimator.estimate(request)
+    const maxSidePx = sideLimitOf(request.images.length, settings, family)
+    const sending =
+      settings.shrink === undefined
+        ? request
+        : yield* withSentPictures(request, maxSidePx, settings, settings.shrink)
+    const notes = sending === request ? [] : [sizeNote(maxSidePx)]
+    const estimate = estimator.estimate(sending)
     let attempts = 0
     return yield* repeated(
-      understood(request, (sent) =>
+      understood(sending, (sent) =>
         Effect.flatMap(monotonicMs, (queuedMs) =>
           admitted({
-            request,
-            sent,
+            request: sending,
+            sent: { ...sent, adjusted: [...sent.adjusted, ...notes] },
             keep,
             estimate,
             startedMs,
@@ -156,7 +169,7 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
       ),
       settings,
     )
-  })
+  }, Effect.scoped)
 
   const silence = Effect.map(monotonicMs, unanswered.silence)
   return VisionModel.of({ config, complete, load: gate.load, silence })

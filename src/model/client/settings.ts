@@ -4,14 +4,15 @@ import type { Price } from "../money.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
 import { type ProtocolName, protocolOf, protocols } from "../protocols/protocols.ts"
 import type { Redaction } from "../redaction.ts"
-import type { ApiConfig, RecordedFields, ResponseFormat } from "../VisionModel.ts"
+import type { ApiConfig, RecordedFields, RecordedValue, ResponseFormat } from "../VisionModel.ts"
 import type { Deadlines } from "./attempt.ts"
 import type { BudgetLimits } from "./budget.ts"
 import type { Endpoint } from "./endpoint.ts"
 import type { GateLimits } from "./gate.ts"
+import type { SendingPictures, Shrink } from "./sent-pictures.ts"
 
 /** How to reach a service, and how much of it to use. */
-export interface ServiceSettings {
+export interface ServiceSettings extends SendingPictures {
   /** How the service is spoken to, by name, or a protocol of one's own; told by the address if absent. */
   readonly protocol?: ProtocolName | Protocol
   /** Absent for services that need none. Blanks around it are not part of it. */
@@ -44,6 +45,8 @@ export interface ServiceSettings {
   readonly extraBody?: Redacted.Redacted<RecordedFields>
   /** Words of `headers`, `query` and `extraBody` that are secret, and are taken out of answers too. */
   readonly secrets?: ReadonlyArray<Redacted.Redacted>
+  /** Makes pictures smaller; without it they are sent as they are. */
+  readonly shrink?: Shrink
   /** What is known of models; the table that comes with the program if absent. */
   readonly families?: ModelFamilies
   /** Repetitions of a call that was throttled or failed on the way. */
@@ -78,15 +81,17 @@ const recordedExtras = (settings: ServiceSettings, { message }: Redaction): Reco
     reasoning_effort: reasoningEffort,
     detail,
     service_tier: serviceTier,
+    send_max_side_px: settings.sendMaxSidePx,
+    send_quality: settings.sendQuality,
     headers: namesOf(headers),
     query: namesOf(query),
     api_key_header: apiKeyHeader,
     extra_body: namesOf(extraBody === undefined ? undefined : Redacted.value(extraBody)),
   }
+  const recordedValue = (value: string | number | ReadonlyArray<string>): RecordedValue =>
+    typeof value === "number" ? value : typeof value === "string" ? message(value) : value.map(message)
   const given = Object.entries(extras).flatMap(([name, value]) =>
-    value === undefined
-      ? []
-      : [[name, typeof value === "string" ? message(value) : value.map(message)] as const],
+    value === undefined ? [] : [[name, recordedValue(value)] as const],
   )
   return Object.fromEntries(given)
 }
