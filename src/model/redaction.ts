@@ -41,11 +41,12 @@ const entities: Readonly<Record<string, string>> = {
 
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0")
 
-/** The ways in which texts write one character: itself, escaped as in JSON (also twice), in a URL (also twice), in HTML. */
+/** The ways in which texts write one character: itself, escaped as in JSON (also twice) or Python, in a URL (also twice), in HTML. */
 const formsOf = (character: string, index: number): string => {
   const code = character.codePointAt(0) ?? 0
   const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
-  const percent = [...Buffer.from(character)].map((byte) => `%(?:25)?${hex(byte, 2)}`).join("")
+  const bytes = [...Buffer.from(character)]
+  const backslash = index === 0 ? "\\\\" : "\\\\{1,4}"
   const entity = entities[character]
   return `(?:${[
     // Of backslashes before the secret all but one are not part of it; to look for them at every place would cost much.
@@ -53,13 +54,20 @@ const formsOf = (character: string, index: number): string => {
       ? // Of a backslash before a quote that is escaped itself nothing is taken.
         ["\\\\{4}", "\\\\{2}", "\\\\"]
       : [`${index === 0 ? "" : "\\\\{0,4}"}\\u{${hex(code, 1)}}`]),
-    percent,
-    units.map((unit) => `\\\\${index === 0 ? "" : "{1,4}"}u${hex(unit, 4)}`).join(""),
+    bytes.map((byte) => `%(?:25)?${hex(byte, 2)}`).join(""),
+    bytes.map((byte) => `${backslash}x${hex(byte, 2)}`).join(""),
+    units.map((unit) => `${backslash}u${hex(unit, 4)}`).join(""),
     `&#0{0,4}${code};`,
     `&#x0{0,4}${hex(code, 1)};`,
     ...(entity === undefined ? [] : [`&(?:amp;)?${entity};`]),
     ...(character === " " ? ["\\+"] : []),
   ].join("|")})`
+}
+
+/** How Base64 writes its two signs: as they are, in its form for URLs, escaped in a URL, or in JSON. */
+const base64Signs: Readonly<Record<string, string>> = {
+  "+": "(?:[-+]|%(?:25)?2b|\\\\u002b)",
+  "/": "(?:[_/]|%(?:25)?2f|\\\\{1,2}/|\\\\u002f)",
 }
 
 /** The part of a secret's Base64 that is the same whatever stands before and after it, for each of the three alignments. */
@@ -70,8 +78,11 @@ const base64FormsOf = (secret: string): ReadonlyArray<string> =>
       .toString("base64")
       .slice(Math.ceil((shift * 8) / 6), Math.floor((bytes.length * 8) / 6))
     if (core.length < shortestBase64) return []
-    return [core.replaceAll(/[+/]/gu, (sign) => (sign === "+" ? "[-+]" : "[_/]"))]
+    return [core.replaceAll(/[+/]/gu, (sign) => base64Signs[sign] ?? sign)]
   })
+
+/** A secret's bytes in hexadecimal, as dumps have them: in one piece, or with blanks or colons between. */
+const hexForm = (secret: string): string => [...Buffer.from(secret)].map((byte) => hex(byte, 2)).join("[ :]?")
 
 /** A secret as it was given, without blanks around it, and without quotes around it. */
 const variantsOf = (secret: string): ReadonlyArray<string> => {
@@ -84,7 +95,7 @@ const patternOf = (secret: string): string => {
   const plain = [...secret].map(formsOf).join("")
   return secret.length < longSecret
     ? `(?<![\\p{L}\\p{N}])${plain}(?![\\p{L}\\p{N}])`
-    : [plain, ...base64FormsOf(secret)].join("|")
+    : [plain, ...base64FormsOf(secret), hexForm(secret)].join("|")
 }
 
 const redactAll = (secrets: ReadonlyArray<string>): Redact => {
@@ -101,7 +112,7 @@ const foundOf = (secrets: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 /**
  * Takes secrets out of texts, in whatever way they are written there. Each is found with blanks or quotes around it gone,
- * escaped as in JSON, URLs and HTML, in upper and lower case, and within Base64. Linear in the length of the text.
+ * escaped as in JSON, URLs and HTML, in upper and lower case, in hexadecimal, and within Base64. Linear in the length of the text.
  *
  * @param privateWords are taken out of messages only: they may be ordinary words of answers
  */

@@ -113,9 +113,11 @@ const objectsIn = (text: string): Found => {
   return { objects, repaired }
 }
 
+const reasoningEnd = /<\/think(?:ing)?>/giu
+
 const withoutReasoning = (text: string): string => {
-  const end = text.lastIndexOf("</think>")
-  return end === -1 ? text : text.slice(end + "</think>".length)
+  const end = [...text.matchAll(reasoningEnd)].at(-1)
+  return end === undefined ? text : text.slice(end.index + end[0].length)
 }
 
 const fenceMark = "```"
@@ -144,7 +146,7 @@ const unreadable = (error: string, isTooLarge: true | undefined): ParsedReply =>
     : failed(`the JSON object cannot be read (${error}); answer with one valid JSON object`)
 
 /**
- * Takes the one JSON object out of a model's reply without guessing: the text after the last `</think>`, then the whole of
+ * Takes the one JSON object out of a model's reply without guessing: the text after the last `</think>` or `</thinking>`, then the whole of
  * it, the only fenced block, or the only object in prose. An object with slips of the pen (commas, quotes, literals) is
  * mended and marked so. Two different objects, one that does not close, a list, or none at all are problems, and so is a
  * reply beyond `replyLimits`. Takes time in proportion to the reply's length.

@@ -19,6 +19,8 @@ const awkward = [
   "UPPERlower0987",
   "short7",
   "Bearer-looking:user",
+  // Its Base64 has both signs at every alignment.
+  "??>>~~??>>~~??>>~~",
 ]
 
 /** The ways in which a service may send a key back. */
@@ -36,12 +38,20 @@ const spellings: ReadonlyArray<readonly [string, (key: string) => string]> = [
     (key) => [...key].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
   ],
   ["with escaped slashes", (key) => key.replaceAll("/", "\\/")],
+  [
+    "as escapes of Python",
+    (key) => [...Buffer.from(key)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join(""),
+  ],
 ]
 const long: typeof spellings = [
   ["in other case", (key) => key.toUpperCase()],
   ["in Base64", (key) => Buffer.from(key).toString("base64")],
   ["in Base64 for URLs", (key) => Buffer.from(key).toString("base64url")],
   ["in Base64 after a name", (key) => Buffer.from(`user:${key}`).toString("base64")],
+  ["in Base64 in a URL", (key) => encodeURIComponent(Buffer.from(key).toString("base64"))],
+  ["in Base64 with escaped slashes", (key) => Buffer.from(key).toString("base64").replaceAll("/", "\\/")],
+  ["in hexadecimal", (key) => Buffer.from(key).toString("hex")],
+  ["in a dump", (key) => [...Buffer.from(key)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")],
   ["in Base64 between", (key) => Buffer.from(`ab${key}yz`).toString("base64")],
 ]
 

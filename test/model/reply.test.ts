@@ -16,6 +16,8 @@ describe("one object is taken from", () => {
     ["braces doubled as in a template", '{{"a": 1}}'],
     ["a think block", '<think>Maybe {"a": 2}?</think>\n{"a": 1}'],
     ["a lone end of thinking", 'I wonder, {"a": 2}...</think>{"a": 1}'],
+    ["a thinking block", '<thinking>Maybe {"a": 2}?</thinking>\n{"a": 1}'],
+    ["a think block in capitals", '<THINK>Maybe {"a": 2}?</THINK>{"a": 1}'],
     ["a think block and a fence", '<think>hm</think>\n```json\n{"a": 1}\n```'],
     ["the same object twice", '{"a": 1}\n{"a": 1}'],
   ])("%s", (_name, text) => {
@@ -122,6 +124,7 @@ describe("long replies of nothing in particular are answered at once", () => {
     ["digits", "1 "],
     ["empty objects", "{} "],
     ["ends of thinking", "</think>"],
+    ["beginnings of ends of thinking", "</thinking"],
     ["backslashes", "\\"],
   ])("%s", (_name, piece) => {
     expect(parseReply(`x ${fill(piece)} x`).ok).toBe(piece === "{} ")

@@ -1,21 +1,33 @@
 import * as v from "valibot"
 
+/** Words and numbers by which services say that nothing went wrong. */
+const isFine = (code: string | number): boolean =>
+  ["0", "200", "ok", "success"].includes(String(code).toLowerCase())
+
+/** Whether a field for errors holds one. Some services send it with every answer: empty, `false`, or 0. */
+const isThere = (value: unknown): boolean =>
+  typeof value === "object" && value !== null
+    ? Object.keys(value).length > 0
+    : value !== undefined && value !== null && value !== "" && value !== false && value !== 0
+
 const unknown = v.optional(v.unknown())
 const errorSchema = v.looseObject({ error: unknown, errors: unknown, choices: unknown, response: unknown })
 const choiceErrorSchema = v.object({ error: unknown })
+const failing = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.check((code) => !isFine(code)),
+)
 const plainErrorSchema = v.union([
   v.object({ object: v.literal("error") }),
   v.object({ type: v.literal("error") }),
-  v.object({ message: v.string(), code: v.union([v.string(), v.number()]) }),
-  v.object({ msg: v.string(), code: v.union([v.string(), v.number()]) }),
-  v.object({ error_code: v.unknown() }),
+  v.object({ message: v.string(), code: failing }),
+  v.object({ msg: v.string(), code: failing }),
+  v.object({ error_code: v.pipe(v.unknown(), v.check(isThere)) }),
   v.object({ detail: v.unknown() }),
   v.object({ base_resp: v.object({ status_code: v.pipe(v.number(), v.notValue(0)) }) }),
 ])
 
 const failedSchema = v.object({ error: v.object({ message: v.string() }) })
-
-const isThere = (value: unknown): boolean => value !== undefined && value !== null && value !== ""
 
 /** Whether a body, or a piece of a stream, is an error in any of the usual forms, in whatever place. */
 export const isErrorObject = (body: unknown): boolean => {

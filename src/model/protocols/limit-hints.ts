@@ -24,14 +24,15 @@ const perMinute = (
   return limit >= least && limit <= most ? limit : "doubtful"
 }
 
-/** `1s`, `6m0s`, `250ms` or plain seconds, in milliseconds; undefined for anything else. */
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `1s`, `6m0s`, `1d2h`, `250ms` or plain seconds, in milliseconds; undefined for anything else. */
 const durationMs = (text: string): number | undefined => {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|h|m|s)?)+$/u.test(text)) return undefined
-  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)?/gu)].reduce((sum, [, amount, unit]) => {
-    const scale = unit === "ms" || unit === "m" || unit === "h" ? units[unit] : units.s
-    return sum + Number(amount) * scale
-  }, 0)
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|[dhms])?)+$/u.test(text)) return undefined
+  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])?/gu)].reduce(
+    (sum, [, amount, unit = "s"]) => sum + Number(amount) * (unitMs[unit] ?? 0),
+    0,
+  )
 }
 
 /** The wait that `Retry-After` asks for, in whatever form; `doubtful` if it makes no sense. */
@@ -42,14 +43,16 @@ const askedWaitMs = (headers: Headers, now: number): number | "doubtful" | undef
   const after = headers.get("retry-after")?.trim()
   if (after === undefined || after === "") return undefined
   if (isPlain(after)) return checked(Number(after) * 1000)
+  const inUnits = durationMs(after)
+  if (inUnits !== undefined) return checked(inUnits)
   // What does not begin like a date is none, whatever a lenient parser makes of it.
   const date = /^(?:[a-z]{3,9},? |\d{4}-\d\d-\d\d)/iu.test(after) ? Date.parse(after) : Number.NaN
   return Number.isNaN(date) ? "doubtful" : checked(Math.max(0, date - now))
 }
 
 /**
- * `Retry-After` in milliseconds: `retry-after-ms`, seconds, or an HTTP date. Undefined if there is none, and for values that
- * make no sense: negative ones, more than a day, what is neither number nor date.
+ * `Retry-After` in milliseconds: `retry-after-ms`, seconds, a duration with units, or an HTTP date. Undefined if there is none,
+ * and for values that make no sense: negative ones, more than a day, what is neither number nor date.
  *
  * @param now milliseconds since 1970
  */
@@ -73,10 +76,15 @@ const openAiHeaders: LimitHeaders = {
   requestsReset: "x-ratelimit-reset-requests",
 }
 
-/** Until a moment, as a length of time or as a date; in milliseconds. */
+/** Plain numbers from the first on are seconds since 1970, from the second on milliseconds. */
+const [leastTimeSec, leastTimeMs] = [1e9, 1e12] as const
+
+/** Until a moment, as a length of time, as a date or as a time since 1970; in milliseconds. */
 const untilMs = (reset: string, now: number): number | undefined => {
   const date = /^\d{4}-\d\d-\d\dT/u.test(reset) ? Date.parse(reset) : Number.NaN
-  return Number.isNaN(date) ? durationMs(reset) : Math.max(0, date - now)
+  const plain = isPlain(reset) ? Number(reset) : 0
+  const moment = plain < leastTimeSec ? date : plain < leastTimeMs ? plain * 1000 : plain
+  return Number.isNaN(moment) ? durationMs(reset) : Math.max(0, moment - now)
 }
 
 /** Reads what headers of these names tell about the limits of the service. */

@@ -7,7 +7,11 @@ const longestLine = 1 << 20
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<ReadonlyArray<string>> {
   let begun: Array<string> = []
   let length = 0
-  for await (const piece of pieces) {
+  let isReturned = false
+  for await (const arrived of pieces) {
+    // A carriage return has ended its line already; the line feed that belongs to it ends no other.
+    const piece = isReturned && arrived.startsWith("\n") ? arrived.slice(1) : arrived
+    isReturned = arrived === "" ? isReturned : arrived.endsWith("\r")
     const lines = piece.split(/\r\n|\n|\r/u)
     const last = lines.pop() ?? ""
     const [first, ...others] = lines

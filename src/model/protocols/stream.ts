@@ -5,8 +5,9 @@ import { parseJson } from "./said.ts"
 import { serverSentData } from "./server-sent.ts"
 import { AnswerTooLarge, BrokenAnswer } from "./unusable.ts"
 
-/** Chunks of one event. Some services forget the empty line between events. */
+/** Chunks of one event; none in one that only keeps the connection alive. Some services forget the empty line between events. */
 const chunksIn = (data: ReadonlyArray<string>): ReadonlyArray<unknown> => {
+  if (data.every((line) => line.trim() === "")) return []
   const whole = parseJson(data.join("\n"))
   const chunks = whole === undefined ? data.map(parseJson) : [whole]
   if (chunks.includes(undefined)) throw new BrokenAnswer("a piece of it cannot be read")

@@ -156,6 +156,10 @@ describe("a reply stays a reply", () => {
       () =>
         pieces([": PROCESSING\n\n", "event: message\nid: 1\nretry: 10\n", ...said.map(event), event(ended)]),
     ],
+    [
+      "with events that keep it alive",
+      () => pieces(["data:\n\n", "data: \n\n", ...said.map(event), event(ended)]),
+    ],
     ["with content in parts", () => pieces([chunk({ content: [{ type: "text", text }] }), ended].map(event))],
     ["with the whole message at the end", () => pieces([event(JSON.stringify(body()))])],
     [

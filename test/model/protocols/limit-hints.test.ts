@@ -31,11 +31,20 @@ describe("a service that has nothing left", () => {
     ["0m7s", 7000],
     ["1m0s", 60_000],
     ["1h", 60_000],
+    ["1d2h", 60_000],
+    ["1764280802", 2000],
+    ["1764280802.5", 2500],
+    ["1764280802000", 2000],
+    ["1764280000", 0],
+    ["1w", undefined],
     ["soon", undefined],
     ["-1s", undefined],
   ])("is left alone for %s, a minute at most", (reset, expected) => {
     const headers = { "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": reset }
-    expect(hints(headers)).toEqual(expected === undefined ? {} : { exhaustedForMs: expected })
+    const now = 1_764_280_800_000
+    expect(limitHints(new Headers(headers), now, (text) => text)).toEqual(
+      expected === undefined ? {} : { exhaustedForMs: expected },
+    )
   })
 
   test("is known by a remainder of nothing, with a time", () => {
@@ -59,6 +68,12 @@ describe("Retry-After", () => {
     [{ "retry-after": "Thu, 01 Jan 2026 00:01:00 GMT" }, 60_000],
     [{ "retry-after": "Wed, 31 Dec 2025 00:01:00 GMT" }, 0],
     [{ "retry-after": "Sat, 03 Jan 2026 00:01:00 GMT" }, undefined],
+    [{ "retry-after": "2s" }, 2000],
+    [{ "retry-after": "1m0.5s" }, 60_500],
+    [{ "retry-after": "2d" }, undefined],
+    [{ "retry-after": "1764280802" }, undefined],
+    [{ "retry-after": "1, 60" }, undefined],
+    [{ "retry-after": "Infinity" }, undefined],
     [{ "retry-after": "later" }, undefined],
     [{ "retry-after": "" }, undefined],
     [{}, undefined],

@@ -20,9 +20,15 @@ test("lines of one event belong together, and what comes before the end is an ev
 test("any end of line, and any cut between pieces", async () => {
   const stream = "data: first\r\n\r\ndata: second\r\rdata: third\n\n"
   for (let cut = 0; cut <= stream.length; cut++)
-    // A line feed that comes by itself is an empty line of its own, which ends an event that has ended.
     expect(await eventsOf(stream.slice(0, cut), stream.slice(cut))).toEqual(["first", "second", "third"])
   expect(await eventsOf(...stream)).toEqual(["first", "second", "third"])
+})
+
+test("lines of one event stay together wherever they are cut", async () => {
+  const stream = "data: one\r\ndata: two\r\n\r\ndata: three\r\n\r\n"
+  for (let cut = 0; cut <= stream.length; cut++)
+    expect(await eventsOf(stream.slice(0, cut), "", stream.slice(cut))).toEqual(["one\ntwo", "three"])
+  expect(await eventsOf(...stream)).toEqual(["one\ntwo", "three"])
 })
 
 test("a line or an event without end is given up", async () => {

@@ -8,16 +8,21 @@ const messageSchema = v.object({
   refusal: unknown,
   reasoning_content: unknown,
   reasoning: unknown,
+  tool_calls: unknown,
+  function_call: unknown,
 })
 export type Message = v.InferOutput<typeof messageSchema>
 
 const choiceSchema = v.object({
+  index: unknown,
   finish_reason: unknown,
   message: v.fallback(v.optional(messageSchema), undefined),
   delta: v.fallback(v.optional(messageSchema), undefined),
+  text: unknown,
   error: unknown,
   usage: unknown,
 })
+export type Choice = v.InferOutput<typeof choiceSchema>
 
 const completionSchema = v.object({
   model: unknown,
@@ -35,6 +40,9 @@ export const readEnvelope = (body: unknown): Envelope | undefined => {
   return parsed.success ? parsed.output : undefined
 }
 
+/** The number of a choice, which is left out where there is only one. */
+export const choiceNumber = ({ index }: Choice): number => (typeof index === "number" ? index : 0)
+
 /** What was counted: beside the choices, or in the two other places that services have for it. */
 export const usageIn = ({ usage, choices, x_groq }: Envelope): unknown =>
   usage ?? choices[0]?.usage ?? x_groq?.usage
@@ -45,11 +53,30 @@ export const finishWord = (value: unknown): string | undefined => {
   return word === "" || word === "null" ? undefined : word
 }
 
+/** What says of itself that it is a part of the content. */
+const markedSchema = v.union([v.object({ type: v.string() }), v.object({ text: v.string() })])
 const partSchema = v.object({ type: v.optional(v.string(), "text"), text: v.string() })
 
-/** A message's content: a text, or a list of parts of which the texts count. Parts of thinking are none of the answer. */
+/** A value as JSON; empty if it is nested deeper than can be written, as no answer is. */
+const written = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return ""
+  }
+}
+
+/** The same for a value in a place where a text belongs: some services send the answer's object itself. */
+const textOrObject = (value: unknown): string =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? written(value) : textIn(value)
+
+/**
+ * A message's content: a text, a list of parts of which the texts count, or an object that is the answer. Parts of thinking
+ * are none of the answer.
+ */
 export const contentText = (content: unknown): string => {
   const parts: ReadonlyArray<unknown> = Array.isArray(content) ? content : [content]
+  if (!Array.isArray(content) && !v.is(markedSchema, content)) return textOrObject(content)
   return parts
     .map((part) => {
       if (typeof part === "string") return part
@@ -75,19 +102,47 @@ export const refusalText = ({ refusal, content }: Message): string => {
 export const reasoningText = ({ reasoning_content, reasoning }: Message): string =>
   textIn(reasoning_content) || textIn(reasoning)
 
-/** Reads a response body as a chat completion; undefined if it is none (a page, an error object, no choices). */
-export const parseCompletion = (body: unknown): Completion | undefined => {
-  const envelope = readEnvelope(body)
-  const choice = envelope?.choices[0]
-  const message = choice?.message ?? choice?.delta
-  if (envelope === undefined || message === undefined) return undefined
+const callSchema = v.object({ arguments: v.unknown() })
+const toolsSchema = v.array(v.object({ index: v.optional(v.number(), 0), function: callSchema }))
+
+/**
+ * What a message hands to a function, or a piece of it. No functions are offered; some services make one of the JSON schema
+ * that is asked for, and give the answer as what it is called with.
+ */
+export const calledWith = ({ tool_calls, function_call }: Message): string => {
+  const tools = v.safeParse(toolsSchema, tool_calls)
+  const first = tools.success ? tools.output.find(({ index }) => index === 0)?.function : undefined
+  const call = v.safeParse(callSchema, first ?? function_call)
+  return call.success ? textOrObject(call.output.arguments) : ""
+}
+
+const messageIn = ({ message, delta, text }: Choice): Message | undefined =>
+  message ?? delta ?? (typeof text === "string" ? { content: text } : undefined)
+
+/** Reads a choice as a completion; undefined if it has no message. */
+const readChoice = (choice: Choice, envelope: Envelope): Completion | undefined => {
+  const message = messageIn(choice)
+  if (message === undefined) return undefined
   return completionOf({
-    content: contentText(message.content),
+    content: contentText(message.content) || calledWith(message),
     refusal: refusalText(message),
     reasoning: reasoningText(message),
-    finishReason: finishWord(choice?.finish_reason),
+    finishReason: finishWord(choice.finish_reason),
     model: envelope.model,
     usage: readUsage(usageIn(envelope)),
     serviceTier: envelope.service_tier,
   })
+}
+
+/**
+ * Reads a response body as a chat completion; undefined if it is none (a page, an error object, no choices). Of several
+ * choices, which nobody asked for, it is the first by number that holds a text.
+ */
+export const parseCompletion = (body: unknown): Completion | undefined => {
+  const envelope = readEnvelope(body)
+  if (envelope === undefined) return undefined
+  const completions = envelope.choices
+    .toSorted((a, b) => choiceNumber(a) - choiceNumber(b))
+    .flatMap((choice) => readChoice(choice, envelope) ?? [])
+  return completions.find(({ text }) => text.trim() !== "") ?? completions[0]
 }

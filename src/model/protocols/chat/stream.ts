@@ -1,7 +1,16 @@
 import { completionOf } from "../completion.ts"
 import type { Assembly } from "../Protocol.ts"
 import { readUsage } from "../usage.ts"
-import { contentText, finishWord, readEnvelope, reasoningText, refusalText, usageIn } from "./completion.ts"
+import {
+  calledWith,
+  choiceNumber,
+  contentText,
+  finishWord,
+  readEnvelope,
+  reasoningText,
+  refusalText,
+  usageIn,
+} from "./completion.ts"
 
 /** A chat completion that comes in pieces. */
 export const assembleCompletion = (): Assembly => {
@@ -9,6 +18,8 @@ export const assembleCompletion = (): Assembly => {
   let refusal = ""
   let reasoning = ""
   let whole = ""
+  let called = ""
+  let chosen: number | undefined
   let finishReason: string | undefined
   let model: unknown
   let usage: unknown
@@ -17,24 +28,31 @@ export const assembleCompletion = (): Assembly => {
     add: (chunk) => {
       const envelope = readEnvelope(chunk)
       if (envelope === undefined) return
-      const choice = envelope.choices[0]
+      const { choices } = envelope
+      // Pieces of several choices, which nobody asked for, come mixed; that of which the first piece came is read.
+      chosen ??= choices[0] === undefined ? undefined : choiceNumber(choices[0])
+      const choice = choices.find((one) => choiceNumber(one) === chosen)
       model = envelope.model ?? model
       usage = usageIn(envelope) ?? usage
       serviceTier = envelope.service_tier ?? serviceTier
       finishReason = finishWord(choice?.finish_reason) ?? finishReason
       // Some services end with the whole message once more; it counts only where no pieces came.
-      whole = choice?.message === undefined ? whole : contentText(choice.message.content)
+      whole =
+        choice?.message === undefined
+          ? whole
+          : contentText(choice.message.content) || calledWith(choice.message)
       if (choice?.delta === undefined) return
       content += contentText(choice.delta.content)
+      called += calledWith(choice.delta)
       refusal += refusalText(choice.delta)
       reasoning += reasoningText(choice.delta)
     },
-    isBegun: () => content !== "" || reasoning !== "",
+    isBegun: () => content !== "" || called !== "" || reasoning !== "",
     isEnded: () => finishReason !== undefined,
-    length: () => content.length + reasoning.length,
+    length: () => content.length + called.length + reasoning.length,
     completion: () =>
       completionOf({
-        content: content || whole,
+        content: content || whole || called,
         refusal,
         reasoning,
         finishReason,
