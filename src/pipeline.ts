@@ -51,6 +51,15 @@ export interface VideoResult {
   readonly stages: ReadonlyArray<string>
 }
 
+/** Settings that name a stage which is not there are a slip of the program that gives them. */
+const requireKnown = (stages: ReadonlyArray<Stage>, { stages: names = [] }: RunSettings) => {
+  const known = stages.map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  return unknown === undefined
+    ? Effect.void
+    : Effect.dieMessage(`there is no stage ${unknown}; there are ${known.join(", ")}`)
+}
+
 /** The stages up to the last that is chosen: those are run, or relied on. */
 const stagesUpTo = (stages: ReadonlyArray<Stage>, chosen: ReadonlySet<string>): ReadonlyArray<Stage> =>
   stages.slice(0, 1 + stages.findLastIndex(({ name }) => chosen.has(name)))
@@ -68,6 +77,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   const before = yield* glanceAt(resolve(file))
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
   const { confirm: confirmSource, identity } = yield* watchSource(source.file, before)
+  yield* requireKnown(stages, settings)
   const chosen = chosenStages(stages, settings)
   yield* Effect.forEach(chosen, ({ admit }) => admit?.(source, settings) ?? Effect.void)
   const annotation = annotationSchemas[settings.annotationSchema]

@@ -58,7 +58,7 @@ export interface StageLabel extends StageId {
 }
 
 /** What is said of a stage, beside what it does. */
-interface Description<Name extends string> extends StageLabel {
+export interface Description<Name extends string> extends StageLabel {
   /** In code, settings and events: a word. */
   readonly name: Name
   /** What it does, as the rest of a sentence about a command. */

@@ -191,7 +191,8 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(
     ),
   )
   const path = join(call.dir, call.artefact)
-  if (yield* put(run, path, jsonText(answer.value))) yield* dropFinalPlan(run)
+  const isChanged = yield* put(run, path, jsonText(answer.value))
+  if (isChanged && call.isInPlan) yield* dropFinalPlan(run)
   yield* noteMade(run, call.stage, partOf(run, call))
   yield* call.note({
     status: "completed",

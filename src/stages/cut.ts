@@ -96,7 +96,7 @@ export const cut = defineStage({
   parts: (made) => resultOf(made, draft).plan.steps.length,
   make: (run, made) => {
     const { plan, pool } = resultOf(made, draft)
-    const { localization } = resultOf(made, localize)
+    const { value: localization } = resultOf(made, localize)
     const cutting = cutClips(run, planSegments(pool, run.source, plan, localization))
     return withStatus(run, localizationPlace)(cutting)
   },

@@ -10,7 +10,7 @@ import { rehearsalNote } from "../plan/specimen.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
 import { noteDamage, noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
-import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
+import { foreseenAnswer, neededCall, outlookOf, poolPictures } from "./foreseen.ts"
 import { ensurePool, foreseenPool, plannedPool } from "./pool.ts"
 import { poolImages } from "./pool-images.ts"
 import { distinctFrames, type FramePool, type PoolRequest, planFrames } from "./pool-plan.ts"
@@ -95,6 +95,7 @@ const inquiryOf = (run: RunFacts, pool: FramePool, previous: Outcome | undefined
     dir: run.folder.stage1,
     files,
     artefact,
+    isInPlan: true,
     inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
     previous,
     mayAdopt: true,
@@ -138,7 +139,7 @@ const foresee = Effect.fnUntraced(function* (run: RunFacts, { stage1 }: Left) {
   const distinct = distinctFrames(planFrames(request))
   const answer = yield* foreseenAnswer(run, inquiryOf(run, pool, stage1))
   const made = Either.map(answer, ({ isAdopted, value: plan }): Drafted => ({ pool, plan, isAdopted }))
-  const call = neededCall(run, id, asks, "draft plan", distinct)
+  const call = neededCall(run, id, asks, "draft plan", poolPictures(run, distinct))
   return outlookOf(made, call, found === undefined ? [distinct] : [])
 })
 

@@ -1,4 +1,3 @@
-import { Effect, Either } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/records.ts"
 import { chooseBoundaries, distinctMoments } from "../model/motion.ts"
@@ -12,17 +11,16 @@ import {
   localizationSchema,
 } from "../plan/localization.ts"
 import { admitIndices } from "./admission.ts"
-import { keepOrAsk } from "./call.ts"
+import { defineAnswerStage } from "./answer-stage.ts"
 import { type Drafted, draft, fullPoolRequest } from "./draft.ts"
-import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
+import { poolPictures } from "./foreseen.ts"
 import { poolImages } from "./pool-images.ts"
 import { distinctFrames, planFrames } from "./pool-plan.ts"
 import type { Asks } from "./prompts.ts"
 import type { Inquiry } from "./question.ts"
-import type { RunFacts, VideoRun } from "./run.ts"
-import { defineStage, knownOf, type Left, type Made, resultOf, whyNew } from "./Stage.ts"
+import type { RunFacts } from "./run.ts"
 import { localizationContext } from "./segments.ts"
-import { noteAt, type OutcomePlace, orFailed } from "./status.ts"
+import { type OutcomePlace, orFailed } from "./status.ts"
 
 const id = { name: "localize", number: 2 } as const
 const { dir, localization: artefact, segments, call: files } = layout.stage2
@@ -48,12 +46,6 @@ const asks = {
   schema: () => localizationSchema,
   answerTokens: 400,
 } satisfies Asks
-
-/** A localization, and whether it is the original implementation's. */
-export interface Localized {
-  readonly localization: Localization
-  readonly isAdopted: boolean
-}
 
 const stepLines = (draft: DraftPlan): string =>
   draft.steps
@@ -99,6 +91,7 @@ export const localizationInquiry = (
     dir: run.folder.stage2,
     files,
     artefact,
+    isInPlan: true,
     inputs: fingerprint({ pool: pool.fingerprint, draft: plan, rehearsal: run.rehearsal }),
     previous,
     mayAdopt: isAdopted,
@@ -115,39 +108,19 @@ export const localizationInquiry = (
   } satisfies Inquiry<Localization>
 }
 
-const make = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
-  const drafted = resultOf(made, draft)
-  const { stage2: previous } = yield* run.summary.progress
-  const localization = yield* keepOrAsk(run, {
-    ...localizationInquiry(run, drafted, previous),
-    callsLeft: 1 + drafted.plan.steps.length,
-    note: noteAt(run, localizationPlace),
-  })
-  const { stage2 } = yield* run.summary.progress
-  return { localization, isAdopted: stage2?.adopted === true } satisfies Localized
-})
-
-const foresee = Effect.fnUntraced(function* (run: RunFacts, { stage2 }: Left, known: Made) {
-  const drafted = knownOf(known, draft)
-  const answer =
-    drafted === undefined
-      ? Either.left(whyNew(stage2))
-      : yield* foreseenAnswer(run, localizationInquiry(run, drafted, stage2))
-  const made = Either.map(answer, ({ isAdopted, value }): Localized => ({ localization: value, isAdopted }))
-  const distinct = distinctFrames(planFrames(fullPoolRequest(run)))
-  return outlookOf(made, neededCall(run, id, asks, "localization", distinct))
-})
-
 /** A `[start, end)` range on the full-video pool for every step of the plan. */
-export const localize = defineStage({
+export const localize = defineAnswerStage({
   ...id,
   title: "localise",
   summary: "locate each step of the draft",
-  needs: [draft],
   weight: 1,
   asks,
   admit: admitIndices,
-  parts: () => 1,
-  make: (run, made) => orFailed(run, localizationPlace)(make(run, made)),
-  foresee,
+  from: draft,
+  place: localizationPlace,
+  what: "localization",
+  inquiryOf: localizationInquiry,
+  callsLeft: ({ plan }) => 1 + plan.steps.length,
+  pictures: (run) => poolPictures(run, distinctFrames(planFrames(fullPoolRequest(run)))),
+  ending: orFailed,
 })

@@ -17,6 +17,8 @@ export interface Question<A> {
   readonly files: CallFiles
   /** File the checked answer is written to, relative to `dir`. */
   readonly artefact: string
+  /** The final plan is made of it, and goes when it changes. */
+  readonly isInPlan: boolean
   /** Fingerprint of what the answer depends on. */
   readonly inputs: string
   /** How an earlier run ended. */
@@ -34,6 +36,13 @@ export interface Inquiry<A> extends Question<A> {
   readonly schema: v.GenericSchema
   /** Prepares the pictures; they are needed only if the model is asked. */
   readonly images: Effect.Effect<ReadonlyArray<ModelImage>, ModelError, DatasetStore | Scope.Scope>
+}
+
+/** An answer as a stage hands it on. */
+export interface Answered<A> {
+  readonly value: A
+  /** It is the original implementation's. */
+  readonly isAdopted: boolean
 }
 
 /** One answer a stage needs, and where it and its trace go. */

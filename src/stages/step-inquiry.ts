@@ -66,6 +66,7 @@ export const stepInquiry = (
     dir: run.folder.step(draft.step_id, draft.step_goal),
     files: layout.stage3.call,
     artefact: layout.stage3.final,
+    isInPlan: true,
     inputs: fingerprint({
       goal,
       draft,

@@ -8,7 +8,7 @@ import { canonicalJson } from "../plan/fingerprint.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import { cut } from "./cut.ts"
 import { draft, fullPoolRequest } from "./draft.ts"
-import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
+import { foreseenAnswer, neededCall, outlookOf, poolPictures } from "./foreseen.ts"
 import { localize, paths } from "./localize.ts"
 import { foreseenPool, formerPool, plannedPool } from "./pool.ts"
 import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
@@ -40,7 +40,8 @@ const likelySteps = (run: RunFacts, left: Left) =>
         return parsed.success ? parsed.output.steps.length : assumedSteps
       })
 
-const stepCall = (run: RunFacts, distinct: number) => neededCall(run, refineId, refineAsks, "step", distinct)
+const stepCall = (run: RunFacts, distinct: number) =>
+  neededCall(run, refineId, refineAsks, "step", poolPictures(run, distinct))
 
 /** Steps that are not known yet share the video evenly. */
 const unknownSteps = (run: RunFacts, count: number, why: string): Outlook<never> => {
@@ -110,7 +111,7 @@ export const foreseeSteps = Effect.fnUntraced(function* (run: RunFacts, left: Le
     return unknownSteps(run, count, whyNew(left.stage3))
   }
   const { plan, pool } = drafted
-  const { isAdopted, localization } = localized
+  const { isAdopted, value: localization } = localized
   const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))
   const pairs = stepsIn(plan, planSegments(pool, run.source, plan, localization))
   const outlooks = yield* Effect.forEach(pairs, ({ segment, step }) => {
