@@ -2,7 +2,7 @@ export { discoverVideos, type FolderSelection, InputError, listedVideos } from "
 export { type ReportRequest, type RunReport, reportSchema } from "./batch/report.ts"
 export { type BatchOptions, runBatch } from "./batch/run.ts"
 export { type Selection, type Shard, select } from "./batch/select.ts"
-export { defaultSettings, type RunSettings } from "./config.ts"
+export { defaultRetries, defaultSettings, type RunSettings } from "./config.ts"
 export { DatasetError } from "./dataset/DatasetError.ts"
 export {
   type ConditionalFiles,
@@ -12,6 +12,7 @@ export {
   type StoreEntry,
   type VersionedFile,
 } from "./dataset/DatasetStore.ts"
+export type { CallFiles, StageId, VideoFolder } from "./dataset/layout.ts"
 export {
   type FinishedKeyframe,
   type FinishedStep,
@@ -22,7 +23,7 @@ export {
   videoFolders,
   videoIds,
 } from "./dataset/open.ts"
-export type { FrameManifest, Segment } from "./dataset/records.ts"
+export type { FrameManifest, Outcome, Segment } from "./dataset/records.ts"
 export { type DecodeClip, type Finding, validateFolder, validateVideo } from "./dataset/validate.ts"
 export { Executor } from "./engine/Executor.ts"
 export {
@@ -68,7 +69,7 @@ export { FolderInvalid, Pipeline, type PipelineError, type VideoResult } from ".
 export type { AnnotationSchema, DraftStep, FinalStep } from "./plan/annotation.ts"
 export { checkDraft, type DraftPlan, draftPlanSchema } from "./plan/draft.ts"
 export { checkLocalization, type Localization, localizationSchema } from "./plan/localization.ts"
-export type { Checked, Problem, ProblemCode } from "./plan/problem.ts"
+export { type Checked, type Problem, type ProblemCode, problem } from "./plan/problem.ts"
 export { checkRefined } from "./plan/refined.ts"
 export { type AnnotationSchemaName, annotationSchemas } from "./plan/schemas.ts"
 export { type Comparison, compareRuns } from "./quality/compare.ts"
@@ -80,8 +81,28 @@ export { type ComparedVideo, type Score, scoreVideos } from "./quality/score.ts"
 export type { TextSimilarity } from "./quality/soda.ts"
 export type { GoldFile } from "./quality/writers/GoldWriter.ts"
 export { type WriteSettings, writeGold } from "./quality/writers/writers.ts"
-export { StageFailed } from "./stages/call.ts"
-export { PromptError } from "./stages/prompts.ts"
+export { defineAnswerStage, furtherStage } from "./stages/answer-stage.ts"
+export { keepOrAsk, StageFailed } from "./stages/call.ts"
+export { type StageName, stages } from "./stages/list.ts"
+export type { FramePool } from "./stages/pool-plan.ts"
+export { type Asks, PromptError, type Prompts, type PromptTemplate } from "./stages/prompts.ts"
+export type { Answered, Inquiry, Question, StageCall } from "./stages/question.ts"
+export { notice, type RunFacts, stageAdvanced, type VideoRun } from "./stages/run.ts"
+export {
+  defineStage,
+  knownOf,
+  type Left,
+  type Made,
+  type NeededCall,
+  type Outlook,
+  resultOf,
+  type Stage,
+  type StageError,
+  type StageLabel,
+  type StageOf,
+  type StageServices,
+} from "./stages/Stage.ts"
+export { noteAt, type OutcomePlace, withStatus } from "./stages/status.ts"
 export {
   ClipCutter,
   type CutMode,
