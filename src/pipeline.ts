@@ -123,7 +123,7 @@ const openRun = Effect.fn("Pipeline.open")(function* (
   if (existing === undefined && facts.isAdopted) yield* keepOriginalSummary(folder)
   const files = existing?.files === undefined ? yield* filesAtHand(folder.key, entries) : {}
   const summary = yield* openSummary(summaryKey(folder.videoId), header, existing, files)
-  const run = { ...facts, summary } satisfies VideoRun
+  const run = { ...facts, summary, publish: (yield* RunEvents).publish } satisfies VideoRun
   yield* beginOverwrite(run, header)
   const maker = existing?.api_config.model
   if (maker !== undefined && maker !== model.config.model && !replaceAll) {
@@ -164,10 +164,9 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (
   settings: RunSettings,
   stages: ReadonlyArray<Stage>,
 ) {
-  const events = yield* RunEvents
   const { run, inOrder } = yield* openRun(file, settings, stages)
   const { videoId: id, location } = run.folder
-  yield* events.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: location })
+  yield* run.publish({ type: "VideoStarted", videoId: id, file: run.source.file, folder: location })
   yield* Effect.catchTag(runStages(run, inOrder), "VideoError", (error) =>
     // What fails because another file is there now is said to.
     Effect.zipRight(run.confirmSource, error),
@@ -175,7 +174,7 @@ const runLocked = Effect.fn("Pipeline.runLocked")(function* (
   yield* run.confirmSource
   yield* endOverwrite(run)
   if (settings.postValidate) yield* postValidate(run)
-  yield* events.publish({ type: "VideoFinished", videoId: id, folder: location })
+  yield* run.publish({ type: "VideoFinished", videoId: id, folder: location })
   return { videoId: id, folder: location, stages: inOrder.map(({ name }) => name) } satisfies VideoResult
 })
 

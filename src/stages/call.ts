@@ -84,7 +84,7 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
   const { config } = yield* VisionModel
   const round = lastAsked(inquiry.previous)?.round ?? 0
   const notThere = new ModelError({ reason: "NotRecorded", message: "the reply is not on disk" })
-  const answer = yield* Effect.flatMap(requestOf(run, inquiry), (request) =>
+  return yield* Effect.flatMap(requestOf(run, inquiry), (request) =>
     ask({
       request,
       check: inquiry.check,
@@ -97,9 +97,13 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
   ).pipe(
     Effect.provideService(VisionModel, VisionModel.of({ config, complete: () => notThere })),
     Effect.scoped,
-    Effect.either,
+    Effect.map(({ value }): A | undefined => value),
+    // What a run would do then is to ask. A folder that cannot be read fails it, and so it does here.
+    Effect.catchTags({
+      AnswerRejected: () => Effect.succeed(undefined),
+      ModelError: () => Effect.succeed(undefined),
+    }),
   )
-  return Either.isRight(answer) ? answer.right.value : undefined
 })
 
 const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageCall<A>, trace: Trace) {

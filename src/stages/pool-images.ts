@@ -15,7 +15,7 @@ const unreadable = (path: string, why: string) =>
 const imageUnreadable = ({ message }: DatasetError) => new ModelError({ reason: "ImageUnreadable", message })
 
 /** How the index of a picture is told, if at all. */
-export type IndexDisplay = "none" | ImageLabels
+type IndexDisplay = "none" | ImageLabels
 
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`

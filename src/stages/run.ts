@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { RunSettings } from "../config.ts"
 import type { StageId, VideoFolder } from "../dataset/layout.ts"
 import type { SummaryFile } from "../dataset/summary.ts"
-import { RunEvents } from "../events.ts"
+import type { VideoEvent } from "../events.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { WorkRank } from "../threads/priority-queue.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
@@ -34,6 +34,8 @@ export interface RunFacts {
 /** One video on its way through the stages: what every stage needs to know. */
 export interface VideoRun extends RunFacts {
   readonly summary: SummaryFile
+  /** Tells whoever runs the video what happens. */
+  readonly publish: (event: VideoEvent) => Effect.Effect<void>
 }
 
 /** Whether this run may ask for a stage's answer, or only use what is there. */
@@ -71,25 +73,21 @@ export const noteMade = (run: VideoRun, stage: StageId, part: string) =>
       }))
     : Effect.void
 
-export const stageStarted = (run: VideoRun, stage: StageId, total: number) =>
-  Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "StageStarted", videoId: run.folder.videoId, stage: stage.name, total }),
-  )
+export const stageStarted = ({ folder, publish }: VideoRun, { name: stage }: StageId, total: number) =>
+  publish({ type: "StageStarted", videoId: folder.videoId, stage, total })
 
-export const stageAdvanced = (run: VideoRun, stage: StageId, what: string, kept: boolean) =>
-  Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "StageAdvanced", videoId: run.folder.videoId, stage: stage.name, what, kept }),
-  )
+export const stageAdvanced = (
+  { folder, publish }: VideoRun,
+  { name: stage }: StageId,
+  what: string,
+  kept: boolean,
+) => publish({ type: "StageAdvanced", videoId: folder.videoId, stage, what, kept })
 
-export const stageFinished = (run: VideoRun, stage: StageId) =>
-  Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "StageFinished", videoId: run.folder.videoId, stage: stage.name }),
-  )
+export const stageFinished = ({ folder, publish }: VideoRun, { name: stage }: StageId) =>
+  publish({ type: "StageFinished", videoId: folder.videoId, stage })
 
-export const notice = (run: VideoRun, message: string) =>
-  Effect.flatMap(RunEvents, (events) =>
-    events.publish({ type: "Notice", videoId: run.folder.videoId, message }),
-  )
+export const notice = ({ folder, publish }: VideoRun, message: string) =>
+  publish({ type: "Notice", videoId: folder.videoId, message })
 
 /** Later stages go before earlier ones, and within a stage the video that was begun first. */
 const stageWeight = 1e9

@@ -8,11 +8,20 @@ import {
   readStamp,
   type VideoIdentity,
 } from "../dataset/identity.ts"
+import { isFault } from "../files/fault.ts"
+import { NotPlain } from "../files/plain.ts"
 import { whyUnreadable } from "../video/access.ts"
 import { VideoError } from "../video/VideoError.ts"
 
-const notReadable = (file: string) => (cause: unknown) =>
-  new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause })
+/** Reads something of a file. What the system says is expected; anything else is a bug. */
+const reading = <A>(file: string, read: (file: string) => Promise<A>) =>
+  Effect.tryPromise({ try: () => read(file), catch: (cause) => cause }).pipe(
+    Effect.catchAll((cause) =>
+      isFault(cause) || cause instanceof NotPlain
+        ? new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause })
+        : Effect.die(cause),
+    ),
+  )
 
 const replaced = (file: string) =>
   new VideoError({
@@ -22,7 +31,7 @@ const replaced = (file: string) =>
   })
 
 /** The input of a run, and whether it still is what it was. */
-export interface WatchedSource {
+interface WatchedSource {
   readonly identity: VideoIdentity
   /** Fails with `SourceReplaced` if the file is no longer what it was, with `NotReadable` if it is gone. */
   readonly confirm: Effect.Effect<void, VideoError>
@@ -30,7 +39,7 @@ export interface WatchedSource {
 
 /** What a file looks like before anything is read of it; undefined where that cannot be told. */
 export const glanceAt = (file: string) =>
-  Effect.promise(() => readStamp(file).catch((): FileStamp | undefined => undefined))
+  Effect.orElseSucceed(reading(file, readStamp), (): FileStamp | undefined => undefined)
 
 /**
  * Watches a file from now on. As long as nobody has touched it, one look at its times and its place tells; a copy that has
@@ -39,12 +48,12 @@ export const glanceAt = (file: string) =>
  * @param before what it looked like before it was probed: fails with `SourceReplaced` if that has changed
  */
 export const watchSource = Effect.fn("Source.watch")(function* (file: string, before: FileStamp | undefined) {
-  const look = Effect.tryPromise({ try: () => readIdentity(file), catch: notReadable(file) })
+  const look = reading(file, readIdentity)
   const identity = yield* look
   if (before !== undefined && !isSameStamp(before, identity.stamp)) return yield* replaced(file)
   const last = yield* Ref.make(identity.stamp)
   const confirm = Effect.gen(function* () {
-    const stamp = yield* Effect.tryPromise({ try: () => readStamp(file), catch: notReadable(file) })
+    const stamp = yield* reading(file, readStamp)
     const known = yield* Ref.get(last)
     if (isSameStamp(known, stamp)) return
     if (isWrittenTo(known, stamp)) return yield* replaced(file)

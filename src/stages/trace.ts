@@ -14,7 +14,7 @@ import {
 } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
 import { removeReplies } from "../dataset/superseded.ts"
-import { RunEvents, type VideoEvent } from "../events.ts"
+import type { VideoEvent } from "../events.ts"
 import type { NameSync } from "../files/whole.ts"
 import type { Attempt, Unjudged } from "../model/ask.ts"
 import type { ModelReply } from "../model/VisionModel.ts"
@@ -106,7 +106,6 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   { hasStanding, recalls, round }: Asking,
 ) {
   const { dir, files } = call
-  const events = yield* RunEvents
   const answered: Array<Attempt> = []
   /** When the reply of an attempt was received, by its number. */
   const received = new Map<number, string>()
@@ -118,7 +117,7 @@ export const makeTrace = Effect.fn("Stage.trace")(function* <A>(
   }
 
   // A reply has to reach the disk; that somebody hears of it may be given up.
-  const tell = (event: VideoEvent) => Effect.interruptible(events.publish(event))
+  const tell = (event: VideoEvent) => Effect.interruptible(run.publish(event))
 
   const recallAny = (requestSha256: string, attempt: number) =>
     recalls ? recallReply(call, round, requestSha256, attempt) : Effect.succeed(undefined)

@@ -8,7 +8,7 @@ import { validateFolder } from "../../src/dataset/validate.ts"
 import { expect as expectRun } from "../../src/dry-run.ts"
 import { type RunEvent, RunEvents } from "../../src/events.ts"
 import * as Layers from "../../src/layers.ts"
-import { VisionModel } from "../../src/model/VisionModel.ts"
+import { type ModelReply, VisionModel } from "../../src/model/VisionModel.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
 import { Pipeline } from "../../src/pipeline.ts"
 import { fingerprint } from "../../src/plan/fingerprint.ts"
@@ -81,18 +81,15 @@ beforeAll(async () => {
 const model = (asked: Array<string>) =>
   Layer.effect(
     VisionModel,
-    Effect.map(VisionModel, (rehearsal) =>
-      VisionModel.of({
-        ...rehearsal,
-        complete: (request, keep) => {
-          asked.push(request.task.stage)
-          const reply = rehearsal.complete(request, keep)
-          return request.task.stage === "title" && request.attempt === 1
-            ? Effect.map(reply, (one) => ({ ...one, text: '{"title": ""}' }))
-            : reply
-        },
-      }),
-    ),
+    Effect.map(VisionModel, ({ complete, config }) => {
+      const spoil = (reply: ModelReply) => ({ ...reply, text: '{"title": ""}' })
+      const answer: typeof complete = (request, keep) => {
+        asked.push(request.task.stage)
+        const isFirstTitle = request.task.stage === "title" && request.attempt === 1
+        return isFirstTitle ? Effect.map(complete(request, keep), spoil) : complete(request, keep)
+      }
+      return VisionModel.of({ config, complete: answer })
+    }),
   ).pipe(Layer.provide(Layers.rehearsal))
 
 /** Runs the video through a list of stages; gives the calls and the stages that were told of. */

@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import type { RunSettings } from "../../src/config.ts"
 import { type DatasetStore, inOutputRoot } from "../../src/dataset/DatasetStore.ts"
 import { openSummary, summaryKey } from "../../src/dataset/summary.ts"
-import { type RunEvent, RunEvents } from "../../src/events.ts"
+import type { VideoEvent } from "../../src/events.ts"
 import * as Layers from "../../src/layers.ts"
 import type { VisionModel } from "../../src/model/VisionModel.ts"
 import { lookInto } from "../../src/pipeline.ts"
@@ -20,13 +20,13 @@ export const withVideoRun = async <A, E>(
   settings: RunSettings,
   use: (run: VideoRun) => Effect.Effect<A, E, ClipCutter | DatasetStore | VideoDecoder | VisionModel>,
 ) => {
-  const events: Array<RunEvent> = []
+  const events: Array<VideoEvent> = []
+  const publish = (event: VideoEvent) => Effect.sync(() => void events.push(event))
   const value = await Effect.gen(function* () {
     const { facts, header, existing } = yield* lookInto(video, settings)
     const summary = yield* openSummary(summaryKey(facts.folder.videoId), header, existing, {})
-    return yield* use({ ...facts, summary })
+    return yield* use({ ...facts, summary, publish })
   }).pipe(
-    Effect.provideService(RunEvents, { publish: (event) => Effect.sync(() => void events.push(event)) }),
     inOutputRoot(settings.outputRoot),
     Effect.provide(Layer.mergeAll(Layers.video(), Layers.rehearsal, Layers.localRoots)),
     Effect.runPromise,
