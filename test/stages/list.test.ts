@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { inOutputRoot } from "../../src/dataset/DatasetStore.ts"
@@ -9,6 +9,8 @@ import { startChatServer } from "../support/chat-server.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
+
+setDefaultTimeout(240_000)
 
 const services = Layer.mergeAll(Layers.video(), Layers.rehearsal, Layers.localRoots)
 
