@@ -5,7 +5,7 @@ import * as v from "valibot"
 import { DatasetError } from "./DatasetError.ts"
 import { layout, type VideoFolder } from "./layout.ts"
 import { type OriginalSummary, readOriginalSummary, schemaOfDraft } from "./original.ts"
-import type { RunSummary } from "./records.ts"
+import type { RunSummary } from "./run-summary.ts"
 import { readBytes, readJson, writeIfChanged } from "./store.ts"
 import type { SummaryHeader } from "./summary.ts"
 

@@ -12,8 +12,8 @@ import { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
 import { layout, type VideoFolder } from "./layout.ts"
 import { isJsonObject } from "./ledger.ts"
-import type { Outcome, RunSummary } from "./records.ts"
 import { readManifest } from "./resume.ts"
+import type { Outcome, RunSummary } from "./run-summary.ts"
 import { readBytes } from "./store.ts"
 
 /** What is looked at: the folder as an earlier run left it, and what this run may touch. */

@@ -14,9 +14,9 @@ import type { ConditionalFiles, VersionedFile } from "./DatasetStore.ts"
 // exactly one as well: nobody can replace or remove what anyone else has written by mistake.
 
 const ifAbsent =
-  <A>(value: A) =>
+  <A>(value: A, ...more: ReadonlyArray<string>) =>
   (cause: unknown): A => {
-    if (hasCode(cause, "ENOENT", "ESTALE")) return value
+    if (hasCode(cause, "ENOENT", "ESTALE", ...more)) return value
     throw cause
   }
 
@@ -28,8 +28,8 @@ const largest = 64 << 10
 const newVersion = (): string => randomBytes(12).toString("hex")
 
 const versionIn = async (path: string): Promise<string | undefined> =>
-  // NFS keeps a removed file that is still open as `.nfs…` for a moment.
-  (await readdir(path).catch(ifAbsent(none))).find((name) => !name.startsWith("."))
+  // NFS keeps a removed file that is still open as `.nfs…` for a moment. What is no folder is none of these files.
+  (await readdir(path).catch(ifAbsent(none, "ENOTDIR"))).find((name) => !name.startsWith("."))
 
 const readAt = async (path: string): Promise<VersionedFile | undefined> => {
   const version = await versionIn(path)

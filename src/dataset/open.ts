@@ -7,14 +7,8 @@ import { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
 import { keyframeName, layout, stepFolder } from "./layout.ts"
 import { localStore } from "./local-store.ts"
-import {
-  type FrameManifest,
-  frameManifestSchema,
-  type RunSummary,
-  runSummarySchema,
-  type Segment,
-  stepSegmentsSchema,
-} from "./records.ts"
+import { type FrameManifest, frameManifestSchema, type Segment, stepSegmentsSchema } from "./records.ts"
+import { type RunSummary, runSummarySchema } from "./run-summary.ts"
 import { listFolder, lookAt, readJson } from "./store.ts"
 
 /** One of a step's two keyframes. */

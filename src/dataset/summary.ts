@@ -6,7 +6,7 @@ import type { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
 import { layout } from "./layout.ts"
 import { RunClock } from "./RunClock.ts"
-import { type RunSummary, runSummarySchema } from "./records.ts"
+import { type RunSummary, runSummarySchema } from "./run-summary.ts"
 import { jsonText, readJson } from "./store.ts"
 
 /** The stages' part of a summary. */

@@ -2,16 +2,11 @@ import { join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { sha256 } from "../plan/fingerprint.ts"
+import { replyRecordSchema } from "./call-record.ts"
 import { sizeLimit } from "./DatasetStore.ts"
 import { callFile, clipPath, errorsFile, layout } from "./layout.ts"
 import { isKeyframe } from "./places.ts"
-import {
-  type FrameManifest,
-  replyRecordSchema,
-  type StepMeta,
-  type StepSegments,
-  stepMetaSchema,
-} from "./records.ts"
+import { type FrameManifest, type StepMeta, type StepSegments, stepMetaSchema } from "./records.ts"
 import { isOwnPicture, readManifest } from "./resume.ts"
 import { listFolder, readBytes, readDigest, readJson, removeFile, removeIfEmpty } from "./store.ts"
 

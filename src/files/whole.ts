@@ -84,15 +84,3 @@ export const appendDurably = async (path: string, text: string): Promise<void> =
   await handle.writeFile(text)
   await sync(handle)
 }
-
-/** Writes a whole file or nothing: a new file beside it, fsync, rename, fsync of the folder. */
-export const writeWhole = async (path: string, content: string | Uint8Array): Promise<void> => {
-  const temporary = temporaryPath(path)
-  try {
-    await writeNew(temporary, content)
-    await giveName(temporary, path)
-  } catch (cause) {
-    await dropTemporary(temporary)
-    throw cause
-  }
-}

@@ -101,15 +101,14 @@ const makeHeart = Effect.fn("Lock.heart")(function* (
   return { beating, confirm: Effect.asVoid(confirm) }
 })
 
-/** Removes what crashes have left beside the locks. */
+/** Removes what crashes have left beside the locks: files on their way, and locks that were not in their place yet. */
 const tidy = Effect.fn("Lock.tidy")(function* () {
   const { conditional } = yield* DatasetStore
-  for (const name of (yield* conditional.list(locksFolder)).filter(isTemporary)) {
-    const key = lockKey(name)
+  yield* removeAbandoned(locksFolder)
+  for (const key of (yield* conditional.list(locksFolder)).filter(isTemporary).map(lockKey)) {
     const left = yield* lockAt(key)
     if (left === undefined || left.fate === "dead") yield* conditional.remove(key, left?.version)
   }
-  yield* removeAbandoned(locksFolder)
 })
 
 const triesToTake = 20
@@ -184,9 +183,11 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
         ),
       // What cannot be removed counts as a dead owner's lock once this process has ended.
       ({ store, lock }) =>
-        Effect.flatMap(Ref.get(lock.version), (version) =>
-          Effect.ignore(store.conditional.remove(lockKey(videoId), version)),
-        ).pipe(Effect.zipRight(Effect.ignore(tidy())), Effect.provideService(DatasetStore, store)),
+        Effect.gen(function* () {
+          yield* Effect.ignore(tidy())
+          // The last to go takes the folder of the locks with it.
+          yield* Effect.ignore(store.conditional.remove(lockKey(videoId), yield* Ref.get(lock.version)))
+        }).pipe(Effect.provideService(DatasetStore, store)),
     )
 
   return { hold }

@@ -1,6 +1,6 @@
 import { Effect, Either } from "effect"
 import { layout } from "../dataset/layout.ts"
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import { countSteps } from "../model/motion.ts"
 import type { ModelTask } from "../model/VisionModel.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"

@@ -1,5 +1,5 @@
 import { layout } from "../dataset/layout.ts"
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import { chooseBoundaries, distinctMoments } from "../model/motion.ts"
 import type { ModelTask } from "../model/VisionModel.ts"
 import type { DraftPlan } from "../plan/draft.ts"

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { RunSummary } from "../dataset/records.ts"
+import type { RunSummary } from "../dataset/run-summary.ts"
 import type { SummaryHeader } from "../dataset/summary.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { isWhole, type RunFacts, type VideoRun } from "./run.ts"

@@ -3,7 +3,7 @@ import type * as v from "valibot"
 import type { DatasetError } from "../dataset/DatasetError.ts"
 import type { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { CallFiles, StageId } from "../dataset/layout.ts"
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import type { ModelError, ModelImage, ModelTask } from "../model/VisionModel.ts"
 import type { Checked } from "../plan/problem.ts"
 

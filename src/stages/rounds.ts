@@ -1,4 +1,4 @@
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import type { Question } from "./question.ts"
 import { isOverwritten, type RunFacts } from "./run.ts"
 

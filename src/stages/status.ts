@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import type { Progress } from "../dataset/summary.ts"
 import type { VideoRun } from "./run.ts"
 

@@ -1,5 +1,6 @@
 import { layout } from "../dataset/layout.ts"
-import type { Outcome, Segment } from "../dataset/records.ts"
+import type { Segment } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import { chooseKeyframes, distinctMoments } from "../model/motion.ts"
 import type { ModelTask } from "../model/VisionModel.ts"
 import type { AnnotationSchema, DraftStep, FinalStep } from "../plan/annotation.ts"

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import { isStepFolder, layout, stepFolder } from "../dataset/layout.ts"
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import type { Progress } from "../dataset/summary.ts"
 import { removeStep } from "../dataset/superseded.ts"
 import type { DraftStep } from "../plan/annotation.ts"

@@ -1,8 +1,8 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/call-record.ts"
 import { attemptFile, callFile, errorsFile } from "../dataset/layout.ts"
-import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/records.ts"
 import {
   ensureRoom,
   jsonText,

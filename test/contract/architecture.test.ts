@@ -273,7 +273,7 @@ test("the rules catch what they forbid", () => {
   expect(scorer.some(readsDatasetItself)).toBe(true)
   const wire = one("src/model/protocols/x.ts", 'import type { A } from "../client/gate.ts"')
   expect(wire.some(protocolTakesClient)).toBe(true)
-  const direct = one("src/stages/x.ts", 'import { writeWhole } from "../files/whole.ts"')
+  const direct = one("src/stages/x.ts", 'import { writeNew } from "../files/whole.ts"')
   const named = one("src/dataset/x.ts", 'import { isTemporary, type NameSync } from "../files/whole.ts"')
   expect([direct, named].map((found) => found.some(reachesDisk))).toEqual([true, false])
   const circle = [

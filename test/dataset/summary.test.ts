@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import type { CallRecord } from "../../src/dataset/records.ts"
+import type { CallRecord } from "../../src/dataset/call-record.ts"
 import { totalsOf } from "../../src/dataset/summary.ts"
 import { callRecord as call } from "../support/call-record.ts"
 

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "bun:test"
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { Clock, Deferred, Effect, Either, Exit, Fiber, TestClock, TestContext } from "effect"
 import { writeFile } from "../../src/dataset/store.ts"
@@ -165,6 +175,29 @@ describe("an owner that died", () => {
     mkdirSync(join(root.path, ".locks", ".tmp-ba9876543210"))
     const { hold } = await run(makeFolderLocks)
     await runIn(root.path, hold("plate", Effect.void))
+    expect(readdirSync(root.path)).toEqual([])
+  })
+
+  test("while it gave a sign of life leaves nothing behind, and what somebody else is writing stays", async () => {
+    await using root = await temporaryFolder()
+    const locks = join(root.path, ".locks")
+    mkdirSync(locks)
+    for (const name of [".tmp-0123456789ab", ".tmp-ba9876543210"]) writeFileSync(join(locks, name), "half")
+    const longAgo = Date.now() / 1000 - 3600
+    utimesSync(join(locks, ".tmp-0123456789ab"), longAgo, longAgo)
+    const { hold } = await run(makeFolderLocks)
+    await runIn(root.path, hold("plate", Effect.void))
+    expect(locksOf(root.path)).toEqual([".tmp-ba9876543210"])
+  })
+
+  test("between two signs of life is found out, whichever of them is looked at", async () => {
+    await using root = await temporaryFolder()
+    await crashWhileHolding(join(root.path, "cup"))
+    const path = join(root.path, ".locks", "cup")
+    const [version = ""] = readdirSync(path)
+    cpSync(join(path, version), join(path, "0".repeat(24)))
+    const { hold } = await run(makeFolderLocks)
+    expect(await runIn(root.path, hold("cup", Effect.succeed("done")))).toBe("done")
     expect(readdirSync(root.path)).toEqual([])
   })
 

@@ -1,4 +1,4 @@
-import type { CallRecord } from "../../src/dataset/records.ts"
+import type { CallRecord } from "../../src/dataset/call-record.ts"
 
 /** The record of an attempt that took nothing. */
 export const callRecord = (changes: Partial<CallRecord> = {}): CallRecord => ({

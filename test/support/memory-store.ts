@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import { Effect } from "effect"
 import { type DatasetError, unreadable, unwritable } from "../../src/dataset/DatasetError.ts"
 import type { ConditionalFiles, Store } from "../../src/dataset/DatasetStore.ts"
+import { scratchFolder } from "../../src/dataset/scratch.ts"
 import { NotPlain, sizeText } from "../../src/files/plain.ts"
-import { root as temporary } from "./folders.ts"
 
 interface Kept {
   readonly bytes: Buffer
@@ -46,10 +46,6 @@ export const memoryStore = (): Store => {
         ? unwritable(locate(key))(blocked)
         : Effect.sync(() => void objects.set(key, kept(bytes)))
     })
-  const staged = Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(temporary, "staged-"))),
-    (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
-  )
   const conditional: ConditionalFiles = {
     list: (folder) => Effect.sync(() => namesIn(conditions.keys(), folder)),
     read: (key) =>
@@ -93,7 +89,7 @@ export const memoryStore = (): Store => {
       }),
     localPath: (key) =>
       Effect.tap(
-        Effect.map(staged, (folder) => join(folder, posix.basename(key))),
+        Effect.map(scratchFolder, (folder) => join(folder, posix.basename(key))),
         (path) => {
           const found = objects.get(key)
           return found === undefined ? Effect.void : Effect.promise(() => writeFile(path, found.bytes))
@@ -103,7 +99,7 @@ export const memoryStore = (): Store => {
     publish: (key, produce) =>
       Effect.scoped(
         Effect.gen(function* () {
-          const path = join(yield* staged, "made")
+          const path = join(yield* scratchFolder, "made")
           const made = yield* produce(path)
           yield* confirm
           yield* put(key, yield* Effect.promise(() => readFile(path)))

@@ -8,7 +8,7 @@ import type { DatasetError } from "../DatasetError.ts"
 import { sizeLimit } from "../DatasetStore.ts"
 import type { CallFiles } from "../layout.ts"
 import { hasSignature, type MediaKind } from "../media.ts"
-import type { Outcome } from "../records.ts"
+import type { Outcome } from "../run-summary.ts"
 import { promptDigest, readDigest, readText } from "../store.ts"
 
 /** Something to tell of a dataset folder: the file, relative to the video's folder, and the rest of a sentence about it. */

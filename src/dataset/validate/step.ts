@@ -3,12 +3,12 @@ import type { AnnotationSchema, DraftStep } from "../../plan/annotation.ts"
 import { keyframeName, layout, stepFolder } from "../layout.ts"
 import {
   type FrameManifest,
-  type Outcome,
   type Segment,
   type StepSegments,
   stepMetaOf,
   stepMetaSchema,
 } from "../records.ts"
+import type { Outcome } from "../run-summary.ts"
 
 import { checkStepFile } from "./answers.ts"
 import { type Finding, finding, loadJson, loadMedia, traceFindings } from "./finding.ts"
