@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { fateOf, thisProcess } from "../files/liveness.ts"
+import { livenessOf, thisProcess } from "../files/liveness.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { unwritable } from "./DatasetError.ts"
 
@@ -34,8 +34,8 @@ const removeDead = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     const [, tag, pid, process_start = null] = namePattern.exec(name) ?? []
     if (tag !== spaceTag(own.pid_space)) continue
-    const fate = await fateOf({ ...own, pid: Number(pid), process_start }, own)
-    if (fate === "dead") await rm(join(tmpdir(), name), { recursive: true, force: true })
+    const liveness = await livenessOf({ ...own, pid: Number(pid), process_start }, own)
+    if (liveness === "dead") await rm(join(tmpdir(), name), { recursive: true, force: true })
   }
 }
 

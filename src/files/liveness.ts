@@ -16,7 +16,7 @@ export const processSchema = v.object({
 export type ProcessName = v.InferOutput<typeof processSchema>
 
 /** What has become of a process; `elsewhere` if that cannot be known from here. */
-export type Fate = "alive" | "dead" | "elsewhere"
+export type Liveness = "alive" | "dead" | "elsewhere"
 
 const orNull = <A>(read: () => A): A | null => {
   try {
@@ -55,7 +55,7 @@ const exists = (pid: number): boolean => {
 }
 
 /** Whether a process still runs. Exact where its PID space is ours (Linux); no process is called dead by mistake. */
-export const fateOf = async (other: ProcessName, own: ProcessName): Promise<Fate> => {
+export const livenessOf = async (other: ProcessName, own: ProcessName): Promise<Liveness> => {
   if (own.pid_space === null || other.pid_space !== own.pid_space) return "elsewhere"
   if (!exists(other.pid)) return "dead"
   const text = await readFile(`/proc/${other.pid}/stat`, "utf8").catch(() => undefined)

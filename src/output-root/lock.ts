@@ -4,7 +4,7 @@ import * as v from "valibot"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { localStore } from "../dataset/local-store.ts"
 import { parseJson } from "../files/json.ts"
-import { type Fate, fateOf, processSchema, thisProcess } from "../files/liveness.ts"
+import { type Liveness, livenessOf, processSchema, thisProcess } from "../files/liveness.ts"
 
 /**
  * The lock of a video is a conditional file, `.locks/<video id>`: its first line says who works on the folder, its second one
@@ -28,7 +28,7 @@ export interface FolderLock {
   /** Undefined if its file is damaged, as a power failure may leave it. */
   readonly owner: LockOwner | undefined
   /** A dead owner's lock stands for nothing and is taken over. */
-  readonly fate: Fate
+  readonly liveness: Liveness
   /** Of its file. */
   readonly version: string
   /** Changes with every sign of life. */
@@ -59,10 +59,11 @@ export const lockAt = Effect.fn("Lock.look")(function* (key: string) {
   if (file === undefined) return undefined
   const { content, version } = file
   const owner = parseOwner(content)
-  const fate = owner === undefined ? "elsewhere" : yield* Effect.promise(() => fateOf(owner, thisProcess()))
+  const liveness =
+    owner === undefined ? "elsewhere" : yield* Effect.promise(() => livenessOf(owner, thisProcess()))
   return {
     owner,
-    fate,
+    liveness,
     version,
     pulse: `${version} ${content.slice(content.indexOf("\n") + 1)}`,
   } satisfies FolderLock

@@ -31,9 +31,9 @@ export const lockedVideos = Effect.fn("Lock.videos")(function* () {
 const describe = (owner: LockOwner | undefined): string =>
   owner === undefined ? "another process" : `process ${owner.pid} on ${owner.host} since ${owner.since_utc}`
 
-const lockedBy = (folder: string, { owner, fate }: FolderLock): Locked => {
+const lockedBy = (folder: string, { owner, liveness }: FolderLock): Locked => {
   const wait =
-    fate === "elsewhere"
+    liveness === "elsewhere"
       ? `; if that one has died, the video is free ${Duration.toSeconds(staleAfter)} s after its last sign of life`
       : ""
   const message = `${posix.basename(folder)} is being worked on by ${describe(owner)} and is left to it${wait}`
@@ -107,7 +107,7 @@ const tidy = Effect.fn("Lock.tidy")(function* () {
   yield* removeAbandoned(locksFolder)
   for (const key of (yield* conditional.list(locksFolder)).filter(isTemporary).map(lockKey)) {
     const left = yield* lockAt(key)
-    if (left === undefined || left.fate === "dead") yield* conditional.remove(key, left?.version)
+    if (left === undefined || left.liveness === "dead") yield* conditional.remove(key, left?.version)
   }
 })
 
@@ -132,8 +132,8 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
   /** When the last sign of life of an owner elsewhere was first seen, in monotonic nanoseconds; by lock. */
   const seen = new Map<string, { readonly pulse: string; readonly atNanos: bigint }>()
 
-  const isOver = Effect.fn("Lock.isOver")(function* (path: string, { fate, pulse }: FolderLock) {
-    if (fate !== "elsewhere") return fate === "dead"
+  const isOver = Effect.fn("Lock.isOver")(function* (path: string, { liveness, pulse }: FolderLock) {
+    if (liveness !== "elsewhere") return liveness === "dead"
     const now = yield* Clock.currentTimeNanos
     const before = seen.get(path)
     if (before?.pulse === pulse)

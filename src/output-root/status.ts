@@ -238,7 +238,7 @@ export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
   /** Who works on a video; undefined if nobody does, null if that cannot be told. */
   const ownerOf = Effect.fn("Status.owner")(function* (id: string) {
     const lock = yield* lockAt(lockKey(id))
-    return lock === undefined || lock.fate === "dead" ? undefined : (lock.owner ?? null)
+    return lock === undefined || lock.liveness === "dead" ? undefined : (lock.owner ?? null)
   })
 
   return Effect.gen(function* () {

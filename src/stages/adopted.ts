@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import { jsonText, promptDigest, readJson, readText } from "../dataset/store.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"

@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Data, Effect, Either } from "effect"
 import { defaultRetries } from "../config.ts"
 import { DatasetError } from "../dataset/DatasetError.ts"

@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Deferred, Effect } from "effect"
 import { DatasetError } from "../dataset/DatasetError.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"

@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { CutRecord, StepSegments } from "../dataset/records.ts"

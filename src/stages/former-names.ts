@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { clipPath, isStepFolder, layout, stepFolder } from "../dataset/layout.ts"

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path"
+import { basename, join } from "node:path/posix"
 import { Effect, Either, Stream } from "effect"
 import { layout, samplePath } from "../dataset/layout.ts"
 import { keepIfForeign } from "../dataset/media.ts"

@@ -1,4 +1,4 @@
-import { basename, join, relative } from "node:path"
+import { basename, join, relative } from "node:path/posix"
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import { isWhole, keepBeside } from "../dataset/ledger.ts"

@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect, Either } from "effect"
 import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"

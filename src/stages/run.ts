@@ -1,4 +1,4 @@
-import { join, relative } from "node:path"
+import { join, relative } from "node:path/posix"
 import { Effect } from "effect"
 import type { RunSettings } from "../config.ts"
 import type { StageId, VideoFolder } from "../dataset/layout.ts"

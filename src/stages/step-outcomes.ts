@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import { isStepFolder, layout, stepFolder } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/run-summary.ts"

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path"
+import { basename, join } from "node:path/posix"
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"

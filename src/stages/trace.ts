@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { type CallRecord, type ReplyRecord, replyRecordSchema } from "../dataset/call-record.ts"

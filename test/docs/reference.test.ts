@@ -3,13 +3,9 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { commandHelp, flagsOf } from "../../src/cli/help.ts"
 import { jsonLineSchema } from "../../src/cli/progress/json.ts"
-import {
-  frameManifestSchema,
-  replyRecordSchema,
-  runSummarySchema,
-  stepMetaSchema,
-  stepSegmentsSchema,
-} from "../../src/dataset/records.ts"
+import { replyRecordSchema } from "../../src/dataset/call-record.ts"
+import { frameManifestSchema, stepMetaSchema, stepSegmentsSchema } from "../../src/dataset/records.ts"
+import { runSummarySchema } from "../../src/dataset/run-summary.ts"
 import type { FailureReason } from "../../src/events.ts"
 import type { ProblemCode } from "../../src/plan/problem.ts"
 import { commandLineFile, commandLinePage } from "./command-line.ts"

@@ -73,7 +73,7 @@ describe("one owner at a time", () => {
       owner: { pid: process.pid, host: thisProcess().host },
     })
     expect(refused.message).toContain(`cup 杯 is being worked on by process ${process.pid} on `)
-    expect(seen).toMatchObject({ fate: "alive", owner: { pid: process.pid } })
+    expect(seen).toMatchObject({ liveness: "alive", owner: { pid: process.pid } })
     expect(readdirSync(root.path)).toEqual([])
   })
 
@@ -141,7 +141,7 @@ describe("an owner that died", () => {
     await using root = await temporaryFolder()
     const folder = join(root.path, "cup")
     await crashWhileHolding(folder)
-    expect(await run(readLock(folder))).toMatchObject({ fate: "dead" })
+    expect(await run(readLock(folder))).toMatchObject({ liveness: "dead" })
     const { hold } = await run(makeFolderLocks)
     expect(await runIn(root.path, hold("cup", Effect.succeed("done")))).toBe("done")
     expect(readdirSync(root.path)).toEqual([])
@@ -164,7 +164,7 @@ describe("an owner that died", () => {
         }).pipe(Effect.zipRight(readLock(folder))),
       ),
     ).then((lock) =>
-      expect(lock).toMatchObject({ fate: thisProcess().pid_space === null ? "elsewhere" : "dead" }),
+      expect(lock).toMatchObject({ liveness: thisProcess().pid_space === null ? "elsewhere" : "dead" }),
     )
   })
 
