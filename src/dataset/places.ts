@@ -73,9 +73,12 @@ export interface Entry {
   readonly kind: StoreEntry | undefined
 }
 
+/** The key of something in a video's folder, or of the folder itself. */
+const within = (root: string, path: string): string => (path === "" ? root : join(root, path))
+
 const lookInto = Effect.fnUntraced(function* (root: string, folder: string, place: Place) {
   const entries: Array<Entry> = []
-  for (const name of yield* listFolder(join(root, folder))) {
+  for (const name of yield* listFolder(within(root, folder))) {
     const path = folder === "" ? name : `${folder}/${name}`
     entries.push({ path, name, place, kind: yield* lookAt(join(root, path)) })
   }
@@ -142,5 +145,5 @@ export const sweepPlaces = Effect.fn("Dataset.sweepPlaces")(function* (
   const folders = entries.filter(
     ({ name, place, kind }) => placeIn(place, name) !== undefined && kind?.kind === "folder",
   )
-  for (const path of ["", ...folders.map((entry) => entry.path)]) yield* removeLeftovers(join(root, path))
+  for (const path of ["", ...folders.map((entry) => entry.path)]) yield* removeLeftovers(within(root, path))
 })
