@@ -23,7 +23,8 @@ export {
   videoFolders,
   videoIds,
 } from "./dataset/open.ts"
-export type { FrameManifest, Outcome, Segment } from "./dataset/records.ts"
+export type { FrameManifest, Segment } from "./dataset/records.ts"
+export type { Outcome } from "./dataset/run-summary.ts"
 export { type DecodeClip, type Finding, validateFolder, validateVideo } from "./dataset/validate.ts"
 export { Executor } from "./engine/Executor.ts"
 export {

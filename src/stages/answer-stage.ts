@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { furtherLayout, type StageId } from "../dataset/layout.ts"
-import type { Outcome } from "../dataset/records.ts"
+import type { Outcome } from "../dataset/run-summary.ts"
 import { keepOrAsk } from "./call.ts"
 import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
 import type { Asks } from "./prompts.ts"
