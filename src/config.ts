@@ -37,7 +37,7 @@ export interface RunSettings {
   readonly stepConcurrency: number
   /** How often a stage asks again after a rejected answer, by its name; `defaultRetries` if it is not named. */
   readonly retries: Readonly<Record<string, number>>
-  /** How a rejected answer is mended. */
+  /** How a rejected answer is repaired. */
   readonly repair: "patch" | "full"
   readonly cut: CutSettings
   /** Check the finished folder as `validate` does. */

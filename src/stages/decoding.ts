@@ -13,12 +13,12 @@ const nothing: Decoding = { hand_overs: [], substituted_frames: {} }
 const change = (run: VideoRun, to: (decoding: Decoding) => Decoding) =>
   run.summary.update((progress) => ({ ...progress, decoding: to(progress.decoding ?? nothing) }))
 
-/** Tells and records which of this video's files went from one decoder to another. Each hand-over is told once. */
-export const noteHandOvers = Effect.fn("Run.handOvers")(function* (run: VideoRun) {
+/** Tells and records which of this video's files fell back from one decoder to another. Each fallback is told once. */
+export const noteFallbacks = Effect.fn("Run.fallbacks")(function* (run: VideoRun) {
   const { handOvers } = yield* VideoDecoder
   if (handOvers === undefined) return
   const { decoding = nothing } = yield* run.summary.progress
-  const told = new Set(decoding.hand_overs.map(({ file, from, to }) => `${file} ${from} ${to}`))
+  const recorded = new Set(decoding.hand_overs.map(({ file, from, to }) => `${file} ${from} ${to}`))
   for (const { file, from, to, error } of yield* handOvers) {
     const inside = file.startsWith(`${run.folder.location}/`)
     if (file !== run.source.file && !inside) continue
@@ -29,8 +29,8 @@ export const noteHandOvers = Effect.fn("Run.handOvers")(function* (run: VideoRun
       reason: error.reason,
       message: error.message,
     }
-    if (told.has(`${entry.file} ${from} ${to}`)) continue
-    told.add(`${entry.file} ${from} ${to}`)
+    if (recorded.has(`${entry.file} ${from} ${to}`)) continue
+    recorded.add(`${entry.file} ${from} ${to}`)
     yield* change(run, (before) => ({ ...before, hand_overs: [...before.hand_overs, entry] }))
     yield* notice(run, `decoded with ${to} instead of ${from} (${error.reason}): ${error.message}`)
   }
@@ -46,8 +46,8 @@ export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
   }))
   const { decoding = nothing } = yield* run.summary.progress
   const { clock_jumps, left_out_frames, untimed_frames } = decoding
-  const isTold = [clock_jumps, left_out_frames, untimed_frames].some((told) => told !== undefined)
-  if (isTold || (leftOut === undefined && untimedFrames === undefined && jumps.length === 0)) return
+  const isRecorded = [clock_jumps, left_out_frames, untimed_frames].some((one) => one !== undefined)
+  if (isRecorded || (leftOut === undefined && untimedFrames === undefined && jumps.length === 0)) return
   yield* change(run, (before) => ({
     ...before,
     ...(leftOut === undefined

@@ -9,7 +9,7 @@ import { fingerprint } from "../plan/fingerprint.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
-import { noteDamage, noteHandOvers, noteSubstitutes, noteTimes } from "./decoding.ts"
+import { noteDamage, noteFallbacks, noteSubstitutes, noteTimes } from "./decoding.ts"
 import { foreseenAnswer, neededCall, outlookOf, poolPictures } from "./foreseen.ts"
 import { ensurePool, foreseenPool, plannedPool } from "./pool.ts"
 import { poolImages } from "./pool-images.ts"
@@ -115,7 +115,7 @@ const make = Effect.fnUntraced(function* (run: VideoRun) {
   yield* noteMade(run, id, paths.frame_manifest)
   yield* noteTimes(run)
   yield* noteDamage(run)
-  yield* noteHandOvers(run)
+  yield* noteFallbacks(run)
   yield* noteSubstitutes(run, dir, pool)
   yield* stageAdvanced(run, id, "frame pool", kept)
   const quality = pool.manifest.jpeg_quality

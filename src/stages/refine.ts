@@ -7,7 +7,7 @@ import type { DraftStep } from "../plan/annotation.ts"
 import { admitIndices } from "./admission.ts"
 import { keepOrAsk, StageFailed } from "./call.ts"
 import { cut } from "./cut.ts"
-import { noteHandOvers, noteSubstitutes } from "./decoding.ts"
+import { noteFallbacks, noteSubstitutes } from "./decoding.ts"
 import { type Drafted, draft } from "./draft.ts"
 import { renameFormerSteps } from "./former-names.ts"
 import { writeKeyframes } from "./keyframes.ts"
@@ -32,7 +32,7 @@ const refineStep = Effect.fn("Refine.step")(function* (
   const folder = stepFolder(step.step_id, step.step_goal)
   const dir = join(run.folder.key, folder)
   const pool = yield* ensureStepPool(run, dir, segment)
-  yield* noteHandOvers(run)
+  yield* noteFallbacks(run)
   yield* noteSubstitutes(run, folder, pool)
   const { stage3 } = yield* run.summary.progress
   const outcomeOf = ({ step_id }: DraftStep) => stage3?.steps.find((one) => one.step_id === step_id)

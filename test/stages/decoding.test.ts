@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
-import { noteHandOvers, noteTimes } from "../../src/stages/decoding.ts"
+import { noteFallbacks, noteTimes } from "../../src/stages/decoding.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { VideoError } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
@@ -69,7 +69,7 @@ test("of the files that went to another decoder, a video's own are told and reco
       error: new VideoError({ reason: "WorkerFailed", file, message: `${file} took too long` }),
     }))
     const noted = Effect.flatMap(VideoDecoder, (decoder) =>
-      Effect.provideService(noteHandOvers(run), VideoDecoder, {
+      Effect.provideService(noteFallbacks(run), VideoDecoder, {
         ...decoder,
         handOvers: Effect.succeed(handOvers),
       }),
