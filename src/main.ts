@@ -32,8 +32,8 @@ const cli = Command.run(Command.transformHandler(triptych, withOutputs), {
 /** How a run that did not end by itself is told. */
 const ending = (error: unknown, cause: Cause.Cause<unknown>) => {
   if (ValidationError.isValidationError(error)) {
-    const message = printable(Bun.stripANSI(HelpDoc.toAnsiText(error.error)).trim())
-    return { code: exitCode.usage, lines: [message] }
+    const text = Bun.stripANSI(HelpDoc.toAnsiText(error.error)).trim()
+    return { code: exitCode.usage, lines: text.split(/\n+/u) }
   }
   if (error instanceof UsageError)
     return { code: exitCode.usage, lines: [error.message, ...(error.ways ?? [])] }

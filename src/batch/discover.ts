@@ -215,6 +215,9 @@ const readList = async (list: string): Promise<Buffer> => {
 
 const byteOrderMark = Buffer.from("\ufeff")
 
+/** Whether a text begins as those of Windows PowerShell do. */
+const isUtf16 = (bytes: Buffer): boolean => /^(?:fffe|feff)/u.test(bytes.toString("hex", 0, 2))
+
 const linesOf = (bytes: Buffer): ReadonlyArray<Buffer> => {
   const lines: Array<Buffer> = []
   let from = bytes.subarray(0, 3).equals(byteOrderMark) ? 3 : 0
@@ -237,6 +240,10 @@ export const listedVideos = Effect.fn("Batch.list")(function* (list: string, idB
     try: () => readList(list),
     catch: (cause) => new InputError({ path: name, message: `the input list ${name} ${why(cause)}` }),
   })
+  if (isUtf16(bytes)) {
+    const message = `the input list ${name} is UTF-16 text; save it as UTF-8`
+    return yield* new InputError({ path: name, message })
+  }
   const refused: Array<RefusedInput> = []
   const files = new Set<string>()
   for (const line of linesOf(bytes)) {

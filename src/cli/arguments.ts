@@ -169,6 +169,8 @@ export const readArguments = (
   for (let i = 0; i < args.length; i++) {
     const token = args[i] ?? ""
     if (!isFlag(token)) {
+      if (token.trim() === "")
+        return Either.left("an argument is empty; a variable that it is taken from may not be set")
       if (operands.length >= grammar.operands.most)
         return Either.left(strayOperand(token, given.at(-1), grammar))
       operands.push(token)
@@ -193,6 +195,10 @@ export const readArguments = (
   const { command, operands: expected } = grammar
   if (operands.length < expected.least)
     return Either.left(`${command} needs ${expected.usage}, as in bun run ${command} ${expected.usage}`)
+  const missing = grammar.flags.filter(
+    (flag) => flag.isRequired === true && !given.some((one) => one.flag === flag),
+  )
+  if (missing.length > 0) return Either.left(`${command} needs ${missing.map(usageOf).join(" and ")}`)
   const flags = given.flatMap(({ flag, value }) => [
     `--${flag.name}`,
     ...(value === undefined ? [] : [value]),

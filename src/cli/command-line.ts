@@ -57,6 +57,8 @@ export const readCommandLine = (args: ReadonlyArray<string>): Either.Either<Requ
   const [first, ...rest] = args
   const named = first === "help" ? rest[0] : first
   const command = named !== undefined && names.includes(named) ? named : undefined
+  if (first === "help" && named !== undefined && !isFlag(named) && command === undefined)
+    return Either.left(noCommand(named, []))
   if (first === undefined || first === "help" || args.includes("--help") || args.includes("-h"))
     return Either.right({ kind: "help", command })
   if (args.includes("--version")) return Either.right({ kind: "version" })

@@ -13,6 +13,8 @@ export interface FlagHelp {
   readonly fallback?: string
   /** Whether it may be given more than once. */
   readonly isRepeatable?: boolean
+  /** Whether the command cannot do without it. */
+  readonly isRequired?: boolean
   /** Whether its value must never be shown. */
   readonly isSecret?: boolean
   /** What a value must be that it is not, as in `must be a number`; undefined if the value will do. */
@@ -44,7 +46,7 @@ const problemOf =
   (value: string) =>
     Option.isSome(parse(value)) ? undefined : wrong
 
-/** A flag whose text value is turned into something else, or refused with one sentence. */
+/** A flag whose text value is turned into something else, or refused with one sentence; one without a fallback has to be given. */
 export const parsed = <A>(
   name: string,
   value: string,
@@ -55,7 +57,13 @@ export const parsed = <A>(
 ) =>
   documented(
     Options.text(name).pipe(Options.withDefault(fallback), Options.filterMap(parse, `--${name} ${wrong}`)),
-    { name, value, help, ...(fallback === "" ? {} : { fallback }), problem: problemOf(parse, wrong) },
+    {
+      name,
+      value,
+      help,
+      ...(fallback === "" ? { isRequired: true } : { fallback }),
+      problem: problemOf(parse, wrong),
+    },
   )
 
 /** A secret text that may be absent. */

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { Effect } from "effect"
 import { isStepFolder, layout } from "../dataset/layout.ts"
+import { hasCode } from "../files/fault.ts"
+import { faultText } from "../files/fault-text.ts"
 import { quoted } from "./shell.ts"
 import { UsageError } from "./usage.ts"
 
@@ -45,7 +47,7 @@ export const folderKind = (path: string): Effect.Effect<FolderKind, UsageError> 
     try: () => kindOf(path),
     catch: (cause) =>
       new UsageError({
-        message: `${path} cannot be looked into: ${cause instanceof Error ? cause.message : String(cause)}`,
+        message: `${path} cannot be looked into: ${hasCode(cause, "ENOTDIR") ? "a part of this path is a file" : faultText(cause)}`,
       }),
   })
 

@@ -41,13 +41,25 @@ export const idBaseOf = (given: Naming): { readonly idBase?: string } => {
   return idBase === undefined ? {} : { idBase }
 }
 
+/** What is wrong with a path that does not exist, as the rest of a sentence about it; empty if nothing is known. */
+const wayOut = (given: string): string => {
+  if (given.startsWith("~")) return "; here ~ does not stand for your home folder: write the path in full"
+  return given.includes("\ufffd") ? "; if its name is not UTF-8, rename it" : ""
+}
+
+/** An address is not repeated: it may hold a key or a signature. */
+const isAddress = (given: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//iu.test(given)
+
 const oneFile = Effect.fn("Cli.oneFile")(function* (file: string) {
   const path = resolve(file)
   const found = yield* Effect.tryPromise({
     try: () => stat(path),
     catch: (cause) => {
-      const wayOut = path.includes("\ufffd") ? "; if its name is not UTF-8, rename it" : ""
-      const why = `${unreadableText(cause)}${hasCode(cause, "ENOENT") ? wayOut : ""}`
+      if (isAddress(file)) {
+        const message = "--input-video takes the path of a file, not an address; download the video first"
+        return new UsageError({ message })
+      }
+      const why = `${unreadableText(cause)}${hasCode(cause, "ENOENT") ? wayOut(file) : ""}`
       return new UsageError({ message: `${path} ${why}` })
     },
   })

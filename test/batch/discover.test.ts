@@ -130,3 +130,13 @@ test("the limit counts what the other selections leave", () => {
   expect(select(files, { limit: 2 })).toEqual(["/a.mp4", "/b.mp4"])
   expect(select(files, { failed: new Set(["b", "c", "d"]), limit: 2 })).toEqual(["/b.mp4", "/c.mp4"])
 })
+
+test.each([
+  ["little-endian", Buffer.from("\ufeffa.mp4\r\n", "utf16le")],
+  ["big-endian", Buffer.from("\ufeffa.mp4\r\n", "utf16le").swap16()],
+])("a list in %s UTF-16 is said to be one, and not that its files have bad names", async (_name, bytes) => {
+  const list = join(folderWith(), "list.txt")
+  writeFileSync(list, bytes)
+  const { message } = await Effect.runPromise(Effect.flip(listedVideos(list)))
+  expect(message).toBe(`the input list ${list} is UTF-16 text; save it as UTF-8`)
+})

@@ -256,3 +256,23 @@ describe("as a program", () => {
     }
   })
 })
+
+describe("what is left out is named", () => {
+  test.each<[ReadonlyArray<string>, string]>([
+    [["convert"], "convert needs --gold PATH and --output DIR"],
+    [["convert", "--gold", "a.json"], "convert needs --output DIR"],
+    [["score"], "score needs --gold PATH"],
+    [["evaluate", "--rehearsal"], "evaluate needs --gold PATH"],
+    [["validate", ""], "an argument is empty; a variable that it is taken from may not be set"],
+    [["validate", "a", " "], "an argument is empty; a variable that it is taken from may not be set"],
+    [["compare", "a", ""], "an argument is empty; a variable that it is taken from may not be set"],
+  ])("%j", (args, sentence) => {
+    expect(said(...args)).toBe(sentence)
+  })
+})
+
+test("help for a command that does not exist names the nearest", () => {
+  expect(said("help", "pipelin")).toBe('there is no command "pipelin"; did you mean pipeline?')
+  expect(understood("help", "pipeline")).toEqual({ kind: "help", command: "pipeline" })
+  expect(understood("help", "--verbose")).toEqual({ kind: "help", command: undefined })
+})

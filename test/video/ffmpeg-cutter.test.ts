@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Either, Fiber, Layer } from "effect"
 import { hugeEncoding } from "../../src/picture/huge-pictures.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
 import * as ffmpegCutter from "../../src/video/ffmpeg/cutter.ts"
@@ -203,5 +203,31 @@ describe("arguments for ffmpeg", () => {
     const backwards = late({ leftOut: { frames: 3, pts: 0, afterPts: 80 } })
     expect(backwards).not.toContain("-ss")
     expect(backwards).toContain("-vf select=isnan(prev_selected_pts)+gt(pts\\,prev_selected_pts),trim=")
+  })
+})
+
+describe("a program is an ffmpeg only if it says so", () => {
+  const isOne = (bin: string) =>
+    Effect.flatMap(ClipCutter, ({ available }) => Effect.either(available)).pipe(
+      Effect.provide(
+        Layer.provide(ffmpegCutter.layer, ffmpegProgram.layer({ bin, deadlineMs: 30_000, size: 1 })),
+      ),
+      Effect.map((result) => (Either.isLeft(result) ? result.left.message : "yes")),
+      Effect.runPromise,
+    )
+
+  test.each([
+    ["says-nothing", "exit 0", "nothing"],
+    ["ffprobe", "echo ffprobe version 7.1", "ffprobe version 7.1"],
+    ["fails", "echo not here >&2; exit 1", "not here"],
+  ])("%s", async (name, script, says) => {
+    const bin = await program(name, script)
+    expect(await isOne(bin)).toBe(`the program "${bin}" does not answer as ffmpeg does; it says: ${says}`)
+  })
+
+  test("one that does", async () => {
+    expect(await isOne(await program("ffmpeg", "echo ffmpeg version n7.1-custom; echo built with gcc"))).toBe(
+      "yes",
+    )
   })
 })

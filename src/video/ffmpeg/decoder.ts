@@ -13,8 +13,9 @@ import { inMemory } from "../large-pictures.ts"
 import { readableSize } from "../readable.ts"
 import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
-import { indexFrames, readInfo, run } from "./listing.ts"
+import { indexFrames, readInfo } from "./listing.ts"
 import { makePictures } from "./pictures.ts"
+import { requireFfmpeg } from "./process.ts"
 import { Ffmpeg, type FfmpegProgram } from "./program.ts"
 
 const BACKEND = "ffmpeg"
@@ -123,19 +124,7 @@ const make = (program: FfmpegProgram) => {
     )
   }
 
-  const available = run(program, "", ["-version"]).pipe(
-    Effect.filterOrFail(
-      ({ exitCode }) => exitCode === 0,
-      ({ tail }) =>
-        new VideoError({
-          reason: "BackendUnavailable",
-          file: "",
-          message: `the program "${program.bin}" does not answer as ffmpeg does: ${tail}`,
-        }),
-    ),
-    Effect.asVoid,
-  )
-  return VideoDecoder.of({ backend: BACKEND, available, probe, frames })
+  return VideoDecoder.of({ backend: BACKEND, available: requireFfmpeg(program), probe, frames })
 }
 
 /** Decodes with an ffmpeg program. Same frames as the other backends, one process for each group of pictures. */

@@ -127,6 +127,20 @@ export const runFfmpeg = Effect.fn("Ffmpeg.run")(
   onceMoreIfKilled,
 )
 
+/** Fails unless the program is an ffmpeg, which it says itself: others of its kind take `-version` too. */
+export const requireFfmpeg = (program: FfmpegProgram): Effect.Effect<void, VideoError> =>
+  runFfmpeg({ ...program, args: ["-version"], file: "" }).pipe(
+    Effect.filterOrFail(
+      ({ exitCode, stdout }) => exitCode === 0 && stdout.trimStart().startsWith("ffmpeg version "),
+      ({ stdout, tail }) => {
+        const [said = "nothing"] = (tail || stdout).trim().split("\n").filter(Boolean)
+        const message = `the program "${program.bin}" does not answer as ffmpeg does; it says: ${said}`
+        return new VideoError({ reason: "BackendUnavailable", file: "", message })
+      },
+    ),
+    Effect.asVoid,
+  )
+
 /**
  * The output of ffmpeg as it comes. The process waits while nobody takes it, and is killed with the stream. `onComplaint` is
  * called when it prints an error. Its exit code is not told: who reads knows how many bytes there must be. Fails if it is
