@@ -1,4 +1,4 @@
-import { readAvcSets, readSequenceFacts } from "./h264/sets.ts"
+import { readAvcSets, readSpsFacts } from "./h264/sets.ts"
 import { readMaxDecPicBuffering } from "./hevc/joining.ts"
 
 /** Codecs without pictures that refer to others. */
@@ -21,7 +21,7 @@ const bySequence = (codec: string, extradata: Uint8Array): number | undefined =>
     const sets = codec === "h264" ? readAvcSets(extradata) : undefined
     return sets === undefined
       ? undefined
-      : Math.max(...sets.sequences.map((unit) => readSequenceFacts(unit).maxNumRefFrames))
+      : Math.max(...sets.sps.map((unit) => readSpsFacts(unit).maxNumRefFrames))
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error

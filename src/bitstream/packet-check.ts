@@ -31,13 +31,13 @@ export const isPictureUnit = (codec: string, header: number): boolean => {
  * Whether an H.264 or HEVC packet is a sequence of whole NAL units with a piece of a picture among them. A decoder
  * gives no frame for others, so they tell a damaged file without decoding it.
  */
-export const holdsPicture = (codec: string, lengthBytes: number, data: Uint8Array): boolean => {
+export const holdsPicture = (codec: string, naluLengthSize: number, data: Uint8Array): boolean => {
   let picture = false
   let at = 0
-  while (at + lengthBytes <= data.length) {
+  while (at + naluLengthSize <= data.length) {
     let length = 0
-    for (let i = 0; i < lengthBytes; i++) length = length * 256 + (data[at + i] ?? 0)
-    at += lengthBytes
+    for (let i = 0; i < naluLengthSize; i++) length = length * 256 + (data[at + i] ?? 0)
+    at += naluLengthSize
     if (length === 0) continue
     if (at + length > data.length) return false
     picture ||= isPictureUnit(codec, data[at] ?? 0)

@@ -6,9 +6,9 @@ import {
   type AvcSets,
   avcType,
   avcTypeOf,
-  pictureSetId,
+  ppsIdOf,
   readAvcSets,
-  readSequenceFacts,
+  readSpsFacts,
   writeAvcRecord,
 } from "./sets.ts"
 
@@ -61,18 +61,15 @@ const isPicture = (unit: Uint8Array): boolean =>
 const SLICE_TYPES = 2 * SLICE_KINDS
 
 /** Whether a packet's first slice begins a picture, of a known kind, by one of these picture parameter sets (7.3.3). */
-const beginsWell = (units: ReadonlyArray<Uint8Array>, pictureSetIds: ReadonlySet<number>): boolean => {
+const beginsWell = (units: ReadonlyArray<Uint8Array>, ppsIds: ReadonlySet<number>): boolean => {
   const slice = units.find((unit) => avcTypeOf(unit) === avcType.slice || isIdr(unit))
   if (slice === undefined) return units.some(isPicture)
   const bits = new BitReader(unescaped(slice.subarray(0, SLICE_HEAD_BYTES)), 1)
-  return bits.unsigned() === 0 && bits.unsigned() < SLICE_TYPES && pictureSetIds.has(bits.unsigned())
+  return bits.unsigned() === 0 && bits.unsigned() < SLICE_TYPES && ppsIds.has(bits.unsigned())
 }
 
 const spareId = (sets: AvcSets): number => {
-  const used = new Set([
-    ...sets.sequences.map((unit) => readSequenceFacts(unit).id),
-    ...sets.pictures.map(pictureSetId),
-  ])
+  const used = new Set([...sets.sps.map((unit) => readSpsFacts(unit).id), ...sets.pps.map(ppsIdOf)])
   for (let id = 1; id < SET_IDS; id++) if (!used.has(id)) return id
   throw new CannotJoin("its parameter sets use every id")
 }
@@ -81,7 +78,7 @@ const isIdr = (unit: Uint8Array): boolean => avcTypeOf(unit) === avcType.idrSlic
 
 const isSet = (unit: Uint8Array): boolean => {
   const type = avcTypeOf(unit)
-  return type === avcType.sequenceSet || type === avcType.pictureSet
+  return type === avcType.sps || type === avcType.pps
 }
 
 /**
@@ -93,13 +90,13 @@ const isSet = (unit: Uint8Array): boolean => {
 export const joinAvc = (extradata: Uint8Array): Joining => {
   const sets = readAvcSets(extradata)
   if (sets === undefined) throw new CannotJoin("its parameter sets are not in the container's header")
-  const facts = sets.sequences.map(readSequenceFacts)
-  if (facts.some(({ framesOnly }) => !framesOnly)) throw new CannotJoin(interlacedReason)
-  if (facts.some(({ chromaFormat }) => chromaFormat === 3))
+  const facts = sets.sps.map(readSpsFacts)
+  if (facts.some(({ frameMbsOnlyFlag }) => !frameMbsOnlyFlag)) throw new CannotJoin(interlacedReason)
+  if (facts.some(({ chromaFormatIdc }) => chromaFormatIdc === 3))
     throw new CannotJoin("it is 4:4:4, which decoders treat by the encoder's SEI message at its start")
-  const profiles = new Set(facts.map(({ profile }) => profile))
-  const known = [...sets.sequences, ...sets.pictures]
-  const pictureSetIds = new Set(sets.pictures.map(pictureSetId))
+  const profiles = new Set(facts.map(({ profileIdc }) => profileIdc))
+  const known = [...sets.sps, ...sets.pps]
+  const ppsIds = new Set(sets.pps.map(ppsIdOf))
 
   let rebase: AvcRebase | undefined
   const canRebase = (() => {
@@ -110,10 +107,10 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
       throw error
     }
   })()
-  const isKept = (unit: Uint8Array) => !isSet(unit) && avcTypeOf(unit) !== avcType.sequenceEnd
+  const isKept = (unit: Uint8Array) => !isSet(unit) && avcTypeOf(unit) !== avcType.endOfSequence
 
   const split = (packet: Uint8Array): ReadonlyArray<Uint8Array> => {
-    const units = unitsOf(packet, sets.lengthBytes)
+    const units = unitsOf(packet, sets.naluLengthSize)
     if (units === undefined) throw new CannotJoin("one of its packets is damaged")
     return units
   }
@@ -121,7 +118,7 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
     part: {
       codec: "h264",
       setId: spareId(sets),
-      profile: profiles.size === 1 ? PROFILES[facts[0]?.profile ?? 0] : undefined,
+      profile: profiles.size === 1 ? PROFILES[facts[0]?.profileIdc ?? 0] : undefined,
     },
     canBegin: (packet) => {
       const units = split(packet)
@@ -133,18 +130,18 @@ export const joinAvc = (extradata: Uint8Array): Joining => {
     },
     describe: (encoded) => {
       const added = encoded === undefined ? undefined : readAvcSets(encoded)
-      return { tag: "avc1", record: writeAvcRecord(sets, added ?? { sequences: [], pictures: [] }) }
+      return { tag: "avc1", record: writeAvcRecord(sets, added ?? { sps: [], pps: [] }) }
     },
     encoded: (packet) => packetOf(unitsOf(packet, 0) ?? []),
     copied: (packet, first) => {
       const units = split(packet)
       if (units.some((unit) => isSet(unit) && !known.some((set) => sameBytes(set, unit))))
         throw new CannotJoin("its parameter sets change on the way")
-      if (!beginsWell(units, pictureSetIds)) throw new CannotJoin("one of its packets is damaged")
+      if (!beginsWell(units, ppsIds)) throw new CannotJoin("one of its packets is damaged")
       const kept = units.filter(isKept)
       if (first && !units.some(isIdr)) rebase = new AvcRebase(sets)
       const written = rebase === undefined ? kept : rebase.take(kept, false)
-      const isSame = written === kept && kept.length === units.length && isPacked(sets.lengthBytes)
+      const isSame = written === kept && kept.length === units.length && isPacked(sets.naluLengthSize)
       // Players that jump to the key frame of an open group do not drop the pictures before it, which they cannot decode.
       return { data: isSame ? undefined : packetOf(written), isKeyframe: written.some(isIdr) }
     },

@@ -16,7 +16,7 @@ interface Held {
  * @param isPartial whether more, older pictures may be held, of which nothing is known: then list 0 of a B slice ends with
  *   those before it that are known. Throws `NotFollowed` if not even the second list's begin is certain.
  */
-export const usualLists = <A extends Held>(
+export const initialRefPicLists = <A extends Held>(
   kind: "P" | "B",
   held: ReadonlyArray<A>,
   poc: number,

@@ -1,8 +1,9 @@
 import { LENGTH_BYTES, NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
+import { readAllPps } from "./parameter-sets.ts"
 import { type PictureReferences, ReferenceTracker } from "./references.ts"
-import { type AvcSets, avcType, avcTypeOf, readAvcSets, readSequenceFacts } from "./sets.ts"
+import { type AvcSets, avcType, avcTypeOf, readAvcSets, readSpsFacts } from "./sets.ts"
 import { ShortenedStream, type SliceUnit } from "./shortened.ts"
-import { readPictureSets, readSlice } from "./slice.ts"
+import { readSlice } from "./slice.ts"
 
 /** What becomes of a packet: decoded as it is, decoded as these bytes, or left out. */
 export type Treatment = "decode" | "leave out" | Uint8Array
@@ -21,7 +22,7 @@ const isPicture = (unit: Uint8Array): boolean =>
   avcTypeOf(unit) >= avcType.slice && avcTypeOf(unit) <= avcType.idrSlice
 
 const isSet = (unit: Uint8Array): boolean =>
-  avcTypeOf(unit) === avcType.sequenceSet || avcTypeOf(unit) === avcType.pictureSet
+  avcTypeOf(unit) === avcType.sps || avcTypeOf(unit) === avcType.pps
 
 /** What `make` gives; `undefined` where the stream uses what is not followed, or is damaged. */
 const ifFollowed = <A>(make: () => A): A | undefined => {
@@ -39,7 +40,7 @@ const ifFollowed = <A>(make: () => A): A | undefined => {
  */
 export class DecodingPlan {
   readonly #sets: AvcSets
-  readonly #pictureSets: ReturnType<typeof readPictureSets>
+  readonly #pps: ReturnType<typeof readAllPps>
   readonly #tracker = new ReferenceTracker()
   readonly #shortened = new ShortenedStream()
   #pictures: Array<Picture> = []
@@ -51,16 +52,16 @@ export class DecodingPlan {
   /** @param record an `avcC` record; `undefined` is returned for one that is not followed, or is none */
   static from(record: Uint8Array): DecodingPlan | undefined {
     const sets = ifFollowed(() => readAvcSets(record))
-    return sets?.lengthBytes === LENGTH_BYTES ? ifFollowed(() => new DecodingPlan(sets)) : undefined
+    return sets?.naluLengthSize === LENGTH_BYTES ? ifFollowed(() => new DecodingPlan(sets)) : undefined
   }
 
   private constructor(sets: AvcSets) {
-    const facts = sets.sequences.map(readSequenceFacts)
-    if (facts.some(({ framesOnly }) => !framesOnly)) throw new NotFollowed("it is interlaced")
-    if (facts.some(({ chromaFormat }) => chromaFormat === 3))
+    const facts = sets.sps.map(readSpsFacts)
+    if (facts.some(({ frameMbsOnlyFlag }) => !frameMbsOnlyFlag)) throw new NotFollowed("it is interlaced")
+    if (facts.some(({ chromaFormatIdc }) => chromaFormatIdc === 3))
       throw new NotFollowed("its colour planes may be coded separately")
     this.#sets = sets
-    this.#pictureSets = readPictureSets(sets.sequences, sets.pictures)
+    this.#pps = readAllPps(sets.sps, sets.pps)
   }
 
   /**
@@ -83,13 +84,11 @@ export class DecodingPlan {
   #read(packet: Uint8Array): Picture {
     const units = unitsOf(packet, LENGTH_BYTES)
     if (units === undefined) throw new NotFollowed("one of its packets is damaged")
-    const { pictures, sequences } = this.#sets
-    const isKnown = (unit: Uint8Array) => [...sequences, ...pictures].some((set) => sameBytes(set, unit))
+    const { sps, pps } = this.#sets
+    const isKnown = (unit: Uint8Array) => [...sps, ...pps].some((set) => sameBytes(set, unit))
     if (units.some((unit) => isSet(unit) && !isKnown(unit)))
       throw new NotFollowed("its parameter sets change on the way")
-    const slices = units
-      .filter(isPicture)
-      .map((unit) => ({ unit, slice: readSlice(unit, this.#pictureSets) }))
+    const slices = units.filter(isPicture).map((unit) => ({ unit, slice: readSlice(unit, this.#pps) }))
     return { units, slices, references: this.#tracker.add(slices.map(({ slice }) => slice)) }
   }
 
@@ -112,7 +111,7 @@ export class DecodingPlan {
 
   #treat({ units, slices, references }: Picture, place: number, needed: ReadonlySet<number>): Treatment {
     if (!needed.has(place)) {
-      if (slices[0]?.slice.referenceIdc !== 0) this.#shortened.leaveOut()
+      if (slices[0]?.slice.nalRefIdc !== 0) this.#shortened.leaveOut()
       return "leave out"
     }
     const written = this.#shortened.add(place, slices, references)
@@ -123,7 +122,7 @@ export class DecodingPlan {
 
   /** Places of the pictures that the wanted ones depend on, and of these. */
   #needed(isWanted: (place: number) => boolean, goesOn: boolean): ReadonlySet<number> {
-    const needed = new Set(goesOn ? this.#pictures.at(-1)?.references.heldAfter : [])
+    const needed = new Set(goesOn ? this.#pictures.at(-1)?.references.referencesAfter : [])
     for (let i = this.#pictures.length - 1; i >= 0; i--) {
       const picture = this.#pictures[i]
       const place = this.#first + i

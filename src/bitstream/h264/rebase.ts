@@ -1,8 +1,9 @@
 import { CannotJoin } from "../joining.ts"
-import { stepsTo, usualLists } from "./lists.ts"
-import { OrderCounter } from "./references.ts"
+import { initialRefPicLists, stepsTo } from "./lists.ts"
+import { readAllPps } from "./parameter-sets.ts"
+import { PicOrderCounter } from "./references.ts"
 import { type AvcSets, avcType, avcTypeOf } from "./sets.ts"
-import { type Rebased, readPictureSets, readSlice, type Slice, writeSlice } from "./slice.ts"
+import { type Rebased, readSlice, type Slice, writeSlice } from "./slice.ts"
 
 /** A picture that later ones may refer to. */
 interface Reference {
@@ -29,19 +30,19 @@ const FIRST_EXTENSION = 14
  * Source: ITU-T H.264, 7.3.3, 8.2.1, 8.2.4 and 8.2.5, for frames and short-term references
  */
 export class AvcRebase {
-  readonly #sets: ReturnType<typeof readPictureSets>
+  readonly #pps: ReturnType<typeof readAllPps>
   /** References in the source, as far as they are known. */
-  #held: ReadonlyArray<Reference> = []
+  #references: ReadonlyArray<Reference> = []
   #begun = false
   #over = false
   #lastFrameNum = 0
   #lastRebased = 0
   #firstLsb = 0
-  #order = new OrderCounter()
+  #order = new PicOrderCounter()
 
   /** Throws `CannotJoin` if the stream uses what is not followed here. */
-  constructor({ pictures, sequences }: AvcSets) {
-    this.#sets = readPictureSets(sequences, pictures)
+  constructor({ sps, pps }: AvcSets) {
+    this.#pps = readAllPps(sps, pps)
   }
 
   /**
@@ -56,7 +57,7 @@ export class AvcRebase {
     const slices = new Map(
       units.flatMap(
         (unit): ReadonlyArray<readonly [Uint8Array, Slice]> =>
-          avcTypeOf(unit) === avcType.slice ? [[unit, readSlice(unit, this.#sets)]] : [],
+          avcTypeOf(unit) === avcType.slice ? [[unit, readSlice(unit, this.#pps)]] : [],
       ),
     )
     const [first] = slices.values()
@@ -72,22 +73,22 @@ export class AvcRebase {
   #next(first: Slice, slices: ReadonlyArray<Slice>, isLeftOut: boolean): ReadonlyMap<Slice, Rebased> {
     const isIdr = !this.#begun
     if (isIdr) this.#begin(first, slices)
-    const numbers = 2 ** first.set.sequence.frameNumBits
+    const numbers = 2 ** first.pps.sps.log2MaxFrameNum
     if (!isIdr && first.frameNum !== (this.#lastFrameNum + 1) % numbers)
       throw new CannotJoin("its frame_num has gaps")
     const poc = this.#order.next(first, first.frameNum)
     const frameNum = isIdr ? 0 : (this.#lastRebased + 1) % numbers
-    const span = 2 ** first.set.sequence.pocBits
-    const pocLsb = (first.pocLsb - this.#firstLsb + span) % span
+    const span = 2 ** first.pps.sps.log2MaxPicOrderCntLsb
+    const picOrderCntLsb = (first.picOrderCntLsb - this.#firstLsb + span) % span
     const headers = new Map<Slice, Rebased>()
-    const before = this.#held
-    const forgets = this.#mark(first, isLeftOut ? undefined : frameNum, poc, numbers)
+    const before = this.#references
+    const mmco = this.#mark(first, isLeftOut ? undefined : frameNum, poc, numbers)
     if (isLeftOut) return headers
     for (const slice of slices) {
       const lists = listsOf(slice, before, poc, (held) => held.frameNum, slice.frameNum)
       const anew = before.filter(({ rebased }) => rebased !== undefined)
       const usual = listsOf(
-        { ...slice, changes: [[], []] },
+        { ...slice, refPicListModification: [[], []] },
         anew,
         poc,
         (held) => held.rebased ?? 0,
@@ -95,35 +96,41 @@ export class AvcRebase {
         false,
       )
       // Direct prediction looks at the first picture of list 1, whether or not a block refers to it.
-      if (slice.kind === "B" && lists[1]?.[0]?.rebased === undefined)
+      if (slice.sliceType === "B" && lists[1]?.[0]?.rebased === undefined)
         throw new CannotJoin("pictures after its key frame refer to pictures before it")
       const changesOf = (list: number) => changesTo(lists[list] ?? [], usual[list] ?? [], frameNum, numbers)
-      headers.set(slice, { isIdr, frameNum, pocLsb, changes: [changesOf(0), changesOf(1)], forgets })
+      headers.set(slice, {
+        isIdr,
+        frameNum,
+        picOrderCntLsb,
+        refPicListModification: [changesOf(0), changesOf(1)],
+        mmco,
+      })
     }
     return headers
   }
 
-  #begin({ bottomDelta, pocLsb, referenceIdc }: Slice, slices: ReadonlyArray<Slice>): void {
-    if (referenceIdc === 0 || slices.some(({ kind }) => kind !== "I") || bottomDelta < 0)
+  #begin({ deltaPicOrderCntBottom, picOrderCntLsb, nalRefIdc }: Slice, slices: ReadonlyArray<Slice>): void {
+    if (nalRefIdc === 0 || slices.some(({ sliceType }) => sliceType !== "I") || deltaPicOrderCntBottom < 0)
       throw new CannotJoin("its key frame cannot begin a stream")
     this.#begun = true
-    this.#firstLsb = pocLsb
-    this.#order = new OrderCounter(pocLsb)
+    this.#firstLsb = picOrderCntLsb
+    this.#order = new PicOrderCounter(picOrderCntLsb)
   }
 
-  /** Follows what the source forgets after a picture; gives what the new stream has to say so that it forgets the same. */
-  #mark(slice: Slice, rebased: number | undefined, poc: number, numbers: number): Slice["forgets"] {
-    if (slice.referenceIdc === 0) return undefined
-    const { mostReferences } = slice.set.sequence
-    const before = this.#held
+  /** Follows what the source mmco after a picture; gives what the new stream has to say so that it mmco the same. */
+  #mark(slice: Slice, rebased: number | undefined, poc: number, numbers: number): Slice["mmco"] {
+    if (slice.nalRefIdc === 0) return undefined
+    const { maxNumRefFrames } = slice.pps.sps
+    const before = this.#references
     const distance = (held: Reference) => (slice.frameNum - held.frameNum + numbers) % numbers
     let kept = before
-    if (slice.forgets !== undefined) kept = before.filter((held) => !slice.forgets?.includes(distance(held)))
-    else if (before.length >= mostReferences)
-      kept = before.toSorted((a, b) => distance(a) - distance(b)).slice(0, mostReferences - 1)
-    if (kept.length >= mostReferences)
+    if (slice.mmco !== undefined) kept = before.filter((held) => !slice.mmco?.includes(distance(held)))
+    else if (before.length >= maxNumRefFrames)
+      kept = before.toSorted((a, b) => distance(a) - distance(b)).slice(0, maxNumRefFrames - 1)
+    if (kept.length >= maxNumRefFrames)
       throw new CannotJoin("it keeps more reference frames than its max_num_ref_frames")
-    this.#held = [...kept, { frameNum: slice.frameNum, rebased, poc }]
+    this.#references = [...kept, { frameNum: slice.frameNum, rebased, poc }]
     this.#lastFrameNum = slice.frameNum
     if (rebased === undefined) return undefined
     this.#lastRebased = rebased
@@ -131,8 +138,8 @@ export class AvcRebase {
       references.flatMap((held) => (held.rebased === undefined ? [] : [held.rebased]))
     const left = new Set(anew(kept))
     const gone = anew(before).filter((number) => !left.has(number))
-    // A full buffer forgets the oldest picture by itself, and one with room forgets nothing unless it is told to.
-    const byItself = slice.forgets === undefined && anew(before).length === mostReferences
+    // A full buffer mmco the oldest picture by itself, and one with room mmco nothing unless it is told to.
+    const byItself = slice.mmco === undefined && anew(before).length === maxNumRefFrames
     return byItself || gone.length === 0
       ? undefined
       : gone.map((number) => (rebased - number + numbers) % numbers)
@@ -157,17 +164,17 @@ const listsOf = (
   poc: number,
   numberOf: (reference: Reference) => number,
   frameNum: number,
-  isPartial = held.length < slice.set.sequence.mostReferences,
+  isPartial = held.length < slice.pps.sps.maxNumRefFrames,
 ): ReadonlyArray<ReadonlyArray<Entry>> => {
-  if (slice.kind === "I") return [[], []]
-  const numbers = 2 ** slice.set.sequence.frameNumBits
+  if (slice.sliceType === "I") return [[], []]
+  const numbers = 2 ** slice.pps.sps.log2MaxFrameNum
   const distance = (reference: Reference) => (frameNum - numberOf(reference) + numbers) % numbers
-  const initial = usualLists(slice.kind, held, poc, distance, isPartial)
+  const initial = initialRefPicLists(slice.sliceType, held, poc, distance, isPartial)
   return initial.map((entries, list) => {
-    const active = slice.active[list] ?? 0
+    const active = slice.numRefIdxActive[list] ?? 0
     let result: ReadonlyArray<Entry> = Array.from({ length: active }, (_, i) => entries[i])
     let back = 0
-    for (const [place, change] of (slice.changes[list] ?? []).entries()) {
+    for (const [place, change] of (slice.refPicListModification[list] ?? []).entries()) {
       back = (back - change + numbers) % numbers
       const found = held.find((reference) => distance(reference) === back)
       const rest = result.slice(place).filter((entry) => found === undefined || entry !== found)

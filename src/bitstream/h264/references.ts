@@ -1,5 +1,5 @@
 import { NotFollowed } from "../nal/units.ts"
-import { usualLists } from "./lists.ts"
+import { initialRefPicLists } from "./lists.ts"
 import type { Slice } from "./slice.ts"
 
 /** A picture that later ones may refer to. */
@@ -15,12 +15,12 @@ export interface PictureReferences {
   /** Of each slice, of each of its lists: the entries in use. */
   readonly lists: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>
   /** Whatever later pictures may still refer to after this one. */
-  readonly heldAfter: ReadonlyArray<number>
+  readonly referencesAfter: ReadonlyArray<number>
   readonly poc: number
 }
 
 /** Counts the order of presentation through the slice headers of a stream (ITU-T H.264, 8.2.1). */
-export class OrderCounter {
+export class PicOrderCounter {
   #base = 0
   #lsb: number
   #frameNumOffset = 0
@@ -32,22 +32,25 @@ export class OrderCounter {
   }
 
   /** `PicOrderCnt` of the next picture in order of decoding. */
-  next({ set: { sequence }, isIdr, referenceIdc, pocLsb, bottomDelta }: Slice, frameNum: number): number {
+  next(
+    { pps: { sps }, isIdr, nalRefIdc, picOrderCntLsb, deltaPicOrderCntBottom }: Slice,
+    frameNum: number,
+  ): number {
     if (isIdr) {
       this.#base = 0
       this.#lsb = 0
       this.#frameNumOffset = 0
-    } else if (this.#lastFrameNum > frameNum) this.#frameNumOffset += 2 ** sequence.frameNumBits
+    } else if (this.#lastFrameNum > frameNum) this.#frameNumOffset += 2 ** sps.log2MaxFrameNum
     this.#lastFrameNum = frameNum
-    if (sequence.pocType === 2) return 2 * (this.#frameNumOffset + frameNum) - (referenceIdc === 0 ? 1 : 0)
-    const span = 2 ** sequence.pocBits
-    const ahead = pocLsb - this.#lsb
+    if (sps.picOrderCntType === 2) return 2 * (this.#frameNumOffset + frameNum) - (nalRefIdc === 0 ? 1 : 0)
+    const span = 2 ** sps.log2MaxPicOrderCntLsb
+    const ahead = picOrderCntLsb - this.#lsb
     const base = this.#base + (ahead <= -span / 2 ? span : ahead > span / 2 ? -span : 0)
-    if (referenceIdc !== 0) {
+    if (nalRefIdc !== 0) {
       this.#base = base
-      this.#lsb = pocLsb
+      this.#lsb = picOrderCntLsb
     }
-    return base + pocLsb + Math.min(0, bottomDelta)
+    return base + picOrderCntLsb + Math.min(0, deltaPicOrderCntBottom)
   }
 }
 
@@ -56,8 +59,8 @@ export class OrderCounter {
  * pictures each one may refer to (ITU-T H.264, 8.2.4 and 8.2.5, frames and short-term references only).
  */
 export class ReferenceTracker {
-  readonly #order = new OrderCounter()
-  #held: ReadonlyArray<Reference> = []
+  readonly #order = new PicOrderCounter()
+  #references: ReadonlyArray<Reference> = []
   #pictures = 0
   #lastReferenceFrameNum = 0
 
@@ -69,30 +72,35 @@ export class ReferenceTracker {
     const [first] = slices
     if (first === undefined) throw new NotFollowed("one of its packets holds no coded picture")
     if (this.#pictures === 0 && !first.isIdr) throw new NotFollowed("it does not begin with an IDR picture")
-    const numbers = 2 ** first.set.sequence.frameNumBits
+    const numbers = 2 ** first.pps.sps.log2MaxFrameNum
     const follows =
       first.frameNum === this.#lastReferenceFrameNum ||
       first.frameNum === (this.#lastReferenceFrameNum + 1) % numbers
-    if (first.isIdr) this.#held = []
+    if (first.isIdr) this.#references = []
     else if (!follows) throw new NotFollowed("its frame_num has gaps")
     const poc = this.#order.next(first, first.frameNum)
     const lists = slices.map((slice) => {
-      if (slice.frameNum !== first.frameNum || slice.pocLsb !== first.pocLsb)
+      if (slice.frameNum !== first.frameNum || slice.picOrderCntLsb !== first.picOrderCntLsb)
         throw new NotFollowed("one of its packets holds more than one coded picture")
       return this.#lists(slice, poc, numbers)
     })
     this.#mark(first, { place: this.#pictures, frameNum: first.frameNum, poc }, numbers)
     this.#pictures++
-    return { lists, heldAfter: this.#held.map(({ place }) => place), poc }
+    return { lists, referencesAfter: this.#references.map(({ place }) => place), poc }
   }
 
   /** The entries in use of each list of a slice. */
   #lists(slice: Slice, poc: number, numbers: number): ReadonlyArray<ReadonlyArray<number>> {
-    if (slice.kind === "I") return []
+    if (slice.sliceType === "I") return []
     const distance = ({ frameNum }: Reference) => (slice.frameNum - frameNum + numbers) % numbers
-    return usualLists(slice.kind, this.#held, poc, distance).map((entries, list) => {
-      const active = slice.active[list] ?? 0
-      const changed = this.#changed(entries.slice(0, active), slice.changes[list] ?? [], slice, numbers)
+    return initialRefPicLists(slice.sliceType, this.#references, poc, distance).map((entries, list) => {
+      const active = slice.numRefIdxActive[list] ?? 0
+      const changed = this.#changed(
+        entries.slice(0, active),
+        slice.refPicListModification[list] ?? [],
+        slice,
+        numbers,
+      )
       if (changed.length === 0) throw new NotFollowed("it refers to pictures that are not there")
       return changed.slice(0, active).map(({ place }) => place)
     })
@@ -109,7 +117,7 @@ export class ReferenceTracker {
     for (const [at, change] of changes.entries()) {
       predicted = (predicted + change + numbers) % numbers
       const wanted = predicted > frameNum ? predicted - numbers : predicted
-      const found = this.#held.find((held) => this.#number(held, frameNum, numbers) === wanted)
+      const found = this.#references.find((held) => this.#number(held, frameNum, numbers) === wanted)
       if (found === undefined) throw new NotFollowed("it refers to pictures that are not there")
       list = [...list.slice(0, at), found, ...list.slice(at).filter((entry) => entry !== found)]
     }
@@ -122,22 +130,22 @@ export class ReferenceTracker {
   }
 
   #mark(slice: Slice, picture: Reference, numbers: number): void {
-    if (slice.referenceIdc === 0) return
+    if (slice.nalRefIdc === 0) return
     const number = (held: Reference) => this.#number(held, slice.frameNum, numbers)
-    for (const distance of slice.forgets ?? []) {
-      const kept = this.#held.filter((held) => number(held) !== slice.frameNum - distance)
-      if (kept.length === this.#held.length)
+    for (const distance of slice.mmco ?? []) {
+      const kept = this.#references.filter((held) => number(held) !== slice.frameNum - distance)
+      if (kept.length === this.#references.length)
         throw new NotFollowed("it unmarks reference pictures that are not there")
-      this.#held = kept
+      this.#references = kept
     }
-    const { mostReferences } = slice.set.sequence
-    if (slice.forgets === undefined && this.#held.length >= mostReferences) {
-      const oldest = this.#held.reduce((a, b) => (number(b) < number(a) ? b : a))
-      this.#held = this.#held.filter((held) => held !== oldest)
+    const { maxNumRefFrames } = slice.pps.sps
+    if (slice.mmco === undefined && this.#references.length >= maxNumRefFrames) {
+      const oldest = this.#references.reduce((a, b) => (number(b) < number(a) ? b : a))
+      this.#references = this.#references.filter((held) => held !== oldest)
     }
-    this.#held = [...this.#held, picture]
+    this.#references = [...this.#references, picture]
     this.#lastReferenceFrameNum = slice.frameNum
-    if (this.#held.length > mostReferences)
+    if (this.#references.length > maxNumRefFrames)
       throw new NotFollowed("it keeps more reference frames than its max_num_ref_frames")
   }
 }

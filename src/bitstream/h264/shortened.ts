@@ -1,6 +1,6 @@
 import { NotFollowed } from "../nal/units.ts"
 import { stepsTo } from "./lists.ts"
-import { OrderCounter, type PictureReferences } from "./references.ts"
+import { PicOrderCounter, type PictureReferences } from "./references.ts"
 import { type Slice, writeSlice } from "./slice.ts"
 
 /** A slice, and the unit it was read from. */
@@ -15,7 +15,7 @@ export interface SliceUnit {
  * follows the headers stays as it is.
  */
 export class ShortenedStream {
-  readonly #order = new OrderCounter()
+  readonly #order = new PicOrderCounter()
   /** New `frame_num` of what later pictures may refer to, by place. */
   readonly #numbers = new Map<number, number>()
   #lastReferenceNumber = 0
@@ -43,16 +43,16 @@ export class ShortenedStream {
       this.#isShortened = false
       this.#numbers.clear()
     }
-    const all = 2 ** slice.set.sequence.frameNumBits
+    const all = 2 ** slice.pps.sps.log2MaxFrameNum
     const frameNum = this.#isShortened ? (this.#lastReferenceNumber + 1) % all : slice.frameNum
     const poc = this.#order.next(slice, frameNum)
-    if (slice.set.sequence.pocType === 0 && poc !== references.poc)
+    if (slice.pps.sps.picOrderCntType === 0 && poc !== references.poc)
       throw new NotFollowed("too many of its pictures are left out at once")
-    const forgotten = [...this.#numbers.keys()].filter((held) => !references.heldAfter.includes(held))
+    const forgotten = [...this.#numbers.keys()].filter((held) => !references.referencesAfter.includes(held))
     const units = this.#isShortened
       ? slices.map((one, i) => this.#rewrite(one.slice, references.lists[i] ?? [], frameNum, forgotten, all))
       : slices.map(({ unit }) => unit)
-    if (slice.referenceIdc !== 0) {
+    if (slice.nalRefIdc !== 0) {
       for (const gone of forgotten) this.#numbers.delete(gone)
       this.#numbers.set(place, frameNum)
       this.#lastReferenceNumber = frameNum
@@ -78,9 +78,9 @@ export class ShortenedStream {
     return writeSlice(slice, {
       isIdr: false,
       frameNum,
-      pocLsb: slice.pocLsb,
-      changes: [changesTo(lists[0]), changesTo(lists[1])],
-      forgets: forgotten.length === 0 ? undefined : distances(forgotten),
+      picOrderCntLsb: slice.picOrderCntLsb,
+      refPicListModification: [changesTo(lists[0]), changesTo(lists[1])],
+      mmco: forgotten.length === 0 ? undefined : distances(forgotten),
     })
   }
 }

@@ -1,38 +1,35 @@
 import { CannotJoin, type Joining } from "../joining.ts"
 import { BitReader, unescaped } from "../nal/bits.ts"
-import { isPacked, type LengthBytes, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
+import { isPacked, type NaluLengthSize, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
 
 /** NAL unit types of ITU-T H.265, table 7-1. */
 const hevcType = {
-  brokenLinkAlone: 18,
-  cleanRandomAccess: 21,
-  videoSet: 32,
-  sequenceSet: 33,
-  pictureSet: 34,
-  delimiter: 35,
-  sequenceEnd: 36,
-  streamEnd: 37,
+  blaNLp: 18,
+  cra: 21,
+  vps: 32,
+  sps: 33,
+  pps: 34,
+  aud: 35,
+  eos: 36,
+  eob: 37,
 } as const
-const FIRST_BROKEN_LINK = 16
+const FIRST_BLA = 16
 /** Last of the types that a slice segment header calls random access points. */
-const LAST_RANDOM_ACCESS = 23
-const PICTURES = 32
+const LAST_IRAP = 23
+const FIRST_NON_VCL = 32
 
 const typeOf = (unit: Uint8Array): number => ((unit[0] ?? 0) >> 1) & 0x3f
 const layerOf = (unit: Uint8Array): number => ((unit[0] ?? 0) & 1) * 32 + ((unit[1] ?? 0) >> 3)
-const isSet = (unit: Uint8Array): boolean =>
-  typeOf(unit) >= hevcType.videoSet && typeOf(unit) <= hevcType.pictureSet
-const isPicture = (unit: Uint8Array): boolean => typeOf(unit) < PICTURES
-const isDelimiter = (unit: Uint8Array): boolean => typeOf(unit) === hevcType.delimiter
-const isEnd = (unit: Uint8Array): boolean =>
-  typeOf(unit) === hevcType.sequenceEnd || typeOf(unit) === hevcType.streamEnd
-const isEntry = (unit: Uint8Array): boolean =>
-  typeOf(unit) >= FIRST_BROKEN_LINK && typeOf(unit) <= hevcType.cleanRandomAccess
+const isSet = (unit: Uint8Array): boolean => typeOf(unit) >= hevcType.vps && typeOf(unit) <= hevcType.pps
+const isPicture = (unit: Uint8Array): boolean => typeOf(unit) < FIRST_NON_VCL
+const isDelimiter = (unit: Uint8Array): boolean => typeOf(unit) === hevcType.aud
+const isEnd = (unit: Uint8Array): boolean => typeOf(unit) === hevcType.eos || typeOf(unit) === hevcType.eob
+const isIrap = (unit: Uint8Array): boolean => typeOf(unit) >= FIRST_BLA && typeOf(unit) <= hevcType.cra
 
 /** Whether the decoder can begin with a packet; leading pictures aside, nothing after it refers to what is before it. */
 const isKeyPacket = (units: ReadonlyArray<Uint8Array>): boolean => {
   const pictures = units.filter(isPicture)
-  return pictures.length > 0 && pictures.every(isEntry)
+  return pictures.length > 0 && pictures.every(isIrap)
 }
 
 /**
@@ -40,34 +37,34 @@ const isKeyPacket = (units: ReadonlyArray<Uint8Array>): boolean => {
  *
  * Source: ITU-T H.265, 7.3.6.1 and table 7-1
  */
-const asBrokenLink = (unit: Uint8Array): Uint8Array => {
+const asBla = (unit: Uint8Array): Uint8Array => {
   // `no_output_of_prior_pics_flag`, the second bit of the header, would hide the end of the part before.
   if (((unit[2] ?? 0) & 0x40) !== 0) throw new CannotJoin("a key frame sets no_output_of_prior_pics_flag")
-  if (typeOf(unit) !== hevcType.cleanRandomAccess) return unit
+  if (typeOf(unit) !== hevcType.cra) return unit
   const changed = Uint8Array.from(unit)
-  changed[0] = ((unit[0] ?? 0) & 0x81) | (hevcType.brokenLinkAlone << 1)
+  changed[0] = ((unit[0] ?? 0) & 0x81) | (hevcType.blaNLp << 1)
   return changed
 }
 
 /** Enough for the first fields of a slice segment header. */
 const SLICE_HEAD_BYTES = 16
 
-const pictureSetId = (unit: Uint8Array): number =>
+const slicePpsId = (unit: Uint8Array): number =>
   new BitReader(unescaped(unit.subarray(0, SLICE_HEAD_BYTES)), 2).unsigned()
 
 /** Whether a packet's first slice segment begins a picture by one of these picture parameter sets (7.3.6.1). */
-const beginsWell = (units: ReadonlyArray<Uint8Array>, pictureSetIds: ReadonlySet<number>): boolean => {
+const beginsWell = (units: ReadonlyArray<Uint8Array>, ppsIds: ReadonlySet<number>): boolean => {
   const slice = units.find(isPicture)
   if (slice === undefined) return false
   const bits = new BitReader(unescaped(slice.subarray(0, SLICE_HEAD_BYTES)), 2)
   const isFirst = bits.bit() === 1
   // `no_output_of_prior_pics_flag`
-  if (typeOf(slice) >= FIRST_BROKEN_LINK && typeOf(slice) <= LAST_RANDOM_ACCESS) bits.bit()
-  return isFirst && pictureSetIds.has(bits.unsigned())
+  if (typeOf(slice) >= FIRST_BLA && typeOf(slice) <= LAST_IRAP) bits.bit()
+  return isFirst && ppsIds.has(bits.unsigned())
 }
 
 interface HevcSets {
-  readonly lengthBytes: LengthBytes
+  readonly naluLengthSize: NaluLengthSize
   readonly units: ReadonlyArray<Uint8Array>
   /** The `hvcC` record with its lists marked as incomplete. */
   readonly record: Buffer
@@ -91,11 +88,11 @@ const readSets = (extradata: Uint8Array): HevcSets | undefined => {
     }
   }
   record[21] = (record[21] ?? 0) | 3
-  const lengthBytes = (((extradata[21] ?? 0) & 3) + 1) as LengthBytes
-  return { lengthBytes, units: units.filter(isSet), record }
+  const naluLengthSize = (((extradata[21] ?? 0) & 3) + 1) as NaluLengthSize
+  return { naluLengthSize, units: units.filter(isSet), record }
 }
 
-const passBits = (bits: BitReader, count: number): void => {
+const skipBits = (bits: BitReader, count: number): void => {
   for (let i = 0; i < count; i++) bits.bit()
 }
 
@@ -103,32 +100,37 @@ const passBits = (bits: BitReader, count: number): void => {
 const PROFILE_BITS = 88
 const LEVEL_BITS = 8
 
-const passProfileTierLevel = (bits: BitReader, lowerLayers: number): void => {
-  passBits(bits, PROFILE_BITS + LEVEL_BITS)
+const skipProfileTierLevel = (bits: BitReader, lowerLayers: number): void => {
+  skipBits(bits, PROFILE_BITS + LEVEL_BITS)
   const present = Array.from({ length: lowerLayers }, () => [bits.bit(), bits.bit()] as const)
-  if (lowerLayers > 0) passBits(bits, 2 * (8 - lowerLayers))
-  for (const [profile, level] of present) passBits(bits, profile * PROFILE_BITS + level * LEVEL_BITS)
+  if (lowerLayers > 0) skipBits(bits, 2 * (8 - lowerLayers))
+  for (const [profile, level] of present) skipBits(bits, profile * PROFILE_BITS + level * LEVEL_BITS)
 }
 
 /** Pictures that a sequence parameter set has the decoder hold, the current one among them (7.3.2.2.1). */
 const maxDecPicBuffering = (unit: Uint8Array): number => {
   const bits = new BitReader(unescaped(unit), 2)
-  bits.bits(4)
-  const lowerLayers = bits.bits(3)
-  bits.bit()
-  passProfileTierLevel(bits, lowerLayers)
-  bits.unsigned()
-  if (bits.unsigned() === 3) bits.bit()
-  bits.unsigned()
-  bits.unsigned()
-  if (bits.bit() === 1) for (let side = 0; side < 4; side++) bits.unsigned()
-  for (let field = 0; field < 3; field++) bits.unsigned()
-  const layers = bits.bit() === 1 ? lowerLayers + 1 : 1
+  bits.bits(4) // sps_video_parameter_set_id
+  const maxSubLayersMinus1 = bits.bits(3)
+  bits.bit() // sps_temporal_id_nesting_flag
+  skipProfileTierLevel(bits, maxSubLayersMinus1)
+  bits.unsigned() // sps_seq_parameter_set_id
+  const chromaFormatIdc = bits.unsigned()
+  if (chromaFormatIdc === 3) bits.bit() // separate_colour_plane_flag
+  bits.unsigned() // pic_width_in_luma_samples
+  bits.unsigned() // pic_height_in_luma_samples
+  const conformanceWindowFlag = bits.bit()
+  if (conformanceWindowFlag === 1) for (let side = 0; side < 4; side++) bits.unsigned() // conf_win_*_offset
+  bits.unsigned() // bit_depth_luma_minus8
+  bits.unsigned() // bit_depth_chroma_minus8
+  bits.unsigned() // log2_max_pic_order_cnt_lsb_minus4
+  const subLayerOrderingInfoPresentFlag = bits.bit()
+  const layers = subLayerOrderingInfoPresentFlag === 1 ? maxSubLayersMinus1 + 1 : 1
   return Math.max(
     ...Array.from({ length: layers }, () => {
-      const most = bits.unsigned() + 1
-      bits.unsigned()
-      bits.unsigned()
+      const most = bits.unsigned() + 1 // sps_max_dec_pic_buffering_minus1
+      bits.unsigned() // sps_max_num_reorder_pics
+      bits.unsigned() // sps_max_latency_increase_plus1
       return most
     }),
   )
@@ -142,7 +144,7 @@ const maxDecPicBuffering = (unit: Uint8Array): number => {
  */
 export const readMaxDecPicBuffering = (extradata: Uint8Array): number | undefined => {
   const units = readSets(extradata)?.units ?? unitsOf(extradata, 0) ?? []
-  const sequences = units.filter((unit) => typeOf(unit) === hevcType.sequenceSet)
+  const sequences = units.filter((unit) => typeOf(unit) === hevcType.sps)
   return sequences.length === 0 ? undefined : Math.max(...sequences.map(maxDecPicBuffering))
 }
 
@@ -155,11 +157,9 @@ export const readMaxDecPicBuffering = (extradata: Uint8Array): number | undefine
 export const joinHevc = (extradata: Uint8Array): Joining => {
   const sets = readSets(extradata)
   if (sets === undefined) throw new CannotJoin("its parameter sets are not in the container's header")
-  const pictureSetIds = new Set(
-    sets.units.filter((unit) => typeOf(unit) === hevcType.pictureSet).map(pictureSetId),
-  )
+  const ppsIds = new Set(sets.units.filter((unit) => typeOf(unit) === hevcType.pps).map(slicePpsId))
   const split = (packet: Uint8Array): ReadonlyArray<Uint8Array> => {
-    const units = unitsOf(packet, sets.lengthBytes)
+    const units = unitsOf(packet, sets.naluLengthSize)
     if (units === undefined) throw new CannotJoin("one of its packets is damaged")
     return units
   }
@@ -173,12 +173,12 @@ export const joinHevc = (extradata: Uint8Array): Joining => {
       if (units.some((unit) => layerOf(unit) > 0)) throw new CannotJoin("it has several layers")
       if (units.some((unit) => isSet(unit) && !sets.units.some((set) => sameBytes(set, unit))))
         throw new CannotJoin("its parameter sets change on the way")
-      if (!beginsWell(units, pictureSetIds)) throw new CannotJoin("one of its packets is damaged")
+      if (!beginsWell(units, ppsIds)) throw new CannotJoin("one of its packets is damaged")
       const isKey = isKeyPacket(units)
       const kept = units.filter((unit) => !isSet(unit) && !isEnd(unit))
-      if (!isKey && kept.length === units.length && isPacked(sets.lengthBytes))
+      if (!isKey && kept.length === units.length && isPacked(sets.naluLengthSize))
         return { data: undefined, isKeyframe: false }
-      const rest = first ? kept.map((unit) => (isPicture(unit) ? asBrokenLink(unit) : unit)) : kept
+      const rest = first ? kept.map((unit) => (isPicture(unit) ? asBla(unit) : unit)) : kept
       if (!isKey) return { data: packetOf(rest), isKeyframe: false }
       const delimiters = rest.filter(isDelimiter)
       const others = rest.filter((unit) => !isDelimiter(unit))

@@ -2,18 +2,18 @@
 export class NotFollowed extends Error {}
 
 /** Bytes of the length before each NAL unit in a packet; 0 where start codes part them. */
-export type LengthBytes = 0 | 1 | 2 | 3 | 4
+export type NaluLengthSize = 0 | 1 | 2 | 3 | 4
 
 /** Bytes of the length before each unit of a packet that `packetOf` makes; the decoder is told of no other. */
 export const LENGTH_BYTES = 4
 
-const unitsByLength = (data: Uint8Array, lengthBytes: number): ReadonlyArray<Uint8Array> | undefined => {
+const unitsByLength = (data: Uint8Array, naluLengthSize: number): ReadonlyArray<Uint8Array> | undefined => {
   const units: Array<Uint8Array> = []
   let at = 0
-  while (at + lengthBytes <= data.length) {
+  while (at + naluLengthSize <= data.length) {
     let length = 0
-    for (let i = 0; i < lengthBytes; i++) length = length * 256 + (data[at + i] ?? 0)
-    at += lengthBytes
+    for (let i = 0; i < naluLengthSize; i++) length = length * 256 + (data[at + i] ?? 0)
+    at += naluLengthSize
     if (at + length > data.length) return undefined
     if (length > 0) units.push(data.subarray(at, at + length))
     at += length
@@ -39,8 +39,11 @@ const unitsByStartCode = (data: Uint8Array): ReadonlyArray<Uint8Array> => {
 }
 
 /** The NAL units of a packet, each with its header; `undefined` if their lengths do not add up. */
-export const unitsOf = (data: Uint8Array, lengthBytes: LengthBytes): ReadonlyArray<Uint8Array> | undefined =>
-  lengthBytes === 0 ? unitsByStartCode(data) : unitsByLength(data, lengthBytes)
+export const unitsOf = (
+  data: Uint8Array,
+  naluLengthSize: NaluLengthSize,
+): ReadonlyArray<Uint8Array> | undefined =>
+  naluLengthSize === 0 ? unitsByStartCode(data) : unitsByLength(data, naluLengthSize)
 
 /** A packet of these units, each after its length in four bytes. */
 export const packetOf = (units: ReadonlyArray<Uint8Array>): Buffer => {
@@ -55,6 +58,6 @@ export const packetOf = (units: ReadonlyArray<Uint8Array>): Buffer => {
 }
 
 /** Whether a packet is already what `packetOf` gives. */
-export const isPacked = (lengthBytes: LengthBytes): boolean => lengthBytes === LENGTH_BYTES
+export const isPacked = (naluLengthSize: NaluLengthSize): boolean => naluLengthSize === LENGTH_BYTES
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
