@@ -16,7 +16,8 @@ import { blocksOf, originalOf, pages, read, root } from "./pages.ts"
 setDefaultTimeout(480_000)
 
 /** Scripts that take long and have tests of their own; `check` runs this test. */
-const isLeftOut = (script: string): boolean => /^(?:check|bench|mutants|campaign|docs|format)/u.test(script)
+const isLeftOut = (script: string): boolean =>
+  /^(?:check|test|bench|mutants|campaign|docs|format)/u.test(script)
 
 /** Pages that tell how to reach a model; all others take it from the environment. */
 const selfContained = new Set(["README.md", "docs/guides/first-run.md", "docs/guides/real-run.md"])
