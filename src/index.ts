@@ -41,11 +41,14 @@ export type { NameSync } from "./files/whole.ts"
 export * as Layers from "./layers.ts"
 export { type Budget, CallBudget, type Reservation, type Spent } from "./model/client/CallBudget.ts"
 export { type Admission, CallGate, type Gate, type GateOutcome } from "./model/client/CallGate.ts"
+export type { SendingPictures, Shrink } from "./model/client/sent-pictures.ts"
 export type { ServiceSettings } from "./model/client/settings.ts"
 export type { Silence } from "./model/client/unanswered.ts"
+export { listedFamilies, type ModelFamilies, type ModelFamily, readFamilies } from "./model/families.ts"
 export type { Completion } from "./model/protocols/completion.ts"
 export { type LazyBody, lazyJson } from "./model/protocols/lazy-body.ts"
 export type { Assembly, Decoder, Encoded, Parameters, Protocol } from "./model/protocols/Protocol.ts"
+export { type ProtocolName, protocolNames, protocolOf, protocols } from "./model/protocols/protocols.ts"
 export {
   type ApiConfig,
   type Keep,

@@ -12,6 +12,9 @@ const valuesOf = (
 ): ReadonlyArray<readonly [name: string, value: string]> =>
   Object.entries(fields).map(([name, value]) => [name, Redacted.value(value)])
 
+/** Shorter words that no name calls a secret are words like `1` or `low`, which stand in every other message. */
+const shortestPlain = { field: 4, body: 8 } as const
+
 /** The texts anywhere in a value of JSON. */
 const textsIn = (value: unknown): ReadonlyArray<string> => {
   if (typeof value === "string") return [value]
@@ -38,7 +41,11 @@ export const redactionOf = (settings: ServiceSettings, endpoint: Endpoint): Reda
     ...(settings.secrets ?? []).map(Redacted.value),
     ...secret.map(([, value]) => value),
   ]
-  return makeRedaction(secrets, [...plain.map(([, value]) => value), ...textsIn(body)])
+  const privateWords = [
+    ...plain.flatMap(([, value]) => (value.length < shortestPlain.field ? [] : [value])),
+    ...textsIn(body).filter(({ length }) => length >= shortestPlain.body),
+  ]
+  return makeRedaction(secrets, privateWords)
 }
 
 /** The headers that let a call in, and those that a user has set: these win. A header that is null is not sent. */

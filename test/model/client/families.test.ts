@@ -213,6 +213,15 @@ describe("what a user adds to every call", () => {
     expect(JSON.stringify([config, warnings])).not.toMatch(/zq7xv/iu)
   })
 
+  test("does not take ordinary words out of messages, however short a value is", async () => {
+    await using server = startChatServer({ behave: () => refused("step 1 of a low tier was refused") })
+    const { result } = await ask(server.url, {
+      headers: { "x-flag": Redacted.make("1") },
+      extraBody: Redacted.make({ provider: { order: ["a"], tier: "low" } }),
+    })
+    expect(result && Either.isLeft(result) && result.left.message).toContain("step 1 of a low tier")
+  })
+
   test("is in no error, event or warning, also where the service repeats it", async () => {
     await using server = startChatServer({
       behave: ({ headers, raw }) =>
