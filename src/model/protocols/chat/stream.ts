@@ -29,8 +29,8 @@ export const assembleCompletion = (): Assembly => {
       const envelope = readEnvelope(chunk)
       if (envelope === undefined) return
       const { choices } = envelope
-      // Pieces of several choices, which nobody asked for, come mixed; that of which the first piece came is read.
-      chosen ??= choices[0] === undefined ? undefined : choiceNumber(choices[0])
+      // Pieces of several choices, which nobody asked for, come mixed; the first by number of those that come first is read.
+      if (choices.length > 0) chosen ??= Math.min(...choices.map(choiceNumber))
       const choice = choices.find((one) => choiceNumber(one) === chosen)
       model = envelope.model ?? model
       usage = usageIn(envelope) ?? usage

@@ -83,6 +83,16 @@ describe("of several choices", () => {
     expect({ text, finish }).toEqual({ text: answer, finish: "complete" })
   })
 
+  test("that come in one piece of a stream, the first by number is read", () => {
+    const begun = { choices: [piece(1, "{}"), piece(0, answer)] }
+    const assembly = assembled(
+      begun,
+      { choices: [piece(1, "", "length")] },
+      { choices: [piece(0, "", "stop")] },
+    )
+    expect(assembly.completion()).toMatchObject({ text: answer, finish: "complete" })
+  })
+
   test("a stream of calls is put together like one of texts", () => {
     const delta = (text: string) => ({ tool_calls: [{ index: 0, function: { arguments: text } }] })
     const assembly = assembled(
