@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os"
 import { relative } from "node:path"
-import { Context, Effect, Either, Layer } from "effect"
+import { Array as Arr, Context, Effect, Layer, type Scope } from "effect"
 import * as LocalStore from "./dataset/local-store.ts"
 import * as RunClock from "./dataset/RunClock.ts"
 import * as WrittenModel from "./demo/written-model.ts"
@@ -13,32 +13,58 @@ import * as Rehearsal from "./model/rehearsal.ts"
 import { LABEL_HEIGHT_FRACTION } from "./picture/overlay.ts"
 import { shrinkJpeg, smallLuma } from "./picture/picture.ts"
 import * as Pipeline from "./pipeline.ts"
+import type { Backend, Backends } from "./video/Backend.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
-import { type Backends, withFallback } from "./video/fallback.ts"
-import * as FfmpegCutter from "./video/ffmpeg/cutter.ts"
-import * as FfmpegDecoder from "./video/ffmpeg/decoder.ts"
-import * as FfmpegProgram from "./video/ffmpeg/program.ts"
+import { cutterOf } from "./video/cutting.ts"
+import { withFallback } from "./video/fallback.ts"
+import * as Ffmpeg from "./video/ffmpeg/backend.ts"
 import * as LabelThreads from "./video/label-threads.ts"
-import * as LibavCutter from "./video/libav/cutter.ts"
-import * as LibavDecoder from "./video/libav/decoder.ts"
-import * as LibavPool from "./video/libav/workers.ts"
+import * as Libav from "./video/libav/backend.ts"
 import { DEFAULT_MEMORY_LIMIT_MB, type PictureWork, withMemoryLimit } from "./video/picture-memory.ts"
-import { type Backend, withSameFrames } from "./video/same-frames.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
-import * as WasmCutter from "./video/wasm/cutter.ts"
-import * as WasmDecoder from "./video/wasm/decoder.ts"
-import * as WasmPool from "./video/wasm/workers.ts"
+import * as Wasm from "./video/wasm/backend.ts"
+
+/** What a backend may want to know of the machine and of the settings. */
+export interface BackendSettings {
+  /** Path or name of an `ffmpeg` program. */
+  readonly ffmpegBin: string
+  /** Decoding threads, or processes. */
+  readonly workers: number
+}
+
+/** A backend, and the name under which it is asked for. */
+export interface BackendChoice<Name extends string = string> {
+  readonly name: Name
+  readonly make: (settings: BackendSettings) => Effect.Effect<Backend, never, Scope.Scope>
+}
+
+const silenceMs = 120_000
+/** A process says nothing while it decodes what is not wanted. */
+const ffmpegSilenceMs = 600_000
+
+/** The backends that come with the program, in the order in which they are tried. */
+export const backends = [
+  { name: "native", make: ({ workers }) => Libav.make({ size: workers, deadlineMs: silenceMs }) },
+  {
+    name: "ffmpeg",
+    make: ({ ffmpegBin, workers }) =>
+      Ffmpeg.make({ bin: ffmpegBin, size: workers, deadlineMs: ffmpegSilenceMs }),
+  },
+  { name: "wasm", make: ({ workers }) => Wasm.make({ size: workers, deadlineMs: silenceMs }) },
+] as const satisfies ReadonlyArray<BackendChoice>
+
+type BackendName = (typeof backends)[number]["name"]
 
 /** The decoders one can ask for. `auto` is the fastest that loads. */
-export const decoderNames = ["auto", "wasm", "native", "ffmpeg"] as const
-export type DecoderName = (typeof decoderNames)[number]
+export type DecoderName = "auto" | BackendName
+export const decoderNames: ReadonlyArray<DecoderName> = ["auto", ...backends.map(({ name }) => name)]
 
 /** Which implementations stand behind the services of `video/`. */
-export interface VideoSettings {
+export interface VideoSettings<Name extends string = BackendName> {
   /** Cut with this `ffmpeg` program instead of in process; also the program of the decoder `ffmpeg`. */
   readonly ffmpegBin?: string
   /** Default `auto`. */
-  readonly decoder?: DecoderName
+  readonly decoder?: Name | "auto"
   /** Whether the next decoder is asked where one fails for a reason that another may not share. Default true. */
   readonly decoderFallback?: boolean
   /** Videos whose pictures need more memory are refused; in MB, default 1000. */
@@ -50,92 +76,43 @@ export interface VideoSettings {
 }
 
 const threads = (): number => Math.max(1, Math.min(4, availableParallelism()))
-const silenceMs = 120_000
-/** A process says nothing while it decodes what is not wanted. */
-const ffmpegSilenceMs = 600_000
-
-type BackendName = Exclude<DecoderName, "auto">
-
-/** Who is asked after whom. */
-const succession: Readonly<Record<DecoderName, readonly [BackendName, ...ReadonlyArray<BackendName>]>> = {
-  auto: ["native", "ffmpeg", "wasm"],
-  native: ["native", "ffmpeg", "wasm"],
-  ffmpeg: ["ffmpeg", "native", "wasm"],
-  wasm: ["wasm", "native", "ffmpeg"],
-}
-
-type Means = LibavPool.LibavPool | FfmpegProgram.Ffmpeg | WasmPool.WasmPool
-
-const decoderLayers: Readonly<Record<BackendName, Layer.Layer<VideoDecoder, never, Means>>> = {
-  native: LibavDecoder.layer,
-  ffmpeg: FfmpegDecoder.layer,
-  wasm: WasmDecoder.layer,
-}
-const cutterLayers: Readonly<Record<BackendName, Layer.Layer<ClipCutter, never, Means>>> = {
-  native: LibavCutter.layer,
-  ffmpeg: FfmpegCutter.layer,
-  wasm: WasmCutter.layer,
-}
-
-const buildDecoder = (backend: BackendName) =>
-  Effect.map(Layer.build(decoderLayers[backend]), (context) => Context.get(context, VideoDecoder))
-const buildCutter = (backend: BackendName) =>
-  Effect.map(Layer.build(cutterLayers[backend]), (context) => Context.get(context, ClipCutter))
-
-const decoderLayer = ({
-  decoder = "auto",
-  decoderFallback = true,
-  memoryLimitMb = DEFAULT_MEMORY_LIMIT_MB,
-  pictureWork = "encoding",
-}: VideoSettings) => {
-  const [first, ...others] = succession[decoder]
-  const onlyOne = !decoderFallback && decoder !== "auto"
-  return Layer.scoped(
-    VideoDecoder,
-    Effect.gen(function* () {
-      const backends: Backends = [
-        yield* buildDecoder(first),
-        ...(onlyOne ? [] : yield* Effect.forEach(others, buildDecoder)),
-      ]
-      const inTurn = withFallback(backends, decoderFallback ? "any" : "unavailable")
-      return withMemoryLimit(inTurn, memoryLimitMb, pictureWork)
-    }),
-  )
-}
-
-/** The first cutter that works on this machine; which one made the clips is recorded with them. */
-const cutterLayer = ({ ffmpegBin }: VideoSettings) =>
-  Layer.scoped(
-    ClipCutter,
-    Effect.gen(function* () {
-      const build = (name: BackendName) =>
-        Effect.all({ cutter: buildCutter(name), decoder: buildDecoder(name) })
-      const [native, program, wasm] = [yield* build("native"), yield* build("ffmpeg"), yield* build("wasm")]
-      const works = ({ cutter }: Backend) => Effect.map(Effect.either(cutter.available), Either.isRight)
-      const choose = Effect.gen(function* () {
-        if (ffmpegBin !== undefined) return program
-        for (const backend of [native, program, wasm]) if (yield* works(backend)) return backend
-        // Where none works, the first one says best what is missing.
-        return native
-      })
-      return withSameFrames((yield* choose).cutter, [native, program, wasm])
-    }),
-  )
 
 /**
- * `VideoDecoder` and `ClipCutter`: the decoder that was asked for and those that stand in for it, and for cutting in-process
- * libav in worker threads, or a given `ffmpeg`, or what else works here.
+ * `VideoDecoder` and `ClipCutter` over these backends: the decoder that was asked for, with the others as its fallback, and the first
+ * of them that cuts here, or a given `ffmpeg`.
+ *
+ * @param choices in the order in which they are tried
  */
-export const video = (settings: VideoSettings = {}) => {
-  const size = settings.workers ?? threads()
-  const means = Layer.mergeAll(
-    LibavPool.layer({ size, deadlineMs: silenceMs }),
-    FfmpegProgram.layer({ bin: settings.ffmpegBin ?? "ffmpeg", size, deadlineMs: ffmpegSilenceMs }),
-    WasmPool.layer({ size, deadlineMs: silenceMs }),
-  )
-  const labels = LabelThreads.layer({ size, deadlineMs: silenceMs })
-  return Layer.mergeAll(decoderLayer(settings), cutterLayer(settings), labels).pipe(Layer.provide(means))
+export const videoOf = <Name extends string>(
+  choices: readonly [BackendChoice<Name>, ...ReadonlyArray<BackendChoice<Name>>],
+  settings: VideoSettings<Name> = {},
+) => {
+  const { decoder = "auto", decoderFallback = true, ffmpegBin, workers = threads() } = settings
+  const { memoryLimitMb = DEFAULT_MEMORY_LIMIT_MB, pictureWork = "encoding" } = settings
+  const services = Effect.gen(function* () {
+    const build = ({ make, name }: BackendChoice<Name>) =>
+      Effect.map(make({ ffmpegBin: ffmpegBin ?? "ffmpeg", workers }), (backend) => ({ name, backend }))
+    const built = yield* Effect.forEach(choices, build)
+    const named = (wanted: string) => built.find(({ name }) => name === wanted)?.backend
+    const inOrder = Arr.map(built, ({ backend }) => backend)
+    const asked = named(decoder)
+    const onlyOne = !decoderFallback && decoder !== "auto"
+    const decoders: Backends =
+      asked === undefined
+        ? inOrder
+        : [asked, ...(onlyOne ? [] : inOrder.filter((backend) => backend !== asked))]
+    const decoding = withFallback(decoders, decoderFallback ? "any" : "unavailable")
+    const cutting = yield* cutterOf(inOrder, ffmpegBin === undefined ? undefined : named("ffmpeg"))
+    return Context.make(VideoDecoder, withMemoryLimit(decoding, memoryLimitMb, pictureWork)).pipe(
+      Context.add(ClipCutter, cutting),
+    )
+  })
+  const labels = LabelThreads.layer({ size: workers, deadlineMs: silenceMs })
+  return Layer.merge(Layer.scopedContext(services), labels)
 }
+
+/** The same over the backends that come with the program: libav in worker threads, an `ffmpeg` program, ffmpeg in WebAssembly. */
+export const video = (settings: VideoSettings = {}) => videoOf<BackendName>(backends, settings)
 
 /** `VisionModel` over a service of any protocol, with a gate and a budget of its own. */
 export const service = (settings: ServiceSettings) => Client.layer({ shrink: shrinkJpeg, ...settings })

@@ -1,12 +1,8 @@
 import { resolve } from "node:path"
 import { Effect, Either, Stream } from "effect"
+import type { Backend, Backends } from "./Backend.ts"
 import type { FrameOptions, HandOver, SampledFrame, VideoDecoder, VideoSource } from "./VideoDecoder.ts"
 import type { VideoError, VideoErrorReason } from "./VideoError.ts"
-
-type Decoder = VideoDecoder["Type"]
-
-/** Backends in the order in which they are tried; at least one. */
-export type Backends = readonly [Decoder, ...ReadonlyArray<Decoder>]
 
 /**
  * When the next backend is asked.
@@ -39,30 +35,30 @@ const clearest = (errors: readonly [VideoError, ...ReadonlyArray<VideoError>]): 
  * One decoder over several backends. What one cannot do for a reason that another may not share goes to the next, and every
  * such hand-over is remembered; a file stays with the backend that could serve it.
  */
-export const withFallback = (backends: Backends, rule: HandOverRule): Decoder => {
+export const withFallback = (backends: Backends, rule: HandOverRule): VideoDecoder["Type"] => {
   const servedBy = new Map<string, number>()
   const handed: Array<HandOver> = []
 
   const mayHandOver = ({ reason }: VideoError): boolean =>
     rule === "any" ? MAYBE_ONLY_HERE.has(reason) : reason === "BackendUnavailable"
-  const nextAfter = (at: number, error: VideoError): Decoder | undefined =>
+  const nextAfter = (at: number, error: VideoError): Backend | undefined =>
     mayHandOver(error) ? backends[at + 1] : undefined
   const first = (file: string): number => servedBy.get(resolve(file)) ?? 0
-  const backendAt = (at: number): Decoder => backends[at] ?? backends[0]
+  const backendAt = (at: number): Backend => backends[at] ?? backends[0]
 
   /** Remembers that the backend at `at` serves a file that those before it could not. */
   const remember = (file: string, at: number, errors: ReadonlyArray<VideoError>): void => {
     const path = resolve(file)
     errors.forEach((error, i) => {
-      const from = backendAt(at - errors.length + i).backend
-      handed.push({ file: path, from, to: backendAt(at - errors.length + i + 1).backend, error })
+      const from = backendAt(at - errors.length + i).name
+      handed.push({ file: path, from, to: backendAt(at - errors.length + i + 1).name, error })
     })
     if (errors.length > 0) servedBy.set(path, at)
   }
 
   const inTurn = Effect.fnUntraced(function* <A>(
     file: string,
-    ask: (decoder: Decoder) => Effect.Effect<A, VideoError>,
+    ask: (backend: Backend) => Effect.Effect<A, VideoError>,
   ) {
     const errors: Array<VideoError> = []
     for (let at = first(file); ; at++) {
@@ -87,7 +83,7 @@ export const withFallback = (backends: Backends, rule: HandOverRule): Decoder =>
     ): Stream.Stream<SampledFrame, VideoError> => {
       let given = done
       return backendAt(at)
-        .frames(source, timesSeconds.slice(done), options)
+        .decoder.frames(source, timesSeconds.slice(done), options)
         .pipe(
           Stream.map((frame) => {
             if (given === done) remember(source.file, at, errors)
@@ -107,9 +103,9 @@ export const withFallback = (backends: Backends, rule: HandOverRule): Decoder =>
   }
 
   return {
-    backend: backends[0].backend,
-    available: inTurn("", (decoder) => decoder.available),
-    probe: (file) => inTurn(file, (decoder) => decoder.probe(file)),
+    backend: backends[0].name,
+    available: inTurn("", ({ available }) => available),
+    probe: (file) => inTurn(file, ({ decoder }) => decoder.probe(file)),
     frames,
     handOvers: Effect.sync(() => handed.filter(({ file }) => file !== resolve(""))),
   }

@@ -3,11 +3,12 @@ import { Data, Duration, Effect } from "effect"
 import * as v from "valibot"
 import { isLarge, type PictureBudget } from "../picture/picture-size.ts"
 import { inOrder, type Outlet } from "../threads/ordered.ts"
+import type { BackendDecoder } from "./Backend.ts"
 import { framesFor, type Target, targetsFor } from "./frame.ts"
 import { MOST_TARGETS, splitTargets, type TargetGroup } from "./groups.ts"
 import { inMemory } from "./large-pictures.ts"
 import { FrameItem, FramesReply, type LibavCall, PingReply, ProbeReply } from "./protocol.ts"
-import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "./VideoDecoder.ts"
+import type { FrameOptions, SampledFrame, VideoSource } from "./VideoDecoder.ts"
 import type { VideoError } from "./VideoError.ts"
 import type { VideoWorkers } from "./workers.ts"
 
@@ -33,7 +34,7 @@ export const makeWorkerDecoder = (
   backend: string,
   pool: VideoWorkers,
   budget: PictureBudget,
-): VideoDecoder["Type"] => {
+): BackendDecoder => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (file: string) {
     const path = resolve(file)
     const request: LibavCall = { type: "probe", file: path }
@@ -115,5 +116,5 @@ export const makeWorkerDecoder = (
     })
   }
 
-  return VideoDecoder.of({ backend, available: loads(pool), probe, frames })
+  return { probe, frames }
 }

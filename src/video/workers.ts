@@ -29,6 +29,9 @@ const videoError = ({ reason, code, file, message }: WorkerError): VideoError =>
   return new VideoError({ reason: v.is(FailureReason, code) ? code : "WorkerFailed", file, message })
 }
 
+/** Settings of a backend's threads; `entry` is for tests, instead of the backend's own. */
+export type ThreadSettings = Omit<WorkerPoolOptions, "endable" | "entry"> & { readonly entry?: URL }
+
 /** A pool of threads whose failures are `VideoError`s. */
 export const makeVideoWorkers = (options: WorkerPoolOptions) =>
   Effect.map(makeWorkerPool(options), (pool): VideoWorkers => {

@@ -1,17 +1,14 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Either, Layer, Stream } from "effect"
-import * as ffmpegDecoder from "../../src/video/ffmpeg/decoder.ts"
-import * as ffmpegProgram from "../../src/video/ffmpeg/program.ts"
-import * as libavDecoder from "../../src/video/libav/decoder.ts"
-import * as libavPool from "../../src/video/libav/workers.ts"
+import { Effect, Either, Stream } from "effect"
+import * as Ffmpeg from "../../src/video/ffmpeg/backend.ts"
+import * as Libav from "../../src/video/libav/backend.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
-import * as wasmDecoder from "../../src/video/wasm/decoder.ts"
-import * as wasmPool from "../../src/video/wasm/workers.ts"
+import * as Wasm from "../../src/video/wasm/backend.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { secondsOf } from "./video-layers.ts"
+import { secondsOf, servicesOf } from "./video-layers.ts"
 import { HANG_MS, harms, LOG } from "./workers/chaos.ts"
 
 setDefaultTimeout(120_000)
@@ -67,20 +64,8 @@ const expectNothingLeft = async (file: string, threadsBefore: number) => {
 }
 
 for (const [name, requests, layer] of [
-  [
-    "libav",
-    200,
-    libavDecoder.layer.pipe(
-      Layer.provide(libavPool.layer({ size: 2, deadlineMs: 1000, entry: entry("chaos-libav") })),
-    ),
-  ],
-  [
-    "wasm",
-    40,
-    wasmDecoder.layer.pipe(
-      Layer.provide(wasmPool.layer({ size: 2, deadlineMs: 1000, entry: entry("chaos-wasm") })),
-    ),
-  ],
+  ["libav", 200, servicesOf(Libav.make({ size: 2, deadlineMs: 1000, entry: entry("chaos-libav") }))],
+  ["wasm", 40, servicesOf(Wasm.make({ size: 2, deadlineMs: 1000, entry: entry("chaos-wasm") }))],
 ] as const)
   test(`${name}: ${requests} requests while threads die and hang in the midst of decoding`, async () => {
     const file = await makeVideo({ frames: 96 })
@@ -99,9 +84,7 @@ test.skipIf(Bun.which("ffmpeg") === null || !existsSync("/proc/self/task"))(
   "ffmpeg: requests while processes are killed in the midst of decoding",
   async () => {
     const file = await makeVideo({ frames: 96 })
-    const layer = ffmpegDecoder.layer.pipe(
-      Layer.provide(ffmpegProgram.layer({ bin: "ffmpeg", deadlineMs: 60_000, size: 2 })),
-    )
+    const layer = servicesOf(Ffmpeg.make({ bin: "ffmpeg", deadlineMs: 60_000, size: 2 }))
     const before = threads()
     let most = 0
     const seen = new Set<number>()
@@ -143,9 +126,7 @@ exec "${real}" "$@"
     )
     chmodSync(bin, 0o755)
     symlinkSync(Bun.which("ffprobe") ?? "ffprobe", join(folder, "ffprobe"))
-    const layer = ffmpegDecoder.layer.pipe(
-      Layer.provide(ffmpegProgram.layer({ bin, deadlineMs: 60_000, size: 1 })),
-    )
+    const layer = servicesOf(Ffmpeg.make({ bin, deadlineMs: 60_000, size: 1 }))
     expect(await Effect.runPromise(Effect.provide(ask(1, file, 1), layer))).toBe(1)
     expect(existsSync(once)).toBe(true)
   },

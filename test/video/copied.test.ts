@@ -1,21 +1,15 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Context, Effect, Layer } from "effect"
-import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
+import { Effect } from "effect"
+import type { CutMode } from "../../src/video/ClipCutter.ts"
 import { COPIED_OTHERWISE } from "../../src/video/copied.ts"
-import * as ffmpegCutter from "../../src/video/ffmpeg/cutter.ts"
-import * as ffmpegDecoder from "../../src/video/ffmpeg/decoder.ts"
-import * as ffmpegProgram from "../../src/video/ffmpeg/program.ts"
-import * as libavCutter from "../../src/video/libav/cutter.ts"
-import * as libavDecoder from "../../src/video/libav/decoder.ts"
+import { cutterOf } from "../../src/video/cutting.ts"
+import * as Ffmpeg from "../../src/video/ffmpeg/backend.ts"
+import * as Libav from "../../src/video/libav/backend.ts"
 import { makePacket, openInput } from "../../src/video/libav/input.ts"
-import * as libavPool from "../../src/video/libav/workers.ts"
-import { type Backend, withSameFrames } from "../../src/video/same-frames.ts"
-import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
-import * as wasmCutter from "../../src/video/wasm/cutter.ts"
-import * as wasmDecoder from "../../src/video/wasm/decoder.ts"
-import * as wasmPool from "../../src/video/wasm/workers.ts"
+import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+import * as Wasm from "../../src/video/wasm/backend.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 import { decodeAll, psnr } from "../support/truth.ts"
@@ -24,15 +18,12 @@ import { cutOf, secondsOf } from "./video-layers.ts"
 setDefaultTimeout(120_000)
 
 const settings = { size: 1, deadlineMs: 60_000 }
-const layers = {
-  libav: Layer.provide(Layer.merge(libavDecoder.layer, libavCutter.layer), libavPool.layer(settings)),
-  wasm: Layer.provide(Layer.merge(wasmDecoder.layer, wasmCutter.layer), wasmPool.layer(settings)),
-  ffmpeg: Layer.provide(
-    Layer.merge(ffmpegDecoder.layer, ffmpegCutter.layer),
-    ffmpegProgram.layer({ ...settings, bin: "ffmpeg" }),
-  ),
+const makers = {
+  libav: Libav.make(settings),
+  wasm: Wasm.make(settings),
+  ffmpeg: Ffmpeg.make({ ...settings, bin: "ffmpeg" }),
 }
-type Name = keyof typeof layers
+type Name = keyof typeof makers
 const names: ReadonlyArray<Name> = [
   "libav",
   "wasm",
@@ -41,15 +32,6 @@ const names: ReadonlyArray<Name> = [
 
 const folder = runFolder()
 let files = 0
-
-const backendOf = (name: Name) =>
-  Effect.map(
-    Layer.build(layers[name]),
-    (context): Backend => ({
-      decoder: Context.get(context, VideoDecoder),
-      cutter: Context.get(context, ClipCutter),
-    }),
-  )
 
 /** A video whose second key frame is damaged in its second half: what a decoder shows there comes from the frames before. */
 const withDamagedKey = async (spec: VideoSpec): Promise<string> => {
@@ -85,7 +67,9 @@ const cutWith = Effect.fn("cutWith")(function* (
   mode: CutMode,
   range: readonly [number, number],
 ) {
-  const { cutter, decoder } = yield* backendOf(name)
+  const backend = yield* makers[name]
+  const { decoder } = backend
+  const cutter = yield* cutterOf([backend])
   const source = yield* decoder.probe(file)
   const pts = (at: number) => source.framePts[at] ?? source.endPts
   const output = join(folder, `clip-${files++}.mp4`)
@@ -128,8 +112,8 @@ for (const name of names)
 describe("a cutter that reads other frames than the decoder did", () => {
   const cutBy = (change: (source: VideoSource) => VideoSource) =>
     Effect.gen(function* () {
-      const [libav, wasm] = [yield* backendOf("libav"), yield* backendOf("wasm")]
-      const cutter = withSameFrames(libav.cutter, [libav, wasm])
+      const [libav, wasm] = [yield* makers.libav, yield* makers.wasm]
+      const cutter = yield* cutterOf([libav, wasm])
       const source = change(yield* wasm.decoder.probe(yield* Effect.promise(() => makeVideo({ frames: 24 }))))
       const output = join(folder, `clip-${files++}.mp4`)
       const request = cutOf(source, source.framePts[2] ?? 0, source.framePts[9] ?? 0, output)

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import {
   AVCOL_PRI_BT709,
   AVCOL_PRI_BT2020,
@@ -19,30 +19,25 @@ import {
   AVCOL_TRC_UNSPECIFIED,
 } from "node-av/constants"
 import { ClipCutter, type CutRequest } from "../../src/video/ClipCutter.ts"
-import * as ffmpegCutter from "../../src/video/ffmpeg/cutter.ts"
-import * as ffmpegProgram from "../../src/video/ffmpeg/program.ts"
-import * as libavCutter from "../../src/video/libav/cutter.ts"
-import * as libavDecoder from "../../src/video/libav/decoder.ts"
+import * as Ffmpeg from "../../src/video/ffmpeg/backend.ts"
+import * as Libav from "../../src/video/libav/backend.ts"
 import { openInput, pickVideoStream } from "../../src/video/libav/input.ts"
-import * as libavPool from "../../src/video/libav/workers.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
-import * as wasmCutter from "../../src/video/wasm/cutter.ts"
-import * as wasmPool from "../../src/video/wasm/workers.ts"
+import * as Wasm from "../../src/video/wasm/backend.ts"
 import { earlier } from "../campaign/media/mutators/matroska.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { decodeAll, psnr } from "../support/truth.ts"
-import { allNumbers, cutOf, secondsOf } from "./video-layers.ts"
+import { allNumbers, cutOf, cuttingBy, secondsOf } from "./video-layers.ts"
 
 setDefaultTimeout(120_000)
 
 const settings = { size: 2, deadlineMs: 60_000 }
-const pool = libavPool.layer(settings)
 const cutters = {
-  libav: Layer.provide(libavCutter.layer, pool),
-  wasm: Layer.provide(wasmCutter.layer, wasmPool.layer({ ...settings, size: 1 })),
-  ffmpeg: Layer.provide(ffmpegCutter.layer, ffmpegProgram.layer({ ...settings, bin: "ffmpeg" })),
+  libav: Libav.make(settings),
+  wasm: Wasm.make({ ...settings, size: 1 }),
+  ffmpeg: Ffmpeg.make({ ...settings, bin: "ffmpeg" }),
 }
 
 const folder = runFolder()
@@ -126,7 +121,7 @@ const nothing = {
 for (const [name, cutter] of Object.entries(cutters))
   describe.skipIf(name === "ffmpeg" && Bun.which("ffmpeg") === null)(`clips cut by ${name}`, () => {
     const run = <A, E>(effect: Effect.Effect<A, E, VideoDecoder | ClipCutter>) =>
-      Effect.runPromise(Effect.provide(effect, Layer.merge(Layer.provide(libavDecoder.layer, pool), cutter)))
+      Effect.runPromise(Effect.provide(effect, cuttingBy(cutter)))
 
     test("say the source's frame rate, not the ticks of its times", async () => {
       const film = await makeVideo({ timeBase: [1001, 24_000], frames: 30 })

@@ -2,16 +2,15 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect, Either, Fiber, Layer } from "effect"
+import { Effect, Either, Fiber } from "effect"
 import { hugeEncoding } from "../../src/picture/huge-pictures.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
-import * as ffmpegCutter from "../../src/video/ffmpeg/cutter.ts"
-import * as ffmpegProgram from "../../src/video/ffmpeg/program.ts"
+import * as Ffmpeg from "../../src/video/ffmpeg/backend.ts"
 import { reencodeArguments } from "../../src/video/ffprobe/cut-arguments.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
-import { cutOf } from "./video-layers.ts"
+import { cutOf, servicesOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
 
@@ -55,9 +54,7 @@ const request = (name: string, mode: CutMode) => cutOf(source, 0, 160, join(fold
 const cutWith = (bin: string, output: string, deadlineMs = 30_000, mode: CutMode = "reencode") =>
   Effect.gen(function* () {
     return yield* (yield* ClipCutter).cut(request(output, mode))
-  }).pipe(
-    Effect.provide(Layer.provide(ffmpegCutter.layer, ffmpegProgram.layer({ bin, deadlineMs, size: 2 }))),
-  )
+  }).pipe(Effect.provide(servicesOf(Ffmpeg.make({ bin, deadlineMs, size: 2 }))))
 
 const failureOf = (bin: string, output: string, deadlineMs?: number) =>
   Effect.runPromise(Effect.flip(cutWith(bin, output, deadlineMs)))

@@ -1,14 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, readdirSync, readlinkSync } from "node:fs"
-import { Deferred, Effect, Either, Fiber, Layer, Stream } from "effect"
+import { Deferred, Effect, Either, Fiber, Stream } from "effect"
 import * as v from "valibot"
 import type { WorkerCall } from "../../src/threads/pool.ts"
-import * as libavDecoder from "../../src/video/libav/decoder.ts"
-import * as libavPool from "../../src/video/libav/workers.ts"
+import * as Libav from "../../src/video/libav/backend.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { makeVideoWorkers } from "../../src/video/workers.ts"
 import { makeVideo } from "../support/media.ts"
-import { secondsOf } from "./video-layers.ts"
+import { secondsOf, servicesOf } from "./video-layers.ts"
 import type { Act } from "./workers/actor.ts"
 
 setDefaultTimeout(120_000)
@@ -70,11 +69,11 @@ describe("200 requests", () => {
 
   test("for frames, some of them abandoned and some whose thread breaks: no hang, nothing left open", async () => {
     const file = await makeVideo({ frames: 96 })
-    const pool = libavPool.layer({ size: 2, deadlineMs: 20_000 })
     const ends = await Effect.runPromise(
       Effect.gen(function* () {
-        const decoder = yield* VideoDecoder
-        const { run } = yield* libavPool.LibavPool
+        const pool = yield* Libav.makeThreads({ size: 2, deadlineMs: 20_000 })
+        const { run } = pool
+        const { decoder } = Libav.onThreads(pool)
         const source = yield* decoder.probe(file)
         const times = upTo(8).map((i) => secondsOf(source, source.framePts[i * 12 + (i % 5)] ?? 0))
         const frames = decoder.frames(source, times, { output: { format: "JPEG", quality: 80 } })
@@ -92,7 +91,7 @@ describe("200 requests", () => {
                 : Effect.map(Stream.runCount(frames), String),
           { concurrency: 6 },
         )
-      }).pipe(Effect.provide(Layer.provideMerge(libavDecoder.layer, pool))),
+      }).pipe(Effect.scoped),
     )
     const expected = upTo(200).map((i) => (i % 6 === 5 ? "WorkerFailed" : i % 6 === 2 ? "taken" : "8"))
     expect(ends).toEqual(expected)
@@ -101,7 +100,7 @@ describe("200 requests", () => {
 })
 
 describe("a pool of one worker", () => {
-  const single = Layer.provideMerge(libavDecoder.layer, libavPool.layer({ size: 1, deadlineMs: 20_000 }))
+  const single = servicesOf(Libav.make({ size: 1, deadlineMs: 20_000 }))
   const all = (source: VideoSource) => source.framePts.map((pts) => secondsOf(source, pts))
   const output = { format: "JPEG", quality: 80 } as const
 

@@ -1,14 +1,34 @@
-import { Chunk, Effect, Layer, Stream } from "effect"
-import type { ClipCutter, CutRequest } from "../../src/video/ClipCutter.ts"
-import * as libavCutter from "../../src/video/libav/cutter.ts"
-import * as libavDecoder from "../../src/video/libav/decoder.ts"
-import * as libavPool from "../../src/video/libav/workers.ts"
+import { Chunk, Context, Effect, Layer, type Scope, Stream } from "effect"
+import type { Backend } from "../../src/video/Backend.ts"
+import { ClipCutter, type CutRequest } from "../../src/video/ClipCutter.ts"
+import { cutterOf } from "../../src/video/cutting.ts"
+import { withFallback } from "../../src/video/fallback.ts"
+import * as Libav from "../../src/video/libav/backend.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { readFrameNumber } from "../support/media.ts"
 
-const layers = Layer.mergeAll(libavDecoder.layer, libavCutter.layer).pipe(
-  Layer.provide(libavPool.layer({ size: 2, deadlineMs: 30_000 })),
-)
+/** Decoder and cutter of one backend, with no other behind it. */
+export const servicesOf = (make: Effect.Effect<Backend, never, Scope.Scope>) =>
+  Layer.scopedContext(
+    Effect.gen(function* () {
+      const backend = yield* make
+      const decoder = Context.make(VideoDecoder, withFallback([backend], "any"))
+      return Context.add(decoder, ClipCutter, yield* cutterOf([backend]))
+    }),
+  )
+
+/** The same with the decoder of libav. */
+export const cuttingBy = (make: Effect.Effect<Backend, never, Scope.Scope>) =>
+  Layer.scopedContext(
+    Effect.gen(function* () {
+      const backend = yield* make
+      const reader = yield* Libav.make({ size: 2, deadlineMs: 60_000 })
+      const decoder = Context.make(VideoDecoder, withFallback([reader], "any"))
+      return Context.add(decoder, ClipCutter, yield* cutterOf([backend]))
+    }),
+  )
+
+const layers = servicesOf(Libav.make({ size: 2, deadlineMs: 30_000 }))
 
 /** Runs a test's effect with the real decoder and cutter. */
 export const run = <A, E>(effect: Effect.Effect<A, E, VideoDecoder | ClipCutter>): Promise<A> =>

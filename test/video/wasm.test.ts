@@ -1,31 +1,23 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Chunk, Effect, Fiber, Layer, ManagedRuntime, Stream } from "effect"
+import { Chunk, Effect, Fiber, ManagedRuntime, Stream } from "effect"
 import * as v from "valibot"
 import { ClipCutter, type CutRequest } from "../../src/video/ClipCutter.ts"
-import * as libavCutter from "../../src/video/libav/cutter.ts"
-import * as libavDecoder from "../../src/video/libav/decoder.ts"
-import * as libavPool from "../../src/video/libav/workers.ts"
+import * as Libav from "../../src/video/libav/backend.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
-import * as wasmCutter from "../../src/video/wasm/cutter.ts"
-import * as wasmDecoder from "../../src/video/wasm/decoder.ts"
+import * as Wasm from "../../src/video/wasm/backend.ts"
 import type { WasmCall } from "../../src/video/wasm/handle.ts"
-import * as wasmPool from "../../src/video/wasm/workers.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
-import { allNumbers, cutOf, numbered, secondsOf } from "./video-layers.ts"
+import { allNumbers, cutOf, numbered, secondsOf, servicesOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
 
 const settings = { size: 2, deadlineMs: 60_000 }
-const wasm = ManagedRuntime.make(
-  Layer.merge(wasmDecoder.layer, wasmCutter.layer).pipe(Layer.provideMerge(wasmPool.layer(settings))),
-)
-const libav = ManagedRuntime.make(
-  Layer.merge(libavDecoder.layer, libavCutter.layer).pipe(Layer.provide(libavPool.layer(settings))),
-)
+const wasm = ManagedRuntime.make(servicesOf(Wasm.make(settings)))
+const libav = ManagedRuntime.make(servicesOf(Libav.make(settings)))
 afterAll(() => Promise.all([wasm.dispose(), libav.dispose()]))
 
 const folder = runFolder()
@@ -137,16 +129,16 @@ describe("files", () => {
   test("a core that crashes fails only its own request and is replaced", async () => {
     const file = await makeVideo({ frames: 5 })
     const call: WasmCall = { type: "run", file, args: ["x".repeat(2 << 20)], output: undefined }
-    const crash = Effect.flatMap(wasmPool.WasmPool, (pool) =>
-      Effect.flip(pool.run({ file, request: call, result: v.unknown(), item: v.never() })),
-    )
-    const [failure, { numbers }] = await wasm.runPromise(
-      Effect.all([crash, allNumbers(file)], { concurrency: 2 }),
-    )
+    const [failure, ...answers] = await Effect.gen(function* () {
+      const pool = yield* Wasm.makeThreads(settings)
+      const crash = pool.run({ file, request: call, result: v.unknown(), item: v.never() })
+      const numbers = Effect.provide(allNumbers(file), servicesOf(Effect.succeed(Wasm.onThreads(pool))))
+      const [first, second] = yield* Effect.all([Effect.flip(crash), numbers], { concurrency: 2 })
+      return [first, second, yield* numbers] as const
+    }).pipe(Effect.scoped, Effect.runPromise)
     expect(failure.reason).toBe("WorkerFailed")
     expect(failure.message).toContain("crashed")
-    expect(numbers).toEqual(upTo(5))
-    expect((await wasm.runPromise(allNumbers(file))).numbers).toEqual(upTo(5))
+    expect(answers.map(({ numbers }) => numbers)).toEqual([upTo(5), upTo(5)])
   })
 
   test("an interrupted request stops, and its worker goes on with the next", async () => {

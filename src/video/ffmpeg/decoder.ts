@@ -1,24 +1,23 @@
 import { resolve } from "node:path"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { heldFrames } from "../../bitstream/held-frames.ts"
 import { jumpsOf } from "../../bitstream/riff/avi-index.ts"
 import { displaySize } from "../../picture/orientation.ts"
 import { byCommandLine, isLarge, sizeProblem } from "../../picture/picture-size.ts"
 import { inOrder } from "../../threads/ordered.ts"
 import { whyUnreadable } from "../access.ts"
+import type { BackendDecoder } from "../Backend.ts"
 import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inMemory } from "../large-pictures.ts"
 import { readableSize } from "../readable.ts"
-import { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "../VideoDecoder.ts"
+import type { FrameOptions, SampledFrame, VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
 import { indexFrames, readInfo } from "./listing.ts"
 import { makePictures } from "./pictures.ts"
-import { requireFfmpeg } from "./process.ts"
-import { Ffmpeg, type FfmpegProgram } from "./program.ts"
+import type { FfmpegProgram } from "./program.ts"
 
-const BACKEND = "ffmpeg"
 /** Pictures that one process makes: it gives them all before the first is delivered. */
 const AT_ONCE = 8
 
@@ -28,7 +27,12 @@ const runsOf = (targets: ReadonlyArray<Target>): ReadonlyArray<ReadonlyArray<Tar
     targets.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
   )
 
-const make = (program: FfmpegProgram) => {
+/**
+ * Decodes with an ffmpeg program: same frames as the other backends, one process for each group of pictures.
+ *
+ * @param backend its name
+ */
+export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDecoder => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (name: string) {
     const file = resolve(name)
     const sizeBytes = yield* readableSize(file)
@@ -63,7 +67,7 @@ const make = (program: FfmpegProgram) => {
       ...jumps,
       ...orientation,
       file,
-      backend: BACKEND,
+      backend,
       sizeBytes,
       container,
       codec,
@@ -124,11 +128,5 @@ const make = (program: FfmpegProgram) => {
     )
   }
 
-  return VideoDecoder.of({ backend: BACKEND, available: requireFfmpeg(program), probe, frames })
+  return { probe, frames }
 }
-
-/** Decodes with an ffmpeg program. Same frames as the other backends, one process for each group of pictures. */
-export const layer: Layer.Layer<VideoDecoder, never, Ffmpeg> = Layer.effect(
-  VideoDecoder,
-  Effect.map(Ffmpeg, make),
-)

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Effect } from "effect"
 
 export interface FfmpegProgramSettings {
   /** Path or name of an ffmpeg program, version 5.1 or later. */
@@ -14,11 +14,5 @@ export interface FfmpegProgram extends FfmpegProgramSettings {
   readonly permits: Effect.Semaphore
 }
 
-/** The program `ffmpeg`, shared by the decoder and the cutter. */
-export class Ffmpeg extends Context.Tag("triptych/Ffmpeg")<Ffmpeg, FfmpegProgram>() {}
-
-export const layer = (settings: FfmpegProgramSettings): Layer.Layer<Ffmpeg> =>
-  Layer.effect(
-    Ffmpeg,
-    Effect.map(Effect.makeSemaphore(settings.size), (permits) => ({ ...settings, permits })),
-  )
+export const makeProgram = (settings: FfmpegProgramSettings): Effect.Effect<FfmpegProgram> =>
+  Effect.map(Effect.makeSemaphore(settings.size), (permits) => ({ ...settings, permits }))

@@ -3,13 +3,8 @@ import { endTrackAfter } from "../../bitstream/isobmff/edit-list.ts"
 import { byCommandLine, isHuge } from "../../picture/picture-size.ts"
 import { Attempt } from "../attempt.ts"
 import { cutFor } from "../autorotate.ts"
-import {
-  ClipCutter,
-  type CutBatch,
-  type CutRequest,
-  type CutResult,
-  type DecodedClip,
-} from "../ClipCutter.ts"
+import type { BackendCutter } from "../Backend.ts"
+import type { CutBatch, CutRequest, CutResult, DecodedClip } from "../ClipCutter.ts"
 import { COMPARED_FRAMES, COPIED_OTHERWISE } from "../copied.ts"
 import { inMemory } from "../large-pictures.ts"
 import { VideoError } from "../VideoError.ts"
@@ -61,8 +56,8 @@ export interface ProgramFiles {
 
 /** Something that takes the arguments of `ffmpeg`. */
 export interface CutterProgram {
+  /** Name of the backend. */
   readonly backend: string
-  readonly available: Effect.Effect<void, VideoError>
   /** Runs it. What it writes to `pipe:1` is `stdout`. */
   readonly run: (files: ProgramFiles, args: ReadonlyArray<string>) => Effect.Effect<ProgramRun, VideoError>
 }
@@ -98,7 +93,7 @@ const attempt = <E>(
   )
 
 /** A cutter that has `ffmpeg` do the work. */
-export const makeProgramCutter = ({ backend, available, run }: CutterProgram): ClipCutter["Type"] => {
+export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutter => {
   const runWell = (request: CutRequest, args: ReadonlyArray<string>) =>
     run(filesOf(request), args).pipe(
       Effect.filterOrFail(
@@ -252,5 +247,5 @@ export const makeProgramCutter = ({ backend, available, run }: CutterProgram): C
     return { frames, complaints } satisfies DecodedClip
   })
 
-  return ClipCutter.of({ backend, available, cut, cutAll, decode })
+  return { cut, cutAll, decode }
 }

@@ -1,18 +1,16 @@
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import * as v from "valibot"
 import { inProcess, isHuge } from "../../picture/picture-size.ts"
 import { removeAttempts } from "../attempt.ts"
 import { cutFor } from "../autorotate.ts"
-import { ClipCutter, type CutBatch, type CutRequest, type CutResult } from "../ClipCutter.ts"
+import type { BackendCutter } from "../Backend.ts"
+import type { CutBatch, CutRequest, CutResult } from "../ClipCutter.ts"
 import { frameRateOf } from "../frame-rate.ts"
 import { inMemory } from "../large-pictures.ts"
 import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
-import { loads } from "../worker-decoder.ts"
-import { LibavPool } from "./workers.ts"
-
-const BACKEND = "libav"
+import type { VideoWorkers } from "../workers.ts"
 
 type Clips = CutCall["clips"]
 
@@ -67,9 +65,12 @@ const framesIn = ({ framePts }: VideoSource, firstPts: number, endPts: number): 
 const missing = (wanted: number, frames = wanted): Pick<CutResult, "missingFrames"> =>
   frames < wanted ? { missingFrames: wanted - frames } : {}
 
-const make = Effect.gen(function* () {
-  const pool = yield* LibavPool
-
+/**
+ * Cuts with libav in worker threads.
+ *
+ * @param name of the backend
+ */
+export const makeCutter = (name: string, pool: VideoWorkers): BackendCutter => {
   const cutAll = Effect.fn("ClipCutter.cutAll")(function* <E, R>(
     { clips: ranges, source, ...asked }: CutBatch,
     onClip: (result: CutResult, clip: number) => Effect.Effect<void, E, R>,
@@ -90,7 +91,7 @@ const make = Effect.gen(function* () {
         const result: CutResult = {
           frames: frames ?? framesIn(source, firstPts, range.endPts),
           firstPts,
-          cutter: BACKEND,
+          cutter: name,
           ...cutAs,
           ...missing(range.framePts.length, frames),
           ...(reason === undefined ? {} : { reason }),
@@ -136,8 +137,5 @@ const make = Effect.gen(function* () {
     return decoded ?? (yield* Effect.die(new Error(`${file} was not decoded`)))
   })
 
-  return ClipCutter.of({ backend: BACKEND, available: loads(pool), cut, cutAll, decode })
-})
-
-/** Cuts with libav in worker threads. */
-export const layer: Layer.Layer<ClipCutter, never, LibavPool> = Layer.effect(ClipCutter, make)
+  return { cut, cutAll, decode }
+}

@@ -1,16 +1,12 @@
 import { writeFile } from "node:fs/promises"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import * as v from "valibot"
-import { ClipCutter } from "../ClipCutter.ts"
 import { makeProgramCutter, type ProgramFiles } from "../ffprobe/program-cutter.ts"
 import { VideoError } from "../VideoError.ts"
-import { loads } from "../worker-decoder.ts"
 import type { VideoWorkers } from "../workers.ts"
 import { cutterArguments, listClipArguments } from "./cutter-arguments.ts"
 import type { RunCall } from "./run-program.ts"
-import { WasmPool } from "./workers.ts"
 
-const BACKEND = "wasm"
 /** Lines of the error output that go into a message. */
 const TAIL_LINES = 6
 
@@ -35,7 +31,12 @@ const createOutput = (file: string, output: string) =>
 
 const packetLines = (text: string): number => text.split("\n").filter((line) => line.startsWith("0,")).length
 
-const make = (pool: VideoWorkers) => {
+/**
+ * Cuts with ffmpeg in WebAssembly, in worker threads. Same frames and times as the other cutters.
+ *
+ * @param name of the backend
+ */
+export const makeCutter = (name: string, pool: VideoWorkers) => {
   const call = (request: RunCall) =>
     pool.run({ file: request.file, request, result: RunReply, item: v.never() })
 
@@ -66,11 +67,5 @@ const make = (pool: VideoWorkers) => {
     return { exitCode: listed.exitCode, stdout: `frame=${packetLines(listed.text)}\n`, tail }
   })
 
-  return makeProgramCutter({ backend: BACKEND, available: loads(pool), run })
+  return makeProgramCutter({ backend: name, run })
 }
-
-/** Cuts with ffmpeg in WebAssembly, in worker threads. Same frames and times as the other cutters. */
-export const layer: Layer.Layer<ClipCutter, never, WasmPool> = Layer.effect(
-  ClipCutter,
-  Effect.map(WasmPool, make),
-)

@@ -1,23 +1,18 @@
 import { closeSync, openSync } from "node:fs"
-import { Context, Effect, Layer } from "effect"
+import { Effect } from "effect"
+import { byCommandLine } from "../../picture/picture-size.ts"
+import type { Backend } from "../Backend.ts"
 import { readableSize } from "../readable.ts"
 import { VideoError } from "../VideoError.ts"
-import { makeVideoWorkers, type VideoWorkers } from "../workers.ts"
+import { loads, makeWorkerDecoder } from "../worker-decoder.ts"
+import { makeVideoWorkers, type ThreadSettings, type VideoWorkers } from "../workers.ts"
+import { makeCutter } from "./cutter.ts"
 import type { WasmCall, WasmRequest } from "./handle.ts"
 import type { OpenFile } from "./media.ts"
 import { compileCore } from "./module.ts"
 
-/** The threads that run ffmpeg in WebAssembly, shared by the decoder and the cutter. */
-export class WasmPool extends Context.Tag("triptych/WasmPool")<WasmPool, VideoWorkers>() {}
-
-export interface WasmPoolSettings {
-  /** Instances at most, each of them two threads and some 70 MB. */
-  readonly size: number
-  /** How long a thread may be silent before its request fails, in milliseconds. */
-  readonly deadlineMs: number
-  /** The module of the threads; default the one under `workers/`. */
-  readonly entry?: URL
-}
+const NAME = "wasm"
+const entry = new URL("../../../workers/wasm.ts", import.meta.url)
 
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
@@ -41,9 +36,8 @@ const openSource = (file: string) =>
     ({ fd }) => Effect.sync(() => closeSync(fd)),
   )
 
-const entry = new URL("../../../workers/wasm.ts", import.meta.url)
-
-const make = Effect.fn("WasmPool.make")(function* (settings: WasmPoolSettings) {
+/** The threads that run ffmpeg in WebAssembly; an instance is two of them and some 70 MB. */
+export const makeThreads = Effect.fn("Wasm.threads")(function* (settings: ThreadSettings) {
   const pool = yield* makeVideoWorkers({ entry, ...settings })
   const compiled = Effect.tryPromise({
     try: compileCore,
@@ -68,5 +62,13 @@ const make = Effect.fn("WasmPool.make")(function* (settings: WasmPoolSettings) {
   return { ...pool, run } satisfies VideoWorkers
 })
 
-export const layer = (settings: WasmPoolSettings): Layer.Layer<WasmPool> =>
-  Layer.scoped(WasmPool, make(settings))
+/** Decodes and cuts with ffmpeg in WebAssembly, in these threads. */
+export const onThreads = (pool: VideoWorkers): Backend => ({
+  name: NAME,
+  available: loads(pool),
+  decoder: makeWorkerDecoder(NAME, pool, byCommandLine),
+  cutter: makeCutter(NAME, pool),
+})
+
+/** The same, in threads of its own. */
+export const make = (settings: ThreadSettings) => Effect.map(makeThreads(settings), onThreads)
