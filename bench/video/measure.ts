@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util"
 import { Effect, Stream } from "effect"
 import * as Layers from "../../src/layers.ts"
-import { uniformFrames } from "../../src/video/sampling.ts"
-import { type SamplingMode, VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { nearestFrame, uniformFrames } from "../../src/video/sampling.ts"
+import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { peakRssMb } from "../memory.ts"
 
 const { values, positionals } = parseArgs({
@@ -19,18 +19,26 @@ const { values, positionals } = parseArgs({
 
 const count = Number(values.count)
 const workers = Number(values.workers)
-const sampling: SamplingMode = values.sampling === "keyframe" ? "keyframe" : "exact"
 const output = { format: "JPEG", quality: 95 } as const
 
-const secondsOf = (source: VideoSource, index: number): number =>
-  ((source.framePts[index] ?? 0) * source.timeBase.num) / source.timeBase.den
+/** Positions of the key frames nearest to these frames. */
+const keysNear = ({ framePts, keyframes = [] }: VideoSource, indices: ReadonlyArray<number>) => {
+  const keys = keyframes.map(({ pts }) => pts)
+  const positions = new Map(framePts.map((pts, i) => [pts, i]))
+  const ticks = { num: 1, den: 1 }
+  return indices.map(
+    (index) => positions.get(keys[nearestFrame(keys, ticks, framePts[index] ?? 0)] ?? 0) ?? index,
+  )
+}
 
-/** The times a case asks for: spread over the video, or every frame of a stretch in its middle. */
-const timesFor = (source: VideoSource): ReadonlyArray<number> => {
-  if (values.work !== "dense")
-    return uniformFrames(source.framePts, count).map((index) => secondsOf(source, index))
-  const from = Math.floor(source.framePts.length / 2)
-  return Array.from({ length: count }, (_, i) => secondsOf(source, from + i))
+/** The frames a case asks for: spread over the video, or every frame of a stretch in its middle. */
+const indicesFor = (source: VideoSource): ReadonlyArray<number> => {
+  if (values.work === "dense") {
+    const from = Math.floor(source.framePts.length / 2)
+    return Array.from({ length: count }, (_, i) => from + i)
+  }
+  const uniform = uniformFrames(source.framePts, count)
+  return values.sampling === "keyframe" ? keysNear(source, uniform) : uniform
 }
 
 const program = Effect.gen(function* () {
@@ -47,7 +55,7 @@ const program = Effect.gen(function* () {
   for (const file of positionals) {
     const source = yield* decoder.probe(file)
     if (values.work === "probe") continue
-    yield* decoder.frames(source, timesFor(source), { output, sampling }).pipe(
+    yield* decoder.frames(source, indicesFor(source), { output }).pipe(
       Stream.runForEach((frame) =>
         Effect.sync(() => {
           if (pictures++ === 0) firstMs = performance.now() - started

@@ -5,6 +5,7 @@ import { samplePath } from "../dataset/layout.ts"
 import { writeLocalFile } from "../dataset/local-store.ts"
 import * as Layers from "../layers.ts"
 import { sha256 } from "../plan/fingerprint.ts"
+import { nearestFrame } from "../video/sampling.ts"
 import {
   damageText,
   leftOutText,
@@ -77,7 +78,9 @@ const extract = Effect.fn("Cli.frames")(function* (
   if (source.damagedPts !== undefined) yield* Console.error(damageText(source, source.damagedPts))
   if (source.untimedFrames !== undefined) yield* Console.error(untimedText(source, source.untimedFrames))
   // Requests go to the decoder in order of time, and to the screen as well.
-  const sorted = times.toSorted((a, b) => a - b)
+  const sorted = times
+    .map((seconds) => nearestFrame(source.framePts, source.timeBase, seconds))
+    .toSorted((a, b) => a - b)
   const frames = decoder.frames(source, sorted, { output: { format: "JPEG", quality } })
   yield* Console.log("index\tpts\ttime\tsha256\tpath")
   yield* Stream.runForEach(frames, (frame) =>

@@ -9,7 +9,7 @@ import { type SampledFrame, VideoDecoder } from "../video/VideoDecoder.ts"
 import { VideoError } from "../video/VideoError.ts"
 import type { Original, PoolRequest } from "./pool-plan.ts"
 
-/** The entry of a frame that does not decode, with the frame that stands in for it. */
+/** The entry of a frame that does not decode, with the frame that it shows instead. */
 const substitute = (request: PoolRequest, frame: PlannedFrame, picture: SampledFrame): PlannedFrame => {
   const seconds = request.secondsOf(picture.pts)
   return {
@@ -44,43 +44,37 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
   const manifest = yield* readManifest(request.dir)
   const earlier = manifest && new Map(manifest.frames.map((frame) => [frame.image_relpath, frame.sha256]))
   const shown = original?.source ?? request.source
-  const { num, den } = shown.timeBase
   const ptsOf = (frame: PlannedFrame) => original?.framePts[frame.original_frame_index] ?? frame.pts
-  const times = planned.map((frame) => (ptsOf(frame) * num) / den)
-  return yield* decoder
-    .frames(shown, times, {
-      output: { format: "JPEG", quality: jpegQuality },
-      sampling: request.sampling === "keyframe" ? "keyframe" : "exact",
-    })
-    .pipe(
-      Stream.mapEffect(
-        (picture) =>
-          Effect.gen(function* () {
-            const frame = planned[picture.request]
-            if (frame === undefined)
-              return yield* Effect.die(
-                new Error(`the decoder answered request ${picture.request} of ${planned.length}`),
-              )
-            if (original !== undefined && picture.pts !== ptsOf(frame))
-              return yield* notThere(original, ptsOf(frame))
-            const entry =
-              picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
-            const path = join(request.dir, entry.image_relpath)
-            yield* request.confirm ?? Effect.void
-            const digest = sha256(picture.data)
-            if (earlier !== undefined && present.has(basename(path))) {
-              yield* keepIfForeign(path, "JPEG picture", earlier.get(entry.image_relpath) ?? null, digest)
-            }
-            const write = present.has(basename(path)) ? writeIfChanged : writeFile
-            yield* write(path, picture.data, "later")
-            picture.close()
-            return { ...entry, sha256: digest }
-          }),
-        { concurrency: writesAtOnce },
-      ),
-      Stream.runCollect,
-      Effect.map((frames) => [...frames]),
-    )
+  const positions = original && new Map(shown.framePts.map((pts, i) => [pts, i]))
+  const indices = planned.map((frame) => positions?.get(ptsOf(frame)) ?? frame.original_frame_index)
+  return yield* decoder.frames(shown, indices, { output: { format: "JPEG", quality: jpegQuality } }).pipe(
+    Stream.mapEffect(
+      (picture) =>
+        Effect.gen(function* () {
+          const frame = planned[picture.request]
+          if (frame === undefined)
+            return yield* Effect.die(
+              new Error(`the decoder answered request ${picture.request} of ${planned.length}`),
+            )
+          if (original !== undefined && picture.pts !== ptsOf(frame))
+            return yield* notThere(original, ptsOf(frame))
+          const entry = picture.substitutedForPts === undefined ? frame : substitute(request, frame, picture)
+          const path = join(request.dir, entry.image_relpath)
+          yield* request.confirm ?? Effect.void
+          const digest = sha256(picture.data)
+          if (earlier !== undefined && present.has(basename(path))) {
+            yield* keepIfForeign(path, "JPEG picture", earlier.get(entry.image_relpath) ?? null, digest)
+          }
+          const write = present.has(basename(path)) ? writeIfChanged : writeFile
+          yield* write(path, picture.data, "later")
+          picture.close()
+          return { ...entry, sha256: digest }
+        }),
+      { concurrency: writesAtOnce },
+    ),
+    Stream.runCollect,
+    Effect.map((frames) => [...frames]),
+  )
 })
 
 /**

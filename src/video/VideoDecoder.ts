@@ -90,7 +90,7 @@ export interface SampledFrame {
   /** PTS in ticks of the source's time base. */
   readonly pts: number
   /**
-   * Set if the frame that was wanted does not decode: its PTS. This one, the nearest that does, stands in for it.
+   * Set if the frame that was wanted does not decode: its PTS. This one is the nearest that does.
    */
   readonly substitutedForPts?: number
   /** Presentation time in whole microseconds. */
@@ -108,16 +108,8 @@ export interface SampledFrame {
   readonly close: () => void
 }
 
-/**
- * - `exact`: the frame nearest to a time.
- * - `keyframe`: the key frame nearest to it, about one decoded frame per picture. As `exact` if no key frames are known.
- */
-export type SamplingMode = "exact" | "keyframe"
-
 export interface FrameOptions {
   readonly output: FrameOutput
-  /** Default `exact`. */
-  readonly sampling?: SamplingMode
 }
 
 /** One backend could not serve a file, and the next one does. */
@@ -134,9 +126,9 @@ export interface HandOver {
  *
  * - `probe(file)` reads stream information and the exact frame times; it fails with `NotReadable`, `NotAVideo`,
  *   `NoVideoStream` or `NoFrames`, and always within a bounded time.
- * - `frames(source, timesSeconds, options)` gives for every time, in the order asked for, the frame nearest to it by PTS
- *   (the earlier one on a tie). Times must not decrease; equal times give the same picture again. A frame that does not
- *   decode is stood in for by the nearest one that does. Frames are decoded on demand: a slow consumer holds at most a few.
+ * - `frames(source, indices, options)` gives, in the order asked for, the frames at these positions in `source.framePts`.
+ *   Positions must not decrease; equal ones give the same picture again. A frame that does not decode is substituted by the
+ *   nearest one that does. Frames are decoded on demand: a slow consumer holds at most a few.
  */
 export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
   VideoDecoder,
@@ -148,7 +140,7 @@ export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
     readonly probe: (file: string) => Effect.Effect<VideoSource, VideoError>
     readonly frames: (
       source: VideoSource,
-      timesSeconds: ReadonlyArray<number>,
+      indices: ReadonlyArray<number>,
       options: FrameOptions,
     ) => Stream.Stream<SampledFrame, VideoError>
     /** Which files were handed from one backend to another so far; absent where there is only one backend. */

@@ -75,7 +75,7 @@ export const withFallback = (backends: Backends, rule: HandOverRule): VideoDecod
     }
   })
 
-  const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
+  const frames = (source: VideoSource, indices: ReadonlyArray<number>, options: FrameOptions) => {
     const from = (
       at: number,
       done: number,
@@ -83,7 +83,7 @@ export const withFallback = (backends: Backends, rule: HandOverRule): VideoDecod
     ): Stream.Stream<SampledFrame, VideoError> => {
       let given = done
       return backendAt(at)
-        .decoder.frames(source, timesSeconds.slice(done), options)
+        .decoder.frames(source, indices.slice(done), options)
         .pipe(
           Stream.map((frame) => {
             if (given === done) remember(source.file, at, errors)

@@ -1,6 +1,6 @@
 import type { FrameOutput } from "../picture/output.ts"
 import { nearestFrame } from "./sampling.ts"
-import type { SampledFrame, SamplingMode, VideoSource } from "./VideoDecoder.ts"
+import type { SampledFrame, VideoSource } from "./VideoDecoder.ts"
 
 /** A frame to be decoded, and which requests it answers. */
 export interface Target {
@@ -11,31 +11,22 @@ export interface Target {
   readonly requests: ReadonlyArray<number>
 }
 
-/** The PTS among which sampling chooses: all of them, or those of the key frames. */
-const candidates = (source: VideoSource, sampling: SamplingMode): ReadonlyArray<number> => {
-  const keys = source.keyframes ?? []
-  return sampling === "exact" || keys.length === 0 ? source.framePts : keys.map((key) => key.pts)
-}
-
-/** The distinct frames nearest to the times, in order, each with the requests it answers. */
-export const targetsFor = (
-  source: VideoSource,
-  timesSeconds: ReadonlyArray<number>,
-  sampling: SamplingMode,
-): ReadonlyArray<Target> => {
-  const choices = candidates(source, sampling)
+/**
+ * The distinct frames at these positions in `source.framePts`, in order, each with the requests it answers. A position that is none
+ * of the video's is a bug.
+ */
+export const targetsFor = (source: VideoSource, indices: ReadonlyArray<number>): ReadonlyArray<Target> => {
   const requests = new Map<number, Array<number>>()
-  timesSeconds.forEach((seconds, request) => {
-    const pts = choices[nearestFrame(choices, source.timeBase, seconds)] ?? 0
-    const asked = requests.get(pts)
-    if (asked === undefined) requests.set(pts, [request])
+  for (const [request, frameIndex] of indices.entries()) {
+    const asked = requests.get(frameIndex)
+    if (asked === undefined) requests.set(frameIndex, [request])
     else asked.push(request)
+  }
+  return [...requests].map(([frameIndex, asked]) => {
+    const pts = source.framePts[frameIndex]
+    if (pts === undefined) throw new RangeError(`${source.file} has no frame ${frameIndex}`)
+    return { pts, frameIndex, requests: asked }
   })
-  return [...requests].map(([pts, asked]) => ({
-    pts,
-    frameIndex: nearestFrame(source.framePts, { num: 1, den: 1 }, pts),
-    requests: asked,
-  }))
 }
 
 /** A decoded picture: the PTS it really has, and its bytes. */

@@ -1,7 +1,7 @@
 import type { KeyPacket } from "../bitstream/key-packet.ts"
 import type { Target } from "./frame.ts"
 import { keyframeIndex } from "./sampling.ts"
-import type { SamplingMode, VideoSource } from "./VideoDecoder.ts"
+import type { VideoSource } from "./VideoDecoder.ts"
 
 /** Targets that are decoded by one request: neighbours, and never a part of a group of pictures. */
 export interface TargetGroup {
@@ -28,12 +28,12 @@ export const splitTargets = (
   source: VideoSource,
   targets: ReadonlyArray<Target>,
   workers: number,
-  sampling: SamplingMode,
 ): ReadonlyArray<TargetGroup> => {
   if (targets.length === 0) return []
   const { keyframes = [] } = source
   if (source.indexedBy !== "packets" || keyframes.length < 2) return [{ targets, keyframes }]
-  const perWorker = sampling === "exact" ? GROUPS_PER_WORKER : GROUPS_PER_WORKER / 4
+  const keys = new Set(keyframes.map(({ pts }) => pts))
+  const perWorker = targets.every(({ pts }) => keys.has(pts)) ? GROUPS_PER_WORKER / 4 : GROUPS_PER_WORKER
   const size = Math.max(1, Math.min(MOST_TARGETS, Math.ceil(targets.length / (workers * perWorker))))
   const groups: Array<{ targets: Array<Target>; firstKey: number; lastKey: number }> = []
   for (const target of targets) {

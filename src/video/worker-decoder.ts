@@ -54,9 +54,8 @@ export const makeWorkerDecoder = (
     if (yield* outlet.isFull) return yield* new Yielded({ item })
   })
 
-  const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
-    const { output, sampling = "exact" } = options
-    const targets = targetsFor(source, timesSeconds, sampling)
+  const frames = (source: VideoSource, indices: ReadonlyArray<number>, { output }: FrameOptions) => {
+    const targets = targetsFor(source, indices)
 
     const decodeGroup = ({ targets: all, keyframes }: TargetGroup, outlet: Outlet<SampledFrame>) => {
       const byPts = new Map(all.map((target) => [target.pts, target]))
@@ -101,7 +100,7 @@ export const makeWorkerDecoder = (
       return decodeFrom(all)
     }
     return inOrder<TargetGroup, SampledFrame, VideoError>({
-      groups: splitTargets(source, targets, pool.size, sampling),
+      groups: splitTargets(source, targets, pool.size),
       // Compressed pictures may wait, so that no worker stands still until another's group has been delivered.
       ...(isLarge(source.displayWidth, source.displayHeight)
         ? { window: 1, buffer: 2 }

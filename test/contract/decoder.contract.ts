@@ -6,6 +6,7 @@ import type { FrameOutput } from "../../src/picture/output.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import type { VideoErrorReason } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
+import { indicesAt } from "../support/indices.ts"
 import { makeVideo as makeFilm, type VideoSpec } from "../support/media.ts"
 import { decodeAll } from "../support/truth.ts"
 import { type MediaCase, mediaCases } from "./media-cases.ts"
@@ -25,8 +26,6 @@ export interface BackendUnderTest {
     readonly cases: Readonly<Record<string, MediaCase>>
     /** The right picture for every PTS, as BGRA. */
     readonly truth: (source: VideoSource) => Promise<ReadonlyMap<number, Uint8Array>>
-    /** Where its key frames are: so many frames apart. */
-    readonly keyFrameEvery: number
     /** What it says of a file with sound alone. */
     readonly soundAlone: VideoErrorReason
   }
@@ -55,7 +54,10 @@ export const decoderContract = (backend: BackendUnderTest): void => {
   const probe = (file: string) => Effect.flatMap(VideoDecoder, (decoder) => decoder.probe(file))
   const collect = (source: VideoSource, times: ReadonlyArray<number>, output: FrameOutput) =>
     Effect.flatMap(VideoDecoder, (decoder) =>
-      Effect.map(Stream.runCollect(decoder.frames(source, times, { output })), (frames) => [...frames]),
+      Effect.map(
+        Stream.runCollect(decoder.frames(source, indicesAt(source, times), { output })),
+        (frames) => [...frames],
+      ),
     )
   const { own } = backend
   const makeVideo = async (spec: VideoSpec) =>
@@ -125,23 +127,7 @@ export const decoderContract = (backend: BackendUnderTest): void => {
       expect(once[1]?.data.length).toBeGreaterThan(0)
     })
 
-    test("key frame sampling gives key frames, at their own times", async () => {
-      const source = await run(probe(await makeVideo({ frames: 96, keyframeEvery: 12 })))
-      const frames = await run(
-        Effect.flatMap(VideoDecoder, (decoder) =>
-          Stream.runCollect(
-            decoder.frames(source, [0, 0.3, 0.6, 1.2, 9], { output: jpeg, sampling: "keyframe" }),
-          ),
-        ),
-      )
-      const every = own?.keyFrameEvery ?? 12
-      const nearest = [0, 7.2, 14.4, 28.8, 95].map((at) => every * Math.round(at / every))
-      expect([...frames].map((frame) => frame.frameIndex)).toEqual(
-        nearest.map((index) => Math.min(index, 96 - every)),
-      )
-    })
-
-    test("no times give no frames", async () => {
+    test("no positions give no frames", async () => {
       const source = await run(probe(await makeVideo({ frames: 4 })))
       expect(await run(collect(source, [], jpeg))).toEqual([])
     })
@@ -153,7 +139,7 @@ export const decoderContract = (backend: BackendUnderTest): void => {
           const decoder = yield* VideoDecoder
           const count = Effect.fnUntraced(function* (file: string, most: number) {
             const source = yield* decoder.probe(file)
-            const frames = decoder.frames(source, secondsOf(source), { output: jpeg })
+            const frames = decoder.frames(source, [...source.framePts.keys()], { output: jpeg })
             return yield* Stream.runCount(Stream.take(frames, most))
           })
           return yield* Effect.forEach(files, (file, i) => count(file, i === 1 ? 1 : 40), { concurrency: 3 })

@@ -10,7 +10,7 @@ import { ptsSeconds, VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
 import { inRoot } from "../support/in-root.ts"
 import { makeVideo } from "../support/media.ts"
-import { cutOf, run, secondsOf } from "../video/video-layers.ts"
+import { cutOf, run } from "../video/video-layers.ts"
 
 setDefaultTimeout(60_000)
 
@@ -47,7 +47,7 @@ test("pictures of a clip are the source's own, and the clip's where the source h
         decoder
           .frames(
             video,
-            pts.map((tick) => secondsOf(video, tick)),
+            pts.map((tick) => video.framePts.indexOf(tick)),
             { output: { format: "JPEG", quality: 90 } },
           )
           .pipe(

@@ -7,6 +7,7 @@ import * as Libav from "../../src/video/libav/backend.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import * as Wasm from "../../src/video/wasm/backend.ts"
 import { runFolder } from "../support/folders.ts"
+import { indicesAt } from "../support/indices.ts"
 import { makeVideo } from "../support/media.ts"
 import { secondsOf, servicesOf } from "./video-layers.ts"
 import { HANG_MS, harms, LOG } from "./workers/chaos.ts"
@@ -42,7 +43,9 @@ const ask = (requests: number, file: string, concurrency: number) =>
     const source = yield* Effect.retry(decoder.probe(file), { times: 5 })
     const wanted = upTo(PICTURES).map((i) => i * 12 + (i % 5))
     const times = wanted.map((i) => secondsOf(source, source.framePts[i] ?? 0))
-    const frames = decoder.frames(source, times, { output: { format: "JPEG", quality: 80 } })
+    const frames = decoder.frames(source, indicesAt(source, times), {
+      output: { format: "JPEG", quality: 80 },
+    })
     const ends = yield* Effect.forEach(upTo(requests), () => Effect.either(Stream.runCollect(frames)), {
       concurrency,
     })

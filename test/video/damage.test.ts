@@ -8,6 +8,7 @@ import { ensurePool } from "../../src/stages/pool.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
 import { inRoot } from "../support/in-root.ts"
+import { indicesAt } from "../support/indices.ts"
 import { makeVideo } from "../support/media.ts"
 import { run, secondsOf } from "./video-layers.ts"
 
@@ -35,7 +36,7 @@ const withHoles = async (holes: ReadonlyArray<number>): Promise<string> => {
 const shown = Effect.fn("shown")(function* (source: VideoSource, indices: ReadonlyArray<number>) {
   const decoder = yield* VideoDecoder
   const times = indices.map((i) => secondsOf(source, source.framePts[i] ?? 0))
-  const frames = decoder.frames(source, times, { output: { format: "JPEG", quality: 80 } })
+  const frames = decoder.frames(source, indicesAt(source, times), { output: { format: "JPEG", quality: 80 } })
   return [...(yield* Stream.runCollect(frames))]
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { indicesAt } from "../support/indices.ts"
 import { makeVideo, readFrameNumber, type VideoSpec } from "../support/media.ts"
 import { allNumbers, numbered, run, secondsOf } from "./video-layers.ts"
 
@@ -201,7 +202,10 @@ describe("reading on demand", () => {
         const times = source.framePts.map((pts) => secondsOf(source, pts))
         for (let i = 0; i < 5; i++) {
           const head = yield* Stream.runCollect(
-            Stream.take(decoder.frames(source, times, { output: { format: "JPEG", quality: 90 } }), 1),
+            Stream.take(
+              decoder.frames(source, indicesAt(source, times), { output: { format: "JPEG", quality: 90 } }),
+              1,
+            ),
           )
           for (const frame of head) expect(yield* Effect.promise(() => readFrameNumber(frame.data))).toBe(0)
         }

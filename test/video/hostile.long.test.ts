@@ -6,6 +6,7 @@ import { video } from "../../src/layers.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import type { VideoErrorReason } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
+import { indicesAt } from "../support/indices.ts"
 import {
   addElements,
   element,
@@ -158,7 +159,7 @@ for (const [name, files] of [
             secondsOf(source, source.framePts[Math.round(part * (source.framePts.length - 1))] ?? 0),
           )
           const count = yield* Stream.runCount(
-            decoder.frames(source, times, { output: { format: "JPEG", quality: 80 } }),
+            decoder.frames(source, indicesAt(source, times), { output: { format: "JPEG", quality: 80 } }),
           )
           return count === times.length ? ("frames" as const) : ("too few frames" as const)
         }).pipe(

@@ -44,7 +44,6 @@ decoderContract({
     from: asPngs,
     cases: { PNGs: { make: async () => asPngs(await makeVideo({ frames: 20 })), frames: 20, codec: "png" } },
     truth: async ({ file }) => new Map(shown.get(file)?.entries() ?? []),
-    keyFrameEvery: 1,
     soundAlone: "NotAVideo",
   },
 })

@@ -67,8 +67,8 @@ const converted = async (png: Uint8Array, output: FrameOutput): Promise<Uint8Arr
   return output.format === "RGBA" ? rgba : rgba.map((_, i) => rgba[i ^ (i % 2 === 0 ? 2 : 0)] ?? 0)
 }
 
-const frames: BackendDecoder["frames"] = (source, times, { output, sampling = "exact" }) => {
-  const targets = targetsFor(source, times, sampling)
+const frames: BackendDecoder["frames"] = (source, indices, { output }) => {
+  const targets = targetsFor(source, indices)
   if (targets.length === 0) return Stream.empty
   return Stream.fromEffect(pathsIn(source.file, source.sizeBytes)).pipe(
     Stream.flatMap(({ paths }) =>

@@ -5,6 +5,7 @@ import { cutterOf } from "../../src/video/cutting.ts"
 import { withFallback } from "../../src/video/fallback.ts"
 import * as Libav from "../../src/video/libav/backend.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { indicesAt } from "../support/indices.ts"
 import { readFrameNumber } from "../support/media.ts"
 
 /** Decoder and cutter of one backend, with no other behind it. */
@@ -41,7 +42,7 @@ export const secondsOf = (source: VideoSource, pts: number): number =>
 export const numbered = Effect.fn("numbered")(function* (source: VideoSource, times: ReadonlyArray<number>) {
   const decoder = yield* VideoDecoder
   const frames = yield* Stream.runCollect(
-    decoder.frames(source, times, { output: { format: "JPEG", quality: 90 } }),
+    decoder.frames(source, indicesAt(source, times), { output: { format: "JPEG", quality: 90 } }),
   )
   return yield* Effect.forEach(Chunk.toReadonlyArray(frames), (frame) =>
     Effect.map(

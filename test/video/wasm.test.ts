@@ -10,6 +10,7 @@ import * as Wasm from "../../src/video/wasm/backend.ts"
 import type { WasmCall } from "../../src/video/wasm/handle.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
+import { indicesAt } from "../support/indices.ts"
 import { makeVideo, type VideoSpec } from "../support/media.ts"
 import { allNumbers, cutOf, numbered, secondsOf, servicesOf } from "./video-layers.ts"
 
@@ -30,7 +31,9 @@ const reading = Effect.fn("reading")(function* (file: string) {
   const whole = yield* decoder.probe(file)
   const { backend, keyframes, ...source } = whole
   const times = source.framePts.filter((_, i) => i % 3 === 0).map((pts) => secondsOf(whole, pts))
-  const frames = yield* Stream.runCollect(decoder.frames(whole, times, { output: { format: "BGRA" } }))
+  const frames = yield* Stream.runCollect(
+    decoder.frames(whole, indicesAt(whole, times), { output: { format: "BGRA" } }),
+  )
   const pictures = Chunk.toReadonlyArray(frames).map(({ pts, frameIndex, data }) => ({
     pts,
     frameIndex,

@@ -90,10 +90,9 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
     return yield* new VideoError({ reason: "DecodeFailed", file, message })
   })
 
-  const frames = (source: VideoSource, timesSeconds: ReadonlyArray<number>, options: FrameOptions) => {
-    const { output, sampling = "exact" } = options
-    const all = targetsFor(source, timesSeconds, sampling)
-    const groups = splitTargets(source, all, program.size, sampling)
+  const frames = (source: VideoSource, indices: ReadonlyArray<number>, { output }: FrameOptions) => {
+    const all = targetsFor(source, indices)
+    const groups = splitTargets(source, all, program.size)
     if (groups.length === 0) return Stream.empty
     return Stream.unwrapScoped(
       Effect.gen(function* () {
