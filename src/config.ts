@@ -1,8 +1,9 @@
+import type { poolSamplings } from "./plan/choices.ts"
 import type { AnnotationSchemaName } from "./plan/schemas.ts"
 import type { CutSettings } from "./video/ClipCutter.ts"
 
 /** How the full-video pool is chosen: spread uniformly, or from the codec's key frames, which is faster and less even. */
-export type PoolSampling = "uniform" | "keyframe"
+export type PoolSampling = (typeof poolSamplings)[number]
 
 export const imageLabelNames = ["overlay", "text", "both"] as const
 

@@ -1,3 +1,4 @@
+import type { NalCodec } from "./nal/codec.ts"
 import { NotFollowed } from "./nal/units.ts"
 
 /** The packets cannot be copied beside re-encoded ones. `message` completes "re-encoded, because …". */
@@ -12,7 +13,7 @@ export class TooCoarse extends Error {}
 
 /** What an encoder is told, so that its packets fit beside the copied ones. */
 export interface PartSettings {
-  readonly codec: "h264" | "hevc"
+  readonly codec: NalCodec
   /** Of the encoder's parameter sets; not used by the source. H.264 only. */
   readonly setId: number
   /** The source's profile by its name in x264; H.264 only. */

@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { poolSamplings } from "../plan/choices.ts"
 
 // The forms of values that several records have.
 
@@ -16,4 +17,4 @@ export const utc = v.pipe(v.string(), v.isoTimestamp())
 export const timeBase = v.pipe(v.string(), v.regex(/^\d+\/\d+$/u))
 
 /** How a pool's frames are chosen. */
-export const sampling = v.picklist(["uniform", "keyframe"])
+export const sampling = v.picklist(poolSamplings)

@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { cutModes } from "../plan/choices.ts"
 import { layout } from "./layout.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
 
@@ -28,7 +29,7 @@ export const frameManifestSchema = v.object({
 })
 export type FrameManifest = v.InferOutput<typeof frameManifestSchema>
 
-const cutMode = v.picklist(["smart", "reencode", "copy"])
+const cutMode = v.picklist(cutModes)
 
 /** How clips are cut: the contract's settings. */
 export const cutSettingsSchema = v.object({

@@ -1,4 +1,5 @@
 import { Context, type Effect } from "effect"
+import type { cutModes } from "../plan/choices.ts"
 import type { VideoSource } from "./VideoDecoder.ts"
 import type { VideoError } from "./VideoError.ts"
 
@@ -10,7 +11,7 @@ import type { VideoError } from "./VideoError.ts"
  * - `copy`: packets as they are, from the last key frame at or before `startPts`; fast, and the clip may start early. What
  *   does not decode as in the source is cut as by `reencode`, and the result says why.
  */
-export type CutMode = "smart" | "reencode" | "copy"
+export type CutMode = (typeof cutModes)[number]
 
 export interface CutSettings {
   readonly mode: CutMode

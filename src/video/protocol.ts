@@ -2,6 +2,7 @@ import * as v from "valibot"
 import type { KeyPacket } from "../bitstream/key-packet.ts"
 import type { Rational } from "../bitstream/rational.ts"
 import type { FrameOutput } from "../picture/output.ts"
+import { cutModes } from "../plan/choices.ts"
 import type { ClipRange, CutSettings } from "./ClipCutter.ts"
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -53,7 +54,7 @@ export const ProbeReply = v.strictObject({
   leftOut: v.exactOptional(v.strictObject({ frames: size, pts: tick, afterPts: tick })),
   untimedFrames: v.exactOptional(size),
   damagedPts: v.exactOptional(v.custom<ReadonlyArray<number>>(isTicks)),
-  videoDelay: count,
+  videoDelay: v.exactOptional(count),
   heldFrames: count,
   jumpsLie: v.exactOptional(v.literal(true)),
   indexedBy: v.picklist(["packets", "decode"]),
@@ -75,7 +76,7 @@ export const CutItem = v.strictObject({
   firstPts: tick,
   /** Frames in it; absent of a copy, whose packets are not decoded. */
   frames: v.optional(count),
-  mode: v.picklist(["smart", "reencode", "copy"]),
+  mode: v.picklist(cutModes),
   copiedFrames: count,
   reason: v.optional(v.string()),
 })

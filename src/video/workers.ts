@@ -19,6 +19,17 @@ export class VideoFailure extends WorkerFailure {
   }
 }
 
+/** Work on a video in this thread: what a thread would report is a `VideoError`, and all else is a bug. */
+export const orVideoError = <A>(file: string, work: () => A): Effect.Effect<A, VideoError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(work())
+    } catch (cause) {
+      if (!(cause instanceof VideoFailure)) throw cause
+      return Effect.fail(new VideoError({ reason: cause.reason, file, message: cause.message, cause }))
+    }
+  })
+
 const videoError = ({ reason, code, file, message }: WorkerError): VideoError => {
   if (reason === "Unavailable")
     return new VideoError({

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs"
+import { BOX_HEADER_BYTES, readBoxHeader } from "./boxes.ts"
 
 interface Box {
   readonly type: string
@@ -11,12 +12,10 @@ interface Box {
 const boxesIn = (bytes: Buffer, from: number, to: number): ReadonlyArray<Box> => {
   const found: Array<Box> = []
   for (let at = from; at + 8 <= to; ) {
-    const short = bytes.readUInt32BE(at)
-    const long = short === 1
-    const size = long ? Number(bytes.readBigUInt64BE(at + 8)) : short === 0 ? to - at : short
-    if (size < 8) break
-    found.push({ type: bytes.toString("latin1", at + 4, at + 8), from: at + (long ? 16 : 8), to: at + size })
-    at += size
+    const box = readBoxHeader(bytes, at, to - at)
+    if (box === undefined) break
+    found.push({ type: box.type, from: at + box.headerBytes, to: at + box.sizeBytes })
+    at += box.sizeBytes
   }
   return found
 }
@@ -41,16 +40,16 @@ const setDuration = (
 
 /** Reads the `moov` box of a file, which `+faststart` put near its start. */
 const readMoov = (fd: number): { readonly at: number; readonly bytes: Buffer } | undefined => {
-  const header = Buffer.alloc(8)
-  for (let at = 0; readSync(fd, header, 0, 8, at) === 8; ) {
-    const size = header.readUInt32BE(0)
-    if (size < 8) return undefined
-    if (header.toString("latin1", 4, 8) === "moov") {
-      const bytes = Buffer.alloc(size)
-      readSync(fd, bytes, 0, size, at)
+  const header = Buffer.alloc(BOX_HEADER_BYTES)
+  for (let at = 0; readSync(fd, header, 0, header.length, at) === header.length; ) {
+    const box = readBoxHeader(header, 0, 0)
+    if (box === undefined) return undefined
+    if (box.type === "moov") {
+      const bytes = Buffer.alloc(box.sizeBytes)
+      readSync(fd, bytes, 0, bytes.length, at)
       return { at, bytes }
     }
-    at += size
+    at += box.sizeBytes
   }
   return undefined
 }

@@ -1,6 +1,8 @@
+import type { NalCodec } from "../nal/codec.ts"
+
 /** What is said of the one stream of an MP4 that is read only by a decoder. */
 export interface Mp4Track {
-  readonly codec: "h264" | "hevc"
+  readonly codec: NalCodec
   /** The codec's own header: an `avcC` or `hvcC` record. */
   readonly record: Uint8Array
   readonly width: number

@@ -1,4 +1,5 @@
 import { fstatSync, readSync } from "node:fs"
+import { readBoxHeader } from "./boxes.ts"
 
 /** Boxes on the way to a track's tables, and to those of its fragments. */
 const PATH = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"])
@@ -32,16 +33,13 @@ const someTable = (fd: number, sizeBytes: number, see: (table: Table) => boolean
 
   const walk = (from: number, to: number): boolean => {
     for (let at = from; at + content.length <= to && boxes++ < MOST_BOXES && read(at); ) {
-      const short = content.readUInt32BE(0)
-      const header = short === 1 ? 16 : 8
-      const size = short === 1 ? Number(content.readBigUInt64BE(8)) : short === 0 ? to - at : short
-      if (size < header) return false
-      const type = content.toString("latin1", 4, 8)
-      const end = Math.min(to, at + size)
-      if (type === "hdlr" && read(at + header)) handler = content.toString("latin1", 8, 12)
-      if (TABLES.has(type) && read(at + header) && see({ type, sizeBytes: size, content, handler }))
-        return true
-      if (PATH.has(type) && walk(at + header, end)) return true
+      const box = readBoxHeader(content, 0, to - at)
+      if (box === undefined) return false
+      const { type, sizeBytes: size } = box
+      const inside = at + box.headerBytes
+      if (type === "hdlr" && read(inside)) handler = content.toString("latin1", 8, 12)
+      if (TABLES.has(type) && read(inside) && see({ type, sizeBytes: size, content, handler })) return true
+      if (PATH.has(type) && walk(inside, Math.min(to, at + size))) return true
       at += size
     }
     return false

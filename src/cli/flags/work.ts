@@ -1,23 +1,11 @@
 import { defaultRetries, defaultSettings, imageLabelNames } from "../../config.ts"
 import { decoderNames } from "../../layers.ts"
+import { cutModes, poolSamplings, presets } from "../../plan/choices.ts"
 import { annotationSchemaNames } from "../../plan/schemas.ts"
 import { stages } from "../../stages/list.ts"
 import type { Stage } from "../../stages/Stage.ts"
 import { DEFAULT_MEMORY_LIMIT_MB } from "../../video/picture-memory.ts"
 import * as flag from "../flag.ts"
-
-const presets = [
-  "ultrafast",
-  "superfast",
-  "veryfast",
-  "faster",
-  "fast",
-  "medium",
-  "slow",
-  "slower",
-  "veryslow",
-  "placebo",
-] as const
 
 const { cut } = defaultSettings
 
@@ -89,7 +77,7 @@ export const work = {
   ),
   sampling: flag.choice(
     "sampling",
-    ["uniform", "keyframe"],
+    poolSamplings,
     defaultSettings.sampling,
     "Full-video pool: evenly spread, or the nearest key frames, which is many times faster",
   ),
@@ -113,7 +101,7 @@ export const work = {
   ),
   cutMode: flag.choice(
     "cut-mode",
-    ["smart", "reencode", "copy"],
+    cutModes,
     cut.mode,
     "smart copies all it can and is exact; reencode is exact and slow; copy starts at the key frame before the step",
   ),

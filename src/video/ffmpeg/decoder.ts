@@ -1,19 +1,17 @@
 import { resolve } from "node:path"
 import { Effect, Stream } from "effect"
-import { heldFrames } from "../../bitstream/held-frames.ts"
-import { jumpsOf } from "../../bitstream/riff/avi-index.ts"
-import { displaySize } from "../../picture/orientation.ts"
-import { byCommandLine, isLarge, sizeProblem } from "../../picture/picture-size.ts"
+import { byCommandLine, isLarge } from "../../picture/picture-size.ts"
 import { inOrder } from "../../threads/ordered.ts"
-import { whyUnreadable } from "../access.ts"
 import type { BackendDecoder } from "../Backend.ts"
 import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inMemory } from "../large-pictures.ts"
+import { probed, requireRoom } from "../probe.ts"
 import { readableSize } from "../readable.ts"
 import type { FrameOptions, SampledFrame, VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
+import { orVideoError } from "../workers.ts"
 import { indexFrames, readInfo } from "./listing.ts"
 import { makePictures } from "./pictures.ts"
 import type { FfmpegProgram } from "./program.ts"
@@ -37,50 +35,16 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
     const file = resolve(name)
     const sizeBytes = yield* readableSize(file)
     const info = yield* readInfo(program, file)
-    const stream = yield* Effect.try({
-      try: () => pickVideoStream(file, info),
-      catch: (cause) =>
-        new VideoError({
-          reason: "NoVideoStream",
-          file,
-          message: cause instanceof Error ? cause.message : String(cause),
-        }),
+    const stream = yield* orVideoError(file, () => {
+      const found = pickVideoStream(file, info)
+      requireRoom(file, found, byCommandLine)
+      return found
     })
-    const { width, height, codec, container, orientation, pixelAspect, timeBase } = stream
-    const problem = sizeProblem(width, height, pixelAspect, byCommandLine)
-    if (problem !== undefined)
-      return yield* new VideoError({ reason: "Unsupported", file, message: `${file}: ${problem}` })
     const index = yield* indexFrames(program, file, stream)
-    if (index.framePts.length === 0 || width < 1 || height < 1)
-      return yield* new VideoError({
-        reason: "NoFrames",
-        file,
-        message: `${file} has a video stream, but not one frame of it decodes`,
-      })
-    const jumps = yield* Effect.try({
-      try: () => jumpsOf(file, container, index.keyframes),
-      catch: (cause) =>
-        new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause }),
-    })
-    return {
-      ...index,
-      ...jumps,
-      ...orientation,
-      file,
-      backend,
-      sizeBytes,
-      container,
-      codec,
-      heldFrames: heldFrames(codec, stream.extradata),
-      streamIndex: stream.index,
-      pixelFormat: stream.pixelFormat,
-      fullRange: stream.fullRange,
-      codedWidth: width,
-      codedHeight: height,
-      ...displaySize(width, height, pixelAspect, orientation),
-      timeBase,
-      hasAudio: hasAudio(info),
-    } satisfies VideoSource
+    // Where there is no ffprobe, nothing says how many frames are held back.
+    const facts = { ...stream, file, sizeBytes, videoDelay: undefined, hasAudio: hasAudio(info) }
+    const reply = yield* orVideoError(file, () => probed(facts, index))
+    return { ...reply, backend } satisfies VideoSource
   })
 
   const checkUnchanged = Effect.fnUntraced(function* ({ file, sizeBytes }: VideoSource) {

@@ -5,7 +5,6 @@ import { readTimes } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import {
   headerWanted,
-  type MediaInfo,
   readMediaInfo,
   readPacketTimes,
   readPlaces,
@@ -16,6 +15,7 @@ import { readPacket } from "../ffprobe/packet-list.ts"
 import { makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
 import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
 import { VideoError } from "../VideoError.ts"
+import { orVideoError } from "../workers.ts"
 import {
   type FfmpegInput,
   headerArguments,
@@ -50,24 +50,12 @@ const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
 export const run = (program: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
   runFfmpeg({ ...program, args, file })
 
-const parsed = (file: string, parse: () => MediaInfo) =>
-  Effect.try({
-    try: parse,
-    catch: (cause) =>
-      new VideoError({
-        reason: "NotAVideo",
-        file,
-        message: cause instanceof Error ? cause.message : String(cause),
-        cause,
-      }),
-  })
-
 /** Streams of a file: by `ffprobe`, or, where there is none, from what `ffmpeg` prints, which knows no mirrored pictures. */
 export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {
   const ffprobe = ffprobeBeside(program.bin)
   if (ffprobe !== undefined) {
     const { stdout } = yield* run({ ...program, bin: ffprobe }, file, infoArguments(file))
-    const info = yield* parsed(file, () => readMediaInfo(file, stdout))
+    const info = yield* orVideoError(file, () => readMediaInfo(file, stdout))
     const streamIndex = headerWanted(info)
     if (streamIndex === undefined) return info
     const header = yield* run({ ...program, bin: ffprobe }, file, headerArguments({ file, streamIndex }))
@@ -81,7 +69,7 @@ export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgr
     "-i",
     `file:${file}`,
   ])
-  return yield* parsed(file, () => readBanner(file, stderr))
+  return yield* orVideoError(file, () => readBanner(file, stderr))
 })
 
 /** Where a stream's packets in some ranges are, in order of decoding; none where there is no `ffprobe`. */

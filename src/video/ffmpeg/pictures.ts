@@ -1,12 +1,13 @@
 import { closeSync, openSync } from "node:fs"
 import { Chunk, Effect, Stream } from "effect"
+import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { stackTiles } from "../../picture/bands.ts"
 import type { FrameOutput } from "../../picture/output.ts"
 import { isLarge } from "../../picture/picture-size.ts"
 import { release } from "../../picture/release.ts"
 import { whyUnreadable } from "../access.ts"
 import { deliverPixels } from "../ffprobe/deliver-pixels.ts"
-import { type Excerpt, excerptOf, isExcerpted, readComposed } from "../ffprobe/excerpt.ts"
+import { type Excerpt, excerptOf, readComposed } from "../ffprobe/excerpt.ts"
 import { formFor, readTimes, tileBytes, tileCount, tileSize } from "../ffprobe/filters.ts"
 import { partOf, rangeOf } from "../ffprobe/gop-packets.ts"
 import { streamAt } from "../ffprobe/media-info.ts"
@@ -15,6 +16,7 @@ import { type Gop, gopsOf, startOf } from "../gops.ts"
 import { nearestFrame } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
+import { orVideoError } from "../workers.ts"
 import { EXCERPT, type FfmpegInput, pictureArguments, timesArguments } from "./arguments.ts"
 import { packetPlaces, readInfo, run } from "./listing.ts"
 import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "./process.ts"
@@ -85,11 +87,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
 ) {
   const { file, streamIndex, timeBase, framePts } = source
   const info = yield* readInfo(program, file)
-  const stream = yield* Effect.try({
-    try: () => streamAt(file, info, streamIndex),
-    catch: (cause) =>
-      new VideoError({ reason: "DecodeFailed", file, message: `${file}: ${String(cause)}`, cause }),
-  })
+  const stream = yield* orVideoError(file, () => streamAt(file, info, streamIndex))
   const { chroma, isGrey } = stream
   const coded = { chroma, isGrey, width: source.codedWidth, height: source.codedHeight }
   const form = formFor(coded, source, source, output)
@@ -130,7 +128,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     return { file, streamIndex, from: { keyframe, timeBase } }
   }
   const places =
-    isExcerpted(stream.codec) && known.keyframes.length > 0
+    isNalCodec(stream.codec) && known.keyframes.length > 0
       ? yield* packetPlaces(
           program,
           { file, streamIndex },

@@ -2,6 +2,7 @@ import { readSync } from "node:fs"
 import { DecodingPlan, type Treatment } from "../../bitstream/h264/plan.ts"
 import { type Mp4Track, mp4Header } from "../../bitstream/isobmff/header.ts"
 import { hasSeveralDescriptions } from "../../bitstream/isobmff/sample-table.ts"
+import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { LENGTH_BYTES, unitsOf } from "../../bitstream/nal/units.ts"
 import { isPictureUnit, nalLengthBytes } from "../../bitstream/packet-check.ts"
 import { release } from "../../picture/release.ts"
@@ -51,9 +52,6 @@ export interface Excerpt {
   /** The PTS of the packet that has this one in the excerpt. */
   readonly ptsOf: (time: number) => number | undefined
 }
-
-/** Whether excerpts are made of streams of this codec. */
-export const isExcerpted = (codec: string): codec is Mp4Track["codec"] => codec === "h264" || codec === "hevc"
 
 /** Bytes between what the demuxer calls the position and the data: none in MP4, a block's header in Matroska. */
 const HEADER_BYTES = [0, 4]
@@ -220,7 +218,7 @@ export const excerptOf = (
   { fd, codec, extradata, poll, ...facts }: ExcerptSource,
   parts: ReadonlyArray<ExcerptPart>,
 ): Excerpt | undefined => {
-  if (!isExcerpted(codec) || extradata === null) return undefined
+  if (!isNalCodec(codec) || extradata === null) return undefined
   if (nalLengthBytes(codec, extradata) !== LENGTH_BYTES) return undefined
   if (Math.max(facts.width, facts.height) > MOST_SIDE || hasSeveralDescriptions(fd)) return undefined
   const read = (packet: PacketPlace) => {

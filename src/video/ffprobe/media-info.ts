@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { nalLengthBytes } from "../../bitstream/packet-check.ts"
 import type { Rational } from "../../bitstream/rational.ts"
 import { type Orientation, orientationOfMatrix } from "../../picture/orientation.ts"
@@ -8,7 +9,7 @@ import type { PacketStream } from "../packet-index.ts"
 import type { PacketTimes } from "../untimed.ts"
 import { VideoFailure } from "../workers.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
-import { isExcerpted, type PacketPlace } from "./excerpt.ts"
+import type { PacketPlace } from "./excerpt.ts"
 
 const StreamInfo = v.object({
   index: v.number(),
@@ -194,7 +195,7 @@ const bestVideo = ({ streams }: MediaInfo): StreamInfo | undefined =>
 /** Index of the stream whose codec header is to be asked for; `undefined` if nothing would be read from it. */
 export const headerWanted = (info: MediaInfo): number | undefined => {
   const stream = bestVideo(info)
-  return stream !== undefined && stream.extradata_size > 0 && isExcerpted(stream.codec_name)
+  return stream !== undefined && stream.extradata_size > 0 && isNalCodec(stream.codec_name)
     ? stream.index
     : undefined
 }

@@ -21,6 +21,7 @@ import { CannotJoin, type PartSettings, TooCoarse } from "../../bitstream/joinin
 import { hugeEncoding } from "../../picture/huge-pictures.ts"
 import { isQuarterTurn } from "../../picture/orientation.ts"
 import { isHuge } from "../../picture/picture-size.ts"
+import { presets } from "../../plan/choices.ts"
 import { isRgb } from "../colour.ts"
 import { frameRateOf } from "../frame-rate.ts"
 import type { ClipCall } from "../protocol.ts"
@@ -31,7 +32,7 @@ import { libavText, makePacket } from "./input.ts"
 import { orientationOf, pixelAspect } from "./orientation.ts"
 
 /** x264 itself writes to the terminal about others. */
-const PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ")
+const PRESETS: ReadonlyArray<string> = presets
 
 /** The encoder reports how much its pictures differ from what they were. */
 const CHECKED_FLAGS = (AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_PSNR) as typeof AV_CODEC_FLAG_GLOBAL_HEADER

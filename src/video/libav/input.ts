@@ -23,6 +23,7 @@ import {
   Packet,
   type Stream,
 } from "node-av/lib"
+import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { MOST_PIXELS } from "../../picture/picture-size.ts"
 import { whyUnreadable } from "../access.ts"
 import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
@@ -81,7 +82,7 @@ const completes = (format: FormatContext, { streamIndex, videoDelay }: KnownStre
   const codecpar = format.streams[streamIndex]?.codecpar
   if (format.iformat?.name !== MP4_FAMILY || videoDelay === undefined || codecpar === undefined) return false
   const codec = avGetCodecName(codecpar.codecId)
-  if ((codec !== "h264" && codec !== "hevc") || codecpar.extradata === null) return false
+  if (codec === null || !isNalCodec(codec) || codecpar.extradata === null) return false
   codecpar.videoDelay = videoDelay
   return true
 }

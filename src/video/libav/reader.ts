@@ -1,6 +1,7 @@
 import { AVSEEK_FLAG_BACKWARD } from "node-av/constants"
 import type { Frame } from "node-av/lib"
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
+import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
@@ -25,9 +26,6 @@ export interface Decoded {
   readonly frame: Frame
   readonly pts: number
 }
-
-/** Codecs whose decoders pass over unreferenced pictures without any effect on the others. */
-const PASSING_OVER = new Set(["h264", "hevc"])
 
 interface Opened extends Disposable {
   readonly input: Input
@@ -121,7 +119,8 @@ export class Reader implements Disposable {
       if (this.#lastPacketPts >= this.#startPts) this.damage.push(this.#lastPacketPts)
     }
     this.#missing = onlyWanted === undefined ? undefined : new Set(onlyWanted)
-    this.#onlyWanted = PASSING_OVER.has(decoder.codec) ? onlyWanted : undefined
+    // Decoders of others do not pass over unreferenced pictures without any effect on the rest.
+    this.#onlyWanted = isNalCodec(decoder.codec) ? onlyWanted : undefined
     this.#skipUnreferenced(false)
     this.#drained = false
     this.#readAhead = false

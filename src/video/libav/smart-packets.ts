@@ -4,6 +4,7 @@ import { joinAvc } from "../../bitstream/h264/joining.ts"
 import { joinHevc } from "../../bitstream/hevc/joining.ts"
 import { CannotJoin, type Joining } from "../../bitstream/joining.ts"
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
+import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { NotFollowed, sameBytes } from "../../bitstream/nal/units.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
@@ -86,7 +87,7 @@ export class PacketReader implements Disposable {
 export const joiningOf = (stream: Stream): Joining => {
   const codec = avGetCodecName(stream.codecpar.codecId) ?? "unknown"
   const { extradata } = stream.codecpar
-  if (codec !== "h264" && codec !== "hevc") throw new CannotJoin(`its codec is ${codec}, not H.264 or HEVC`)
+  if (!isNalCodec(codec)) throw new CannotJoin(`its codec is ${codec}, not H.264 or HEVC`)
   if (extradata === null) throw new CannotJoin("its parameter sets are not in the container's header")
   try {
     return codec === "h264" ? joinAvc(extradata) : joinHevc(extradata)
