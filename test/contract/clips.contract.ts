@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -18,30 +18,18 @@ import {
   AVCOL_TRC_BT709,
   AVCOL_TRC_UNSPECIFIED,
 } from "node-av/constants"
-import { ClipCutter, type CutRequest } from "../../src/video/ClipCutter.ts"
-import * as Ffmpeg from "../../src/video/ffmpeg/backend.ts"
-import * as Libav from "../../src/video/libav/backend.ts"
+import { ClipCutter } from "../../src/video/ClipCutter.ts"
 import { openInput, pickVideoStream } from "../../src/video/libav/input.ts"
-import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
-import * as Wasm from "../../src/video/wasm/backend.ts"
+import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { earlier } from "../campaign/media/mutators/matroska.ts"
-import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { decodeAll, psnr } from "../support/truth.ts"
-import { allNumbers, cutOf, cuttingBy, secondsOf } from "./video-layers.ts"
-
-setDefaultTimeout(120_000)
-
-const settings = { size: 2, deadlineMs: 60_000 }
-const cutters = {
-  libav: Libav.make(settings),
-  wasm: Wasm.make({ ...settings, size: 1 }),
-  ffmpeg: Ffmpeg.make({ ...settings, bin: "ffmpeg" }),
-}
+import { allNumbers, secondsOf } from "../video/video-layers.ts"
+import { type CutterRun, cutFrames } from "./cut-frames.ts"
 
 const folder = runFolder()
-let clips = 0
+let files = 0
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, i) => i + from)
 
 /** What a clip's container and parameter sets say. */
@@ -55,21 +43,6 @@ const factsOf = (file: string) => {
     guessedRate: [rFrameRate.num, rFrameRate.den],
   }
 }
-
-const cutFrames = Effect.fn("cutFrames")(function* (
-  file: string,
-  from: number,
-  to: number,
-  changes: Partial<CutRequest> = {},
-) {
-  const decoder = yield* VideoDecoder
-  const source = yield* decoder.probe(file)
-  const boundary = (i: number) => source.framePts[i] ?? source.endPts
-  const output = join(folder, `clip-${clips++}.part`)
-  const reply = yield* (yield* ClipCutter).cut(cutOf(source, boundary(from), boundary(to), output, changes))
-  expect(triesAt(output)).toHaveLength(1)
-  return { source, reply, clip: yield* decoder.probe(output), output }
-})
 
 /** The least PSNR of a clip's pictures, each against the frame of the source at its time. */
 const worstPicture = async (source: VideoSource, clip: VideoSource, firstPts: number) => {
@@ -118,11 +91,9 @@ const nothing = {
   range: AVCOL_RANGE_UNSPECIFIED,
 }
 
-for (const [name, cutter] of Object.entries(cutters))
-  describe.skipIf(name === "ffmpeg" && Bun.which("ffmpeg") === null)(`clips cut by ${name}`, () => {
-    const run = <A, E>(effect: Effect.Effect<A, E, VideoDecoder | ClipCutter>) =>
-      Effect.runPromise(Effect.provide(effect, cuttingBy(cutter)))
-
+/** What the clips of a cutter say and show, whichever backend made them. */
+export const clipContract = (name: string, run: CutterRun): void =>
+  describe(`clips cut by ${name}`, () => {
     test("say the source's frame rate, not the ticks of its times", async () => {
       const film = await makeVideo({ timeBase: [1001, 24_000], frames: 30 })
       const whole = await run(cutFrames(film, 3, 28))
@@ -243,7 +214,7 @@ for (const [name, cutter] of Object.entries(cutters))
         await makeVideo({ ...part, frames: 48 }),
         await makeVideo({ ...part, frames: 48, firstNumber: 500, pixelFormat: "yuv444p" }),
       ]
-      const file = join(folder, `joined-${clips++}.ts`)
+      const file = join(folder, `joined-${files++}.ts`)
       await writeFile(file, Buffer.concat(await Promise.all(parts.map((one) => readFile(one)))))
       const { output, reply } = await run(cutFrames(file, 10, 40))
       expect(reply.frames).toBe(30)
