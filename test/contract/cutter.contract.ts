@@ -40,7 +40,7 @@ const kinds: Record<string, VideoSpec> = {
   "a late start": { pts: upTo(48, 25) },
   "two picture streams": { decoy: true },
 }
-/** Videos whose packets are copied; every backend copies the first two. */
+/** Videos whose packets are copied; every backend copies the first. */
 const copiedKinds: Record<string, VideoSpec> = {
   "H.264 with B-frames": {},
   "variable frame rate in MP4": { timeBase: [1, 1000], pts: uneven, bFrames: 0 },
@@ -65,6 +65,8 @@ export interface CutterUnderTest {
   readonly run: CutterRun
   /** Kinds of videos, the first ones. */
   readonly kinds: number
+  /** Kinds of videos that are copied, the first ones. */
+  readonly copied: number
   /** Ranges of each, the first ones after the whole. */
   readonly ranges: number
 }
@@ -123,7 +125,7 @@ export const cutterContract = ({ name, run, ...tried }: CutterUnderTest): void =
   })
 
   describe(`${name}: copied clips`, () => {
-    for (const [kind, spec] of first(copiedKinds))
+    for (const [kind, spec] of Object.entries(copiedKinds).slice(0, tried.copied))
       test(`begin at the key frame before and end where they should: ${kind}`, async () => {
         const file = await makeVideo(spec)
         const count = spec.pts?.length ?? 48

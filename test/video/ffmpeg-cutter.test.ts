@@ -206,9 +206,7 @@ describe("arguments for ffmpeg", () => {
 describe("a program is an ffmpeg only if it says so", () => {
   const isOne = (bin: string) =>
     Effect.flatMap(ClipCutter, ({ available }) => Effect.either(available)).pipe(
-      Effect.provide(
-        Layer.provide(ffmpegCutter.layer, ffmpegProgram.layer({ bin, deadlineMs: 30_000, size: 1 })),
-      ),
+      Effect.provide(servicesOf(Ffmpeg.make({ bin, deadlineMs: 30_000, size: 1 }))),
       Effect.map((result) => (Either.isLeft(result) ? result.left.message : "yes")),
       Effect.runPromise,
     )

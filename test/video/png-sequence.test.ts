@@ -59,7 +59,7 @@ test("a run goes from a folder of PNGs to a checked dataset, with a backend of o
     Effect.runPromise,
   )
   const summary = await Bun.file(join(result.folder, "run_summary.json")).json()
-  expect(summary.source).toMatchObject({ decoder: "png-sequence" })
+  expect(summary).toMatchObject({ decoder: "png-sequence" })
   expect(summary.post_validate).toEqual({ ok: true, problems: [] })
   expect(summary.decoding.hand_overs).toMatchObject([
     { from: "libav", to: "png-sequence", reason: "NotAVideo" },
