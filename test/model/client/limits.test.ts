@@ -22,7 +22,7 @@ describe("waits that make no sense are not gone by", () => {
     "soon",
     "1 2",
     "0x10",
-    "7s",
+    "7w",
     "Fri, 01 Jan 2099 00:00:00 GMT",
   ])("Retry-After: %s", (value) => {
     const headers = new Headers({ "retry-after": value })
@@ -33,6 +33,7 @@ describe("waits that make no sense are not gone by", () => {
   test.each<[string, number]>([
     ["0", 0],
     ["86400", 86_400_000],
+    ["7s", 7000],
     ["Thu, 01 Jan 2026 00:02:00 GMT", 120_000],
     ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
   ])("Retry-After: %s is", (value, expected) => {
