@@ -14,7 +14,7 @@ export const servicesOf = (make: Effect.Effect<Backend, never, Scope.Scope>) =>
     Effect.gen(function* () {
       const backend = yield* make
       const decoder = Context.make(VideoDecoder, withFallback([backend], "any"))
-      return Context.add(decoder, ClipCutter, yield* cutterOf([backend]))
+      return Context.add(decoder, ClipCutter, yield* cutterOf([backend], backend))
     }),
   )
 
@@ -25,7 +25,7 @@ export const cuttingBy = (make: Effect.Effect<Backend, never, Scope.Scope>) =>
       const backend = yield* make
       const reader = yield* Libav.make({ size: 2, deadlineMs: 60_000 })
       const decoder = Context.make(VideoDecoder, withFallback([reader], "any"))
-      return Context.add(decoder, ClipCutter, yield* cutterOf([backend]))
+      return Context.add(decoder, ClipCutter, yield* cutterOf([backend], backend))
     }),
   )
 
