@@ -40,7 +40,7 @@ const kinds: Record<string, VideoSpec> = {
   "a late start": { pts: upTo(48, 25) },
   "two picture streams": { decoy: true },
 }
-/** Videos whose packets are copied; every backend copies the first. */
+/** Videos whose packets are copied; every backend copies the first two. */
 const copiedKinds: Record<string, VideoSpec> = {
   "H.264 with B-frames": {},
   "variable frame rate in MP4": { timeBase: [1, 1000], pts: uneven, bFrames: 0 },

@@ -27,6 +27,6 @@ const contracts = (
 
 contracts("libav", cuttingBy(Libav.make(settings)), [99, 99, 99])
 // The arguments that these two are given are the same, but for names: what libav's many kinds show is not shown three times.
-contracts("wasm", cuttingBy(Wasm.make({ ...settings, size: 1 })), [2, 1, 2])
+contracts("wasm", cuttingBy(Wasm.make({ ...settings, size: 1 })), [2, 2, 2])
 if (Bun.which("ffmpeg") !== null)
-  contracts("ffmpeg", cuttingBy(Ffmpeg.make({ ...settings, bin: "ffmpeg" })), [2, 1, 2])
+  contracts("ffmpeg", cuttingBy(Ffmpeg.make({ ...settings, bin: "ffmpeg" })), [2, 2, 2])

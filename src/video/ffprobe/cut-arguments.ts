@@ -175,7 +175,9 @@ export const listFramesArguments = (
 export const decodeArguments = (clip: string, most?: number): ReadonlyArray<string> => [
   ...QUIET,
   ...["-noautorotate", "-threads", "1", "-protocol_whitelist", "file,pipe", "-i", `file:${clip}`],
-  ...["-map", "0:v:0", "-fps_mode", "passthrough", ...atMost(most), "-f", "framecrc", "pipe:1"],
+  // In the clip's own ticks: times in those of a guessed frame rate would be rounded to it.
+  ...["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "-1", ...atMost(most)],
+  ...["-f", "framecrc", "pipe:1"],
 ]
 
 /** Where reading stops when packets are copied: some way after the end, because packets are not in order of time. */
