@@ -212,14 +212,12 @@ describe("a run and its status", () => {
         ...["--output-root", join(place.path, "out"), ...more],
       ])
     const refused = asNobody()
-    expect(refused.stderr.toString()).toContain(
-      `${join(input, "closed")}/ may not be read: permission denied`,
-    )
+    expect(refused.stderr.toString()).toContain(`${join(input, "closed")}/ cannot be read: permission denied`)
     expect(refused.exitCode).toBe(2)
     const run = asNobody("--continue-on-error")
     chmodSync(join(input, "closed"), 0o755)
     expect(run.exitCode).toBe(1)
-    expect(run.stderr.toString()).toContain("closed/ may not be read")
+    expect(run.stderr.toString()).toContain("closed/ cannot be read")
     const { status } = await statusOf(join(place.path, "out"))
     expect(status).toMatchObject({ videos: 3, failed: 3, not_started: 0 })
     expect(status.failures.find(({ reason }) => reason === "NotReadable")?.videos).toContain(

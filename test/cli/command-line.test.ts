@@ -137,7 +137,7 @@ describe("a wrong value names its flag", () => {
       "must be a number from 0 to 2",
     ],
     ["limit", ["0", "-1", "1.5", "all"], "must be a whole number from 1 to 1000000000"],
-    ["decoder", ["nativ", "NATIVE", "", "gpu"], "must be auto, wasm, native or ffmpeg"],
+    ["decoder", ["nativ", "NATIVE", "", "gpu"], "must be auto, native, ffmpeg or wasm"],
     ["cut-mode", ["fast"], "must be smart, reencode or copy"],
     ["preset", ["warp"], "must be ultrafast,"],
     ["stages", ["", "4", "1;2", "all", "1,,2"], "must list stages out of 1, 2 and 3"],

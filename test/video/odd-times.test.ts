@@ -20,9 +20,9 @@ const readBy = (decoder: (typeof decoders)[number], file: string, positions: Rea
   Effect.gen(function* () {
     const { frames, probe } = yield* VideoDecoder
     const source = yield* probe(file)
-    const seconds = (pts = 0) => (pts * source.timeBase.num) / source.timeBase.den
-    const times = positions.map((position) => seconds(source.framePts[position]))
-    const given = yield* Stream.runCollect(frames(source, times, { output: { format: "JPEG", quality: 90 } }))
+    const given = yield* Stream.runCollect(
+      frames(source, positions, { output: { format: "JPEG", quality: 90 } }),
+    )
     const numbers = yield* Effect.forEach([...given], ({ data }) =>
       Effect.promise(() => readFrameNumber(data)),
     )

@@ -22,8 +22,7 @@ const coloursBy = (decoder: "native" | "wasm" | "ffmpeg", file: string, position
   Effect.gen(function* () {
     const { frames, probe } = yield* VideoDecoder
     const source = yield* probe(file)
-    const times = positions.map((i) => i / 10)
-    const given = yield* Stream.runCollect(frames(source, times, { output: { format: "RGBA" } }))
+    const given = yield* Stream.runCollect(frames(source, positions, { output: { format: "RGBA" } }))
     return [...given].map(({ data }) => [...data.subarray(0, 3)])
   }).pipe(Effect.provide(video({ decoder, decoderFallback: false, workers: 2 })), Effect.runPromise)
 
