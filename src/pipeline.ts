@@ -149,11 +149,14 @@ const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, sum
   return yield* new FolderInvalid({ folder: folder.location, problems, message })
 })
 
-/** Stages one after the other; each begins with the file that the run began with. */
+/**
+ * Stages one after the other; each begins with the file that the run began with. Those of one number have one outcome: what
+ * becomes of the file between them is noticed by the later one, and recorded as its failure.
+ */
 const runStages = Effect.fn("Pipeline.runStages")(function* (run: VideoRun, stages: ReadonlyArray<Stage>) {
   let made = nothingMade
   for (const [i, stage] of stages.entries()) {
-    if (i > 0) yield* run.confirmSource
+    if (i > 0 && stages[i - 1]?.number !== stage.number) yield* run.confirmSource
     made = yield* atPlace(i + 1, stage.run(run, made))
   }
 })

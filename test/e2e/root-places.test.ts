@@ -44,7 +44,7 @@ const refused: ReadonlyArray<Case> = [
   [".locks", "a link to nothing", newLink, link, link],
   [".locks", "a pipe", pipe, inTheWay, inTheWay],
   [".locks/cup", "a link to a folder", folderLink, link, "a link, a pipe or a device is where"],
-  [".locks/cup", "a pipe", pipe, inTheWay, "a file of the dataset cannot be read"],
+  [".locks/cup", "a pipe", pipe, inTheWay, "the output cannot be written"],
   [".batch", "a link to a folder", folderLink, link, link],
   [".batch", "a file", aFile, inTheWay, inTheWay],
   [".batch/videos.jsonl", "a link to a file", fileLink, link, link],
