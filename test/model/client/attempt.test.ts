@@ -30,6 +30,7 @@ const request = {
 const plainly = (text: string): string => text
 
 const quick = { connectMs: 300, silenceMs: 300, totalMs: 1500 }
+const patient = { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 }
 
 const complete = (url: string, settings: Partial<ServiceSettings> = {}, changes: object = {}) =>
   Effect.flatMap(VisionModel, (model) => model.complete({ ...request, ...changes })).pipe(
@@ -124,7 +125,7 @@ test("an answer that is blank without an end is given up after 4 MiB", async () 
   const blank = new TextEncoder().encode(" \n".repeat(1 << 18))
   const { result } = await against(
     () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(blank) })),
-    { deadlines: { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 } },
+    { deadlines: patient },
   )
   expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Transient" })
   expect(Either.isLeft(result) && result.left.message).toContain("longer than any real one")
@@ -168,7 +169,6 @@ describe("broken connections", () => {
 describe("whatever becomes of an attempt", () => {
   const client = (url: string) => new OpenAI({ apiKey: "none", baseURL: url, maxRetries: 0 })
   const way = { path: "/chat/completions", headers: {} }
-  const patient = { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 }
   const options = {
     protocol: chat,
     search: "",
@@ -305,7 +305,7 @@ describe("a picture that changes while it is sent", () => {
     const image = { path, bytes: bytes.length, sha256: sha256(bytes), width: 10, height: 10 }
     change(path)
     await using server = startChatServer({ behave: () => completion("{}") })
-    const result = await complete(server.url, {}, { images: [image] })
+    const result = await complete(server.url, { deadlines: patient }, { images: [image] })
     return { result, calls: server.calls.length }
   }
 
