@@ -120,7 +120,7 @@ test("a host adds videos while the batch runs, and is told in order how each of 
   }).pipe(Effect.provide(services), Effect.runPromise)
   const kinds = (id: string) => told.flatMap((e) => ("videoId" in e && e.videoId === id ? [e.type] : []))
   expect(kinds("1")[0]).toBe("VideoStarted")
-  expect(kinds("1").filter((type) => type === "StageFinished")).toHaveLength(3)
+  expect(kinds("1").filter((type) => type === "StageFinished")).toHaveLength(4)
   expect(kinds("1").at(-1)).toBe("VideoFinished")
   expect(told.find((e) => e.type === "VideoFailed")).toMatchObject({ videoId: "none", reason: "NotReadable" })
   expect(told[0]).toEqual({ type: "BatchStarted", videos: null })
