@@ -19,9 +19,8 @@ const openFolder = async (path: string): Promise<FileHandle | undefined> =>
 export const watchLocalFolder = (path: string) =>
   Effect.gen(function* () {
     let place: string | undefined
-    let opening: Promise<FileHandle | undefined> | undefined
-    // Also where the scope ends while the folder is being opened: a handle that is not closed ends the process later.
-    yield* Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(async () => (await opening)?.close())))
+    let held: FileHandle | undefined
+    yield* Effect.addFinalizer(() => Effect.promise(async () => held?.close()))
     const look = async (): Promise<boolean> => {
       const found = await kindAt(path)
       const now = found === undefined ? undefined : `${found.dev} ${found.ino}`
@@ -29,8 +28,7 @@ export const watchLocalFolder = (path: string) =>
       if (now === undefined) return true
       // Noted before it is opened: of two that look at the same time, one opens it.
       place = now
-      opening = openFolder(path)
-      await opening
+      held = await openFolder(path)
       return true
     }
     return Effect.uninterruptible(Effect.tryPromise({ try: look, catch: unreadable(path) }))

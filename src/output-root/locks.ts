@@ -111,6 +111,16 @@ const tidy = Effect.fn("Lock.tidy")(function* () {
   }
 })
 
+/**
+ * Ends as the first of two does, when both have ended. An interruption waits for both as well: with `Effect.raceFirst`, the lock
+ * would be given back while the work that it guards is still ending.
+ */
+const firstToEnd = <A, E, R, B, E2, R2>(one: Effect.Effect<A, E, R>, other: Effect.Effect<B, E2, R2>) =>
+  Effect.flatMap(
+    Effect.raceAll([Effect.exit(one), Effect.exit(other)]),
+    (end): Effect.Effect<A | B, E | E2> => end,
+  )
+
 const triesToTake = 20
 const betweenTries = "20 millis"
 
@@ -178,7 +188,7 @@ export const makeFolderLocks: Effect.Effect<FolderLocks> = Effect.sync(() => {
       ({ store, lock }) =>
         Effect.scoped(
           Effect.flatMap(makeHeart(store, videoId, lock), ({ beating, confirm }) =>
-            Effect.raceFirst(Effect.provideService(use, DatasetStore, store.confirmedBy(confirm)), beating),
+            firstToEnd(Effect.provideService(use, DatasetStore, store.confirmedBy(confirm)), beating),
           ),
         ),
       // What cannot be removed counts as a dead owner's lock once this process has ended.

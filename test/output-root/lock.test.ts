@@ -99,6 +99,34 @@ describe("one owner at a time", () => {
     expect(readdirSync(root.path)).toEqual([])
   })
 
+  test("an interruption gives the lock back when the work has ended, and not before", async () => {
+    await using root = await temporaryFolder()
+    const program = Effect.gen(function* () {
+      const locks = yield* makeFolderLocks
+      const begun = yield* Deferred.make<void>()
+      let held: unknown
+      const lookAtTheEnd = Effect.sleep("20 millis").pipe(
+        Effect.zipRight(readLock(join(root.path, "cup"))),
+        Effect.map((lock) => {
+          held = lock?.owner
+        }),
+        Effect.orDie,
+      )
+      const use = Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+      const fiber = yield* Effect.fork(
+        locks.hold(
+          "cup",
+          Effect.onInterrupt(use, () => lookAtTheEnd),
+        ),
+      )
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(fiber)
+      return held
+    })
+    expect(await runIn(root.path, program)).toMatchObject({ pid: process.pid })
+    expect(locksOf(root.path)).toEqual([])
+  })
+
   test("processes that take and give back one lock are never in it together", async () => {
     await using root = await temporaryFolder()
     const folder = join(root.path, "cup")
