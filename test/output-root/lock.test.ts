@@ -104,12 +104,10 @@ describe("one owner at a time", () => {
     const program = Effect.gen(function* () {
       const locks = yield* makeFolderLocks
       const begun = yield* Deferred.make<void>()
-      let held: unknown
+      const held: Array<unknown> = []
       const lookAtTheEnd = Effect.sleep("20 millis").pipe(
         Effect.zipRight(readLock(join(root.path, "cup"))),
-        Effect.map((lock) => {
-          held = lock?.owner
-        }),
+        Effect.map((lock) => held.push(lock?.owner)),
         Effect.orDie,
       )
       const use = Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
@@ -123,7 +121,7 @@ describe("one owner at a time", () => {
       yield* Fiber.interrupt(fiber)
       return held
     })
-    expect(await runIn(root.path, program)).toMatchObject({ pid: process.pid })
+    expect(await runIn(root.path, program)).toMatchObject([{ pid: process.pid }])
     expect(locksOf(root.path)).toEqual([])
   })
 
