@@ -1,7 +1,8 @@
-import { mkdtemp, open, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { open } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
+import { faultText } from "../../files/fault-text.ts"
+import { scratchFolderOr } from "../../files/scratch.ts"
 import type { ModelFamily } from "../families.ts"
 import { ModelError, type ModelImage, type ModelRequest } from "../VisionModel.ts"
 
@@ -49,17 +50,13 @@ const isLarger = ({ width, height }: ModelImage, side: number): boolean => Math.
 const unreadable = (why: string) =>
   new ModelError({ reason: "ImageUnreadable", message: `the pictures cannot be made smaller: ${why}` })
 
-const whyOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const unreadableBecause = (cause: unknown) => unreadable(faultText(cause))
 
 /** A file in a folder of its own, which go with the scope. */
 const temporaryFile = Effect.gen(function* () {
-  const attempted = <A>(work: () => Promise<A>) =>
-    Effect.tryPromise({ try: work, catch: (cause) => unreadable(whyOf(cause)) })
-  const dir = yield* Effect.acquireRelease(
-    attempted(() => mkdtemp(join(tmpdir(), "triptych-sent-"))),
-    (made) => Effect.promise(() => rm(made, { recursive: true, force: true })),
-  )
-  const path = join(dir, "pictures")
+  const attempted = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: unreadableBecause })
+  const folder = yield* scratchFolderOr(() => unreadableBecause)
+  const path = join(folder, "sent")
   const file = yield* Effect.acquireRelease(
     attempted(() => open(path, "wx")),
     (handle) => Effect.promise(() => handle.close()),
@@ -93,7 +90,7 @@ export const withSentPictures = Effect.fn("VisionModel.pictures")(function* (
         Bun.file(image.path)
           .slice(from, from + image.bytes)
           .bytes(),
-      catch: (cause) => unreadable(whyOf(cause)),
+      catch: unreadableBecause,
     })
     const sized = sentSize(image, maxSidePx)
     const longest = Math.max(sized.width, sized.height)

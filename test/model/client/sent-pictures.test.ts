@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Either, Layer } from "effect"
+import { removeDeadScratch } from "../../../src/files/scratch.ts"
 import * as Layers from "../../../src/layers.ts"
 import { type CallEvent, CallLog } from "../../../src/model/client/CallLog.ts"
 import type { ServiceSettings } from "../../../src/model/client/settings.ts"
@@ -52,8 +53,10 @@ const familiesOf = (limits: object) => {
   return { families }
 }
 
-/** Folders of pictures that are being sent, of this and other tests. */
-const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith("triptych-sent-"))
+/** Folders of files on their way that a process has. */
+const scratchOf = (pid: number) =>
+  readdirSync(tmpdir()).filter((name) => new RegExp(`^triptych-[0-9a-f]{8}-${pid}-`, "u").test(name))
+const leftovers = () => scratchOf(process.pid)
 
 describe("pictures that are sent", () => {
   test("are as they are on disk where nobody wants them smaller, to the byte", async () => {
@@ -140,5 +143,23 @@ describe("pictures that are sent", () => {
     expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "ImageUnreadable" })
     expect(server.calls).toHaveLength(0)
     expect(leftovers()).toEqual([])
+  })
+
+  test("are removed by the next run where the process that sent them was killed", async () => {
+    const { promise: hasCome, resolve: come } = Promise.withResolvers<void>()
+    await using server = startChatServer({
+      behave: () => {
+        come()
+        return new Promise<Response>(() => undefined)
+      },
+    })
+    const { path } = await pictureOf(640, 360)
+    const sender = Bun.spawn([process.execPath, join(import.meta.dir, "picture-sender.ts"), server.url, path])
+    await hasCome
+    sender.kill("SIGKILL")
+    await sender.exited
+    expect(scratchOf(sender.pid)).toHaveLength(1)
+    await Effect.runPromise(removeDeadScratch)
+    expect(scratchOf(sender.pid)).toEqual([])
   })
 })
