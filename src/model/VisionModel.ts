@@ -120,6 +120,8 @@ export type Keep<E, R> = (reply: ModelReply) => Effect.Effect<void, E, R>
 export interface LimitHints {
   readonly rpm?: number
   readonly tpm?: number
+  /** The header that says `tpm`, for messages. */
+  readonly tpmHeader?: string
   /** Nothing is left until then. */
   readonly exhaustedForMs?: number
   /** Headers whose values make no sense, as `name: value`; they are not gone by. */

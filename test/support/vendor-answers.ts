@@ -227,6 +227,16 @@ export const vendorAnswer = (
     ? new Response(eventStream(name, answer, cut), { headers: { "content-type": "text/event-stream" } })
     : Response.json(wholes[name](answer))
 
+/** The headers in which a vendor tells how much is allowed in a minute. */
+export const vendorLimits = (
+  name: ProtocolName,
+  { requests, tokens }: { readonly requests: number; readonly tokens: number },
+): Readonly<Record<string, string>> => {
+  const header = (what: "requests" | "tokens") =>
+    name === "anthropic" ? `anthropic-ratelimit-${what}-limit` : `x-ratelimit-limit-${what}`
+  return { [header("requests")]: String(requests), [header("tokens")]: String(tokens) }
+}
+
 /** What goes wrong at a vendor, with the body and status that it has for that. */
 export type VendorFault =
   | "auth"

@@ -63,7 +63,7 @@ const makeHeed =
     const isTooLow = hints.tpm !== undefined && hints.tpm < tokens
     const doubtful = [
       ...(hints.doubtful ?? []),
-      ...(isTooLow ? [`x-ratelimit-limit-tokens: ${hints.tpm}`] : []),
+      ...(isTooLow ? [`${hints.tpmHeader ?? "its limit of tokens per minute"}: ${hints.tpm}`] : []),
     ]
     const { tpm, ...others } = hints
     return Effect.zipRight(

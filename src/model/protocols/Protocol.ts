@@ -1,8 +1,9 @@
 import type { Redact } from "../redaction.ts"
-import type { LimitHints, ModelError, ModelRequest, ResponseFormat } from "../VisionModel.ts"
+import type { ModelError, ModelRequest, ResponseFormat } from "../VisionModel.ts"
 import type { Completion } from "./completion.ts"
 import type { ErrorAnswer } from "./fault.ts"
 import type { LazyBody } from "./lazy-body.ts"
+import type { LimitHintsIn } from "./limit-hints.ts"
 
 /** What a request is sent with beside its conversation: what is wanted, as far as the service takes it. */
 export interface Parameters {
@@ -83,10 +84,6 @@ export interface Protocol {
   readonly decode: Decoder
   /** Turns what a service says about an error into the one error of a call. */
   readonly classify: (error: ErrorAnswer, redact: Redact) => ModelError
-  /**
-   * What the headers of an answer say about the service's limits.
-   *
-   * @param now milliseconds since 1970
-   */
-  readonly limits: (headers: Headers, now: number, redact: Redact) => LimitHints
+  /** What the headers of an answer, or of an error, say about the service's limits. */
+  readonly limits: LimitHintsIn
 }

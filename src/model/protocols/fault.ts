@@ -1,6 +1,6 @@
 import type { Redact } from "../redaction.ts"
 import { ModelError, type Rejection, type RequestParameter } from "../VisionModel.ts"
-import { limitHints, retryAfterMs } from "./limit-hints.ts"
+import { type LimitHintsIn, retryAfterMs } from "./limit-hints.ts"
 import { excerpt, readSaid, wordsOf } from "./said.ts"
 
 /** An error as a service puts it: a status, what it says, and headers if it is an answer of its own. */
@@ -111,55 +111,61 @@ const redirected = (headers: Headers | undefined): string => {
   return url === null ? "another address" : `${url.origin}${url.pathname}`
 }
 
-/** Turns what a service says about an error into the one error of a call. */
-export const serviceFault = (answer: ErrorAnswer, redact: Redact): ModelError => {
-  const { status, text, headers } = answer
-  const said = readSaid(text)
-  const words = wordsOf(said)
-  const shown = excerpt(said.message, redact)
-  // A status that the body of a success stands for is not one that came.
-  const code = answer.isBegun === undefined || shown === "" ? `${status} ` : ""
-  const what = `${code}${shown}`.trim()
-  if (status >= 300 && status < 400) {
-    const to = excerpt(redirected(headers), redact)
-    const message = `the service sends the call on to ${to} (status ${status}); give the address that it should go to as --api-base`
-    return new ModelError({ reason: "Rejected", rejection: "redirected", status, message })
+/**
+ * Turns what a service says about an error into the one error of a call.
+ *
+ * @param limits reads the service's limits from the headers of the error
+ */
+export const serviceFaultBy =
+  (limits: LimitHintsIn) =>
+  (answer: ErrorAnswer, redact: Redact): ModelError => {
+    const { status, text, headers } = answer
+    const said = readSaid(text)
+    const words = wordsOf(said)
+    const shown = excerpt(said.message, redact)
+    // A status that the body of a success stands for is not one that came.
+    const code = answer.isBegun === undefined || shown === "" ? `${status} ` : ""
+    const what = `${code}${shown}`.trim()
+    if (status >= 300 && status < 400) {
+      const to = excerpt(redirected(headers), redact)
+      const message = `the service sends the call on to ${to} (status ${status}); give the address that it should go to as --api-base`
+      return new ModelError({ reason: "Rejected", rejection: "redirected", status, message })
+    }
+    if (status < 500 && patterns.refusal.test(words)) {
+      const message = `the model declined to answer, or a filter stopped it: ${what}`
+      return new ModelError({ reason: "Refused", status, message })
+    }
+    const now = Date.now()
+    const wait = retryAfterMs(headers, now)
+    const asked = {
+      status,
+      ...(wait === undefined ? {} : { retryAfterMs: wait }),
+      ...(headers === undefined ? {} : { limits: limits(headers, now, redact) }),
+      ...(answer.isBegun === true ? ({ mayBePaid: true } as const) : {}),
+    }
+    const isQuota = patterns.quota.test(words)
+    const isTooLarge = patterns.tooLarge.test(words)
+    if ((status === 429 || status === 498) && patterns.capacity.test(words)) {
+      const message = `the service has no capacity for the call now: ${what}`
+      return new ModelError({ reason: "Transient", message, ...asked, retryAfterMs: wait ?? capacityPauseMs })
+    }
+    if (status === 429 && !isQuota && !isTooLarge)
+      return new ModelError({
+        reason: "Throttled",
+        message: `the service asks to slow down: ${what}`,
+        ...asked,
+      })
+    if (patterns.badSample.test(words)) {
+      const message = `the model's answer did not have the form asked for, and the service kept it back: ${what}`
+      return new ModelError({ reason: "Transient", message, mayBePaid: true, ...asked })
+    }
+    const isFormat = status >= 500 && patterns.strongFormat.test(words)
+    if ((status >= 500 && !isFormat && !isQuota) || passing.has(status))
+      return new ModelError({ reason: "Transient", message: `the service failed: ${what}`, ...asked })
+    const verdict = verdictOf(status, words)
+    const message = `${what} (${advice[verdict.rejection]})`
+    return new ModelError({ reason: "Rejected", status, ...verdict, message })
   }
-  if (status < 500 && patterns.refusal.test(words)) {
-    const message = `the model declined to answer, or a filter stopped it: ${what}`
-    return new ModelError({ reason: "Refused", status, message })
-  }
-  const now = Date.now()
-  const wait = retryAfterMs(headers, now)
-  const asked = {
-    status,
-    ...(wait === undefined ? {} : { retryAfterMs: wait }),
-    ...(headers === undefined ? {} : { limits: limitHints(headers, now, redact) }),
-    ...(answer.isBegun === true ? ({ mayBePaid: true } as const) : {}),
-  }
-  const isQuota = patterns.quota.test(words)
-  const isTooLarge = patterns.tooLarge.test(words)
-  if ((status === 429 || status === 498) && patterns.capacity.test(words)) {
-    const message = `the service has no capacity for the call now: ${what}`
-    return new ModelError({ reason: "Transient", message, ...asked, retryAfterMs: wait ?? capacityPauseMs })
-  }
-  if (status === 429 && !isQuota && !isTooLarge)
-    return new ModelError({
-      reason: "Throttled",
-      message: `the service asks to slow down: ${what}`,
-      ...asked,
-    })
-  if (patterns.badSample.test(words)) {
-    const message = `the model's answer did not have the form asked for, and the service kept it back: ${what}`
-    return new ModelError({ reason: "Transient", message, mayBePaid: true, ...asked })
-  }
-  const isFormat = status >= 500 && patterns.strongFormat.test(words)
-  if ((status >= 500 && !isFormat && !isQuota) || passing.has(status))
-    return new ModelError({ reason: "Transient", message: `the service failed: ${what}`, ...asked })
-  const verdict = verdictOf(status, words)
-  const message = `${what} (${advice[verdict.rejection]})`
-  return new ModelError({ reason: "Rejected", status, ...verdict, message })
-}
 
 /** Words and codes of services for what HTTP has a status for. */
 const statusWords: ReadonlyArray<readonly [RegExp, number]> = [

@@ -87,10 +87,18 @@ const untilMs = (reset: string, now: number): number | undefined => {
   return Number.isNaN(moment) ? durationMs(reset) : Math.max(0, moment - now)
 }
 
-/** Reads what headers of these names tell about the limits of the service. */
+/**
+ * Reads what the headers of an answer say about the service's limits. Values that make no sense are not gone by, and named in
+ * `doubtful`.
+ *
+ * @param now milliseconds since 1970
+ */
+export type LimitHintsIn = (headers: Headers, now: number, redact: Redact) => LimitHints
+
+/** Reads headers of these names. */
 export const limitHintsOf =
-  (names: LimitHeaders) =>
-  (headers: Headers, now: number, redact: Redact): LimitHints => {
+  (names: LimitHeaders): LimitHintsIn =>
+  (headers, now, redact) => {
     const value = (name: string) => headers.get(name)
     const rpm = perMinute(value(names.requestLimit), rpmRange)
     const tpm = perMinute(value(names.tokenLimit), tpmRange)
@@ -104,16 +112,11 @@ export const limitHintsOf =
     ].map((name) => `${name}: ${redact(value(name) ?? value(`${name}-ms`) ?? "").slice(0, 40)}`)
     return {
       ...(typeof rpm === "number" ? { rpm } : {}),
-      ...(typeof tpm === "number" ? { tpm } : {}),
+      ...(typeof tpm === "number" ? { tpm, tpmHeader: names.tokenLimit } : {}),
       ...(exhausted === undefined ? {} : { exhaustedForMs: Math.min(exhausted, longestExhaustionMs) }),
       ...(doubtful.length === 0 ? {} : { doubtful }),
     }
   }
 
-/**
- * What the headers that most services have tell about their limits. Values that make no sense are not gone by, and named in
- * `doubtful`.
- *
- * @param now milliseconds since 1970
- */
+/** Reads the headers that most services have. */
 export const limitHints = limitHintsOf(openAiHeaders)

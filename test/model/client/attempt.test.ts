@@ -327,7 +327,12 @@ test("what headers tell about limits", () => {
     "x-ratelimit-remaining-requests": "0",
     "x-ratelimit-reset-requests": "1m1.5s",
   })
-  expect(limitHints(headers, 0, plainly)).toEqual({ rpm: 500, tpm: 30_000, exhaustedForMs: 60_000 })
+  expect(limitHints(headers, 0, plainly)).toEqual({
+    rpm: 500,
+    tpm: 30_000,
+    tpmHeader: "x-ratelimit-limit-tokens",
+    exhaustedForMs: 60_000,
+  })
   headers.set("x-ratelimit-reset-requests", "250ms")
   expect(limitHints(headers, 0, plainly).exhaustedForMs).toBe(250)
   expect(limitHints(new Headers(), 0, plainly)).toEqual({})

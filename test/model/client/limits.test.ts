@@ -65,7 +65,7 @@ describe("limits that make no sense are not gone by", () => {
     ["limit-requests", "3", { rpm: 3 }],
     ["limit-requests", "100, 100;w=60", {}],
     ["limit-requests", "", {}],
-    ["limit-tokens", "30000", { tpm: 30_000 }],
+    ["limit-tokens", "30000", { tpm: 30_000, tpmHeader: "x-ratelimit-limit-tokens" }],
   ])("x-ratelimit-%s: %s is as it was", (name, value, expected) => {
     expect(limitHints(new Headers({ [`x-ratelimit-${name}`]: value }), now, plainly)).toEqual(expected)
   })

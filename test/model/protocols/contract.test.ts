@@ -8,7 +8,7 @@ import { type ProtocolName, protocolNames } from "../../../src/model/protocols/p
 import { type ModelRequest, VisionModel } from "../../../src/model/VisionModel.ts"
 import { runFolder } from "../../support/folders.ts"
 import { strictRequest } from "../../support/model-call.ts"
-import { type VendorFault, vendorAnswer, vendorFault } from "../../support/vendor-answers.ts"
+import { type VendorFault, vendorAnswer, vendorFault, vendorLimits } from "../../support/vendor-answers.ts"
 import { startVendorServer, vendorKey } from "../../support/vendor-server.ts"
 
 setDefaultTimeout(60_000)
@@ -35,15 +35,17 @@ const ask = async (
   const events: Array<CallEvent> = []
   const logger = Logger.make(({ message }) => warnings.push(String(message)))
   const log = Layer.succeed(CallLog, { record: (event) => Effect.sync(() => void events.push(event)) })
-  const result = await Effect.flatMap(VisionModel, ({ complete }) => complete(request)).pipe(
-    Effect.either,
+  const { result, load } = await Effect.gen(function* () {
+    const { complete, load = Effect.dieMessage("nothing bounds the calls") } = yield* VisionModel
+    return { result: yield* Effect.either(complete(request)), load: yield* load }
+  }).pipe(
     Effect.provide(Layer.provide(modelAt(name, url, settings), log)),
     Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
     Effect.runPromise,
   )
   const reply = Either.isRight(result) ? result.right : undefined
   const error = Either.isLeft(result) ? result.left : undefined
-  return { error, events, reply, warnings }
+  return { error, events, load, reply, warnings }
 }
 
 /** A picture of these bytes in the middle of a file. */
@@ -130,6 +132,30 @@ describe.each([...protocolNames])("%s", (name) => {
     expect(error).toMatchObject(expected)
     expect(server.calls).toHaveLength(1)
     expect(events.map(({ estimated_tokens }) => estimated_tokens)).toEqual([null])
+  })
+
+  test("goes by the limits that a refusal for its rate tells", async () => {
+    const headers = vendorLimits(name, { requests: 77, tokens: 88_000 })
+    await using server = startVendorServer(name, {
+      behave: async () => new Response(await vendorFault(name, "rate").text(), { status: 429, headers }),
+    })
+    const { error, load } = await ask(name, server.url)
+    expect(error?.limits).toMatchObject({ rpm: 77, tpm: 88_000 })
+    expect(load).toMatchObject({ rpm: 77, tpm: 88_000 })
+  })
+
+  test("names the header of a limit that makes no sense", async () => {
+    const headers = vendorLimits(name, { requests: 77, tokens: 1100 })
+    await using server = startVendorServer(name, {
+      behave: ({ good }) => {
+        const answer = vendorAnswer(name, { text: good })
+        for (const [header, value] of Object.entries(headers)) answer.headers.set(header, value)
+        return answer
+      },
+    })
+    const { warnings } = await ask(name, server.url)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(`the service says ${Object.keys(headers)[1]}: 1100, which is not plausible`)
   })
 
   test("leaves out a temperature that is refused, once, and remembers it", async () => {

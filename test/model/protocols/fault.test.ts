@@ -3,13 +3,14 @@ import { APIConnectionError } from "openai"
 import { UnknownEncoding } from "../../../src/model/client/answer-body.ts"
 import { connectionFault } from "../../../src/model/client/connection-fault.ts"
 import { isErrorObject } from "../../../src/model/protocols/error-object.ts"
-import { type ErrorAnswer, serviceFault, statusIn } from "../../../src/model/protocols/fault.ts"
+import { type ErrorAnswer, serviceFaultBy, statusIn } from "../../../src/model/protocols/fault.ts"
 import { PictureReadError } from "../../../src/model/protocols/lazy-body.ts"
+import { limitHints } from "../../../src/model/protocols/limit-hints.ts"
 import { readSaid } from "../../../src/model/protocols/said.ts"
 import { AnswerTooLarge, BrokenAnswer } from "../../../src/model/protocols/unusable.ts"
 
 const faultOf = (status: number, text: string, more: Partial<ErrorAnswer> = {}) =>
-  serviceFault({ status, text, ...more }, (line) => line)
+  serviceFaultBy(limitHints)({ status, text, ...more }, (line) => line)
 
 describe("what is not taken", () => {
   test.each<[number, string, string]>([

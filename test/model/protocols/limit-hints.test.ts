@@ -13,9 +13,9 @@ describe("limits a minute", () => {
     ["requests", "-infinity", { doubtful: ["x-ratelimit-limit-requests: -infinity"] }],
     ["requests", "100, 100;w=60", {}],
     ["requests", "  ", {}],
-    ["tokens", "1000", { tpm: 1000 }],
+    ["tokens", "1000", { tpm: 1000, tpmHeader: "x-ratelimit-limit-tokens" }],
     ["tokens", "999", { doubtful: ["x-ratelimit-limit-tokens: 999"] }],
-    ["tokens", "1000000000000", { tpm: 1e12 }],
+    ["tokens", "1000000000000", { tpm: 1e12, tpmHeader: "x-ratelimit-limit-tokens" }],
     ["tokens", "1000000000001", { doubtful: ["x-ratelimit-limit-tokens: 1000000000001"] }],
   ])("of %s: %s", (what, value, expected) => {
     expect(hints({ [`x-ratelimit-limit-${what}`]: value })).toEqual(expected)

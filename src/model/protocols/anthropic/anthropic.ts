@@ -1,9 +1,16 @@
-import { serviceFault } from "../fault.ts"
+import { serviceFaultBy } from "../fault.ts"
 import { lazyJson } from "../lazy-body.ts"
 import { limitHintsOf } from "../limit-hints.ts"
 import type { Protocol } from "../Protocol.ts"
 import { anthropicBody } from "./body.ts"
 import { assembleMessage, parseMessage } from "./message.ts"
+
+const limits = limitHintsOf({
+  requestLimit: "anthropic-ratelimit-requests-limit",
+  tokenLimit: "anthropic-ratelimit-tokens-limit",
+  requestsRemaining: "anthropic-ratelimit-requests-remaining",
+  requestsReset: "anthropic-ratelimit-requests-reset",
+})
 
 /** Anthropic's Messages. */
 export const anthropic: Protocol = {
@@ -19,11 +26,6 @@ export const anthropic: Protocol = {
     body: lazyJson(request.images, (slot) => anthropicBody(model, request, parameters, slot)),
   }),
   decode: { noun: "message", mark: '"content"', whole: parseMessage, stream: assembleMessage },
-  classify: serviceFault,
-  limits: limitHintsOf({
-    requestLimit: "anthropic-ratelimit-requests-limit",
-    tokenLimit: "anthropic-ratelimit-tokens-limit",
-    requestsRemaining: "anthropic-ratelimit-requests-remaining",
-    requestsReset: "anthropic-ratelimit-requests-reset",
-  }),
+  classify: serviceFaultBy(limits),
+  limits,
 }

@@ -1,4 +1,4 @@
-import { serviceFault } from "../fault.ts"
+import { serviceFaultBy } from "../fault.ts"
 import { limitHints } from "../limit-hints.ts"
 import type { Protocol } from "../Protocol.ts"
 import { chatParameters, lazyBody } from "./body.ts"
@@ -23,6 +23,6 @@ export const chat: Protocol = {
     whole: parseCompletion,
     stream: assembleCompletion,
   },
-  classify: serviceFault,
+  classify: serviceFaultBy(limitHints),
   limits: limitHints,
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { ModelError } from "../../VisionModel.ts"
-import { serviceFault } from "../fault.ts"
+import { serviceFaultBy } from "../fault.ts"
 import { lazyJson } from "../lazy-body.ts"
 import { limitHints } from "../limit-hints.ts"
 import type { Protocol } from "../Protocol.ts"
@@ -19,6 +19,8 @@ const retryDelayMs = (text: string): number | undefined => {
   const delay = delays.find((value) => typeof value === "string" && /^\d+(?:\.\d+)?s$/u.test(value))
   return delay === undefined ? undefined : Number.parseFloat(String(delay)) * 1000
 }
+
+const serviceFault = serviceFaultBy(limitHints)
 
 const classify: Protocol["classify"] = (answer, redact) => {
   const fault = serviceFault(answer, redact)

@@ -1,4 +1,4 @@
-import { serviceFault } from "../fault.ts"
+import { serviceFaultBy } from "../fault.ts"
 import { lazyJson } from "../lazy-body.ts"
 import { limitHints } from "../limit-hints.ts"
 import type { Protocol } from "../Protocol.ts"
@@ -18,6 +18,6 @@ export const responses: Protocol = {
     body: lazyJson(request.images, (slot) => responsesBody(model, request, parameters, slot)),
   }),
   decode: { noun: "response", mark: '"output"', whole: parseResponse, stream: assembleResponse },
-  classify: serviceFault,
+  classify: serviceFaultBy(limitHints),
   limits: limitHints,
 }
