@@ -4,9 +4,9 @@ import { inOutputRoot } from "./dataset/DatasetStore.ts"
 import type { GateLimits } from "./model/client/gate.ts"
 import { type SendingPictures, sentSize, sideLimitOf } from "./model/client/sent-pictures.ts"
 import { promptTokens } from "./model/estimate.ts"
-import { familyOf } from "./model/families.ts"
+import type { ModelFamily } from "./model/families.ts"
 import { costOf, type Price } from "./model/money.ts"
-import type { Counting } from "./model/tokens.ts"
+import { pictureTokensOf } from "./model/tokens.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
 import { stages as allStages } from "./stages/list.ts"
@@ -59,8 +59,10 @@ interface EstimatedCall extends NeededCall {
 }
 
 /** The model that will be asked, as far as it decides what calls take. */
-export interface ExpectedModel extends SendingPictures, Counting {
-  readonly name: string
+export interface ExpectedModel extends SendingPictures {
+  readonly family: ModelFamily
+  /** How closely it looks at pictures; absent leaves it to the model. */
+  readonly detail?: string
   readonly price: Price | undefined
   readonly limits: GateLimits
 }
@@ -74,10 +76,10 @@ const estimated = (
 ): EstimatedCall => {
   const image = { path: "", bytes: 0, sha256: "", width, height }
   const images = Array.from({ length: call.images }, () => image)
-  const maxSidePx = sideLimitOf(images.length, model, familyOf(model.name, model.families))
+  const maxSidePx = sideLimitOf(images.length, model, model.family)
   const sent = images.map((image) => sentSize(image, maxSidePx))
   const request = { system, prompt: call.prompt, images: sent, turns: [] }
-  return { ...call, promptTokens: promptTokens(model.name, request, model) }
+  return { ...call, promptTokens: promptTokens(request, pictureTokensOf(model.family, model.detail)) }
 }
 
 const nothing = { calls: [], decodeSeconds: 0 }

@@ -9,6 +9,9 @@ import { localStore } from "../dataset/local-store.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
 import { publicAddress } from "../model/client/endpoint.ts"
+import { protocolIn } from "../model/client/settings.ts"
+import { wantedOf } from "../model/client/wanted.ts"
+import { familyOf } from "../model/families.ts"
 import { priceIn, priceOf } from "../model/money.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
@@ -152,6 +155,9 @@ export const reportChecks = Effect.fn("Cli.reportChecks")(function* (
   return checks.every((check) => check.problem === undefined)
 })
 
+/** What answers without a service: nothing is known of it, and nothing is paid. */
+const unpriced = { family: {}, price: undefined, address: undefined } as const
+
 /** The model the flags ask for, as a layer; `name` and `kind` for messages and estimates. */
 const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
   const folder = Option.getOrUndefined(given.record)
@@ -161,8 +167,7 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
     const dir = resolve(given.replay.value)
     return {
       name: "replay",
-      price: undefined,
-      address: undefined,
+      ...unpriced,
       layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
     }
   }
@@ -176,17 +181,17 @@ const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
           Layer.provide(Layers.record(resolve(folder)), live),
           Layers.rememberTimes(resolve(folder)),
         )
-  const name = settings?.model ?? "rehearsal"
-  const address = settings === undefined ? undefined : publicAddress(settings.apiBase)
-  const { detail, families, sendMaxSidePx } = settings ?? {}
+  if (settings === undefined) return { name: "rehearsal", ...unpriced, layer }
+  const { apiBase, model: name, price = {}, sendMaxSidePx } = settings
+  const family = familyOf(name, settings.families)
+  const { detail, serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
   return {
     name,
+    family,
     ...(detail === undefined ? {} : { detail }),
-    ...(families === undefined ? {} : { families }),
     ...(sendMaxSidePx === undefined ? {} : { sendMaxSidePx }),
-    price:
-      settings === undefined ? undefined : priceIn(priceOf(name, settings.price ?? {}), settings.serviceTier),
-    address,
+    price: priceIn(priceOf(name, price), serviceTier),
+    address: publicAddress(apiBase),
     layer,
   }
 })

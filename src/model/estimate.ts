@@ -1,4 +1,4 @@
-import { type Counting, pictureTokens, textTokens } from "./tokens.ts"
+import { type PictureTokens, textTokens } from "./tokens.ts"
 import type { ModelRequest, ModelTask, ModelUsage } from "./VisionModel.ts"
 
 /** Estimates what a request will take and learns from what it took. */
@@ -15,25 +15,17 @@ const firstReserve = 500
 /** Weight of the newest answer once many were seen; the first ones count for more. */
 const leastWeight = 0.2
 
-/** Prompt tokens of a request by the model's own way of counting, before calibration. */
+/** Prompt tokens of a request by the model's own way of counting pictures, before calibration. */
 export const promptTokens = (
-  model: string,
   { system, prompt, images, turns }: Pick<ModelRequest, "system" | "prompt" | "images" | "turns">,
-  counting?: Counting,
+  pictureTokens: PictureTokens,
 ): number =>
   textTokens(system) +
   textTokens(prompt) +
   turns.reduce((sum, turn) => sum + textTokens(turn.text), 0) +
-  images.reduce(
-    (sum, image) => sum + pictureTokens(model, image, counting) + textTokens(image.label ?? ""),
-    0,
-  )
+  images.reduce((sum, image) => sum + pictureTokens(image) + textTokens(image.label ?? ""), 0)
 
-export const makeEstimator = (
-  model: string,
-  maxTokens: number | undefined,
-  counting?: Counting,
-): Estimator => {
+export const makeEstimator = (maxTokens: number | undefined, pictureTokens: PictureTokens): Estimator => {
   /** Prompt tokens counted for one of ours. Each stage has its own: its share of text and of pictures is another. */
   const ratios = new Map<string, number>()
   const answers = new Map<string, { readonly seen: number; readonly tokens: number }>()
@@ -46,7 +38,7 @@ export const makeEstimator = (
     estimate: (request) => {
       const limit = request.maxTokens ?? maxTokens ?? Number.POSITIVE_INFINITY
       return {
-        prompt_tokens: Math.ceil(promptTokens(model, request, counting) * ratioOf(request.task.stage)),
+        prompt_tokens: Math.ceil(promptTokens(request, pictureTokens) * ratioOf(request.task.stage)),
         cached_tokens: 0,
         completion_tokens: Math.ceil(Math.min(limit, answersTo(request.task).tokens)),
         reasoning_tokens: null,
@@ -58,7 +50,7 @@ export const makeEstimator = (
       const { stage } = request.task
       const { seen, tokens } = answersTo(request.task)
       const weight = Math.max(leastWeight, 1 / (seen + 1))
-      const own = promptTokens(model, request, counting)
+      const own = promptTokens(request, pictureTokens)
       // By our own count, not by the estimate: between that and the answer others may have corrected the ratio.
       if (counted.prompt_tokens !== null && own > 0) {
         const right = counted.prompt_tokens / own

@@ -1,4 +1,4 @@
-import { familyOf, type ModelFamilies, type TokenRule } from "./families.ts"
+import type { ModelFamily, TokenRule } from "./families.ts"
 
 /** Token counts of pictures and text, estimated before a call; settled with what the service counted after it. */
 
@@ -61,19 +61,20 @@ const tokensBy = (rule: TokenRule, picture: Picture, detail: string | undefined)
   }
 }
 
-/** What decides how pictures are counted, beside the model. */
-export interface Counting {
-  /** The table that comes with the program if absent. */
-  readonly families?: ModelFamilies
-  /** How closely the model looks at pictures. */
-  readonly detail?: string
-}
-
 const unknownModel: TokenRule = { rule: "area", pixels_per_token: 750 }
 
-/** Tokens of one picture for a model, by its name; about a token per 750 pixels for models that are not known. */
-export const pictureTokens = (model: string, picture: Picture, { families, detail }: Counting = {}): number =>
-  tokensBy(familyOf(model, families).tokens ?? unknownModel, picture, detail)
+/** Tokens of one picture. */
+export type PictureTokens = (picture: Picture) => number
+
+/**
+ * How a family of models counts pictures; about a token per 750 pixels where that is not known.
+ *
+ * @param detail how closely the model looks at pictures; absent leaves it to the model
+ */
+export const pictureTokensOf =
+  ({ tokens = unknownModel }: ModelFamily, detail?: string): PictureTokens =>
+  (picture) =>
+    tokensBy(tokens, picture, detail)
 
 /** Tokens of a text: a quarter of its ASCII characters and every other character. */
 export const textTokens = (text: string): number => {

@@ -68,7 +68,7 @@ const foresee = (files: ReadonlyArray<string>, wanted: RunSettings, isRehearsal 
         callRetries: 0,
         callRetryBackoffSec: 0,
       })
-  return expectRun(files, wanted, { name: "loopback-vlm", price: undefined, limits: {} }, 8).pipe(
+  return expectRun(files, wanted, { family: {}, price: undefined, limits: {} }, 8).pipe(
     Effect.provide(Layer.mergeAll(Layers.video(), model, Layers.localRoots)),
     Effect.runPromise,
   )

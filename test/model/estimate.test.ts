@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { makeEstimator } from "../../src/model/estimate.ts"
+import { pictureTokensOf } from "../../src/model/tokens.ts"
 import { type ModelRequest, type ModelUsage, noUsage } from "../../src/model/VisionModel.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
@@ -7,6 +8,9 @@ import { draftTask } from "../../src/stages/draft.ts"
 import { localizationTask } from "../../src/stages/localize.ts"
 import { stepTask } from "../../src/stages/step-inquiry.ts"
 import { draftReply } from "../support/replies.ts"
+
+/** Pictures of a model that nobody knows. */
+const byArea = pictureTokensOf({})
 
 /** 100 + 50 + 10 tokens of text, two pictures of 308 with a label of 2. */
 const request: ModelRequest = {
@@ -33,7 +37,7 @@ const usage = (prompt_tokens: number | null, completion_tokens: number | null): 
 })
 
 test("a first estimate goes by texts, pictures and labels, and by how long answers of the stage are", () => {
-  const estimator = makeEstimator("unknown", undefined)
+  const estimator = makeEstimator(undefined, byArea)
   expect(estimator.estimate(request)).toEqual({
     prompt_tokens: 100 + 50 + 10 + 2 * (308 + 2),
     cached_tokens: 0,
@@ -51,13 +55,13 @@ test("a first estimate goes by texts, pictures and labels, and by how long answe
 })
 
 test("no answer is longer than its limit: the one raised for it, else the one set", () => {
-  const estimator = makeEstimator("unknown", 300)
+  const estimator = makeEstimator(300, byArea)
   expect(estimator.estimate(request).completion_tokens).toBe(300)
   expect(estimator.estimate({ ...request, maxTokens: 350 }).completion_tokens).toBe(350)
 })
 
 test("a rate limit is charged 500 tokens for the first answer of a stage, then what answers take", () => {
-  const estimator = makeEstimator("unknown", undefined)
+  const estimator = makeEstimator(undefined, byArea)
   expect(estimator.reserved(request, usage(1000, 400))).toBe(1500)
   expect(estimator.reserved(request, usage(null, 400))).toBe(500)
   estimator.learn(request, usage(780, 100))
@@ -66,7 +70,7 @@ test("a rate limit is charged 500 tokens for the first answer of a stage, then w
 })
 
 test("counts correct the estimate: the first one wholly, later ones by their share, the newest at least by a fifth", () => {
-  const estimator = makeEstimator("unknown", undefined)
+  const estimator = makeEstimator(undefined, byArea)
   const see = (times: number, completion: number) => {
     const before = estimator.estimate(request)
     estimator.learn(request, usage((before.prompt_tokens ?? 0) * times, completion))
@@ -82,20 +86,20 @@ test("counts correct the estimate: the first one wholly, later ones by their sha
 })
 
 test("what was not counted corrects nothing", () => {
-  const estimator = makeEstimator("unknown", undefined)
+  const estimator = makeEstimator(undefined, byArea)
   estimator.learn(request, noUsage)
   estimator.learn({ ...request, system: "", prompt: "", turns: [], images: [] }, usage(780, null))
   expect(estimator.estimate(request)).toMatchObject({ prompt_tokens: 780, completion_tokens: 400 })
 })
 
 test("answers of calls that were under way together correct it as one after the other would", () => {
-  const estimator = makeEstimator("unknown", undefined)
+  const estimator = makeEstimator(undefined, byArea)
   for (let call = 0; call < 5; call++) estimator.learn(request, usage(390, 200))
   expect(estimator.estimate(request)).toMatchObject({ prompt_tokens: 390, completion_tokens: 200 })
 })
 
 test("each stage has a correction of its own, and one that is not seen yet the highest of the others", () => {
-  const estimator = makeEstimator("unknown", undefined)
+  const estimator = makeEstimator(undefined, byArea)
   const annotation = annotationSchemas.structured
   const plan = checkDraft(annotation, draftReply("structured"))
   const step = plan.ok ? plan.value.steps[0] : undefined

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { familyOf, listedFamilies, readFamilies } from "../../src/model/families.ts"
-import { pictureTokens } from "../../src/model/tokens.ts"
+import { pictureTokensOf } from "../../src/model/tokens.ts"
 
 describe("the table of families", () => {
   test.each([
@@ -44,7 +44,7 @@ describe("the table of families", () => {
     if (typeof read === "string") throw new Error(read)
     expect(familyOf("our-vlm", read).temperature).toBe(false)
     expect(familyOf("gpt-5", read)).toEqual(familyOf("gpt-5"))
-    expect(pictureTokens("our-vlm", { width: 1280, height: 720 }, { families: read })).toBe(7)
+    expect(pictureTokensOf(familyOf("our-vlm", read))({ width: 1280, height: 720 })).toBe(7)
   })
 
   test.each([
@@ -58,11 +58,17 @@ describe("the table of families", () => {
   })
 })
 
+const pictureTokens = (
+  model: string,
+  picture: { readonly width: number; readonly height: number },
+  detail?: string,
+) => pictureTokensOf(familyOf(model), detail)(picture)
+
 test("pictures of low detail count by their base where others count by tiles", () => {
   const picture = { width: 1920, height: 1080 }
-  expect(pictureTokens("gpt-4.1", picture, { detail: "low" })).toBe(85)
-  expect(pictureTokens("gpt-5", picture, { detail: "high" })).toBe(910)
-  expect(pictureTokens("qwen3-vl", picture, { detail: "low" })).toBe(pictureTokens("qwen3-vl", picture))
+  expect(pictureTokens("gpt-4.1", picture, "low")).toBe(85)
+  expect(pictureTokens("gpt-5", picture, "high")).toBe(910)
+  expect(pictureTokens("qwen3-vl", picture, "low")).toBe(pictureTokens("qwen3-vl", picture))
 })
 
 test("pictures of Claude count by their area after they are made to fit", () => {
@@ -84,7 +90,7 @@ test("the table in the guide says what pictures are counted as", async () => {
       const counted = [1920, 768, 512].map((width) =>
         pictureTokens(model, { width, height: (width * 9) / 16 }),
       )
-      const low = pictureTokens(model, { width: 1920, height: 1080 }, { detail: "low" })
+      const low = pictureTokens(model, { width: 1920, height: 1080 }, "low")
       const told = [...counted, ...(cells[3] === "–" ? [] : [low])]
       expect([model, ...cells.filter((cell) => cell !== "–").map(number)]).toEqual([model, ...told])
     }

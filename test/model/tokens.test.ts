@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { pictureTokens, textTokens } from "../../src/model/tokens.ts"
+import { familyOf } from "../../src/model/families.ts"
+import { pictureTokensOf, textTokens } from "../../src/model/tokens.ts"
 
 describe("tokens of a picture", () => {
   // From the vendors' descriptions and their own examples.
@@ -39,7 +40,7 @@ describe("tokens of a picture", () => {
     ["qwen3-vl", 64, 8, 2],
     ["a model that nobody knows", 640, 360, 308],
   ])("%s counts %d x %d as %d", (model, width, height, tokens) => {
-    expect(pictureTokens(model, { width, height })).toBe(tokens)
+    expect(pictureTokensOf(familyOf(model))({ width, height })).toBe(tokens)
   })
 })
 

@@ -113,7 +113,7 @@ beforeAll(async () => {
 })
 
 const foresee = (root: string) =>
-  expectRun([video], quickSettings(root), { name: "x", price: undefined, limits: {} }, 1, four).pipe(
+  expectRun([video], quickSettings(root), { family: {}, price: undefined, limits: {} }, 1, four).pipe(
     Effect.provide(Layer.mergeAll(Layers.video(), Layers.rehearsal, Layers.localRoots)),
     Effect.runPromise,
   )

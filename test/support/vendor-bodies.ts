@@ -11,6 +11,9 @@ export interface VendorRequest {
   readonly temperature: number | undefined
   readonly maxTokens: number | undefined
   readonly effort: string | undefined
+  /** How closely the first picture is to be looked at. */
+  readonly detail: string | undefined
+  readonly serviceTier: string | undefined
   /** The schema that the answer is held to; `json` if it is only to be JSON. */
   readonly format: unknown
 }
@@ -80,6 +83,8 @@ const readChat = (body: unknown): VendorRequest => {
     temperature: sent.temperature,
     maxTokens: sent.max_completion_tokens ?? sent.max_tokens,
     effort: sent.reasoning_effort,
+    detail: messages[1].content.find((part) => part.type === "image_url")?.image_url.detail,
+    serviceTier: sent.service_tier,
     format: format?.type === "json_schema" ? format.json_schema.schema : format && "json",
   }
 }
@@ -137,6 +142,8 @@ const readResponses = (body: unknown): VendorRequest => {
     temperature: sent.temperature,
     maxTokens: sent.max_output_tokens,
     effort: sent.reasoning?.effort,
+    detail: first.content.find((part) => part.type === "input_image")?.detail,
+    serviceTier: sent.service_tier,
     format: text?.format.type === "json_schema" ? text.format.schema : text && "json",
   }
 }
@@ -167,6 +174,7 @@ const anthropicSchema = v.strictObject({
     v.strictObject({ role: roles, content: v.pipe(v.string(), v.nonEmpty()) }),
   ),
   temperature: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  service_tier: v.exactOptional(v.picklist(["auto", "standard_only"])),
   stream,
   output_config: v.exactOptional(
     v.strictObject({
@@ -189,6 +197,8 @@ const readAnthropic = (body: unknown): VendorRequest => {
     temperature: sent.temperature,
     maxTokens: sent.max_tokens,
     effort: output?.effort,
+    detail: undefined,
+    serviceTier: sent.service_tier,
     format: output?.format?.schema,
   }
 }
@@ -228,7 +238,7 @@ const geminiSchema = v.strictObject({
 })
 
 const readGemini = (body: unknown, url: URL): VendorRequest => {
-  const { contents, generationConfig: config, systemInstruction } = v.parse(geminiSchema, body)
+  const { contents, generationConfig: config, serviceTier, systemInstruction } = v.parse(geminiSchema, body)
   const [first, ...turns] = contents
   return {
     system: systemInstruction.parts[0].text,
@@ -243,6 +253,8 @@ const readGemini = (body: unknown, url: URL): VendorRequest => {
     temperature: config.temperature,
     maxTokens: config.maxOutputTokens,
     effort: config.thinkingConfig?.thinkingLevel.toLowerCase(),
+    detail: undefined,
+    serviceTier,
     format: config.responseJsonSchema ?? (config.responseMimeType && "json"),
   }
 }

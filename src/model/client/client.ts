@@ -3,6 +3,7 @@ import { makeEstimator } from "../estimate.ts"
 import { familyOf } from "../families.ts"
 import { priceOf } from "../money.ts"
 import { monotonicMs } from "../monotonic.ts"
+import { pictureTokensOf } from "../tokens.ts"
 import {
   type Keep,
   type ModelError,
@@ -109,7 +110,7 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
   yield* Effect.forEach(untaken, tellOnce, { discard: true })
 
   const gate = yield* CallGate
-  const estimator = makeEstimator(settings.model, settings.maxTokens, settings)
+  const estimator = makeEstimator(settings.maxTokens, pictureTokensOf(family, wanted.detail))
   const unanswered = makeUnanswered()
   const ledger = makeLedger()
   yield* Effect.addFinalizer(() => ledger.close)
@@ -117,7 +118,7 @@ const make = Effect.fn("VisionModel.make")(function* (settings: ServiceSettings)
   // From the inside out. What is done after an attempt is done in this order.
   const admitted = pipe(
     sendAndKeep(
-      makeSend({ settings, protocol, endpoint, redaction, heard: unanswered.heard }),
+      makeSend({ settings, family, wanted, protocol, endpoint, redaction, heard: unanswered.heard }),
       config,
       priceOf(settings.model, settings.price ?? {}),
     ),

@@ -31,8 +31,8 @@ export interface Wanted {
   readonly effort?: string | undefined
   readonly detail?: string | undefined
   readonly serviceTier?: string | undefined
-  /** Names of what was asked for and is not sent, because the model's family does not take it. */
-  readonly untaken?: ReadonlyArray<string>
+  /** What was asked for and is not sent, because the protocol or the model's family does not take it. */
+  readonly untaken?: ReadonlyArray<RequestParameter>
 }
 
 /** What the parameters are chosen for. */

@@ -1,6 +1,6 @@
 import { Effect, Redacted } from "effect"
 import OpenAI from "openai"
-import { familyOf } from "../families.ts"
+import type { ModelFamily } from "../families.ts"
 import { millisOf } from "../monotonic.ts"
 import { answerFault } from "../protocols/answer.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
@@ -12,11 +12,14 @@ import { headersOf, keyOf, searchOf } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
 import { excessOf } from "./excess.ts"
 import type { Received, Send } from "./kept.ts"
+import type { Wanted } from "./parameters.ts"
 import type { ServiceSettings } from "./settings.ts"
 
 /** Everything that has to be known to send a request. */
 interface Way {
   readonly settings: ServiceSettings
+  readonly family: ModelFamily
+  readonly wanted: Wanted
   readonly protocol: Protocol
   readonly endpoint: Endpoint
   readonly redaction: Redaction
@@ -45,10 +48,10 @@ const httpClient = ({ settings, protocol, endpoint }: Way): OpenAI =>
 
 /** Sends one request and reads what comes. */
 export const makeSend = (way: Way): Send => {
-  const { settings, protocol, endpoint, redaction, heard } = way
+  const { settings, family, wanted, protocol, endpoint, redaction, heard } = way
   const client = httpClient(way)
   const redact = redaction.message
-  const deadlines = settings.deadlines ?? (settings.serviceTier === "flex" ? flexDeadlines : defaultDeadlines)
+  const deadlines = settings.deadlines ?? (wanted.serviceTier === "flex" ? flexDeadlines : defaultDeadlines)
   const search = searchOf(settings, endpoint)
   const extra = settings.extraBody === undefined ? {} : Redacted.value(settings.extraBody)
   return Effect.fn("VisionModel.attempt")(function* (request, sent) {
@@ -57,7 +60,7 @@ export const makeSend = (way: Way): Send => {
       headers: own,
       path,
     } = protocol.encode(settings.model, request, { ...sent.parameters, extra })
-    const excess = excessOf(request, body.length, familyOf(settings.model, settings.families))
+    const excess = excessOf(request, body.length, family)
     if (excess !== undefined) return yield* excess
     const clock = yield* Effect.clock
     const onPiece = () => heard(millisOf(clock.unsafeCurrentTimeNanos()))

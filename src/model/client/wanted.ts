@@ -1,36 +1,61 @@
 import type { ModelFamily } from "../families.ts"
-import type { Protocol } from "../protocols/Protocol.ts"
+import type { Protocol, WordParameter } from "../protocols/Protocol.ts"
+import type { RequestParameter } from "../VisionModel.ts"
 import type { Wanted } from "./parameters.ts"
 import { defaultTemperature, type ServiceSettings } from "./settings.ts"
 
-/** One of several words, if it is among those that the family takes; `sentence` says that it is not. */
-const taken = (
-  value: string | undefined,
+/** Parameters that take one of several words: how a user sets them, and what they are called in messages and on record. */
+const wordParameters: Readonly<
+  Record<WordParameter, { readonly flag: string; readonly noun: string; readonly recorded: RequestParameter }>
+> = {
+  effort: { flag: "--reasoning-effort", noun: "reasoning effort", recorded: "reasoning_effort" },
+  detail: { flag: "--detail", noun: "detail of pictures", recorded: "detail" },
+  serviceTier: { flag: "--service-tier", noun: "service tier", recorded: "service_tier" },
+}
+
+/** What does not take a word, as the beginning of a sentence; undefined if it does. */
+const refusalOf = (
+  who: string,
+  noun: string,
+  value: string,
   among: ReadonlyArray<string> | undefined,
-  { flag, noun }: { readonly flag: string; readonly noun: string },
-): { readonly value?: string; readonly sentence?: string } => {
+): string | undefined => {
+  if (among === undefined || among.includes(value)) return undefined
+  return among.length === 0 ? `${who} takes no ${noun}` : `${who} takes ${noun} ${among.join(", ")} only`
+}
+
+/** One of several words, if both protocol and family take it; `sentence` says that one of them does not. */
+const taken = (
+  name: WordParameter,
+  value: string | undefined,
+  protocol: Protocol,
+  family: ReadonlyArray<string> | undefined,
+): { readonly value?: string; readonly sentence?: string; readonly leftOut?: RequestParameter } => {
   if (value === undefined) return {}
-  if (among === undefined || among.includes(value)) return { value }
-  const why = among.length === 0 ? `takes no ${noun}` : `takes ${noun} ${among.join(", ")} only`
-  return { sentence: `the model ${why}: ${flag} ${value} is not sent` }
+  const { flag, noun, recorded } = wordParameters[name]
+  const refusal =
+    refusalOf(`the protocol ${protocol.name}`, noun, value, protocol.words?.[name]) ??
+    refusalOf("the model", noun, value, family)
+  return refusal === undefined
+    ? { value }
+    : { sentence: `${refusal}: ${flag} ${value} is not sent`, leftOut: recorded }
 }
 
 /**
- * What is to be sent, as far as the model's family takes it.
+ * What is to be sent, as far as the protocol and the model's family take it.
  *
  * @returns also a sentence for everything that was asked for and is not sent; what is only a default goes without saying
  */
 export const wantedOf = (
   settings: ServiceSettings,
-  { formats, name }: Protocol,
+  protocol: Protocol,
   family: ModelFamily,
 ): { readonly wanted: Wanted; readonly untaken: ReadonlyArray<string> } => {
-  const { temperature, maxTokens, reasoningEffort, serviceTier, responseFormat = "auto" } = settings
-  const effort = taken(reasoningEffort, family.efforts, {
-    flag: "--reasoning-effort",
-    noun: "reasoning effort",
-  })
-  const detail = taken(settings.detail, family.details, { flag: "--detail", noun: "detail of pictures" })
+  const { temperature, maxTokens, responseFormat = "auto" } = settings
+  const effort = taken("effort", settings.reasoningEffort, protocol, family.efforts)
+  const detail = taken("detail", settings.detail, protocol, family.details)
+  const serviceTier = taken("serviceTier", settings.serviceTier, protocol, undefined)
+  const words = [effort, detail, serviceTier]
   const isUntaken = temperature !== undefined && family.temperature === false
   return {
     wanted: {
@@ -38,20 +63,17 @@ export const wantedOf = (
       maxTokens,
       effort: effort.value,
       detail: detail.value,
-      serviceTier,
-      untaken: [
-        ...(effort.sentence === undefined ? [] : ["reasoning_effort"]),
-        ...(detail.sentence === undefined ? [] : ["detail"]),
-      ],
+      serviceTier: serviceTier.value,
+      untaken: words.map(({ leftOut }) => leftOut).filter((name) => name !== undefined),
     },
     untaken: [
       ...(isUntaken ? [`the model takes no temperature: --temperature ${temperature} is not sent`] : []),
-      ...(responseFormat === "auto" || formats.includes(responseFormat)
+      ...(responseFormat === "auto" || protocol.formats.includes(responseFormat)
         ? []
         : [
-            `the protocol ${name} has no --response-format ${responseFormat}: answers are not held to a form`,
+            `the protocol ${protocol.name} has no --response-format ${responseFormat}: answers are not held to a form`,
           ]),
-      ...[effort.sentence, detail.sentence].filter((sentence) => sentence !== undefined),
+      ...words.map(({ sentence }) => sentence).filter((sentence) => sentence !== undefined),
     ],
   }
 }

@@ -29,6 +29,9 @@ export interface Parameters {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
+/** The parameters that not every protocol has, and that a user sets in a service's own words. */
+export type WordParameter = "effort" | "detail" | "serviceTier"
+
 /** A request as it goes over the wire. */
 export interface Encoded {
   /** Follows the address's base, as in `/chat/completions`; may have a query. */
@@ -78,6 +81,11 @@ export interface Protocol {
   readonly tokenLimits: readonly [string, ...ReadonlyArray<string>]
   /** The forms that an answer can be held to, the strictest first. */
   readonly formats: ReadonlyArray<ResponseFormat>
+  /**
+   * The words that it has for a parameter; none for one that it lacks. It takes any word for what is absent: the service will
+   * tell.
+   */
+  readonly words?: Readonly<Partial<Record<WordParameter, ReadonlyArray<string>>>>
   /** The headers that carry a key. */
   readonly authorize: (key: string) => Readonly<Record<string, string>>
   readonly encode: (model: string, request: ModelRequest, parameters: Parameters) => Encoded

@@ -55,6 +55,14 @@ const pictureOf = async (text: string) => {
   return { path, offset: 6, bytes: text.length, sha256: "0".repeat(64), width: 8, height: 8 }
 }
 
+/** What a protocol has no word for, of what is set by a word. */
+const lackingWords: Readonly<Record<ProtocolName, ReadonlyArray<string>>> = {
+  chat: [],
+  responses: [],
+  anthropic: ["detail", "service_tier"],
+  gemini: ["detail"],
+}
+
 describe.each([...protocolNames])("%s", (name) => {
   test("sends prompt, labels and pictures in order, the turns after them, and the schema", async () => {
     await using server = startVendorServer(name)
@@ -196,6 +204,29 @@ describe.each([...protocolNames])("%s", (name) => {
     expect([error, server.calls[0]?.effort]).toEqual([undefined, "low"])
   })
 
+  test("sends a detail of pictures and a service tier, or says that the protocol has none", async () => {
+    await using server = startVendorServer(name)
+    const settings = { detail: "low", serviceTier: "flex", reasoningEffort: "low" }
+    const request = { ...strictRequest, images: [await pictureOf("picture")] }
+    const { error, events, warnings } = await ask(name, server.url, settings, request)
+    expect([error, server.violations]).toEqual([undefined, []])
+    const [call] = server.calls
+    const sent = { detail: call?.detail, service_tier: call?.serviceTier, reasoning_effort: call?.effort }
+    const lacking = lackingWords[name]
+    for (const [parameter, value] of Object.entries(sent)) {
+      const isLacking = lacking.includes(parameter)
+      expect([parameter, value]).toEqual([
+        parameter,
+        isLacking ? undefined : parameter === "service_tier" ? "flex" : "low",
+      ])
+      const flag = `--${parameter.replace("_", "-")}`
+      expect(warnings.filter((line) => line.startsWith("the protocol") && line.includes(flag))).toHaveLength(
+        isLacking ? 1 : 0,
+      )
+    }
+    expect(events.map(({ adjusted }) => adjusted)).toEqual([lacking.map((each) => `${each} left out`)])
+  })
+
   test("takes a stream that ends before its end for a failure, and repeats it", async () => {
     await using server = startVendorServer(name, {
       behave: ({ number }) =>
@@ -266,4 +297,14 @@ describe.each([...protocolNames])("%s", (name) => {
     expect(error?.message).toContain("[redacted]")
     expect(JSON.stringify([error, events])).not.toMatch(/zq7xv/iu)
   })
+})
+
+test("Anthropic's own service tiers are sent, and another is not", async () => {
+  await using server = startVendorServer("anthropic")
+  const { warnings } = await ask("anthropic", server.url, { serviceTier: "standard_only" })
+  expect([server.calls[0]?.serviceTier, warnings]).toEqual(["standard_only", []])
+  const flex = await ask("anthropic", server.url, { serviceTier: "flex" })
+  expect(flex.warnings).toEqual([
+    "the protocol anthropic takes service tier auto, standard_only only: --service-tier flex is not sent",
+  ])
 })

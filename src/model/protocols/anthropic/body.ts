@@ -36,7 +36,7 @@ const content = ({ prompt, images }: ModelRequest, slot: Slot) => [
  * quarter of all answers are asked for again.
  */
 export const anthropicBody = (model: string, request: ModelRequest, parameters: Parameters, slot: Slot) => {
-  const { temperature, maxTokens, effort, stream, format, answerTokens, extra } = parameters
+  const { temperature, maxTokens, effort, serviceTier, stream, format, answerTokens, extra } = parameters
   return {
     model,
     max_tokens: maxTokens ?? answerTokens ?? defaultMaxTokens,
@@ -46,6 +46,7 @@ export const anthropicBody = (model: string, request: ModelRequest, parameters: 
       ...request.turns.map(({ role, text }) => ({ role, content: text })),
     ],
     ...(temperature === undefined ? {} : { temperature }),
+    ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
     ...(stream ? { stream: true } : {}),
     ...outputConfig(format, effort, request),
     ...extra,

@@ -40,6 +40,7 @@ export const gemini: Protocol = {
   defaultPath: "/v1beta",
   tokenLimits: ["maxOutputTokens"],
   formats: ["json_schema", "json_object", "none"],
+  words: { detail: [] },
   authorize: (key) => ({ "x-goog-api-key": key }),
   encode: (model, request, parameters) => ({
     path: `/models/${modelPath(model)}:${parameters.stream ? "streamGenerateContent?alt=sse" : "generateContent"}`,
