@@ -1,7 +1,7 @@
 import { Layer, Option, Tracer } from "effect"
 
 /** What a run spends its time on, by the names of its operations. */
-const kinds = {
+export const kinds = {
   waiting: ["VisionModel.complete"],
   decoding: ["VideoDecoder.probe", "VideoDecoder.frames"],
   cutting: ["ClipCutter.cut", "ClipCutter.cutAll"],

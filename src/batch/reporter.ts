@@ -1,6 +1,6 @@
 import { DateTime, Effect } from "effect"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
-import { jsonText } from "../dataset/store.ts"
+import { jsonText, writeFile } from "../dataset/store.ts"
 import type { BatchFinished, RunEvent } from "../events.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import type { StageLabel } from "../stages/Stage.ts"
@@ -16,10 +16,10 @@ import { reportMarkdown } from "./report-text.ts"
  */
 const writeReport = Effect.fn("Batch.writeReport")(
   function* (report: RunReport, part: string | undefined) {
-    const { locate, write } = yield* DatasetStore
+    const { locate } = yield* DatasetStore
     const stem = part === undefined ? "run_report" : `run_report.${part}`
-    yield* write(`${stem}.json`, printableJson(jsonText(report)))
-    yield* write(`${stem}.md`, reportMarkdown(report))
+    yield* writeFile(`${stem}.json`, printableJson(jsonText(report)))
+    yield* writeFile(`${stem}.md`, reportMarkdown(report))
     return locate(`${stem}.md`)
   },
   Effect.catchTag("DatasetError", ({ message }) =>

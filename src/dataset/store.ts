@@ -30,8 +30,10 @@ export const listFolder = (folder: string) => Effect.flatMap(DatasetStore, (stor
 export const localPath = (key: string) => Effect.flatMap(DatasetStore, (store) => store.localPath(key))
 
 /** Writes a file, whole or not at all. */
-export const writeFile = (key: string, content: string | Uint8Array, names?: NameSync) =>
-  Effect.flatMap(DatasetStore, (store) => store.write(key, content, names))
+export const writeFile = Effect.fn("Dataset.writeFile")(
+  (key: string, content: string | Uint8Array, names?: NameSync) =>
+    Effect.flatMap(DatasetStore, (store) => store.write(key, content, names)),
+)
 
 /** Writes a file unless it already holds exactly this; true if it had to. */
 export const writeIfChanged = Effect.fn("Dataset.writeIfChanged")(function* (
@@ -55,7 +57,9 @@ export const renameFile = (from: string, to: string) =>
   Effect.flatMap(DatasetStore, (store) => store.rename(from, to))
 
 /** Makes the names in a folder durable that were written with `later`. */
-export const syncNames = (folder: string) => Effect.flatMap(DatasetStore, (store) => store.syncNames(folder))
+export const syncNames = Effect.fn("Dataset.syncNames")((folder: string) =>
+  Effect.flatMap(DatasetStore, (store) => store.syncNames(folder)),
+)
 
 /** Removes a file; nothing happens if it is not there. */
 export const removeFile = (key: string) => Effect.flatMap(DatasetStore, (store) => store.remove(key))

@@ -7,7 +7,7 @@ import { DatasetStore } from "./DatasetStore.ts"
 import { layout } from "./layout.ts"
 import { RunClock } from "./RunClock.ts"
 import { type RunSummary, runSummarySchema } from "./run-summary.ts"
-import { jsonText, readJson } from "./store.ts"
+import { jsonText, readJson, writeFile } from "./store.ts"
 
 /** The stages' part of a summary. */
 export type Progress = Pick<
@@ -120,8 +120,9 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
       const totals = totalsOf(progress)
       const stages = { stage1, stage2, stage3, further_stages, post_validate }
       const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
-      return store.write(path, jsonText({ ...header, updated_at_utc, ...rest }))
+      return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(
+      Effect.provideService(DatasetStore, store),
       Effect.tap(() =>
         Effect.sync(() => {
           written = progress
