@@ -1,6 +1,7 @@
 import { resolve } from "node:path"
 import { Cause, DateTime, Effect, Option } from "effect"
 import type { RunSettings } from "../config.ts"
+import type { StageId } from "../dataset/layout.ts"
 import type { FailureReason } from "../events.ts"
 import { clearFailure, writeFailure } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
@@ -45,8 +46,13 @@ export const failureOf = (cause: Cause.Cause<PipelineError>): Failure =>
 const orWarn = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
   Effect.asVoid(Effect.catchAll(effect, ({ message }) => Effect.logWarning(message)))
 
-/** Notes on disk that a video failed, for later runs and whoever looks at the output root. */
+/**
+ * Notes on disk that a video failed, for later runs and whoever looks at the output root.
+ *
+ * @param stages those of the pipeline: they have the number of the stage that failed
+ */
 export const recordFailure = (
+  stages: ReadonlyArray<StageId>,
   { idBase }: Pick<RunSettings, "idBase">,
   file: string,
   { reason, stage, message }: Failure,
@@ -56,7 +62,7 @@ export const recordFailure = (
       writeFailure({
         video_id: videoId(resolve(file), idBase),
         source_video: resolve(file),
-        stage: stage === undefined ? null : stageNumber(stage),
+        stage: stage === undefined ? null : stageNumber(stage, stages),
         reason,
         message,
         failed_at_utc: DateTime.formatIso(now),

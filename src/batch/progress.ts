@@ -258,7 +258,7 @@ const applied = (state: RunState, event: RunEvent): RunState => {
       )
     case "VideoFailed": {
       const { videoId, file, reason, message } = event
-      const stage = event.stage === undefined ? null : stageNumber(event.stage)
+      const stage = event.stage === undefined ? null : stageNumber(event.stage, state.stages)
       const next = withoutVideo(state, videoId)
       if (event.willRetry) return { ...next, postponed: new Set(next.postponed).add(videoId) }
       const failure = { video_id: videoId, source_video: file, stage, reason, message }

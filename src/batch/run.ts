@@ -86,7 +86,7 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     const isFinal = failure.reason === "BudgetSpent" || !continueOnError
     const willRetry = !last && !isFinal
     if (!willRetry) count.failed++
-    yield* inRoot(recordFailure(settings, file, failure))
+    yield* inRoot(recordFailure(pipeline.stages, settings, file, failure))
     yield* publish({ type: "VideoFailed", videoId: idOf(file), file, ...failure, willRetry })
     if (isFinal) yield* stop(failure.reason === "BudgetSpent" ? "budget" : "failure")
     return willRetry ? { file, why: "failed" as const } : undefined

@@ -1,3 +1,4 @@
+import type { StageId } from "../dataset/layout.ts"
 import { cut } from "./cut.ts"
 import { draft } from "./draft.ts"
 import { localize } from "./localize.ts"
@@ -15,9 +16,9 @@ export const stageNumbers: ReadonlyArray<number> = [...new Set(stages.map(({ num
 /** The stages that contract and command line call by one number, in order. */
 export const stagesNumbered = (number: number) => stages.filter((stage) => stage.number === number)
 
-/** The number of a stage; null if it is none of the list. */
-export const stageNumber = (name: string): number | null =>
-  stages.find((stage) => stage.name === name)?.number ?? null
+/** The number of a stage; null if it is none of the list that a run goes through. */
+export const stageNumber = (name: string, list: ReadonlyArray<StageId> = stages): number | null =>
+  list.find((stage) => stage.name === name)?.number ?? null
 
 /** The first of the stages of a number, as messages call it: `2 localise`. */
 export const numberText = (number: number): string =>

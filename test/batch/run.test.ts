@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { Chunk, Clock, Deferred, Effect, Fiber, Layer, Stream, TestClock, TestContext } from "effect"
+import * as v from "valibot"
+import { reportSchema } from "../../src/batch/report.ts"
 import { type BatchOptions, runBatch } from "../../src/batch/run.ts"
 import { type RunEvent, RunEvents } from "../../src/events.ts"
 import * as Layers from "../../src/layers.ts"
@@ -10,6 +14,7 @@ import { readFailures } from "../../src/output-root/state.ts"
 import { Pipeline, type PipelineError } from "../../src/pipeline.ts"
 import { StageFailed } from "../../src/stages/call.ts"
 import { stages } from "../../src/stages/list.ts"
+import type { StageLabel } from "../../src/stages/Stage.ts"
 import { VideoError } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
 import { runIn } from "../support/in-root.ts"
@@ -21,12 +26,16 @@ type Script = (file: string, tries: number) => Effect.Effect<void, PipelineError
 const videoId = (file: string): string => file.replace(".mp4", "")
 
 /** Stands where the pipeline stands: videos end as the script says. */
-const scripted = (script: Script, load: Effect.Effect<ModelLoad | undefined> = Effect.succeed(undefined)) => {
+const scripted = (
+  script: Script,
+  load: Effect.Effect<ModelLoad | undefined> = Effect.succeed(undefined),
+  list: ReadonlyArray<StageLabel> = stages,
+) => {
   const tries = new Map<string, number>()
   const pipeline = Layer.succeed(
     Pipeline,
     Pipeline.of({
-      stages,
+      stages: list,
       load,
       silence: Effect.succeed(undefined),
       runVideo: Effect.fn("Scripted.video")(function* (file: string) {
@@ -135,6 +144,22 @@ describe("a video that fails", () => {
       message: "it is Refused",
       willRetry: false,
     })
+  })
+
+  test("in a stage that an embedding program has added has its number in the root and in the report", async () => {
+    const root = runFolder()
+    const title: StageLabel = { name: "title", number: 4, title: "title", weight: 1 }
+    const failing = new StageFailed({
+      ...{ stage: "title", folder: "/out/a", attempts: [] },
+      ...{ reason: "Refused", message: "it is Refused" },
+    })
+    await eventsOf(["a.mp4"], optionsOf(root, { report: { model: "m" } })).pipe(
+      Effect.provide(scripted(() => Effect.fail(failing), undefined, [...stages, title])),
+      Effect.runPromise,
+    )
+    expect(await runIn(root, readFailures)).toMatchObject([{ video_id: "a", stage: 4, reason: "Refused" }])
+    const report = v.parse(reportSchema, JSON.parse(readFileSync(join(root, "run_report.json"), "utf8")))
+    expect(report.failures).toMatchObject([{ reason: "Refused", stage: 4 }])
   })
 })
 
