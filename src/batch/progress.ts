@@ -1,116 +1,20 @@
-import type { RunEvent, StopCause } from "../events.ts"
-import type { FailedVideo } from "../output-root/failures.ts"
+import type { RunEvent } from "../events.ts"
 import { stageNumber } from "../stages/list.ts"
 import { refine } from "../stages/refine.ts"
-import type { StageLabel } from "../stages/Stage.ts"
-import { noPace, type Pace, sampled, secondsLeft, shares, stageTook } from "./pace.ts"
-import { noted, type Quiet } from "./quiet.ts"
-
-/** A video that is being worked on. */
-export interface ActiveVideo {
-  readonly videoId: string
-  readonly file: string
-  readonly startedMs: number
-  /** When something was last heard of it. */
-  readonly lastMs: number
-  /** What was last done. */
-  readonly what: string
-  readonly stage?: {
-    readonly name: string
-    readonly total: number
-    readonly done: number
-    /** Of those done, what an earlier run had done. */
-    readonly kept: number
-    readonly startedMs: number
-  }
-  readonly finishedStages: ReadonlyArray<{
-    readonly name: string
-    /** From 0 to 1: how much of it an earlier run had done. */
-    readonly kept: number
-  }>
-}
-
-export interface SlowVideo {
-  readonly videoId: string
-  readonly seconds: number
-}
-
-/** What is known about a batch at one moment. Times are milliseconds of one clock that never goes back. */
-export interface RunState {
-  readonly startedMs: number
-  readonly nowMs: number
-  /** Those that run. */
-  readonly stages: ReadonlyArray<StageLabel>
-  /** How many videos there are; undefined where the input does not say. */
-  readonly videos: number | undefined
-  readonly done: number
-  readonly failures: ReadonlyArray<FailedVideo>
-  /** Seen, but not finished: another process has it, or it is tried again. */
-  readonly postponed: ReadonlySet<string>
-  /** In the order in which they were begun. */
-  readonly active: ReadonlyMap<string, ActiveVideo>
-  /** Steps refined, without those an earlier run had refined. */
-  readonly steps: number
-  readonly answers: number
-  readonly rejected: number
-  readonly promptTokens: number
-  readonly completionTokens: number
-  /** US dollars of the answers whose cost is known. */
-  readonly costUsd: number
-  readonly unpriced: number
-  /** Tokens of answers that the service did not count, by estimate. They are not among the others. */
-  readonly estimatedTokens: number
-  /** Their cost in US dollars, as far as it is known. */
-  readonly estimatedCostUsd: number
-  /** When answers came in, of the last minute. */
-  readonly answeredMs: ReadonlyArray<number>
-  readonly load: {
-    readonly inFlight: number
-    readonly waiting: number
-    readonly rpm: number | null
-    readonly pausedMs: number
-  }
-  readonly stopping: StopCause | undefined
-  readonly quiet: Quiet
-  readonly slowest: ReadonlyArray<SlowVideo>
-  /** Work done in this run on videos that are no longer active, in videos. */
-  readonly finishedWork: number
-  readonly pace: Pace
-}
+import { sampled, secondsLeft, shares, stageTook } from "./pace.ts"
+import { noted } from "./quiet.ts"
+import type { ActiveVideo, RunState } from "./state.ts"
 
 const slowestKept = 10
 const minuteMs = 60_000
 
-export const initialState = (stages: ReadonlyArray<StageLabel>, nowMs: number): RunState => ({
-  startedMs: nowMs,
-  nowMs,
-  stages,
-  videos: undefined,
-  done: 0,
-  failures: [],
-  postponed: new Set(),
-  active: new Map(),
-  steps: 0,
-  answers: 0,
-  rejected: 0,
-  promptTokens: 0,
-  completionTokens: 0,
-  costUsd: 0,
-  unpriced: 0,
-  estimatedTokens: 0,
-  estimatedCostUsd: 0,
-  answeredMs: [],
-  load: { inFlight: 0, waiting: 0, rpm: null, pausedMs: 0 },
-  stopping: undefined,
-  quiet: { movedMs: nowMs },
-  slowest: [],
-  finishedWork: 0,
-  pace: sampled(noPace, nowMs, 0),
-})
+/** Which part of the work on a video each stage is, by name. The same for all videos of a state. */
+type Parts = ReturnType<typeof shares>
+
+const partsOf = ({ pace, stages }: RunState): Parts => shares(pace, stages)
 
 /** How far a video is, from 0 to 1, and how much of that was done in this run. */
-const progressOf = (state: RunState, video: ActiveVideo) => {
-  const parts = shares(state.pace, state.stages)
+const progressOf = (parts: Parts, video: ActiveVideo) => {
   const partOf = (name: string) => parts.get(name) ?? 0
   let made = 0
   let reached = 0
@@ -127,12 +31,19 @@ const progressOf = (state: RunState, video: ActiveVideo) => {
 }
 
 /** Work done in this run, in videos. */
-const workDone = (state: RunState): number =>
-  [...state.active.values()].reduce((sum, video) => sum + progressOf(state, video).made, state.finishedWork)
+const workDone = (state: RunState): number => {
+  const parts = partsOf(state)
+  return [...state.active.values()].reduce(
+    (sum, video) => sum + progressOf(parts, video).made,
+    state.finishedWork,
+  )
+}
 
 /** How far the videos under way are, added up: two halfway through count as 1. */
-export const workUnderWay = (state: RunState): number =>
-  [...state.active.values()].reduce((sum, video) => sum + progressOf(state, video).reached, 0)
+export const workUnderWay = (state: RunState): number => {
+  const parts = partsOf(state)
+  return [...state.active.values()].reduce((sum, video) => sum + progressOf(parts, video).reached, 0)
+}
 
 /** Videos neither done nor failed, those under way included; undefined if the input does not say how many there are. */
 export const videosLeft = (state: RunState): number | undefined =>
@@ -170,7 +81,7 @@ const withoutVideo = (state: RunState, videoId: string): RunState => {
   if (video === undefined) return state
   const active = new Map(state.active)
   active.delete(videoId)
-  return { ...state, active, finishedWork: state.finishedWork + progressOf(state, video).made }
+  return { ...state, active, finishedWork: state.finishedWork + progressOf(partsOf(state), video).made }
 }
 
 const withSlowest = (state: RunState, video: ActiveVideo | undefined): RunState => {
@@ -280,9 +191,13 @@ const applied = (state: RunState, event: RunEvent): RunState => {
   }
 }
 
+/** What was done by an event that came at `nowMs`, for a report: neither how fast it goes nor what is waited for is followed. */
+export const counted = (state: RunState, event: RunEvent, nowMs: number): RunState =>
+  applied({ ...state, nowMs }, event)
+
 /** What is known after an event that came at `nowMs`. */
 export const advance = (state: RunState, event: RunEvent, nowMs: number): RunState => {
-  const next = applied({ ...state, nowMs }, event)
+  const next = counted(state, event, nowMs)
   const onlyLocked =
     next.active.size === 0 && next.postponed.size > 0 && next.postponed.size === videosLeft(next)
   const quiet = noted(state.quiet, event, nowMs, onlyLocked)

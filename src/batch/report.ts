@@ -2,7 +2,7 @@ import * as v from "valibot"
 import type { BatchFinished } from "../events.ts"
 import { groupFailures } from "../output-root/failures.ts"
 import type { RefusedInput } from "./discover.ts"
-import type { RunState } from "./progress.ts"
+import type { RunState } from "./state.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
 const whole = v.pipe(amount, v.integer())

@@ -5,9 +5,10 @@ import type { BatchFinished, RunEvent } from "../events.ts"
 import { monotonicMs } from "../model/monotonic.ts"
 import type { StageLabel } from "../stages/Stage.ts"
 import { printableJson } from "../text/printable.ts"
-import { advance, initialState } from "./progress.ts"
+import { counted } from "./progress.ts"
 import { type ReportRequest, type RunReport, reportOf } from "./report.ts"
 import { reportMarkdown } from "./report-text.ts"
+import { initialState } from "./state.ts"
 
 /**
  * Writes both forms of a report into its output root.
@@ -38,7 +39,7 @@ export const makeReporter = Effect.fn("Batch.reporter")(function* (
     /** Takes an event in. */
     note: (event: RunEvent) =>
       Effect.map(monotonicMs, (now) => {
-        state = advance(state, event, now)
+        state = counted(state, event, now)
       }),
     /** Writes the report of a batch that ends so; gives where the one for people is, if it could be written. */
     write: (end: BatchFinished) =>

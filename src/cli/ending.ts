@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { RunState } from "../batch/progress.ts"
+import type { RunState } from "../batch/state.ts"
 import type { BatchFinished } from "../events.ts"
 import { printable } from "../text/printable.ts"
 import { duration, plural } from "../text/quantity.ts"

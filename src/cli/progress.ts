@@ -1,5 +1,6 @@
 import { Effect, Schedule, type Scope } from "effect"
-import { advance, initialState, type RunState } from "../batch/progress.ts"
+import { advance } from "../batch/progress.ts"
+import { initialState, type RunState } from "../batch/state.ts"
 import type { RunEvent } from "../events.ts"
 import { stages as allStages } from "../stages/list.ts"
 import type { StageLabel } from "../stages/Stage.ts"

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as v from "valibot"
-import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
+import { advance, eta } from "../../src/batch/progress.ts"
+import { initialState, type RunState } from "../../src/batch/state.ts"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { eventJson, jsonLineSchema, progressJson } from "../../src/cli/progress/json.ts"
 import { admitLine, eventLine, fullAllowance, progressLine } from "../../src/cli/progress/lines.ts"

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { advance, eta, initialState, type RunState } from "../../src/batch/progress.ts"
+import { advance, eta } from "../../src/batch/progress.ts"
+import { initialState, type RunState } from "../../src/batch/state.ts"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { progressJson } from "../../src/cli/progress/json.ts"
 import { progressLine } from "../../src/cli/progress/lines.ts"

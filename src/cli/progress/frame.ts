@@ -1,12 +1,6 @@
 import { Format } from "cli-progress"
-import {
-  type ActiveVideo,
-  answersPerMinute,
-  eta,
-  type RunState,
-  videosLeft,
-  workUnderWay,
-} from "../../batch/progress.ts"
+import { answersPerMinute, eta, videosLeft, workUnderWay } from "../../batch/progress.ts"
+import type { ActiveVideo, RunState } from "../../batch/state.ts"
 import { stageText } from "../../stages/list.ts"
 import { printable } from "../../text/printable.ts"
 import { compact, count, dollars, duration, plural } from "../../text/quantity.ts"

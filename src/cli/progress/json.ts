@@ -1,5 +1,6 @@
 import * as v from "valibot"
-import { answersPerMinute, eta, type RunState, videosLeft } from "../../batch/progress.ts"
+import { answersPerMinute, eta, videosLeft } from "../../batch/progress.ts"
+import type { RunState } from "../../batch/state.ts"
 import type { Expectation } from "../../dry-run.ts"
 import type { RunEvent } from "../../events.ts"
 import { stageNumber, stageNumbers } from "../../stages/list.ts"

@@ -1,4 +1,5 @@
-import { eta, type RunState, videosLeft } from "../../batch/progress.ts"
+import { eta, videosLeft } from "../../batch/progress.ts"
+import type { RunState } from "../../batch/state.ts"
 import type { RunEvent } from "../../events.ts"
 import { stageText } from "../../stages/list.ts"
 import { printable } from "../../text/printable.ts"

@@ -1,4 +1,4 @@
-import type { RunState } from "../../batch/progress.ts"
+import type { RunState } from "../../batch/state.ts"
 import { stageText } from "../../stages/list.ts"
 import { count, duration, plural } from "../../text/quantity.ts"
 
