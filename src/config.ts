@@ -1,11 +1,9 @@
-import type { poolSamplings } from "./plan/choices.ts"
+import type { imageLabelNames, poolSamplings } from "./plan/choices.ts"
 import type { AnnotationSchemaName } from "./plan/schemas.ts"
 import type { CutSettings } from "./video/ClipCutter.ts"
 
 /** How the full-video pool is chosen: spread uniformly, or from the codec's key frames, which is faster and less even. */
 export type PoolSampling = (typeof poolSamplings)[number]
-
-export const imageLabelNames = ["overlay", "text", "both"] as const
 
 /** How stages that ask for indices tell the index of a picture: drawn on it, as text before it, or both. */
 export type ImageLabels = (typeof imageLabelNames)[number]

@@ -70,7 +70,8 @@ export type VideoEvent =
   | { readonly type: "VideoFinished"; readonly videoId: string; readonly folder: string }
 
 /** Why a batch ends before its input does. */
-export type StopCause = "asked" | "failure" | "budget"
+export const stopCauses = ["asked", "failure", "budget"] as const
+export type StopCause = (typeof stopCauses)[number]
 
 /** The end of a batch: always its last event. */
 export interface BatchFinished {

@@ -6,6 +6,7 @@ import { layout, videoExtensions } from "../dataset/layout.ts"
 import { hasCode } from "../files/fault.ts"
 import { unreadableText } from "../files/fault-text.ts"
 import { escapedName, textOfBytes } from "../files/names.ts"
+import type { refusalReasons } from "../output-root/state.ts"
 import { idProblem, videoId } from "../output-root/video-id.ts"
 
 /** The input cannot be used as it is. `message` says what to change. */
@@ -31,7 +32,7 @@ export interface FolderSelection {
 
 /** Something of the input that cannot be worked on. `message` says why, and what to change. */
 export interface RefusedInput {
-  readonly reason: "BadName" | "NotReadable"
+  readonly reason: (typeof refusalReasons)[number]
   /** Absolute; bytes of a name that are no UTF-8 are written as `\xff`. */
   readonly path: string
   readonly message: string

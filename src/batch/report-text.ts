@@ -1,3 +1,4 @@
+import type { StopCause } from "../events.ts"
 import { markdownText } from "../text/printable.ts"
 import { count, dollars, duration, plural } from "../text/quantity.ts"
 import { failureText } from "./failure-text.ts"
@@ -6,7 +7,7 @@ import type { RunReport } from "./report.ts"
 const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
 
-const endings = {
+const endings: Readonly<Record<StopCause, string>> = {
   asked: "stopped on request",
   failure: "stopped after the first failure",
   budget: "stopped because the budget was spent",

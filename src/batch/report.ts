@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import type { BatchFinished } from "../events.ts"
+import { type BatchFinished, stopCauses } from "../events.ts"
 import { groupFailures } from "../output-root/failures.ts"
 import type { RefusedInput } from "./discover.ts"
 import type { RunState } from "./state.ts"
@@ -18,7 +18,7 @@ export const reportSchema = v.strictObject({
   stages: v.array(stage),
   seconds: amount,
   /** `asked`, `failure` or `budget` if the run ended before its input did. */
-  stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
+  stopped: v.nullable(v.picklist(stopCauses)),
   videos: whole,
   done: whole,
   failed: whole,

@@ -1,9 +1,10 @@
 import { extname } from "node:path"
 import { Either } from "effect"
 import { videoExtensions } from "../dataset/layout.ts"
+import { enumerated } from "../text/enumerated.ts"
 import type { FlagHelp } from "./flag.ts"
 import { quoted } from "./shell.ts"
-import { anyOf, nearest } from "./suggest.ts"
+import { nearest } from "./suggest.ts"
 
 /** How many arguments without a flag a command takes, and what stands for them in its help. */
 export interface Operands {
@@ -54,7 +55,7 @@ const unknownFlag = (typed: string, grammar: Grammar): string => {
   )
   const near = nearest(typed, [...known.keys(), ...builtIns])
   if (near.length > 0) {
-    const meant = anyOf([...new Set(near.map((one) => known.get(one) ?? `--${one}`))])
+    const meant = enumerated([...new Set(near.map((one) => known.get(one) ?? `--${one}`))], "or")
     // With a missing blank, the key is a part of what was typed.
     const isSecret = flags.some((flag) => flag.isSecret === true && near.includes(flag.name))
     return `${isSecret ? "a flag is misspelt" : `there is no flag ${typed}`}; did you mean ${meant}?`

@@ -2,10 +2,11 @@ import { statSync } from "node:fs"
 import { extname } from "node:path"
 import { Either } from "effect"
 import { videoExtensions } from "../dataset/layout.ts"
+import { enumerated } from "../text/enumerated.ts"
 import { isFlag, type Operands, readArguments } from "./arguments.ts"
 import { commandHelp, flagsOf } from "./help.ts"
 import { quoted } from "./shell.ts"
-import { anyOf, nearest } from "./suggest.ts"
+import { nearest } from "./suggest.ts"
 
 /** What a command line asks for. */
 export type Request =
@@ -48,7 +49,7 @@ const noCommand = (first: string, rest: ReadonlyArray<string>): string => {
   if (kind === "file" || videoExtensions.includes(extname(first).toLowerCase()))
     return `there is no command ${path}; for a video: bun run pipeline --input-video ${path}`
   const near = nearest(first, names)
-  const hint = near.length > 0 ? `did you mean ${anyOf(near)}?` : all
+  const hint = near.length > 0 ? `did you mean ${enumerated(near, "or")}?` : all
   return `there is no command "${first}"; ${hint}`
 }
 

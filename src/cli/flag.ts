@@ -1,6 +1,7 @@
 import { Options } from "@effect/cli"
 import { Option } from "effect"
-import { anyOf, nearest } from "./suggest.ts"
+import { enumerated } from "../text/enumerated.ts"
+import { nearest } from "./suggest.ts"
 
 /** What `--help` says about a flag, and how it is written on a command line. */
 export interface FlagHelp {
@@ -74,7 +75,7 @@ export const secret = (name: string, value: string, help: string) =>
 const wordProblem = (words: ReadonlyArray<string>) => (given: string) => {
   if (words.includes(given)) return undefined
   const near = nearest(given, words)
-  return `must be ${anyOf(words)}${near.length === 0 ? "" : `; did you mean ${anyOf(near)}?`}`
+  return `must be ${enumerated(words, "or")}${near.length === 0 ? "" : `; did you mean ${enumerated(near, "or")}?`}`
 }
 
 /** One of several words. */

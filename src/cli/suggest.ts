@@ -63,7 +63,3 @@ export const nearest = (name: string, names: ReadonlyArray<string>): ReadonlyArr
   if (abbreviated.length > 0) return shortestFirst(abbreviated)
   return isMisspelt ? shortestFirst(misspelt) : []
 }
-
-/** `a`, `a or b`, `a, b or c`. */
-export const anyOf = (names: ReadonlyArray<string>): string =>
-  names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`

@@ -7,6 +7,9 @@ export const round = { round: v.optional(index) }
 /** Null where the service did not say, or where it is not known. */
 export const tokens = v.nullable(v.number())
 
+/** The forms of answers that a service can be asked for. */
+export const responseFormats = ["json_schema", "json_object", "none"] as const
+
 const callFields = {
   attempt: index,
   model: v.string(),
@@ -20,7 +23,7 @@ const callFields = {
   latency_ms: v.number(),
   wait_ms: v.number(),
   transport_attempts: index,
-  response_format: v.picklist(["json_schema", "json_object", "none"]),
+  response_format: v.picklist(responseFormats),
   /** There if the service does not take some parameters: what was done about them, in words. */
   adjusted: v.exactOptional(v.array(v.string())),
   problems: index,

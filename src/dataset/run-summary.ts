@@ -1,6 +1,7 @@
 import * as v from "valibot"
+import { imageLabelNames } from "../plan/choices.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
-import { callSchema, round, tokens } from "./call-record.ts"
+import { callSchema, responseFormats, round, tokens } from "./call-record.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
 import { cutSettingsSchema } from "./records.ts"
 import { schemaPartsSchema } from "./schema-parts.ts"
@@ -11,7 +12,8 @@ import { schemaPartsSchema } from "./schema-parts.ts"
  */
 export const contractVersion = 1
 
-const status = v.picklist(["running", "completed", "failed"])
+/** How far something asked for is. */
+export const status = v.picklist(["running", "completed", "failed"])
 
 /** What every asked-for artefact records: how it went, and the fingerprints that decide whether it can be reused. */
 const outcome = {
@@ -137,7 +139,7 @@ export const runSummarySchema = v.object({
     max_tokens: v.exactOptional(v.nullable(v.number())),
     api_call_retries: v.exactOptional(v.number()),
     api_call_retry_backoff_sec: v.exactOptional(v.number()),
-    response_format: v.exactOptional(v.picklist(["auto", "json_schema", "json_object", "none"])),
+    response_format: v.exactOptional(v.picklist(["auto", ...responseFormats])),
     stream: v.exactOptional(v.boolean()),
   }),
   sampling_config: v.object({
@@ -145,7 +147,7 @@ export const runSummarySchema = v.object({
     jpeg_quality: index,
     sampling,
     embed_index: v.boolean(),
-    image_labels: v.optional(v.picklist(["overlay", "text", "both"])),
+    image_labels: v.optional(v.picklist(imageLabelNames)),
   }),
   cut_config: cutSettingsSchema,
   decoder: v.string(),

@@ -1,6 +1,6 @@
 import * as v from "valibot"
-
-const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u))
+import { enumerated } from "../text/enumerated.ts"
+import { digest } from "./record-fields.ts"
 
 /** What the schema fingerprint is made of, each part by itself, so that a difference can be named. */
 export const schemaPartsSchema = v.object({
@@ -20,9 +20,6 @@ interface MadeUnder {
   /** Absent in folders of earlier versions. */
   readonly schema_parts?: SchemaParts | undefined
 }
-
-const list = (names: ReadonlyArray<string>): string =>
-  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
 
 /** The names of prompt files that differ, with their folder. */
 const differingPrompts = (made: SchemaParts, now: SchemaParts): ReadonlyArray<string> =>
@@ -51,7 +48,7 @@ const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => 
 /** What differs between how a folder was made and how it would be now, as a sentence that ends without a full stop. */
 export const whatDiffers = (made: MadeUnder, now: MadeUnder): string => {
   const named = differences(made, now)
-  if (named.length > 0) return `what differs is ${list(named)}`
+  if (named.length > 0) return `what differs is ${enumerated(named, "and")}`
   return made.schema_parts === undefined
     ? "prompts or the form of the answers differ; which of them, its run_summary.json does not say, because an earlier version wrote it"
     : "its parts are the same, so the fingerprint was changed by hand"

@@ -45,6 +45,9 @@ const failureSchema = v.strictObject({
 /** Why a video failed when it was last tried. */
 export type FailureRecord = v.InferOutput<typeof failureSchema>
 
+/** Why something of an input cannot be worked on. */
+export const refusalReasons = ["BadName", "NotReadable"] as const
+
 /** An input of a run: a video, or what was meant to be one and cannot be worked on. */
 const inputSchema = v.strictObject({
   /** What its folder is called; null where it can have none. */
@@ -52,9 +55,7 @@ const inputSchema = v.strictObject({
   /** Absolute. */
   source_video: v.string(),
   /** Why it cannot be worked on. */
-  refused: v.optional(
-    v.strictObject({ reason: v.picklist(["BadName", "NotReadable"]), message: v.string() }),
-  ),
+  refused: v.optional(v.strictObject({ reason: v.picklist(refusalReasons), message: v.string() })),
 })
 
 export type InputRecord = v.InferOutput<typeof inputSchema>

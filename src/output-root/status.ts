@@ -3,6 +3,7 @@ import * as v from "valibot"
 import type { DatasetError } from "../dataset/DatasetError.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
+import { status as outcomeStatus } from "../dataset/run-summary.ts"
 import { listFolder, lookAt, readJson } from "../dataset/store.ts"
 import { summaryKey } from "../dataset/summary.ts"
 import { type FailedVideo, isRefusal } from "./failures.ts"
@@ -13,7 +14,7 @@ import { type InputRecord, readFailures, readInputs } from "./state.ts"
 const count = v.fallback(v.number(), 0)
 
 const outcomeSchema = v.object({
-  status: v.picklist(["running", "completed", "failed"]),
+  status: outcomeStatus,
   error: v.optional(v.string()),
   error_reason: v.optional(v.string()),
   wall_time_sec: count,

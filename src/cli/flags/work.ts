@@ -1,6 +1,6 @@
-import { defaultRetries, defaultSettings, imageLabelNames } from "../../config.ts"
+import { defaultRetries, defaultSettings } from "../../config.ts"
 import { decoderNames } from "../../layers.ts"
-import { cutModes, poolSamplings, presets } from "../../plan/choices.ts"
+import { cutModes, imageLabelNames, poolSamplings, presets } from "../../plan/choices.ts"
 import { annotationSchemaNames } from "../../plan/schemas.ts"
 import { stages } from "../../stages/list.ts"
 import type { Stage } from "../../stages/Stage.ts"

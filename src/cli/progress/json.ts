@@ -2,7 +2,7 @@ import * as v from "valibot"
 import { answersPerMinute, eta, videosLeft } from "../../batch/progress.ts"
 import type { RunState } from "../../batch/state.ts"
 import type { Expectation } from "../../dry-run.ts"
-import type { RunEvent } from "../../events.ts"
+import { type RunEvent, stopCauses } from "../../events.ts"
 import { stageNumber, stageNumbers } from "../../stages/list.ts"
 import { printableJson } from "../../text/printable.ts"
 import { waitKinds, waitOf } from "./waiting.ts"
@@ -68,7 +68,7 @@ export const jsonLineSchema = v.variant("event", [
     since: v.pipe(v.string(), v.isoTimestamp()),
     unanswered_ms: amount,
   }),
-  line("batch_stopping", { cause: v.picklist(["asked", "failure", "budget"]), grace_sec: amount }),
+  line("batch_stopping", { cause: v.picklist(stopCauses), grace_sec: amount }),
   line("progress", {
     videos: v.nullable(whole),
     done: whole,
@@ -94,7 +94,7 @@ export const jsonLineSchema = v.variant("event", [
     done: whole,
     failed: whole,
     left: v.nullable(whole),
-    stopped: v.nullable(v.picklist(["asked", "failure", "budget"])),
+    stopped: v.nullable(v.picklist(stopCauses)),
     seconds: amount,
     report: v.optional(text),
   }),

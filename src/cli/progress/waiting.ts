@@ -1,4 +1,5 @@
 import type { RunState } from "../../batch/state.ts"
+import type { StopCause } from "../../events.ts"
 import { stageText } from "../../stages/list.ts"
 import { count, duration, plural } from "../../text/quantity.ts"
 
@@ -21,7 +22,7 @@ const worthSayingMs = 20_000
 /** Silence is told again every 20 s; what is older is over. */
 const silenceLastsMs = 30_000
 
-const stoppingText = {
+const stoppingText: Readonly<Record<StopCause, string>> = {
   asked: "stopping: calls in flight are finished",
   failure: "stopping after a failure: calls in flight are finished",
   budget: "stopping, the budget is spent: calls in flight are finished",
