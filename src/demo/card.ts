@@ -1,5 +1,7 @@
 /** One annotated step of a finished video as a picture: its keyframes, what was said of it, and where it is in the video. */
 
+import { xmlText } from "../text/markup.ts"
+
 export interface CardKeyframe {
   readonly jpeg: Uint8Array
   readonly frameIndex: number
@@ -32,10 +34,6 @@ const lineHeight = 20
 /** Letters that fit beside each other below a picture. */
 const lettersInColumn = 62
 
-/** Text in SVG. */
-const escaped = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
-
 /** A text in lines of at most so many letters, broken between words. */
 const wrapped = (text: string, letters: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
@@ -48,7 +46,7 @@ const wrapped = (text: string, letters: number): ReadonlyArray<string> => {
 }
 
 const textAt = (x: number, y: number, text: string, style = ""): string =>
-  `<text x="${x}" y="${y}"${style === "" ? "" : ` ${style}`}>${escaped(text)}</text>`
+  `<text x="${x}" y="${y}"${style === "" ? "" : ` ${style}`}>${xmlText(text)}</text>`
 
 const quiet = 'fill="#57606a"'
 const bold = 'font-weight="600"'
@@ -90,7 +88,7 @@ export const cardSvg = (card: Card): string => {
   const height = bar + 78
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif" font-size="15" fill="#24292f">`,
-    `<title>${escaped(`Step ${card.stepId}. ${card.goal}`)}</title>`,
+    `<title>${xmlText(`Step ${card.stepId}. ${card.goal}`)}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     textAt(margin, margin + 14, `Step ${card.stepId}. ${card.goal}`, `${bold} font-size="19"`),
     textAt(margin, margin + 40, card.action, quiet),

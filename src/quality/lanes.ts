@@ -1,13 +1,8 @@
+import { xmlText } from "../text/markup.ts"
 import type { ComparedVideo } from "./score.ts"
 
-/** Text in SVG. */
-const escaped = (text: string): string =>
-  text
-    .replace(/[\p{Cc}\p{Cs}]/gu, "")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
+/** Text in SVG, on one line. */
+const escaped = (text: string): string => xmlText(text.replaceAll(/\p{Cc}/gu, ""))
 
 const left = 90
 const width = 1000

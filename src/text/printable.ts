@@ -1,3 +1,5 @@
+import { markupText } from "./markup.ts"
+
 // Texts from models, services, file names and tampered folders may hold characters that a terminal acts upon, or that make a
 // line read otherwise than it is. They are shown as escapes wherever text leaves the program; nothing else strips them.
 
@@ -29,13 +31,14 @@ export const printableLines = (text: string): string => text.replaceAll(activeIn
 /** JSON that means the same and holds nothing a terminal would act upon: inside of strings, any character may be escaped. */
 export const printableJson = (json: string): string => json.replaceAll(activeInLines, jsonEscape)
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" }
-
 /**
  * Text for a cell or a line of Markdown that shows what is in it, whatever that is: no markup, no link, no HTML. Entities and
  * not backslashes for what HTML is made of, for readers of Markdown that take either for the other.
  */
 export const markdownText = (text: string): string =>
-  printable(text)
-    .replaceAll(/[\\`*_{}[\]()|#!~@$]|:(?=\/\/)|(?<=\bwww)\./giu, (character) => `\\${character}`)
-    .replaceAll(/[&<>]/gu, (character) => entities[character] ?? character)
+  markupText(
+    printable(text).replaceAll(
+      /[\\`*_{}[\]()|#!~@$]|:(?=\/\/)|(?<=\bwww)\./giu,
+      (character) => `\\${character}`,
+    ),
+  )

@@ -1,13 +1,13 @@
 /** Writes a file for each video: WebVTT, SubRip and ELAN. */
 
 import { Either } from "effect"
+import { markupText, xmlText } from "../../text/markup.ts"
 import { clockText } from "../formats/time.ts"
 import type { GoldVideo } from "../gold.ts"
 import { type GoldWriter, millisecond, oneLine } from "./GoldWriter.ts"
 
 /** Text of a WebVTT cue: on one line, without what would end the cue or begin a tag. */
-const cueText = (label: string): string =>
-  oneLine(label).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+const cueText = (label: string): string => markupText(oneLine(label))
 
 const webVttText = ({ segments }: GoldVideo): string =>
   ["WEBVTT"]
@@ -25,16 +25,6 @@ const subRipText = ({ segments }: GoldVideo): string =>
       [i + 1, `${clockText(startSec, ",")} --> ${clockText(endSec, ",")}`, oneLine(label), ""].join("\n"),
     )
     .join("\n")
-
-/** Text in XML, without the control characters that XML has no place for. */
-const xmlText = (text: string): string =>
-  text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-    .replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/gu, "")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
 
 /** One tier called `steps`. */
 const elanText = ({ videoId, segments }: GoldVideo): string => {
