@@ -6,6 +6,9 @@ import type { DatasetError } from "./DatasetError.ts"
 /** Most bytes of a file, by what is in it. What is larger is not read: no run makes such a thing. */
 export const sizeLimit = { text: 64 << 20, picture: 256 << 20, clip: 2 ** 38 } as const
 
+/** A file in the making that is older than this has no writer any more: what is written without a lock is small. */
+export const abandonedAfterMs = 60_000
+
 /** What stands at a key. */
 export interface StoreEntry {
   readonly kind: "file" | "folder" | "other"
@@ -14,6 +17,11 @@ export interface StoreEntry {
   readonly oddness?: string
   /** Another one after every write. */
   readonly stamp: string
+}
+
+/** What stands in a folder. */
+export interface NamedEntry extends StoreEntry {
+  readonly name: string
 }
 
 /** A small file that is written only under a condition, as it was read. */
@@ -28,7 +36,7 @@ export interface VersionedFile {
  * operations of a store neither read nor write. Of several that try one of these at the same time, one succeeds.
  */
 export interface ConditionalFiles {
-  /** Names in a folder; one that is being made may be among them, under a temporary name. */
+  /** Names in a folder. */
   readonly list: (folder: string) => Effect.Effect<ReadonlyArray<string>, DatasetError>
   readonly read: (key: string) => Effect.Effect<VersionedFile | undefined, DatasetError>
   /** Makes a file; undefined if there is one, and else its version. */
@@ -41,6 +49,15 @@ export interface ConditionalFiles {
   ) => Effect.Effect<string | undefined, DatasetError>
   /** Removes a file if its version still stands, and what a crash has left of one that has none. */
   readonly remove: (key: string, version: string | undefined) => Effect.Effect<void, DatasetError>
+  /**
+   * Removes what crashes have left of files in the making, while others may be writing in the folder.
+   *
+   * @param isAbandoned whether who made a file of this content is gone
+   */
+  readonly sweep: (
+    folder: string,
+    isAbandoned: (content: string) => Effect.Effect<boolean>,
+  ) => Effect.Effect<void, DatasetError>
 }
 
 /**
@@ -64,8 +81,12 @@ export interface Store {
   readonly read: (key: string, limit: number) => Effect.Effect<Buffer | undefined, DatasetError>
   /** Digest, size and ends of a file that may be too large for memory; undefined if there is none. */
   readonly digest: (key: string, limit: number) => Effect.Effect<PlainDigest | undefined, DatasetError>
-  /** A path at which a file can be read, by a decoder for example, until the scope closes. It need not be there. */
-  readonly localPath: (key: string) => Effect.Effect<string, DatasetError, Scope.Scope>
+  /** What stands in a folder, in order of name; nothing if there is no such folder. */
+  readonly entries: (folder: string) => Effect.Effect<ReadonlyArray<NamedEntry>, DatasetError>
+  /** Paths at which files can be read, by a decoder for example, until the scope closes. They need not be there. */
+  readonly localPaths: (
+    keys: ReadonlyArray<string>,
+  ) => Effect.Effect<(key: string) => string, DatasetError, Scope.Scope>
   /** Writes a file, whole. With `later` its name is durable only after `syncNames`, which many can share. */
   readonly write: (
     key: string,
@@ -88,7 +109,7 @@ export interface Store {
    * @returns whether something of the kind has that key now
    */
   readonly move: (from: string, to: string, kind: "file" | "folder") => Effect.Effect<boolean, DatasetError>
-  /** Makes a second file with the content of the first; false if the key is taken. */
+  /** Makes a second file with the content of the first, whole or not at all; false if the key is taken. */
   readonly copy: (from: string, to: string) => Effect.Effect<boolean, DatasetError>
   /** Makes the names in a folder durable that were written with `later`. */
   readonly syncNames: (folder: string) => Effect.Effect<void, DatasetError>
@@ -101,7 +122,7 @@ export interface Store {
   /** Bytes that can still be written in a folder; undefined where nobody knows. */
   readonly freeBytes: (folder: string) => Effect.Effect<number | undefined, DatasetError>
   readonly conditional: ConditionalFiles
-  /** The same store, which asks before it gives anything a key: what fails there is not written. */
+  /** The same store, which asks before it gives anything a key or takes one away: what fails there is not done. */
   readonly confirmedBy: (confirm: Effect.Effect<void, DatasetError>) => Store
 }
 

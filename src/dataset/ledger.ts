@@ -14,7 +14,7 @@ import { readDigest } from "./store.ts"
 export type Files = Readonly<Record<string, string>>
 
 const isRecorded = ({ name, place, kind }: Entry): boolean =>
-  kind?.kind === "file" &&
+  kind.kind === "file" &&
   place !== "frames" &&
   place !== "clips" &&
   isFileOf(place, name) &&

@@ -2,23 +2,26 @@ import { randomBytes } from "node:crypto"
 import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises"
 import { dirname, join, posix } from "node:path"
 import { Effect } from "effect"
-import { hasCode } from "../files/fault.ts"
-import { readPlain, requireFoldersWithin } from "../files/plain.ts"
-import { dropTemporary, makeFolder, syncFolder, temporaryPath, writeNew } from "../files/whole.ts"
-import { unreadable, unwritable } from "./DatasetError.ts"
-import type { ConditionalFiles, VersionedFile } from "./DatasetStore.ts"
+import { hasCode, onCode } from "../files/fault.ts"
+import { readPlain } from "../files/plain.ts"
+import {
+  dropTemporary,
+  isTemporary,
+  makeFolder,
+  sweepTemporary,
+  syncFolder,
+  temporaryPath,
+  writeNew,
+} from "../files/whole.ts"
+import { abandonedAfterMs, type ConditionalFiles, type VersionedFile } from "./DatasetStore.ts"
+import { localPathsIn } from "./local-paths.ts"
 
 // A file that is written under a condition is a folder, which holds one file named after its version. It is made by renaming a
 // filled folder to its key: this fails while another filled one is there, and succeeds for exactly one of several that try,
 // also through a network file system. It is replaced and removed by removing the file with the old version, which succeeds for
 // exactly one as well: nobody can replace or remove what anyone else has written by mistake.
 
-const ifAbsent =
-  <A>(value: A, ...more: ReadonlyArray<string>) =>
-  (cause: unknown): A => {
-    if (hasCode(cause, "ENOENT", "ESTALE", ...more)) return value
-    throw cause
-  }
+const ifAbsent = <A>(value: A, ...more: ReadonlyArray<string>) => onCode(value, "ENOENT", "ESTALE", ...more)
 
 const none: ReadonlyArray<string> = []
 
@@ -88,19 +91,10 @@ const replaceAt = async (path: string, version: string, content: string): Promis
 
 /** Conditional files of an output root on the local disk. */
 export const localConditionalFiles = (root: string): ConditionalFiles => {
-  const locate = (key: string): string => join(root, key)
+  // Nothing on the way to a file may lead elsewhere, nor may the file, which is a folder.
+  const { readingFolder: reading, writingFolder: writing } = localPathsIn(root)
   /** The topmost folder that was made for a file. */
   let made: string | undefined
-
-  /** Nothing on the way to a file may lead elsewhere, nor may the file. */
-  const within = async <A>(key: string, work: (path: string) => Promise<A>): Promise<A> => {
-    await requireFoldersWithin(root, locate(posix.join(key, "any")))
-    return work(locate(key))
-  }
-  const reading = <A>(key: string, work: (path: string) => Promise<A>) =>
-    Effect.tryPromise({ try: () => within(key, work), catch: unreadable(locate(key)) })
-  const writing = <A>(key: string, work: (path: string) => Promise<A>) =>
-    Effect.tryPromise({ try: () => within(key, work), catch: unwritable(locate(key)) })
 
   /** Removes folders that are empty by now: the one of the files, and those above it that were made for it. */
   const prune = async (files: string): Promise<void> => {
@@ -108,8 +102,16 @@ export const localConditionalFiles = (root: string): ConditionalFiles => {
       await rmdir(folder).catch(() => undefined)
   }
 
+  const namesIn = (folder: string) => reading(folder, (path) => readdir(path).catch(ifAbsent(none)))
+  const remove = (key: string, version: string | undefined) =>
+    writing(key, async (path) => {
+      if (version !== undefined) await unlink(join(path, version)).catch(ifAbsent(undefined))
+      await rmdir(path).catch(() => undefined)
+      await prune(dirname(path))
+    })
+
   return {
-    list: (folder) => reading(folder, (path) => readdir(path).catch(ifAbsent(none))),
+    list: (folder) => Effect.map(namesIn(folder), (names) => names.filter((name) => !isTemporary(name))),
     read: (key) => reading(key, readAt),
     create: (key, content) =>
       writing(key, async (path) => {
@@ -118,11 +120,14 @@ export const localConditionalFiles = (root: string): ConditionalFiles => {
         return createAt(path, content)
       }),
     replace: (key, version, content) => writing(key, (path) => replaceAt(path, version, content)),
-    remove: (key, version) =>
-      writing(key, async (path) => {
-        if (version !== undefined) await unlink(join(path, version)).catch(ifAbsent(undefined))
-        await rmdir(path).catch(() => undefined)
-        await prune(dirname(path))
-      }),
+    remove,
+    sweep: Effect.fnUntraced(function* (folder, isAbandoned) {
+      yield* writing(folder, (path) => sweepTemporary(path, abandonedAfterMs))
+      for (const name of (yield* namesIn(folder)).filter(isTemporary)) {
+        const key = posix.join(folder, name)
+        const left = yield* reading(key, readAt)
+        if (left === undefined || (yield* isAbandoned(left.content))) yield* remove(key, left?.version)
+      }
+    }),
   }
 }

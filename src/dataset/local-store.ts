@@ -2,37 +2,29 @@ import { constants } from "node:fs"
 import { copyFile, link, readdir, rename, rmdir, statfs, unlink } from "node:fs/promises"
 import { basename, dirname, join, posix, resolve } from "node:path"
 import { Effect, Layer } from "effect"
-import { hasCode } from "../files/fault.ts"
-import {
-  digestPlain,
-  kindAt,
-  kindText,
-  readPlain,
-  requireFileOrNothing,
-  requireFoldersWithin,
-} from "../files/plain.ts"
+import { onCode } from "../files/fault.ts"
+import { digestPlain, kindAt, kindText, readPlain, requireFileOrNothing } from "../files/plain.ts"
 import {
   dropTemporary,
   giveName,
-  isTemporary,
   makeFolder,
+  type NameSync,
+  sweepTemporary,
   syncFile,
   syncFolder,
   temporaryPath,
   writeNew,
 } from "../files/whole.ts"
 import { type DatasetError, unreadable, unwritable } from "./DatasetError.ts"
-import { OutputRoots, type Store, type StoreEntry, sizeLimit } from "./DatasetStore.ts"
+import { type NamedEntry, OutputRoots, type Store, type StoreEntry, sizeLimit } from "./DatasetStore.ts"
 import { localConditionalFiles } from "./local-conditional.ts"
+import { localPathsIn } from "./local-paths.ts"
 import { watchLocalFolder } from "./local-watch.ts"
 
-/** Gives undefined, or another value, for a failure with one of these codes. */
-const orElse =
-  <A>(value: A, ...codes: ReadonlyArray<string>) =>
-  (cause: unknown): A => {
-    if (hasCode(cause, ...codes)) return value
-    throw cause
-  }
+const none: ReadonlyArray<string> = []
+
+const namesIn = async (folder: string): Promise<ReadonlyArray<string>> =>
+  (await readdir(folder).catch(onCode(none, "ENOENT"))).toSorted()
 
 const entryAt = async (path: string): Promise<StoreEntry | undefined> => {
   const found = await kindAt(path)
@@ -45,30 +37,38 @@ const entryAt = async (path: string): Promise<StoreEntry | undefined> => {
     : { kind: "other", oddness: kindText(found), ...seen }
 }
 
-/** Gives a file a second name, or, where file systems have none, copies it; false if the name is taken. */
-const linkOrCopy = async (path: string, other: string): Promise<boolean> => {
-  try {
-    const isLinked = await link(path, other).then(
-      () => true,
-      orElse(false, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"),
-    )
-    if (isLinked) return true
-    await copyFile(path, other, constants.COPYFILE_EXCL)
-    await syncFile(other)
-    return true
-  } catch (cause) {
-    return orElse(false, "EEXIST")(cause)
+/** What says that a file system gives files no second name. */
+const noLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"] as const
+
+/** Gives a file that is whole and flushed a name that is free; false if it is taken. */
+const giveFreeName = async (temporary: string, path: string): Promise<boolean> => {
+  const taken = await link(temporary, path)
+    .then(() => false, onCode(undefined, ...noLinks))
+    .catch(onCode(true, "EEXIST"))
+  if (taken === true) return false
+  if (taken === undefined) {
+    if ((await kindAt(path)) !== undefined) return false
+    await rename(temporary, path)
   }
+  await syncFolder(dirname(path))
+  return true
 }
 
-/** Removes files in the making that were left in a folder at least `olderThanMs` ago. Only plain files are ours. */
-const sweep = async (folder: string, olderThanMs: number): Promise<void> => {
-  const none: ReadonlyArray<string> = []
-  const names = await readdir(folder).catch(orElse(none, "ENOENT", "ENOTDIR"))
-  for (const path of names.filter(isTemporary).map((name) => join(folder, name))) {
-    const found = await kindAt(path)
-    if (found?.isFile() === true && Date.now() - found.mtimeMs >= olderThanMs) await dropTemporary(path)
+/** Makes a copy of a file under a temporary name, whole and flushed. */
+const copyTo = async (path: string, temporary: string): Promise<void> => {
+  await requireFileOrNothing(path)
+  await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  await syncFile(temporary)
+}
+
+const namedEntriesIn = async (folder: string): Promise<ReadonlyArray<NamedEntry>> => {
+  const entries: Array<NamedEntry> = []
+  for (const name of await namesIn(folder)) {
+    const entry = await entryAt(join(folder, name))
+    // What has vanished meanwhile does not stand there.
+    if (entry !== undefined) entries.push({ name, ...entry })
   }
+  return entries
 }
 
 const moved = async (before: string, after: string, kind: "file" | "folder"): Promise<boolean> => {
@@ -86,101 +86,103 @@ const moved = async (before: string, after: string, kind: "file" | "folder"): Pr
  * @param root absolute; made with the first file
  */
 export const localStore = (root: string): Store => {
-  const locate = (key: string): string => join(root, key)
-
-  /** Does something with a path that nothing leads to but folders. */
-  const within = async <A>(key: string, work: (path: string) => Promise<A>): Promise<A> => {
-    await requireFoldersWithin(root, locate(key))
-    return work(locate(key))
-  }
-  const reading = <A>(key: string, work: (path: string) => Promise<A>) =>
-    Effect.tryPromise({ try: () => within(key, work), catch: unreadable(locate(key)) })
-  const writing = <A>(key: string, work: (path: string) => Promise<A>) =>
-    Effect.tryPromise({ try: () => within(key, work), catch: unwritable(locate(key)) })
-
-  /** The same for what is in a folder: the folder itself must not be a link either. */
-  const withinFolder = async <A>(folder: string, work: (path: string) => Promise<A>): Promise<A> => {
-    await requireFoldersWithin(root, locate(posix.join(folder, "any")))
-    return work(locate(folder))
-  }
-  const changingFolder = (folder: string, work: (path: string) => Promise<void>) =>
-    Effect.tryPromise({ try: () => withinFolder(folder, work), catch: unwritable(locate(folder)) })
-
-  const none: ReadonlyArray<string> = []
+  const { locate, reading, readingFolder, within, writing, writingFolder } = localPathsIn(root)
   const absent = ["ENOENT", "ENOTDIR", "EISDIR"] as const
 
-  const opened = (confirm: Effect.Effect<void, DatasetError>): Store => ({
-    locate,
-    look: (key) => reading(key, entryAt),
-    watch: (folder) => watchLocalFolder(locate(folder)),
-    list: (folder) =>
-      Effect.tryPromise({
-        try: () =>
-          withinFolder(folder, async (path) =>
-            (await readdir(path).catch(orElse(none, "ENOENT"))).toSorted(),
-          ),
-        catch: unreadable(locate(folder)),
-      }),
-    read: (key, limit) => reading(key, (path) => readPlain(path, limit).catch(orElse(undefined, ...absent))),
-    digest: (key, limit) =>
-      reading(key, (path) => digestPlain(path, limit).catch(orElse(undefined, ...absent))),
-    localPath: (key) => reading(key, (path) => Promise.resolve(path)),
-    write: (key, content, names = "now") => {
-      const temporary = temporaryPath(locate(key))
-      return writing(key, () => writeNew(temporary, content)).pipe(
-        Effect.zipRight(confirm),
-        Effect.zipRight(writing(key, (path) => giveName(temporary, path, names))),
-        Effect.onError(() => Effect.promise(() => dropTemporary(temporary))),
-        Effect.uninterruptible,
-      )
-    },
-    publish: (key, produce) =>
-      Effect.acquireUseRelease(
-        writing(key, (path) => makeFolder(dirname(path))).pipe(Effect.as(temporaryPath(locate(key)))),
-        (temporary) => {
-          const named = writing(key, async (path) => {
-            await syncFile(temporary)
-            await giveName(temporary, path)
-          })
-          return Effect.tap(produce(temporary), () => Effect.uninterruptible(Effect.zipRight(confirm, named)))
-        },
-        (temporary) => Effect.promise(() => dropTemporary(temporary)),
-      ),
-    rename: (from, to) =>
+  const drop = (temporary: string) => Effect.promise(() => dropTemporary(temporary))
+
+  const opened = (confirm: Effect.Effect<void, DatasetError>): Store => {
+    /** Gives what is whole and flushed its key, once that is confirmed. */
+    const named = (temporary: string, key: string, names?: NameSync) =>
       Effect.uninterruptible(
         Effect.zipRight(
           confirm,
-          writing(to, (path) => giveName(locate(from), path)),
+          writing(key, (path) => giveName(temporary, path, names)),
         ),
-      ),
-    move: (from, to, kind) =>
-      Effect.zipRight(
-        confirm,
-        writing(to, (path) => within(from, (before) => moved(before, path, kind))),
-      ),
-    copy: (from, to) => writing(to, (path) => within(from, (before) => linkOrCopy(before, path))),
-    syncNames: (folder) => changingFolder(folder, syncFolder),
-    remove: (key) =>
-      writing(key, async (path) => {
-        await requireFileOrNothing(path)
-        await unlink(path).catch(orElse(undefined, "ENOENT", "ENOTDIR"))
-      }),
-    removeIfEmpty: (folder) =>
-      writing(folder, (path) =>
-        rmdir(path).catch(orElse(undefined, "ENOENT", "ENOTDIR", "ENOTEMPTY", "EEXIST")),
-      ),
-    sweep: (folder, olderThanMs) => changingFolder(folder, (path) => sweep(path, olderThanMs)),
-    freeBytes: (folder) =>
-      Effect.tryPromise({
-        try: async () => {
-          const { bavail, bsize } = await statfs(locate(folder))
-          return bavail * bsize
-        },
-        catch: unwritable(locate(folder)),
-      }),
-    conditional: localConditionalFiles(root),
-    confirmedBy: opened,
-  })
+      )
+    return {
+      locate,
+      look: (key) => reading(key, entryAt),
+      watch: (folder) => watchLocalFolder(locate(folder)),
+      list: (folder) => readingFolder(folder, namesIn),
+      entries: (folder) => readingFolder(folder, namedEntriesIn),
+      read: (key, limit) =>
+        reading(key, (path) => readPlain(path, limit).catch(onCode(undefined, ...absent))),
+      digest: (key, limit) =>
+        reading(key, (path) => digestPlain(path, limit).catch(onCode(undefined, ...absent))),
+      localPaths: (keys) =>
+        Effect.as(
+          Effect.forEach(new Set(keys.map((key) => posix.dirname(key))), (folder) =>
+            readingFolder(folder, () => Promise.resolve()),
+          ),
+          locate,
+        ),
+      write: (key, content, names) => {
+        const temporary = temporaryPath(locate(key))
+        return writing(key, () => writeNew(temporary, content)).pipe(
+          Effect.zipRight(named(temporary, key, names)),
+          Effect.onError(() => drop(temporary)),
+          Effect.uninterruptible,
+        )
+      },
+      publish: (key, produce) =>
+        Effect.acquireUseRelease(
+          writing(key, (path) => makeFolder(dirname(path))).pipe(Effect.as(temporaryPath(locate(key)))),
+          (temporary) =>
+            Effect.tap(produce(temporary), () =>
+              Effect.uninterruptible(
+                Effect.zipRight(
+                  writing(key, () => syncFile(temporary)),
+                  named(temporary, key),
+                ),
+              ),
+            ),
+          drop,
+        ),
+      rename: (from, to) => named(locate(from), to),
+      move: (from, to, kind) =>
+        Effect.zipRight(
+          confirm,
+          writing(to, (path) => within(from, (before) => moved(before, path, kind))),
+        ),
+      copy: (from, to) => {
+        const temporary = temporaryPath(locate(to))
+        return writing(to, () => within(from, (path) => copyTo(path, temporary))).pipe(
+          Effect.zipRight(confirm),
+          Effect.zipRight(writing(to, (path) => giveFreeName(temporary, path))),
+          Effect.ensuring(drop(temporary)),
+          Effect.uninterruptible,
+        )
+      },
+      syncNames: (folder) => writingFolder(folder, syncFolder),
+      remove: (key) =>
+        Effect.zipRight(
+          confirm,
+          writing(key, async (path) => {
+            await requireFileOrNothing(path)
+            await unlink(path).catch(onCode(undefined, "ENOENT", "ENOTDIR"))
+          }),
+        ),
+      removeIfEmpty: (folder) =>
+        Effect.zipRight(
+          confirm,
+          writing(folder, (path) =>
+            rmdir(path).catch(onCode(undefined, "ENOENT", "ENOTDIR", "ENOTEMPTY", "EEXIST")),
+          ),
+        ),
+      sweep: (folder, olderThanMs) => writingFolder(folder, (path) => sweepTemporary(path, olderThanMs)),
+      freeBytes: (folder) =>
+        Effect.tryPromise({
+          try: async () => {
+            const { bavail, bsize } = await statfs(locate(folder))
+            return bavail * bsize
+          },
+          catch: unwritable(locate(folder)),
+        }),
+      conditional: localConditionalFiles(root),
+      confirmedBy: opened,
+    }
+  }
   return opened(Effect.void)
 }
 

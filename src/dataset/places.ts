@@ -4,7 +4,7 @@ import { NotPlain, sizeText } from "../files/plain.ts"
 import { unreadable } from "./DatasetError.ts"
 import { DatasetStore, type StoreEntry, sizeLimit } from "./DatasetStore.ts"
 import { type CallFiles, isStepFolder, layout } from "./layout.ts"
-import { listFolder, lookAt, removeLeftovers } from "./store.ts"
+import { entriesIn, removeLeftovers } from "./store.ts"
 
 /** The kinds of folders that a run writes into, each with names of its own. */
 export type Place = "video" | "stage1" | "stage2" | "step" | "frames" | "clips"
@@ -69,21 +69,16 @@ export interface Entry {
   readonly name: string
   /** The kind of folder it is in. */
   readonly place: Place
-  /** Undefined for what vanished meanwhile. */
-  readonly kind: StoreEntry | undefined
+  readonly kind: StoreEntry
 }
 
 /** The key of something in a video's folder, or of the folder itself. */
 const within = (root: string, path: string): string => (path === "" ? root : join(root, path))
 
-const lookInto = Effect.fnUntraced(function* (root: string, folder: string, place: Place) {
-  const entries: Array<Entry> = []
-  for (const name of yield* listFolder(within(root, folder))) {
-    const path = folder === "" ? name : `${folder}/${name}`
-    entries.push({ path, name, place, kind: yield* lookAt(join(root, path)) })
-  }
-  return entries
-})
+const lookInto = (root: string, folder: string, place: Place) =>
+  Effect.map(entriesIn(within(root, folder)), (found) =>
+    found.map(({ name, ...kind }): Entry => ({ path: join(folder, name), name, place, kind })),
+  )
 
 /**
  * Everything in the folders that runs write into, folder by folder. Links are told, not followed, and folders of other names
@@ -96,7 +91,7 @@ export const entriesOf = Effect.fn("Dataset.entries")(function* (root: string) {
     all.push(...found)
     open = found.flatMap(({ path, name, place, kind }) => {
       const inner = placeIn(place, name)
-      return inner !== undefined && kind?.kind === "folder" ? [[path, inner] as const] : []
+      return inner !== undefined && kind.kind === "folder" ? [[path, inner] as const] : []
     })
   }
   return all
@@ -113,7 +108,7 @@ const limitOf = ({ name, place }: Entry): number => {
  */
 export const oddness = (entry: Entry): string | undefined => {
   const { name, place, kind } = entry
-  if (kind === undefined || kind.kind === "folder") return undefined
+  if (kind.kind === "folder") return undefined
   if (kind.kind === "file") {
     const limit = limitOf(entry)
     return kind.sizeBytes > limit && isFileOf(place, name) ? sizeText(limit) : undefined
@@ -143,7 +138,7 @@ export const sweepPlaces = Effect.fn("Dataset.sweepPlaces")(function* (
   entries: ReadonlyArray<Entry>,
 ) {
   const folders = entries.filter(
-    ({ name, place, kind }) => placeIn(place, name) !== undefined && kind?.kind === "folder",
+    ({ name, place, kind }) => placeIn(place, name) !== undefined && kind.kind === "folder",
   )
   for (const path of ["", ...folders.map((entry) => entry.path)]) yield* removeLeftovers(within(root, path))
 })

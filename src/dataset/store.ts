@@ -3,7 +3,7 @@ import { parseJson } from "../files/json.ts"
 import type { NameSync } from "../files/whole.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { DatasetError } from "./DatasetError.ts"
-import { DatasetStore, sizeLimit } from "./DatasetStore.ts"
+import { abandonedAfterMs, DatasetStore, sizeLimit } from "./DatasetStore.ts"
 
 /** What stands at a key; undefined if nothing does. */
 export const lookAt = (key: string) => Effect.flatMap(DatasetStore, (store) => store.look(key))
@@ -26,8 +26,15 @@ export const readJson = (key: string) =>
 /** Names in a folder, sorted; empty if there is no such folder. */
 export const listFolder = (folder: string) => Effect.flatMap(DatasetStore, (store) => store.list(folder))
 
+/** What stands in a folder, in order of name; nothing if there is no such folder. */
+export const entriesIn = (folder: string) => Effect.flatMap(DatasetStore, (store) => store.entries(folder))
+
+/** Paths at which files can be read until the scope closes, by key. */
+export const localPaths = (keys: ReadonlyArray<string>) =>
+  Effect.flatMap(DatasetStore, (store) => store.localPaths(keys))
+
 /** A path at which a file can be read until the scope closes. */
-export const localPath = (key: string) => Effect.flatMap(DatasetStore, (store) => store.localPath(key))
+export const localPath = (key: string) => Effect.map(localPaths([key]), (pathOf) => pathOf(key))
 
 /** Writes a file, whole or not at all. */
 export const writeFile = Effect.fn("Dataset.writeFile")(
@@ -71,9 +78,6 @@ export const removeIfEmpty = (folder: string) =>
 /** Removes what a crash has left in a folder: files in the making. Only while nobody writes there. */
 export const removeLeftovers = (folder: string) =>
   Effect.flatMap(DatasetStore, (store) => store.sweep(folder, Number.NEGATIVE_INFINITY))
-
-/** A file in the making that is older than this has no writer any more: what is written without a lock is small. */
-const abandonedAfterMs = 60_000
 
 /** As `removeLeftovers`, for a folder in which others may be writing: only what has long been left there. */
 export const removeAbandoned = (folder: string) =>

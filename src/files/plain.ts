@@ -2,7 +2,7 @@ import type { Stats } from "node:fs"
 import { constants } from "node:fs"
 import { type FileHandle, lstat, open } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
-import { hasCode } from "./fault.ts"
+import { onCode } from "./fault.ts"
 
 /** What is expected at a path, and what stands there instead: `is a link, and …`. The message follows the path. */
 export class NotPlain extends Error {
@@ -20,10 +20,7 @@ export const kindText = (found: Stats): string => {
 
 /** What stands at a path itself, links not followed; undefined if nothing does. */
 export const kindAt = async (path: string): Promise<Stats | undefined> =>
-  lstat(path).catch((cause: unknown) => {
-    if (hasCode(cause, "ENOENT", "ENOTDIR")) return undefined
-    throw cause
-  })
+  lstat(path).catch(onCode(undefined, "ENOENT", "ENOTDIR"))
 
 /** Fails with `NotPlain` unless a path is free or a file of its own. A folder is left to whoever needs the name. */
 export const requireFileOrNothing = async (path: string): Promise<void> => {

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto"
 import { constants } from "node:fs"
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { hasCode } from "./fault.ts"
-import { requireFileOrNothing } from "./plain.ts"
+import { hasCode, onCode } from "./fault.ts"
+import { kindAt, requireFileOrNothing } from "./plain.ts"
 
 /** Begins the names of files in the making; a crash may leave one, and nothing reads them. */
 const temporaryPrefix = ".tmp-"
@@ -17,20 +17,15 @@ export const temporaryPath = (path: string): string =>
 
 /** Flushes a file or folder. What cannot be flushed, such as a folder on some network file systems, is durable without. */
 const sync = async (handle: FileHandle): Promise<void> => {
-  await handle.sync().catch((cause: unknown) => {
-    if (!hasCode(cause, "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS")) throw cause
-  })
+  await handle.sync().catch(onCode(undefined, "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"))
 }
 
 /** Makes the names in a folder durable. */
 export const syncFolder = async (folder: string): Promise<void> => {
   // Windows cannot open folders; its renames are durable without.
   if (process.platform === "win32") return
-  const opened = await open(folder, "r").catch((cause: unknown) => {
-    // A folder may be open for new names and yet closed to readers.
-    if (hasCode(cause, "EACCES")) return undefined
-    throw cause
-  })
+  // A folder may be open for new names and yet closed to readers.
+  const opened = await open(folder, "r").catch(onCode(undefined, "EACCES"))
   if (opened === undefined) return
   await using handle = opened
   await sync(handle)
@@ -75,6 +70,16 @@ export const giveName = async (temporary: string, path: string, names: NameSync 
 /** Removes what was begun under a temporary name. What cannot be removed is removed by a later run. */
 export const dropTemporary = (temporary: string): Promise<void> =>
   rm(temporary, { force: true }).catch(() => undefined)
+
+/** Removes files in the making that were left in a folder at least `olderThanMs` ago. Only plain files are ours. */
+export const sweepTemporary = async (folder: string, olderThanMs: number): Promise<void> => {
+  const none: ReadonlyArray<string> = []
+  const names = await readdir(folder).catch(onCode(none, "ENOENT", "ENOTDIR"))
+  for (const path of names.filter(isTemporary).map((name) => join(folder, name))) {
+    const found = await kindAt(path)
+    if (found?.isFile() === true && Date.now() - found.mtimeMs >= olderThanMs) await dropTemporary(path)
+  }
+}
 
 /** Adds to a file at its end, durably; the file is made if it is not there. */
 export const appendDurably = async (path: string, text: string): Promise<void> => {

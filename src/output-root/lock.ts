@@ -52,18 +52,22 @@ const parseOwner = (text: string): LockOwner | undefined => {
   return parsed.success ? parsed.output : undefined
 }
 
+/** Who a lock with this content says it is held by, and what has become of that process. */
+export const livenessIn = Effect.fnUntraced(function* (content: string) {
+  const owner = parseOwner(content)
+  const liveness: Liveness =
+    owner === undefined ? "elsewhere" : yield* Effect.promise(() => livenessOf(owner, thisProcess()))
+  return { owner, liveness }
+})
+
 /** The lock with a key; undefined if there is none. */
 export const lockAt = Effect.fn("Lock.look")(function* (key: string) {
   const { conditional } = yield* DatasetStore
   const file = yield* conditional.read(key)
   if (file === undefined) return undefined
   const { content, version } = file
-  const owner = parseOwner(content)
-  const liveness =
-    owner === undefined ? "elsewhere" : yield* Effect.promise(() => livenessOf(owner, thisProcess()))
   return {
-    owner,
-    liveness,
+    ...(yield* livenessIn(content)),
     version,
     pulse: `${version} ${content.slice(content.indexOf("\n") + 1)}`,
   } satisfies FolderLock

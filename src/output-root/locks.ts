@@ -3,13 +3,12 @@ import { posix } from "node:path"
 import { Clock, DateTime, Duration, Effect, Ref } from "effect"
 import { DatasetError } from "../dataset/DatasetError.ts"
 import { DatasetStore, type Store } from "../dataset/DatasetStore.ts"
-import { removeAbandoned } from "../dataset/store.ts"
 import { thisProcess } from "../files/liveness.ts"
-import { isTemporary } from "../files/whole.ts"
 import {
   type FolderLock,
   Locked,
   type LockOwner,
+  livenessIn,
   lockAt,
   lockKey,
   locksFolder,
@@ -25,7 +24,7 @@ const doubtAfterMs = 20_000
 /** Ids of the videos in an output root that have a lock, dead owners' among them. */
 export const lockedVideos = Effect.fn("Lock.videos")(function* () {
   const { conditional } = yield* DatasetStore
-  return (yield* conditional.list(locksFolder)).filter((name) => !isTemporary(name))
+  return yield* conditional.list(locksFolder)
 })
 
 const describe = (owner: LockOwner | undefined): string =>
@@ -101,14 +100,12 @@ const makeHeart = Effect.fn("Lock.heart")(function* (
   return { beating, confirm: Effect.asVoid(confirm) }
 })
 
-/** Removes what crashes have left beside the locks: files on their way, and locks that were not in their place yet. */
+/** Removes what crashes have left beside the locks: those of dead owners that were not in their place yet. */
 const tidy = Effect.fn("Lock.tidy")(function* () {
   const { conditional } = yield* DatasetStore
-  yield* removeAbandoned(locksFolder)
-  for (const key of (yield* conditional.list(locksFolder)).filter(isTemporary).map(lockKey)) {
-    const left = yield* lockAt(key)
-    if (left === undefined || left.liveness === "dead") yield* conditional.remove(key, left?.version)
-  }
+  yield* conditional.sweep(locksFolder, (content) =>
+    Effect.map(livenessIn(content), ({ liveness }) => liveness === "dead"),
+  )
 })
 
 /**

@@ -4,7 +4,7 @@ import type { DatasetError } from "../dataset/DatasetError.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
 import { status as outcomeStatus } from "../dataset/run-summary.ts"
-import { listFolder, lookAt, readJson } from "../dataset/store.ts"
+import { entriesIn, lookAt, readJson } from "../dataset/store.ts"
 import { summaryKey } from "../dataset/summary.ts"
 import { type FailedVideo, isRefusal } from "./failures.ts"
 import { type LockOwner, lockAt, lockKey } from "./lock.ts"
@@ -212,8 +212,6 @@ const statusOf = (
   }
 }
 
-const isFolder = (name: string) => Effect.map(lookAt(name), (found) => found?.kind === "folder")
-
 /**
  * Reads how an output root stands, without touching it. Others may work in it meanwhile: every file is whole whenever it is
  * read, and what vanishes between two looks counts as not there. What has not changed since the last read is not read
@@ -247,12 +245,10 @@ export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
     const inputs = (yield* readInputs) ?? []
     // A link is looked at only if it has the name of a video; then it is refused.
     const expected = new Set(inputs.map(({ video_id }) => video_id))
-    const names = yield* Effect.filter(
-      (yield* listFolder("")).filter((name) => !name.startsWith(".")),
-      (name) => (expected.has(name) ? Effect.succeed(true) : isFolder(name)),
-      { concurrency: foldersAtOnce },
+    const found = (yield* entriesIn("")).filter(
+      ({ kind, name }) => !name.startsWith(".") && (kind === "folder" || expected.has(name)),
     )
-    const ids = [...new Set([...names, ...locked])].toSorted()
+    const ids = [...new Set([...found.map(({ name }) => name), ...locked])].toSorted()
     const folders = yield* Effect.forEach(
       ids,
       (id) =>

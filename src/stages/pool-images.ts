@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises"
-import { join } from "node:path"
+import { join, posix } from "node:path"
 import { Effect } from "effect"
 import type { ImageLabels } from "../config.ts"
 import type { DatasetError } from "../dataset/DatasetError.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
-import { localPath } from "../dataset/store.ts"
+import { localPaths } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
 import { FrameLabeller } from "../video/FrameLabeller.ts"
 import type { FramePool } from "./pool-plan.ts"
@@ -31,13 +31,14 @@ const imageSize = (path: string) =>
  */
 export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, display: IndexDisplay) {
   const { width, height } = pool
-  const clean = yield* Effect.forEach(pool.manifest.frames, (frame, i) =>
-    Effect.map(Effect.mapError(localPath(join(pool.dir, frame.image_relpath)), imageUnreadable), (path) => ({
-      path,
-      label: frameLabel(i + 1),
-      sha256: frame.sha256,
-    })),
-  )
+  const { frames } = pool.manifest
+  const keyOf = ({ image_relpath }: (typeof frames)[number]) => posix.join(pool.dir, image_relpath)
+  const pathOf = yield* Effect.mapError(localPaths(frames.map(keyOf)), imageUnreadable)
+  const clean = frames.map((frame, i) => ({
+    path: pathOf(keyOf(frame)),
+    label: frameLabel(i + 1),
+    sha256: frame.sha256,
+  }))
   if (display === "none" || display === "text") {
     return yield* Effect.forEach(clean, ({ label, ...image }) =>
       Effect.map(

@@ -34,11 +34,16 @@ export const storeContract = (
 
     test("names are listed by folder, in order, and nothing in the making is among them", async () => {
       const { store } = await open()
-      expect(await run(store.list(""))).toEqual([])
-      expect(await run(store.list("none"))).toEqual([])
+      for (const folder of ["", "none"])
+        expect([await run(store.list(folder)), await run(store.entries(folder))]).toEqual([[], []])
       for (const key of ["b/2.txt", "b/1.txt", "b/in/3.txt", "a.txt"]) await run(store.write(key, key))
       expect(await run(store.list(""))).toEqual(["a.txt", "b"])
       expect(await run(store.list("b"))).toEqual(["1.txt", "2.txt", "in"])
+      expect(await run(store.entries("b"))).toMatchObject([
+        { name: "1.txt", kind: "file", sizeBytes: 7 },
+        { name: "2.txt", kind: "file", sizeBytes: 7 },
+        { name: "in", kind: "folder" },
+      ])
       await run(
         store.publish("b/4.txt", (path) =>
           Effect.promise(async () => {
@@ -107,8 +112,12 @@ export const storeContract = (
     test("a file is read at a path of this machine as long as that is needed", async () => {
       const { store } = await open()
       await run(store.write("v/clip.mp4", "bytes"))
-      const reading = Effect.map(store.localPath("v/clip.mp4"), (path) => readFileSync(path, "utf8"))
-      expect(await run(Effect.scoped(reading))).toBe("bytes")
+      await run(store.write("v/other/clip.mp4", "others"))
+      const keys = ["v/clip.mp4", "v/other/clip.mp4"]
+      const reading = Effect.map(store.localPaths(keys), (pathOf) =>
+        keys.map((key) => readFileSync(pathOf(key), "utf8")),
+      )
+      expect(await run(Effect.scoped(reading))).toEqual(["bytes", "others"])
     })
 
     test("files get other keys, copies and none, and what is taken stays", async () => {
@@ -141,7 +150,7 @@ export const storeContract = (
       expect(await run(store.list("v"))).toEqual(["g", "two"])
     })
 
-    test("nothing gets a key that is not confirmed", async () => {
+    test("nothing gets a key, and nothing loses its own, that is not confirmed", async () => {
       const { store } = await open()
       await run(store.write("v/x", "old"))
       const lost = new DatasetError({ reason: "LockLost", path: "v", message: "lost" })
@@ -151,6 +160,8 @@ export const storeContract = (
         guarded.publish("v/x", (path) => Effect.sync(() => writeFileSync(path, "new"))),
         guarded.rename("v/x", "v/y"),
         Effect.asVoid(guarded.move("v/x", "v/y", "file")),
+        Effect.asVoid(guarded.copy("v/x", "v/y")),
+        guarded.remove("v/x"),
       ])
         expect(await run(Effect.flip(writing))).toBe(lost)
       expect([await textOf(store, "v/x"), await run(store.list("v"))]).toEqual(["old", ["x"]])

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
+import { localStore } from "../../src/dataset/local-store.ts"
 import { scratchFolder } from "../../src/dataset/scratch.ts"
 import {
   listFolder,
@@ -144,6 +145,19 @@ test("a folder that is a link is neither listed nor swept where nothing may be r
   for (const work of [Effect.asVoid(listFolder("folder")), removeLeftovers("folder")])
     expect(await runIn(root.path, Effect.flip(work))).toMatchObject({ reason: "NotPlain" })
   expect(filesBelow(elsewhere)).toEqual([".tmp-0123456789ab"])
+})
+
+test("a copy is whole, with nothing left beside it, and shares nothing with what it is a copy of; a link is not copied", async () => {
+  await using root = await temporaryFolder()
+  const { copy } = localStore(root.path)
+  writeFileSync(join(root.path, "a"), "as it was")
+  symlinkSync(join(root.path, "a"), join(root.path, "link"))
+  expect(await run(copy("a", "b"))).toBe(true)
+  writeFileSync(join(root.path, "a"), "written into")
+  expect(readFileSync(join(root.path, "b"), "utf8")).toBe("as it was")
+  expect(await run(copy("a", "b"))).toBe(false)
+  expect(await run(Effect.flip(copy("link", "c")))).toMatchObject({ reason: "NotPlain" })
+  expect(readdirSync(root.path).toSorted()).toEqual(["a", "b", "link"])
 })
 
 test("what is there already is not written again", async () => {

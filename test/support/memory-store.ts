@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join, posix } from "node:path"
 import { Effect } from "effect"
 import { type DatasetError, unreadable, unwritable } from "../../src/dataset/DatasetError.ts"
-import type { ConditionalFiles, Store } from "../../src/dataset/DatasetStore.ts"
+import type { ConditionalFiles, Store, StoreEntry } from "../../src/dataset/DatasetStore.ts"
 import { scratchFolder } from "../../src/dataset/scratch.ts"
 import { NotPlain, sizeText } from "../../src/files/plain.ts"
 
@@ -46,6 +46,11 @@ export const memoryStore = (): Store => {
         ? unwritable(locate(key))(blocked)
         : Effect.sync(() => void objects.set(key, kept(bytes)))
     })
+  const entryAt = (key: string): StoreEntry | undefined => {
+    const found = objects.get(key)
+    if (found !== undefined) return { kind: "file", sizeBytes: found.bytes.length, stamp: found.version }
+    return below(key).length === 0 ? undefined : { kind: "folder", sizeBytes: 0, stamp: key }
+  }
   const conditional: ConditionalFiles = {
     list: (folder) => Effect.sync(() => namesIn(conditions.keys(), folder)),
     read: (key) =>
@@ -67,19 +72,20 @@ export const memoryStore = (): Store => {
       }),
     remove: (key, version) =>
       Effect.sync(() => void (conditions.get(key)?.version === version && conditions.delete(key))),
+    sweep: () => Effect.void,
   }
   const opened = (confirm: Effect.Effect<void, DatasetError>): Store => ({
     locate,
-    look: (key) =>
-      Effect.sync(() => {
-        const found = objects.get(key)
-        if (found !== undefined)
-          return { kind: "file" as const, sizeBytes: found.bytes.length, stamp: found.version }
-        if (below(key).length === 0) return undefined
-        return { kind: "folder" as const, sizeBytes: 0, stamp: key }
-      }),
+    look: (key) => Effect.sync(() => entryAt(key)),
     watch: () => Effect.succeed(Effect.succeed(true)),
     list: (folder) => Effect.sync(() => namesIn(objects.keys(), folder)),
+    entries: (folder) =>
+      Effect.sync(() =>
+        namesIn(objects.keys(), folder).flatMap((name) => {
+          const entry = entryAt(posix.join(folder, name))
+          return entry === undefined ? [] : [{ name, ...entry }]
+        }),
+      ),
     read,
     digest: (key, limit) =>
       Effect.map(read(key, limit), (bytes) => {
@@ -87,14 +93,16 @@ export const memoryStore = (): Store => {
         const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex")
         return { sha256, sizeBytes: bytes.length, first: bytes.subarray(0, 16), last: bytes.subarray(-16) }
       }),
-    localPath: (key) =>
-      Effect.tap(
-        Effect.map(scratchFolder, (folder) => join(folder, posix.basename(key))),
-        (path) => {
+    localPaths: (keys) =>
+      Effect.gen(function* () {
+        const folder = yield* scratchFolder
+        const pathOf = (key: string) => join(folder, `${keys.indexOf(key)}-${posix.basename(key)}`)
+        for (const key of keys) {
           const found = objects.get(key)
-          return found === undefined ? Effect.void : Effect.promise(() => writeFile(path, found.bytes))
-        },
-      ),
+          if (found !== undefined) yield* Effect.promise(() => writeFile(pathOf(key), found.bytes))
+        }
+        return pathOf
+      }),
     write: (key, content) => Effect.uninterruptible(Effect.zipRight(confirm, put(key, content))),
     publish: (key, produce) =>
       Effect.scoped(
@@ -133,11 +141,18 @@ export const memoryStore = (): Store => {
         }),
       ),
     copy: (from, to) =>
-      Effect.suspend(() =>
-        objects.has(to) ? Effect.succeed(false) : Effect.as(put(to, objects.get(from)?.bytes ?? ""), true),
+      Effect.zipRight(
+        confirm,
+        Effect.suspend(() =>
+          objects.has(to) ? Effect.succeed(false) : Effect.as(put(to, objects.get(from)?.bytes ?? ""), true),
+        ),
       ),
     syncNames: () => Effect.void,
-    remove: (key) => Effect.sync(() => void objects.delete(key)),
+    remove: (key) =>
+      Effect.zipRight(
+        confirm,
+        Effect.sync(() => void objects.delete(key)),
+      ),
     removeIfEmpty: () => Effect.void,
     sweep: () => Effect.void,
     freeBytes: () => Effect.succeed(undefined),

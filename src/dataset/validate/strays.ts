@@ -35,7 +35,6 @@ const isUnrecorded = ({ path }: Entry, paths: ReadonlySet<string>): boolean =>
 
 const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding | undefined => {
   const { kind, name, path, place } = entry
-  if (kind === undefined) return undefined
   const odd = oddness(entry)
   if (odd !== undefined) return finding(path, odd)
   const inner = placeIn(place, name)
