@@ -6,7 +6,7 @@ import { displaySize, type Orientation } from "../picture/orientation.ts"
 import { type PictureBudget, sizeProblem } from "../picture/picture-size.ts"
 import { whyUnreadable } from "./access.ts"
 import type { FrameIndex } from "./packet-index.ts"
-import type { ProbeReply } from "./protocol.ts"
+import type { Probed } from "./protocol.ts"
 import { VideoFailure } from "./workers.ts"
 
 /** A file, and what a backend reads of its picture stream before it looks for frames. */
@@ -58,7 +58,7 @@ const keyFramesOf = ({ container, file }: ProbedStream, { keyframes }: FrameInde
 }
 
 /** What a probe found: a `VideoSource` without the backend's name. Throws `NoFrames` if nothing decodes. */
-export const probed = (stream: ProbedStream, index: FrameIndex): v.InferOutput<typeof ProbeReply> => {
+export const probed = (stream: ProbedStream, index: FrameIndex): v.InferOutput<typeof Probed> => {
   const { codec, container, file, height, orientation, pixelAspect, videoDelay, width } = stream
   if (index.framePts.length === 0 || width < 1 || height < 1)
     throw new VideoFailure("NoFrames", `${file} has a video stream, but not one frame of it decodes`)

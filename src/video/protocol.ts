@@ -31,8 +31,8 @@ const rational = v.strictObject({
 })
 const size = v.pipe(v.number(), v.integer(), v.minValue(1))
 
-/** Reply to `probe`: a `VideoSource` without the backend's name. */
-export const ProbeReply = v.strictObject({
+/** What a probe finds: a `VideoSource` without the backend's name. */
+export const Probed = v.strictObject({
   file: v.string(),
   sizeBytes: count,
   container: v.string(),
@@ -60,6 +60,13 @@ export const ProbeReply = v.strictObject({
   indexedBy: v.picklist(["packets", "decode"]),
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
 })
+
+/** Reply to `probe`: what it found, or the size of large pictures that were not decoded. */
+export const ProbeReply = v.strictObject({
+  probed: v.exactOptional(Probed),
+  large: v.exactOptional(v.tuple([size, size])),
+})
+export type ProbeReply = v.InferOutput<typeof ProbeReply>
 
 /** One item of `frames`: the picture for `wantedPts`, and the PTS it really has. */
 export const FrameItem = v.strictObject({ wantedPts: tick, pts: tick, data: v.instance(Uint8Array) })
@@ -112,6 +119,8 @@ export interface PingCall {
 export interface ProbeCall {
   readonly type: "probe"
   readonly file: string
+  /** Whether no other work on large pictures is going on; else a video of such pictures is not decoded. */
+  readonly alone: boolean
 }
 
 /** A stream of a file, as a probe found it. */

@@ -37,9 +37,15 @@ export const makeWorkerDecoder = (
 ): BackendDecoder => {
   const probe = Effect.fn("VideoDecoder.probe")(function* (file: string) {
     const path = resolve(file)
-    const request: LibavCall = { type: "probe", file: path }
-    const reply = yield* pool.run({ file: path, request, result: ProbeReply, item: v.never() })
-    return { ...reply, backend } satisfies VideoSource
+    const run = (alone: boolean) => {
+      const request: LibavCall = { type: "probe", file: path, alone }
+      return pool.run({ file: path, request, result: ProbeReply, item: v.never() })
+    }
+    const reply = yield* run(false)
+    const { probed } =
+      reply.large === undefined ? reply : yield* run(true).pipe(inMemory(path, reply.large, budget))
+    if (probed === undefined) return yield* Effect.die(new Error(`${path} was not probed`))
+    return { ...probed, backend } satisfies VideoSource
   })
 
   const until = (condition: Effect.Effect<boolean>) =>

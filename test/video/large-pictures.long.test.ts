@@ -68,6 +68,22 @@ test("without memory for one of them every decoder refuses, with the figures", a
   }
 })
 
+test("a probe decodes large pictures only when there is memory for one, and no other work on such", async () => {
+  const file = await makeVideo({ width: 4128, height: 4096, frames: 3, keyframeEvery: 1, bFrames: 0 })
+  const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
+  for (const decoder of decoders) {
+    const probed = (free: number) =>
+      Effect.flatMap(VideoDecoder, ({ probe }) => probe(file)).pipe(
+        Effect.provideService(MemoryAtHand, () => free),
+        Effect.provide(video({ decoder, decoderFallback: false, workers: 1 })),
+        Effect.either,
+        Effect.runPromise,
+      )
+    expect(await probed(100e6)).toMatchObject({ _tag: "Left", left: { reason: "Unsupported", file } })
+    expect(await probed(8e9)).toMatchObject({ _tag: "Right", right: { codedWidth: 4128, codedHeight: 4096 } })
+  }
+})
+
 test("work on large pictures is done one piece at a time, on others all at once", async () => {
   const mostAtOnce = async (size: readonly [number, number]) => {
     let running = 0

@@ -40,7 +40,9 @@ const open = (instance: Instance, file: string, poll = () => {}) => {
 const sample = async (instance: Instance, file: string, indices: ReadonlyArray<number>, asAWhole = false) => {
   const media = open(instance, file)
   const infoOf = makeInfoSource()
-  const { framePts, ...source } = await probe(media, infoOf)
+  const { probed } = await probe({ type: "probe", file, alone: true }, media, infoOf)
+  if (probed === undefined) throw new Error("pictures that are alone are decoded")
+  const { framePts, ...source } = probed
   const call: FramesCall = {
     type: "frames",
     ...source,

@@ -40,7 +40,9 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
       requireRoom(file, found, byCommandLine)
       return found
     })
-    const index = yield* indexFrames(program, file, stream)
+    const index = yield* indexFrames(program, file, stream).pipe(
+      inMemory(file, [stream.width, stream.height], byCommandLine),
+    )
     // Where there is no ffprobe, nothing says how many frames are held back.
     const facts = { ...stream, file, sizeBytes, videoDelay: undefined, hasAudio: hasAudio(info) }
     const reply = yield* orVideoError(file, () => probed(facts, index))

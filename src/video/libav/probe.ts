@@ -1,7 +1,6 @@
 import { AVCOL_RANGE_JPEG, type AVPixelFormat } from "node-av/constants"
 import { avGetCodecName, avGetPixFmtName } from "node-av/lib"
-import type * as v from "valibot"
-import { inProcess } from "../../picture/picture-size.ts"
+import { inProcess, isLarge } from "../../picture/picture-size.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import { probed, requireRoom } from "../probe.ts"
 import type { ProbeCall, ProbeReply } from "../protocol.ts"
@@ -10,12 +9,13 @@ import { openInput, pickAudioStream, pickVideoStream } from "./input.ts"
 import { orientationOf, pixelAspect } from "./orientation.ts"
 
 /** Stream information and frame index of a file. */
-export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof ProbeReply> => {
+export const probe = ({ alone, file }: ProbeCall, io: WorkerIo): ProbeReply => {
   using input = openInput(file)
   const stream = pickVideoStream(input)
   const { codecId, colorRange, extradata, format, height, videoDelay, width } = stream.codecpar
   const size = { width, height, pixelAspect: pixelAspect(stream) }
   requireRoom(file, size, inProcess)
+  if (isLarge(width, height) && !alone) return { large: [width, height] }
   const facts = {
     ...size,
     file,
@@ -31,5 +31,5 @@ export const probe = ({ file }: ProbeCall, io: WorkerIo): v.InferOutput<typeof P
     extradata,
     hasAudio: pickAudioStream(input) !== undefined,
   }
-  return probed(facts, indexFrames(input, stream, io))
+  return { probed: probed(facts, indexFrames(input, stream, io)) }
 }

@@ -40,7 +40,7 @@ const answer = (
   if (source === undefined) throw new Error(`a request of type ${call.type} comes with an open file`)
   switch (call.type) {
     case "probe":
-      return probe(openMedia(instance, call.file, source, io.poll), infoOf)
+      return probe(call, openMedia(instance, call.file, source, io.poll), infoOf)
     case "frames":
       return frames(call, openMedia(instance, call.file, source, io.poll), infoOf, io)
     case "run":

@@ -1,9 +1,8 @@
-import type * as v from "valibot"
-import { byCommandLine } from "../../picture/picture-size.ts"
+import { byCommandLine, isLarge } from "../../picture/picture-size.ts"
 import { collectAfter } from "../../picture/release.ts"
 import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
 import { probed, requireRoom } from "../probe.ts"
-import type { ProbeReply } from "../protocol.ts"
+import type { ProbeCall, ProbeReply } from "../protocol.ts"
 import { indexFrames } from "./frame-index.ts"
 import type { InfoSource, Media } from "./media.ts"
 
@@ -11,12 +10,14 @@ import type { InfoSource, Media } from "./media.ts"
 const BYTES_PER_FRAME = 200
 
 /** Stream information and frame index of a file. */
-export const probe = async (media: Media, infoOf: InfoSource): Promise<v.InferOutput<typeof ProbeReply>> => {
+export const probe = async ({ alone }: ProbeCall, media: Media, infoOf: InfoSource): Promise<ProbeReply> => {
   const { file, sizeBytes } = media
   const info = await infoOf(media)
   const stream = pickVideoStream(file, info)
   requireRoom(file, stream, byCommandLine)
+  const { height, width } = stream
+  if (isLarge(width, height) && !alone) return { large: [width, height] }
   const index = await indexFrames(media, stream)
   collectAfter(index.framePts.length * BYTES_PER_FRAME)
-  return probed({ ...stream, file, sizeBytes, hasAudio: hasAudio(info) }, index)
+  return { probed: probed({ ...stream, file, sizeBytes, hasAudio: hasAudio(info) }, index) }
 }
