@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import * as v from "valibot"
-import { advance, eta } from "../../src/batch/progress.ts"
+import { advance, eta, workUnderWay } from "../../src/batch/progress.ts"
 import { initialState, type RunState } from "../../src/batch/state.ts"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { eventJson, jsonLineSchema, progressJson } from "../../src/cli/progress/json.ts"
@@ -194,6 +194,20 @@ describe("the time left", () => {
 
   test("is not shortened by videos that an earlier run had done", () => {
     expect(at(batch(20), 60_000)).toBeCloseTo(90, -1)
+  })
+
+  test("does not depend on a stage that is none of the run's", () => {
+    const done = (stage: string) =>
+      workUnderWay(
+        after([
+          [0, { type: "BatchStarted", videos: 1 }],
+          [0, started("v")],
+          [0, { type: "StageStarted", videoId: "v", stage, total: 1 }],
+          [9000, { type: "StageAdvanced", videoId: "v", stage, what: "all", kept: false }],
+        ]),
+      )
+    expect(done("draft")).toBeGreaterThan(0)
+    expect(done("another")).toBe(0)
   })
 
   test("is not made up: there is none before something was done", () => {

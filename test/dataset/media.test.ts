@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Effect } from "effect"
+import { sizeLimit } from "../../src/dataset/DatasetStore.ts"
 import { keepIfForeign, type MediaKind } from "../../src/dataset/media.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { runFolder } from "../support/folders.ts"
@@ -68,4 +70,13 @@ test("a clip that was cut off within the head of a box is not kept, even if what
   const endless = Buffer.concat([mp4, Buffer.alloc(4), Buffer.from("free")])
   expect(await namesAfter("a.mp4", endless, "MP4 clip")).toEqual(["a.mp4", "a.previous-1.mp4"])
   expect(await namesAfter("a.mp4", endless.subarray(0, -4), "MP4 clip")).toEqual(["a.mp4"])
+})
+
+test("a picture that is larger than any is not read, but told", async () => {
+  const folder = runFolder()
+  writeFileSync(join(folder, "a.jpg"), jpeg)
+  truncateSync(join(folder, "a.jpg"), sizeLimit.picture + 1)
+  const refused = await runIn(folder, Effect.flip(keepIfForeign("a.jpg", "JPEG picture", zeros, zeros)))
+  expect(refused).toMatchObject({ _tag: "DatasetError", path: join(folder, "a.jpg") })
+  expect(readdirSync(folder)).toEqual(["a.jpg"])
 })

@@ -101,6 +101,13 @@ describe("a value of a record that is wrong is named, once, before what depends 
     ],
     [segments, "segments.1.step_goal", () => "Do something else", "segments[1].step_goal must be"],
     [segments, "segments.1.start_frame_index", plus(-1), "segments[1].start_frame_index must be"],
+    [segments, "segments.1.end_frame_index", plus(1), "segments[1].end_frame_index must be"],
+    [
+      segments,
+      "segments.1.clip_relpath",
+      () => "step_clips/x.mp4",
+      "segments[1].clip_relpath must be step_clips/step02_",
+    ],
     [segments, "time_base", () => "1/7", "$.time_base must be"],
     [segments, "video_id", () => "other", "$.video_id must be video, not other"],
     [segments, "num_frames", plus(1), "$.num_frames must be 8, not 9"],

@@ -3,7 +3,37 @@ import { join } from "node:path"
 import { familyOf, listedFamilies, readFamilies } from "../../src/model/families.ts"
 import { pictureTokensOf } from "../../src/model/tokens.ts"
 
+/** Every field of a family that is a count, with a value for it. */
+const withCount: ReadonlyArray<readonly [string, (count: number) => object]> = [
+  ["answer_tokens", (count) => ({ answer_tokens: count })],
+  ["work_side_px", (count) => ({ work_side_px: count })],
+  ["max_images", (count) => ({ max_images: count })],
+  ["max_side_px", (count) => ({ max_side_px: count })],
+  ["max_body_bytes", (count) => ({ max_body_bytes: count })],
+  [
+    "max_side_px_of_many.above_images",
+    (count) => ({ max_side_px_of_many: { above_images: count, px: 1000 } }),
+  ],
+  ["max_side_px_of_many.px", (count) => ({ max_side_px_of_many: { above_images: 20, px: count } })],
+  ["tokens.side", (count) => ({ tokens: { rule: "patches", side: count, most: 1000, factor: 1 } })],
+  ["tokens.most", (count) => ({ tokens: { rule: "patches", side: 32, most: count, factor: 1 } })],
+  ["tokens.side", (count) => ({ tokens: { rule: "rounded", side: count } })],
+  ["tokens.crop", (count) => ({ tokens: { rule: "crops", crop: count } })],
+  ["tokens.tokens", (count) => ({ tokens: { rule: "fixed", tokens: count } })],
+  ["tokens.pixels_per_token", (count) => ({ tokens: { rule: "area", pixels_per_token: count } })],
+  [
+    "tokens.longest_side_px",
+    (count) => ({ tokens: { rule: "area", pixels_per_token: 750, longest_side_px: count } }),
+  ],
+]
+
 describe("the table of families", () => {
+  test.each(withCount)("takes whole numbers from 1 on as %s", (field, family) => {
+    const read = (count: number) => readFamilies({ families: [{ pattern: "x", ...family(count) }] })
+    expect(read(1)).toBeArrayOfSize(listedFamilies.length + 1)
+    for (const none of [0, -1, 1.5]) expect(read(none)).toStartWith(`families.0.${field}: `)
+  })
+
   test.each([
     ["gpt-5", false, "max_completion_tokens"],
     ["gpt-5-mini-2025-08-07", false, "max_completion_tokens"],

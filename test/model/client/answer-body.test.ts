@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { textOf, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
+import { beginningOf, textOf, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
 import { AnswerTooLarge } from "../../../src/model/protocols/unusable.ts"
 
 /** Reads a whole answer; counts how often other work gets its turn meanwhile. */
@@ -48,6 +48,20 @@ describe("an answer that is there at once", () => {
 test("an encoding that was not asked for is named by its beginning", async () => {
   const reading = readWhole("{}", { "content-encoding": "x".repeat(500) })
   await expect(reading).rejects.toThrow(new UnknownEncoding(`the answer is encoded as ${"x".repeat(40)}`))
+})
+
+test.each([
+  ["in one piece", (): BodyInit => "x".repeat(1000)],
+  ["in pieces", () => inPieces(100, "0123456789")],
+  ["of just this length and one byte more", () => "x".repeat(301)],
+])("of an answer that is too long, %s, what is allowed of it is given before", async (_how, bodyOf) => {
+  const given: Array<string> = []
+  const reading = async () => {
+    for await (const piece of textOf(new Response(bodyOf()), 300, () => undefined)) given.push(piece)
+  }
+  await expect(reading()).rejects.toThrow(AnswerTooLarge)
+  expect(given.join("")).toHaveLength(300)
+  expect(await beginningOf(new Response(bodyOf()), 300, () => undefined)).toHaveLength(300)
 })
 
 test("an answer that is too long is given up with the length that is allowed", async () => {

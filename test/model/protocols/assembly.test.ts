@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test"
+import { type ProtocolName, protocolNames, protocols } from "../../../src/model/protocols/protocols.ts"
+
+/** Pieces of an answer: five letters of thinking, then three of text, as each vendor streams them. */
+const pieces: Readonly<Record<ProtocolName, readonly [thinking: object, text: object]>> = {
+  chat: [
+    { choices: [{ index: 0, delta: { reasoning_content: "think" } }] },
+    { choices: [{ index: 0, delta: { content: "say" } }] },
+  ],
+  responses: [
+    { type: "response.reasoning_summary_text.delta", delta: "think" },
+    { type: "response.output_text.delta", delta: "say" },
+  ],
+  anthropic: [
+    { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "think" } },
+    { type: "content_block_delta", index: 1, delta: { type: "text_delta", text: "say" } },
+  ],
+  gemini: [
+    { candidates: [{ content: { parts: [{ text: "think", thought: true }] } }] },
+    { candidates: [{ content: { parts: [{ text: "say" }] } }] },
+  ],
+}
+
+test.each([...protocolNames])(
+  "an answer of %s that comes in pieces is as long as all that the model writes, thinking and text",
+  (name) => {
+    const [thinking, text] = pieces[name]
+    const assembly = protocols[name].decode.stream()
+    const seen = () => [assembly.length(), assembly.isBegun(), assembly.isEnded()]
+    expect(seen()).toEqual([0, false, false])
+    assembly.add(thinking)
+    expect(seen()).toEqual([5, true, false])
+    assembly.add(text)
+    expect(seen()).toEqual([8, true, false])
+    expect(assembly.completion()).toMatchObject({ text: "say", reasoning: "think" })
+  },
+)
