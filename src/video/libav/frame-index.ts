@@ -15,14 +15,15 @@ import {
   onePacketOneFrame,
   type PacketStream,
 } from "../packet-index.ts"
+import { CutShort, shownAt } from "./cut-short.ts"
 import {
   type FrameDecoder,
   type Input,
+  isDamaged,
   makeFrameClock,
   makePacket,
   openDecoder,
   openInput,
-  packetPts,
   streamAt,
   ticks,
 } from "./input.ts"
@@ -102,59 +103,73 @@ const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex 
   return expected?.join() === first.pts.join() ? index : undefined
 }
 
-/** Decodes from where the input stands to its end and calls `onFrame` for every frame that comes out. */
-const decodeAll = (input: Input, stream: Stream, io: WorkerIo, onFrame: (frame: Frame) => void): void => {
-  using decoder = openDecoder(input, stream)
-  using packet = makePacket()
-  while (input.read(packet)) {
-    io.poll()
-    if (packet.streamIndex !== stream.index) continue
-    for (const frame of decoder.push(packet)) onFrame(frame)
-  }
-  for (const frame of decoder.push(undefined)) onFrame(frame)
+/** What a decode of a whole stream gives. */
+interface WholeDecode {
+  readonly index: FrameIndex
+  /** PTS of frames that came out damaged. Where the container has no times, they are right only if all frames came out. */
+  readonly damagedFrames: ReadonlySet<number | undefined>
+  /**
+   * PTS of packets that the decoder refused, or of which the container says that something is missing. After the first that is
+   * refused others may be, because they refer to it: they do not count up to the next key frame.
+   */
+  readonly damagedPackets: ReadonlySet<number | undefined>
 }
 
-/**
- * PTS of the frames that do not decode as they should: what they show instead differs from decoder to decoder, and from one run
- * to the next.
- */
-const damagedFrames = (
-  file: string,
-  streamIndex: number,
-  framePts: ReadonlyArray<number>,
-  io: WorkerIo,
-): ReadonlyArray<number> => {
+/** What a decoder makes of a damaged packet: a frame with what there is of it, or, so that none is passed over without a word, none. */
+type OnDamage = "conceal" | "refuse"
+
+/** Decodes a whole stream. */
+const decodeWhole = (file: string, streamIndex: number, io: WorkerIo, onDamage: OnDamage): WholeDecode => {
   using input = openInput(file)
-  using decoder = openDecoder(input, streamAt(input, streamIndex))
+  const stream = streamAt(input, streamIndex)
+  const facts = packetStream(input, stream)
+  using cutShort = new CutShort(file, facts)
+  using decoder = openDecoder(input, stream)
   using packet = makePacket()
-  // Otherwise it gives what there is of a frame without a word.
-  decoder.context.setOption("err_detect", "explode")
-  const found = new Set<number>()
-  decoder.onDamage = () => found.add(packetPts(packet))
+  const clock = makeFrameClock()
+  const indexer = makeFrameIndexer(facts)
+  const damagedFrames = new Set<number | undefined>()
+  const damagedPackets = new Set<number | undefined>()
+  const take = (given: Iterable<Frame>) => {
+    for (const frame of given) {
+      io.poll()
+      const pts = clock(frame)
+      if (isDamaged(frame)) damagedFrames.add(pts)
+      indexer.add({ pts, duration: Number(frame.duration) })
+    }
+  }
+  if (onDamage === "refuse") decoder.context.setOption("err_detect", "explode")
+  let shown: number | undefined
+  let hasRefused = false
+  decoder.onDamage = (frame) => {
+    if (frame !== undefined) return
+    if (!hasRefused) damagedPackets.add(shown)
+    hasRefused = true
+  }
   while (input.read(packet)) {
     io.poll()
     if (packet.streamIndex !== streamIndex) continue
-    // Something of it is missing, the container says.
-    if ((packet.flags & AV_PKT_FLAG_CORRUPT) !== 0) found.add(packetPts(packet))
-    for (const _ of decoder.push(packet)) io.poll()
+    shown = shownAt(packet, facts)
+    if (packet.isKeyframe) hasRefused = false
+    for (const pts of cutShort.take(packet)) damagedPackets.add(pts)
+    take(decoder.push(packet))
   }
-  return framePts.filter((pts) => found.has(pts))
+  take(decoder.push(undefined))
+  return { index: indexer.finish(), damagedFrames, damagedPackets }
 }
 
-/** Frame times from a full decode. */
-const indexByDecode = (file: string, streamIndex: number, io: WorkerIo): FrameIndex => {
-  using input = openInput(file)
-  const stream = streamAt(input, streamIndex)
-  const clock = makeFrameClock()
-  const facts = packetStream(input, stream)
-  const indexer = makeFrameIndexer(facts)
-  decodeAll(input, stream, io, (frame) => {
-    io.poll()
-    indexer.add({ pts: clock(frame), duration: Number(frame.duration) })
-  })
-  const index = indexer.finish()
+/**
+ * Frame times from a full decode, and which frames do not decode as they should: what they show differs from decoder to decoder,
+ * and from one run to the next.
+ */
+const indexByDecode = (input: Input, stream: Stream, io: WorkerIo): FrameIndex => {
+  const decode = (onDamage: OnDamage) => decodeWhole(input.file, stream.index, io, onDamage)
   // Other codecs are always decoded: that says nothing of the file.
-  const damagedPts = onePacketOneFrame(facts) ? damagedFrames(file, streamIndex, index.framePts, io) : []
+  if (!onePacketOneFrame(packetStream(input, stream))) return decode("conceal").index
+  const strict = decode("refuse")
+  if (strict.damagedFrames.size + strict.damagedPackets.size === 0) return strict.index
+  const { damagedFrames, index } = decode("conceal")
+  const damagedPts = index.framePts.filter((pts) => damagedFrames.has(pts) || strict.damagedPackets.has(pts))
   return damagedPts.length === 0 ? index : { ...index, damagedPts }
 }
 
@@ -163,4 +178,4 @@ const indexByDecode = (file: string, streamIndex: number, io: WorkerIo): FrameIn
  * decoding the whole stream. `framePts` is empty if nothing decodes.
  */
 export const indexFrames = (input: Input, stream: Stream, io: WorkerIo): FrameIndex =>
-  indexByPackets(input, stream, io) ?? indexByDecode(input.file, stream.index, io)
+  indexByPackets(input, stream, io) ?? indexByDecode(input, stream, io)

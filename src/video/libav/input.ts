@@ -166,10 +166,14 @@ export interface FrameDecoder extends Disposable {
   readonly codec: string
   /** Frames this packet brings out, each valid until the next step. Damaged packets bring out what there is. */
   readonly push: (packet: Packet | undefined) => Generator<Frame, void>
-  /** Called for every packet or frame that the decoder finds damaged. */
-  onDamage: () => void
+  /** Called for every frame that is damaged, before it is given, and, without one, for every packet that is refused. */
+  onDamage: (frame?: Frame) => void
   readonly flush: () => void
 }
+
+/** Whether a decoder says of a frame that it is not as it should be. */
+export const isDamaged = ({ decodeErrorFlags, flags }: Frame): boolean =>
+  (flags & AV_FRAME_FLAG_CORRUPT) !== 0 || decodeErrorFlags !== 0
 
 /** Opens a decoder for a stream, on one thread; `NotAVideo` if libav has none. */
 export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
@@ -200,7 +204,7 @@ export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
         if (code !== AVERROR_EAGAIN && code !== AVERROR_EOF) decoder.onDamage()
         return
       }
-      if ((frame.flags & AV_FRAME_FLAG_CORRUPT) !== 0 || frame.decodeErrorFlags !== 0) decoder.onDamage()
+      if (isDamaged(frame)) decoder.onDamage(frame)
       yield frame
       frame.unref()
     }
