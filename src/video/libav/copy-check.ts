@@ -1,9 +1,8 @@
 import { statSync } from "node:fs"
-import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import { COMPARED_FRAMES, MOST_APART_SEC } from "../copied.ts"
-import type { ClipCall, CutCall, StreamCall } from "../protocol.ts"
-import { areSame, nextFrom } from "./alike.ts"
+import type { CutCall, StreamCall } from "../protocol.ts"
+import { areSame } from "./alike.ts"
 import { openInput, pickVideoStream } from "./input.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
 
@@ -19,64 +18,138 @@ const streamOf = (file: string): StreamCall => {
   }
 }
 
-/** Which frames are compared. */
-interface Compared {
+/** A clip that was copied. */
+export interface CopiedClip {
+  readonly output: string
+  /** PTS of its first frame, in the source. */
   readonly firstPts: number
   readonly endPts: number
-  /** At most so many. */
-  readonly most: number
 }
 
-/** The next frame in `[firstPts, endPts)`. Where times go back, frames that do not come after the one before have no place. */
-const nextInside = (reader: Reader, { firstPts, endPts }: Compared, lastPts: number): Decoded | undefined => {
-  const out = nextFrom(reader, Math.max(firstPts, lastPts + 1))
-  return out === undefined || out.pts >= endPts ? undefined : out
-}
+/** Compares the frames of a copied clip with those of its source, which it is given one after the other. */
+class Comparison implements Disposable {
+  readonly #call: CutCall
+  readonly #copy: CopiedClip
+  readonly #clip: StreamCall
+  readonly #io: WorkerIo
+  #reader: Reader | undefined
+  #last = Number.NEGATIVE_INFINITY
+  /** How many frames are still to be compared. */
+  #left: number
+  /** `undefined` as long as it is not known. */
+  isAlike: boolean | undefined
 
-/** Whether the clip gives the frames that the source gives from a key frame or, if it is absent, the start of the file on. */
-const decodesAlike = (
-  source: Reader,
-  from: KeyPacket | undefined,
-  call: CutCall,
-  clip: StreamCall,
-  compared: Compared,
-  io: WorkerIo,
-): boolean => {
-  using copied = new Reader(clip, io)
-  source.start(from)
-  copied.start(undefined)
-  const seconds = (ticks: number, { timeBase: { num, den } }: StreamCall) => (ticks * num) / den
-  let last = Number.NEGATIVE_INFINITY
-  for (let left = compared.most; left > 0; left--) {
-    const wanted = nextInside(source, compared, last)
-    const found = copied.next()
-    if (wanted === undefined || found === undefined) return wanted === undefined && found === undefined
-    const apart = seconds(wanted.pts - compared.firstPts, call) - seconds(found.pts, clip)
-    if (Math.abs(apart) > MOST_APART_SEC || !areSame(wanted.frame, found.frame)) return false
-    last = wanted.pts
+  /** @param most so many frames are compared at most */
+  constructor(call: CutCall, copy: CopiedClip, io: WorkerIo, most: number) {
+    this.#call = call
+    this.#copy = copy
+    this.#clip = streamOf(copy.output)
+    this.#io = io
+    this.#left = most
   }
-  return true
+
+  /** Takes the source's next frame; `undefined` at its end. */
+  take(frame: Decoded | undefined): void {
+    const { endPts, firstPts } = this.#copy
+    if (this.isAlike !== undefined) return
+    // Where times go back, frames that do not come after the one before have no place.
+    if (frame !== undefined && frame.pts < Math.max(firstPts, this.#last + 1)) return
+    const wanted = frame === undefined || frame.pts >= endPts ? undefined : frame
+    const found = this.#next()
+    if (wanted === undefined || found === undefined) this.#decide(wanted === undefined && found === undefined)
+    else if (!this.#isSame(wanted, found)) this.#decide(false)
+    else {
+      this.#last = wanted.pts
+      this.#left--
+      if (this.#left === 0) this.#decide(true)
+    }
+  }
+
+  #isSame(wanted: Decoded, found: Decoded): boolean {
+    const seconds = (ticks: number, { timeBase: { num, den } }: StreamCall) => (ticks * num) / den
+    const apart = seconds(wanted.pts - this.#copy.firstPts, this.#call) - seconds(found.pts, this.#clip)
+    return Math.abs(apart) <= MOST_APART_SEC && areSame(wanted.frame, found.frame)
+  }
+
+  #next(): Decoded | undefined {
+    if (this.#reader === undefined) {
+      this.#reader = new Reader(this.#clip, this.#io)
+      this.#reader.start(undefined)
+    }
+    return this.#reader.next()
+  }
+
+  #decide(isAlike: boolean): void {
+    this.isAlike = isAlike
+    this[Symbol.dispose]()
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader?.[Symbol.dispose]()
+    this.#reader = undefined
+  }
 }
 
-/**
- * Whether a copied clip decodes as the source does from its start: all of it where the packets do not tell which frames they
- * are or something is damaged, else its first frames.
- *
- * @param firstPts of its first frame, in the source
- */
-export const holdsCopied = (call: CutCall, clip: ClipCall, firstPts: number, io: WorkerIo): boolean => {
-  const { endPts, output } = clip
-  const key = call.packetsTrusted ? call.keyframes.find(({ pts }) => pts === firstPts) : undefined
-  const written = streamOf(output)
-  using source = new Reader(call, io)
-  const all: Compared = { firstPts, endPts, most: Number.POSITIVE_INFINITY }
-  if (key === undefined) return decodesAlike(source, undefined, call, written, all, io)
-  try {
-    const begins = decodesAlike(source, key, call, written, { ...all, most: COMPARED_FRAMES }, io)
-    // What is damaged may look otherwise where decoding began earlier.
-    if (source.damage.length === 0) return begins
-  } catch (error) {
-    if (!(error instanceof Lost)) throw error
+/** Tells whether copied clips of one video decode as their source does. */
+export class CopyCheck implements Disposable {
+  readonly #call: CutCall
+  readonly #io: WorkerIo
+  readonly #source: Reader
+
+  constructor(call: CutCall, io: WorkerIo) {
+    this.#call = call
+    this.#io = io
+    this.#source = new Reader(call, io)
   }
-  return decodesAlike(source, undefined, call, written, all, io)
+
+  /**
+   * Whether a clip begins as its source does. `undefined` if all of it has to be compared: where the packets do not tell which frames
+   * they are, or something is damaged, which may look otherwise where decoding began earlier.
+   */
+  begins(copy: CopiedClip): boolean | undefined {
+    const { keyframes, packetsTrusted } = this.#call
+    const key = packetsTrusted ? keyframes.find(({ pts }) => pts === copy.firstPts) : undefined
+    if (key === undefined) return undefined
+    using comparison = new Comparison(this.#call, copy, this.#io, COMPARED_FRAMES)
+    try {
+      this.#source.start(key)
+      while (comparison.isAlike === undefined) comparison.take(this.#source.next())
+      return this.#source.damage.length === 0 ? comparison.isAlike : undefined
+    } catch (error) {
+      if (error instanceof Lost) return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Compares whole clips with what a decode of the source from its start gives, in one decode for all of them.
+   *
+   * @param onDecided is called as soon as it is known of a clip
+   */
+  compareWhole<A extends CopiedClip>(
+    copies: ReadonlyArray<A>,
+    onDecided: (copy: A, isAlike: boolean) => void,
+  ): void {
+    if (copies.length === 0) return
+    using open = new DisposableStack()
+    const begun = copies.map(
+      (copy) =>
+        [copy, open.use(new Comparison(this.#call, copy, this.#io, Number.POSITIVE_INFINITY))] as const,
+    )
+    const undecided = new Map(begun)
+    this.#source.start(undefined)
+    while (undecided.size > 0) {
+      const frame = this.#source.next()
+      for (const [copy, comparison] of undecided) {
+        comparison.take(frame)
+        if (comparison.isAlike === undefined) continue
+        undecided.delete(copy)
+        onDecided(copy, comparison.isAlike)
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#source[Symbol.dispose]()
+  }
 }

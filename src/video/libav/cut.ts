@@ -4,7 +4,7 @@ import { COPIED_OTHERWISE } from "../copied.ts"
 import type { ClipCall, CutCall, CutItem, CutReply } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
 import { copyPackets } from "./copy.ts"
-import { holdsCopied } from "./copy-check.ts"
+import { type CopiedClip, CopyCheck } from "./copy-check.ts"
 import type { Fidelity } from "./encoder.ts"
 import { FullClip } from "./full-clip.ts"
 import { openInput, streamAt } from "./input.ts"
@@ -139,23 +139,45 @@ const cutSmartly = (call: CutCall, works: ReadonlyArray<Work>, io: WorkerIo, fin
   reencode(call, cutSmart(call, works, io, finish, fidelity), io, finish, fidelity)
 }
 
-/** Copies the packets of a clip; `false` if they do not decode as in the source. */
-const copy = (call: CutCall, work: Work, io: WorkerIo, finish: Finish): boolean => {
-  using attempt = new Attempt(work.clip.output)
-  const clip = into(work.clip, attempt)
-  const { firstPts, packets } = copyPackets(clip, io)
-  if (!holdsCopied(call, clip, firstPts, io)) return false
-  attempt.keep()
-  finish(work, { mode: "copy", firstPts, copiedFrames: packets })
-  return true
+/** A clip that was copied into a file of one try. */
+interface Copy extends CopiedClip {
+  readonly work: Work
+  readonly attempt: Attempt
+  readonly packets: number
+}
+
+/** Copies what decodes as in the source, and gives the others. */
+const copyAlike = (
+  call: CutCall,
+  works: ReadonlyArray<Work>,
+  io: WorkerIo,
+  finish: Finish,
+): ReadonlyArray<Work> => {
+  using attempts = new DisposableStack()
+  using check = new CopyCheck(call, io)
+  const others: Array<Work> = []
+  const decide = ({ attempt, firstPts, packets, work }: Copy, isAlike: boolean) => {
+    if (isAlike) {
+      attempt.keep()
+      finish(work, { mode: "copy", firstPts, copiedFrames: packets })
+    } else others.push({ ...work, reason: COPIED_OTHERWISE })
+  }
+  const unsure = works.flatMap((work): ReadonlyArray<Copy> => {
+    const attempt = attempts.use(new Attempt(work.clip.output))
+    const copied = copyPackets(into(work.clip, attempt), io)
+    const copy = { ...copied, work, attempt, output: attempt.path, endPts: work.clip.endPts }
+    const isAlike = check.begins(copy)
+    if (isAlike === undefined) return [copy]
+    decide(copy, isAlike)
+    return []
+  })
+  check.compareWhole(unsure, decide)
+  return others
 }
 
 /** Copies what decodes as in the source, and re-encodes the others. */
-const copyAll = (call: CutCall, works: ReadonlyArray<Work>, io: WorkerIo, finish: Finish): void => {
-  const others = works.filter((work) => !copy(call, work, io, finish))
-  const again = others.map((work): Work => ({ ...work, reason: COPIED_OTHERWISE }))
-  reencode(call, again, io, finish, "asked")
-}
+const copyAll = (call: CutCall, works: ReadonlyArray<Work>, io: WorkerIo, finish: Finish): void =>
+  reencode(call, copyAlike(call, works, io, finish), io, finish, "asked")
 
 /** Cuts clips. A clip gets its name when it is whole and closed; whatever goes wrong, cancellation included, no try at it stays. */
 export const cut = (call: CutCall, io: WorkerIo): CutReply => {
