@@ -1,6 +1,7 @@
-import { closeSync, openSync } from "node:fs"
-import { largestDescription, promisesTooMuch } from "../bitstream/isobmff/sample-table.ts"
+import { closeSync, openSync, statSync } from "node:fs"
+import { readSampleTables } from "../bitstream/isobmff/sample-table.ts"
 import { bytesKept } from "../bitstream/matroska/kept-bytes.ts"
+import { ByFile } from "./by-file.ts"
 
 /**
  * Bytes of a codec's header at most. Those of real streams have some hundred, of Theora and FLAC some thousand; libav copies it
@@ -21,31 +22,42 @@ export const codecHeaderProblem = (sizeBytes: number): string | undefined =>
     : undefined
 
 const problemIn = (fd: number, fileBytes: number): string | undefined => {
-  if (promisesTooMuch(fd, fileBytes)) return "its header promises more pictures than the file has room for"
+  const { largestDescription, promiseTooMuch } = readSampleTables(fd, fileBytes)
+  if (promiseTooMuch) return "its header promises more pictures than the file has room for"
   const { codecPrivate, attachments, cues } = bytesKept(fd, fileBytes)
   if (attachments > MOST_ATTACHED_BYTES)
     return `its attachments take ${(attachments / 1e6).toFixed(0)} MB, more than ${MOST_ATTACHED_BYTES / 2 ** 20} MiB, and would be kept in memory many times; leave them out, as with ffmpeg -i FILE -map 0 -map -0:t -c copy FILE.mkv`
   if (cues > MOST_CUES_BYTES)
     return `its index takes ${(cues / 1e6).toFixed(0)} MB, more than ${MOST_CUES_BYTES / 2 ** 20} MiB, and would be kept in memory many times; write it anew, as with ffmpeg -i FILE -c copy FILE.mkv`
-  return codecHeaderProblem(Math.max(largestDescription(fd, fileBytes), codecPrivate))
+  return codecHeaderProblem(Math.max(largestDescription, codecPrivate))
 }
 
 /** What is said of a file that is no video for this reason. */
 export const unreadable = (file: string, why: string): string =>
   `${file} is not a video that can be read: ${why}`
 
-/**
- * Why a file is not given to a demuxer, which would take all memory for its header: a sentence; `undefined` if it may be. Throws what
- * `node:fs` throws.
- *
- * @param file a plain file
- */
-export const headerProblem = (file: string, fileBytes: number): string | undefined => {
+/** Files of which a thread remembers whether they may be opened: each is opened many times. */
+const REMEMBERED_FILES = 256
+
+const remembered = new ByFile<{ readonly problem: string | undefined }>(REMEMBERED_FILES)
+
+const look = (file: string, fileBytes: number): string | undefined => {
   const fd = openSync(file, "r")
   try {
-    const problem = problemIn(fd, fileBytes)
-    return problem === undefined ? undefined : unreadable(file, problem)
+    return problemIn(fd, fileBytes)
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * Why a file is not given to a demuxer, which would take all memory for its header: a sentence; `undefined` if it may be. It is
+ * looked into once, until it changes. Throws what `node:fs` throws.
+ *
+ * @param file a plain file
+ */
+export const headerProblem = (file: string): string | undefined => {
+  const stat = statSync(file, { bigint: true })
+  const found = remembered.get(stat) ?? remembered.set(stat, { problem: look(file, Number(stat.size)) })
+  return found.problem === undefined ? undefined : unreadable(file, found.problem)
 }

@@ -22,7 +22,7 @@ export const readableSize = Effect.fn("Video.readableSize")(function* (file: str
   if (!found.isFile()) return yield* refuse("is a pipe or a device, not a file")
   if (found.size === 0) return yield* refuse("is empty")
   const problem = yield* Effect.try({
-    try: () => headerProblem(file, found.size),
+    try: () => headerProblem(file),
     catch: (cause) => refuse(whyUnreadable(cause), cause),
   })
   if (problem !== undefined) return yield* new VideoError({ reason: "NotAVideo", file, message: problem })

@@ -1,8 +1,10 @@
 import { fstatSync, readSync } from "node:fs"
 import { readBoxHeader } from "./boxes.ts"
 
-/** Boxes on the way to a track's tables, and to those of its fragments. */
-const PATH = new Set(["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"])
+/** Boxes on the way to a track's tables. */
+const TRACK_PATH: ReadonlySet<string> = new Set(["moov", "trak", "mdia", "minf", "stbl"])
+/** And to those of its fragments. */
+const FRAGMENT_PATH: ReadonlySet<string> = new Set([...TRACK_PATH, "moof", "traf"])
 /** Tables that are looked into. */
 const TABLES = new Set(["stsd", "stsz", "trun"])
 /** Boxes that are looked at; a file of so many small ones is not worth more. */
@@ -24,8 +26,15 @@ interface Table {
  * Whether `see` says so of one of the tables of an MP4's tracks. `false` for anything that is no MP4.
  *
  * Source: ISO/IEC 14496-12, 4.2, 8.4.3 (hdlr)
+ *
+ * @param path boxes that are looked into
  */
-const someTable = (fd: number, sizeBytes: number, see: (table: Table) => boolean): boolean => {
+const someTable = (
+  fd: number,
+  sizeBytes: number,
+  path: ReadonlySet<string>,
+  see: (table: Table) => boolean,
+): boolean => {
   const content = Buffer.alloc(20)
   const read = (at: number): boolean => readSync(fd, content, 0, content.length, at) === content.length
   let boxes = 0
@@ -39,7 +48,7 @@ const someTable = (fd: number, sizeBytes: number, see: (table: Table) => boolean
       const inside = at + box.headerBytes
       if (type === "hdlr" && read(inside)) handler = content.toString("latin1", 8, 12)
       if (TABLES.has(type) && read(inside) && see({ type, sizeBytes: size, content, handler })) return true
-      if (PATH.has(type) && walk(inside, Math.min(to, at + size))) return true
+      if (path.has(type) && walk(inside, Math.min(to, at + size))) return true
       at += size
     }
     return false
@@ -47,40 +56,39 @@ const someTable = (fd: number, sizeBytes: number, see: (table: Table) => boolean
   return walk(0, sizeBytes)
 }
 
+/** What the tables of an MP4's tracks would have a demuxer keep in memory; nothing of any other file. */
+export interface SampleTables {
+  /**
+   * Whether they promise millions of samples for which there is no room in the file. A demuxer makes an entry for each, so that a
+   * small file could take all memory.
+   */
+  readonly promiseTooMuch: boolean
+  /** Bytes of the largest description of samples, codec headers included. */
+  readonly largestDescription: number
+}
+
 /**
- * Whether the tables of an MP4's picture tracks promise millions of samples for which there is no room: in the file, if all have
- * one size; in the table of a fragment, if each has an entry there. A demuxer makes an entry for each, so that a small file could
- * take all memory.
+ * Reads what the tables of an MP4's tracks promise. Sound that has no fragments is passed over: a demuxer makes an entry for many of
+ * its samples at once.
  *
- * Source: ISO/IEC 14496-12, 8.7.3.2 (stsz), 8.8.8 (trun)
+ * Source: ISO/IEC 14496-12, 8.5.2 (stsd), 8.7.3.2 (stsz), 8.8.8 (trun)
  */
-export const promisesTooMuch = (fd: number, fileBytes: number): boolean => {
-  /** Samples of fragments without an entry of their own. */
+export const readSampleTables = (fd: number, fileBytes: number): SampleTables => {
+  /** Samples of fragments without an entry of their own; each has a byte at least. */
   let unlisted = 0
-  return someTable(fd, fileBytes, ({ type, sizeBytes, content, handler }) => {
+  let largestDescription = 0
+  const promiseTooMuch = someTable(fd, fileBytes, FRAGMENT_PATH, ({ type, sizeBytes, content, handler }) => {
+    if (type === "stsd") largestDescription = Math.max(largestDescription, Math.min(sizeBytes, fileBytes))
     if (type === "trun") {
       const count = content.readUInt32BE(4)
       if (count > sizeBytes) unlisted += count
-      return unlisted > HARMLESS
+      return unlisted > HARMLESS && unlisted > fileBytes
     }
     if (type !== "stsz" || handler === "soun") return false
     const [each, count] = [content.readUInt32BE(4), content.readUInt32BE(8)]
     return count > HARMLESS && each * count > fileBytes
   })
-}
-
-/**
- * Bytes of the largest description of samples among the tracks of an MP4, codec headers included; 0 for anything that is no MP4.
- *
- * Source: ISO/IEC 14496-12, 8.5.2 (stsd)
- */
-export const largestDescription = (fd: number, fileBytes: number): number => {
-  let largest = 0
-  someTable(fd, fileBytes, ({ type, sizeBytes }) => {
-    if (type === "stsd") largest = Math.max(largest, Math.min(sizeBytes, fileBytes))
-    return false
-  })
-  return largest
+  return { promiseTooMuch, largestDescription }
 }
 
 /**
@@ -89,4 +97,9 @@ export const largestDescription = (fd: number, fileBytes: number): number => {
  * Source: ISO/IEC 14496-12, 8.5.2 (stsd)
  */
 export const hasSeveralDescriptions = (fd: number): boolean =>
-  someTable(fd, fstatSync(fd).size, ({ type, content }) => type === "stsd" && content.readUInt32BE(4) > 1)
+  someTable(
+    fd,
+    fstatSync(fd).size,
+    TRACK_PATH,
+    ({ type, content }) => type === "stsd" && content.readUInt32BE(4) > 1,
+  )

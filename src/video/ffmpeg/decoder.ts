@@ -12,7 +12,7 @@ import { readableSize } from "../readable.ts"
 import type { FrameOptions, SampledFrame, VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
 import { orVideoError } from "../workers.ts"
-import { indexFrames, readInfo } from "./listing.ts"
+import { indexFrames, makeInfoSource } from "./listing.ts"
 import { makePictures } from "./pictures.ts"
 import type { FfmpegProgram } from "./program.ts"
 
@@ -31,10 +31,12 @@ const runsOf = (targets: ReadonlyArray<Target>): ReadonlyArray<ReadonlyArray<Tar
  * @param backend its name
  */
 export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDecoder => {
+  const infoOf = makeInfoSource(program)
+
   const probe = Effect.fn("VideoDecoder.probe")(function* (name: string) {
     const file = resolve(name)
     const sizeBytes = yield* readableSize(file)
-    const info = yield* readInfo(program, file)
+    const info = yield* infoOf(file)
     const stream = yield* orVideoError(file, () => {
       const found = pickVideoStream(file, info)
       requireRoom(file, found, byCommandLine)
@@ -65,6 +67,7 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
         yield* checkUnchanged(source)
         const pictures = yield* makePictures(
           program,
+          infoOf,
           source,
           output,
           all.map(({ pts }) => pts),

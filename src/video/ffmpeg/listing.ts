@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs"
+import { stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import { whyUnreadable } from "../access.ts"
+import { ByFile } from "../by-file.ts"
 import { readTimes } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import {
   headerWanted,
+  type MediaInfo,
   readMediaInfo,
   readPacketTimes,
   readPlaces,
@@ -51,7 +55,7 @@ export const run = (program: FfmpegProgram, file: string, args: ReadonlyArray<st
   runFfmpeg({ ...program, args, file })
 
 /** Streams of a file: by `ffprobe`, or, where there is none, from what `ffmpeg` prints, which knows no mirrored pictures. */
-export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {
+const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgram, file: string) {
   const ffprobe = ffprobeBeside(program.bin)
   if (ffprobe !== undefined) {
     const { stdout } = yield* run({ ...program, bin: ffprobe }, file, infoArguments(file))
@@ -71,6 +75,25 @@ export const readInfo = Effect.fn("Ffmpeg.info")(function* (program: FfmpegProgr
   ])
   return yield* orVideoError(file, () => readBanner(file, stderr))
 })
+
+/** Files of which a decoder remembers what they are: as many as a batch has under way, and more. */
+const REMEMBERED_FILES = 64
+
+/** Streams of a file, remembered until it changes. */
+export const makeInfoSource = (program: FfmpegProgram) => {
+  const remembered = new ByFile<MediaInfo>(REMEMBERED_FILES)
+  return Effect.fnUntraced(function* (file: string) {
+    const identity = yield* Effect.tryPromise({
+      try: () => stat(file, { bigint: true }),
+      catch: (cause) =>
+        new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause }),
+    })
+    return remembered.get(identity) ?? remembered.set(identity, yield* readInfo(program, file))
+  })
+}
+
+/** What tells the streams of a file. */
+export type InfoSource = ReturnType<typeof makeInfoSource>
 
 /** Where a stream's packets in some ranges are, in order of decoding; none where there is no `ffprobe`. */
 export const packetPlaces = Effect.fn("Ffmpeg.places")(function* (

@@ -18,7 +18,7 @@ import type { VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
 import { orVideoError } from "../workers.ts"
 import { EXCERPT, type FfmpegInput, pictureArguments, timesArguments } from "./arguments.ts"
-import { packetPlaces, readInfo, run } from "./listing.ts"
+import { type InfoSource, packetPlaces, run } from "./listing.ts"
 import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "./process.ts"
 import type { FfmpegProgram } from "./program.ts"
 
@@ -81,12 +81,13 @@ const bytesOf = (fd: number, { file }: Excerpt): Uint8Array | undefined => {
  */
 export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   program: FfmpegProgram,
+  infoOf: InfoSource,
   source: VideoSource,
   output: FrameOutput,
   all: ReadonlyArray<number>,
 ) {
   const { file, streamIndex, timeBase, framePts } = source
-  const info = yield* readInfo(program, file)
+  const info = yield* infoOf(file)
   const stream = yield* orVideoError(file, () => streamAt(file, info, streamIndex))
   const { chroma, isGrey } = stream
   const coded = { chroma, isGrey, width: source.codedWidth, height: source.codedHeight }

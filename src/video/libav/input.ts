@@ -98,7 +98,7 @@ const isDecoded = ({ codecpar: { codecType } }: Stream): boolean =>
  */
 export const openInput = (file: string, known?: KnownStream): Input => {
   const sizeBytes = requireReadable(file)
-  const problem = headerProblem(file, sizeBytes)
+  const problem = headerProblem(file)
   if (problem !== undefined) throw new VideoFailure("NotAVideo", problem)
   const format = new FormatContext()
   using options = Dictionary.fromObject({ format_whitelist: CONTAINERS, protocol_whitelist: "file" })

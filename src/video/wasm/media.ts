@@ -1,4 +1,5 @@
 import { fstatSync } from "node:fs"
+import { ByFile } from "../by-file.ts"
 import type { PacketPlace } from "../ffprobe/excerpt.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import {
@@ -100,14 +101,15 @@ const askInfo = async (media: Media): Promise<MediaInfo> => {
 /** Streams and container of a file. */
 export type InfoSource = (media: Media) => Promise<MediaInfo>
 
-/** Remembers what it found of the last file until that changes: one file is asked about many times in a row. */
+/** Files of which a thread remembers what they are: as many as a batch has under way, and more. */
+const REMEMBERED_FILES = 64
+
+/** Remembers what it found until the file changes: one file is asked about many times, between others. */
 export const makeInfoSource = (): InfoSource => {
-  let last: { readonly identity: string; readonly info: MediaInfo } | undefined
+  const found = new ByFile<MediaInfo>(REMEMBERED_FILES)
   return async (media) => {
-    const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(media.fd, { bigint: true })
-    const identity = [dev, ino, size, mtimeNs, ctimeNs].join()
-    if (last?.identity !== identity) last = { identity, info: await askInfo(media) }
-    return last.info
+    const file = fstatSync(media.fd, { bigint: true })
+    return found.get(file) ?? found.set(file, await askInfo(media))
   }
 }
 
