@@ -1,4 +1,5 @@
-import { readAvcSets, readSpsFacts } from "./h264/sets.ts"
+import { readSps } from "./h264/parameter-sets.ts"
+import { readAvcSets } from "./h264/sets.ts"
 import { readMaxDecPicBuffering } from "./hevc/joining.ts"
 
 /** Codecs without pictures that refer to others. */
@@ -19,9 +20,7 @@ const bySequence = (codec: string, extradata: Uint8Array): number | undefined =>
   try {
     if (codec === "hevc") return readMaxDecPicBuffering(extradata)
     const sets = codec === "h264" ? readAvcSets(extradata) : undefined
-    return sets === undefined
-      ? undefined
-      : Math.max(...sets.sps.map((unit) => readSpsFacts(unit).maxNumRefFrames))
+    return sets === undefined ? undefined : Math.max(...sets.sps.map((unit) => readSps(unit).maxNumRefFrames))
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error

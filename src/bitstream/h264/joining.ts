@@ -1,16 +1,9 @@
 import { CannotJoin, interlacedReason, type Joining } from "../joining.ts"
 import { BitReader, unescaped } from "../nal/bits.ts"
 import { isPacked, NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
+import { ppsIdOf, readSps } from "./parameter-sets.ts"
 import { AvcRebase } from "./rebase.ts"
-import {
-  type AvcSets,
-  avcType,
-  avcTypeOf,
-  ppsIdOf,
-  readAvcSets,
-  readSpsFacts,
-  writeAvcRecord,
-} from "./sets.ts"
+import { type AvcSets, avcType, avcTypeOf, readAvcSets, writeAvcRecord } from "./sets.ts"
 
 /** `profile_idc` by the name x264 knows it by. */
 const PROFILES: Readonly<Record<number, string>> = {
@@ -69,7 +62,7 @@ const beginsWell = (units: ReadonlyArray<Uint8Array>, ppsIds: ReadonlySet<number
 }
 
 const spareId = (sets: AvcSets): number => {
-  const used = new Set([...sets.sps.map((unit) => readSpsFacts(unit).id), ...sets.pps.map(ppsIdOf)])
+  const used = new Set([...sets.sps.map((unit) => readSps(unit).id), ...sets.pps.map(ppsIdOf)])
   for (let id = 1; id < SET_IDS; id++) if (!used.has(id)) return id
   throw new CannotJoin("its parameter sets use every id")
 }
@@ -90,7 +83,7 @@ const isSet = (unit: Uint8Array): boolean => {
 export const joinAvc = (extradata: Uint8Array): Joining => {
   const sets = readAvcSets(extradata)
   if (sets === undefined) throw new CannotJoin("its parameter sets are not in the container's header")
-  const facts = sets.sps.map(readSpsFacts)
+  const facts = sets.sps.map(readSps)
   if (facts.some(({ frameMbsOnlyFlag }) => !frameMbsOnlyFlag)) throw new CannotJoin(interlacedReason)
   if (facts.some(({ chromaFormatIdc }) => chromaFormatIdc === 3))
     throw new CannotJoin("it is 4:4:4, which decoders treat by the encoder's SEI message at its start")

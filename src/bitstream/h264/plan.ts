@@ -1,7 +1,7 @@
 import { LENGTH_BYTES, NotFollowed, packetOf, sameBytes, unitsOf } from "../nal/units.ts"
-import { readAllPps } from "./parameter-sets.ts"
+import { readAllPps, readSps } from "./parameter-sets.ts"
 import { type PictureReferences, ReferenceTracker } from "./references.ts"
-import { type AvcSets, avcType, avcTypeOf, readAvcSets, readSpsFacts } from "./sets.ts"
+import { type AvcSets, avcType, avcTypeOf, readAvcSets } from "./sets.ts"
 import { ShortenedStream, type SliceUnit } from "./shortened.ts"
 import { readSlice } from "./slice.ts"
 
@@ -56,7 +56,7 @@ export class DecodingPlan {
   }
 
   private constructor(sets: AvcSets) {
-    const facts = sets.sps.map(readSpsFacts)
+    const facts = sets.sps.map(readSps)
     if (facts.some(({ frameMbsOnlyFlag }) => !frameMbsOnlyFlag)) throw new NotFollowed("it is interlaced")
     if (facts.some(({ chromaFormatIdc }) => chromaFormatIdc === 3))
       throw new NotFollowed("its colour planes may be coded separately")

@@ -118,7 +118,7 @@ export class AvcRebase {
     this.#order = new PicOrderCounter(picOrderCntLsb)
   }
 
-  /** Follows what the source mmco after a picture; gives what the new stream has to say so that it mmco the same. */
+  /** Follows which references the source unmarks after a picture; gives the `mmco` by which the new stream unmarks the same. */
   #mark(slice: Slice, rebased: number | undefined, poc: number, numbers: number): Slice["mmco"] {
     if (slice.nalRefIdc === 0) return undefined
     const { maxNumRefFrames } = slice.pps.sps
@@ -138,7 +138,7 @@ export class AvcRebase {
       references.flatMap((held) => (held.rebased === undefined ? [] : [held.rebased]))
     const left = new Set(anew(kept))
     const gone = anew(before).filter((number) => !left.has(number))
-    // A full buffer mmco the oldest picture by itself, and one with room mmco nothing unless it is told to.
+    // A full buffer unmarks the oldest picture by itself, and one with room unmarks none unless it is told to.
     const byItself = slice.mmco === undefined && anew(before).length === maxNumRefFrames
     return byItself || gone.length === 0
       ? undefined

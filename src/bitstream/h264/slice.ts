@@ -148,7 +148,7 @@ const readHeader = (unit: Uint8Array, bytes: Uint8Array, ppsById: ReadonlyMap<nu
   const refPicListModification = [modificationOf(0), modificationOf(1)] as const
   const weightsFrom = bits.at
   if ((sliceType === "P" && pps.weightedPredFlag) || (sliceType === "B" && pps.weightedBipredIdc === 1))
-    skipPredWeightTable(bits, sps.hasChroma, numRefIdxActive)
+    skipPredWeightTable(bits, sps.chromaFormatIdc !== 0, numRefIdxActive)
   const weights = span(weightsFrom)
   const nalRefIdc = ((unit[0] ?? 0) >> 5) & 3
   const mmco = nalRefIdc === 0 ? undefined : readDecRefPicMarking(bits, isIdr)
