@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
-import { chmod, readFile, writeFile } from "node:fs/promises"
+import { chmod, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Either, Fiber } from "effect"
 import { hugeEncoding } from "../../src/picture/huge-pictures.ts"
@@ -106,6 +106,19 @@ describe("cutting with an ffmpeg program", () => {
   test("CutFailed: fewer frames were written than asked for", async () => {
     const bin = await program("short", `${WRITES}; echo frame=2; echo progress=end`)
     expect((await failureOf(bin, "short.mp4")).reason).toBe("CutFailed")
+  })
+
+  test("near the start, where there is nothing to jump over, nothing is run twice alike", async () => {
+    const log = join(folder, "runs.log")
+    // Neither a clip nor a copy comes out as it should.
+    const bin = await program("alike", `echo "$@" | sed 's/\\.mp4\\.[0-9a-f]*/.mp4/g' >> '${log}'; ${WRITES}`)
+    for (const mode of ["reencode", "copy"] as const) {
+      await rm(log, { force: true })
+      await Effect.runPromise(Effect.flip(cutWith(bin, "alike.mp4", 30_000, mode)))
+      const runs = (await readFile(log, "utf8")).trim().split("\n")
+      expect(runs.length).toBeGreaterThan(1)
+      expect(runs).toEqual([...new Set(runs)])
+    }
   })
 
   test("the number of frames is that of the last report", async () => {

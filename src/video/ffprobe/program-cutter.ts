@@ -15,6 +15,7 @@ import {
   listArguments,
   listFramesArguments,
   reencodeArguments,
+  seekSeconds,
 } from "./cut-arguments.ts"
 import { areAlike, type Listed, listedPackets } from "./framecrc.ts"
 
@@ -38,6 +39,10 @@ const framesWritten = (run: Pick<ProgramRun, "stdout">): number =>
       ?.at(-1)
       ?.replace(/\D/g, "") ?? 0,
   )
+
+/** Whether to jump near a clip, in the order in which it is tried: not twice from the start of the file. */
+const seeksOf = (request: CutRequest): ReadonlyArray<boolean> =>
+  seekSeconds(request) === undefined ? [false] : [true, false]
 
 /** What a finished run said. */
 interface ProgramRun {
@@ -113,7 +118,7 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
 
   /** Frames that do not decode, not even from the start of the file, are left out. */
   const reencode = Effect.fnUntraced(function* (request: CutRequest, wanted: ReadonlyArray<number>) {
-    for (const seek of [true, false]) {
+    for (const seek of seeksOf(request)) {
       const made = yield* encode(request, wanted, seek)
       if (made !== undefined) return made
     }
@@ -135,9 +140,12 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
         .filter((pts) => pts >= (source.framePts[0] ?? 0) && pts <= startPts)
         .sort((a, b) => a - b)
         .at(-1)
-    const sought = keyBefore((yield* list(true, true))[0])
-    const seek = sought !== undefined
-    const firstPts = sought ?? keyBefore((yield* list(false, true))[0])
+    let seek = false
+    let firstPts: number | undefined
+    for (seek of seeksOf(request)) {
+      firstPts = keyBefore((yield* list(seek, true))[0])
+      if (firstPts !== undefined) break
+    }
     const [video, audio] = yield* list(seek, false)
     const from = video.findIndex(({ pts }) => pts === firstPts)
     const to = video.findLastIndex(({ pts }) => pts < endPts) + 1
@@ -174,8 +182,8 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
     const { endPts, output, source } = copied
     const frames = source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
     const trusted = source.indexedBy === "packets"
+    const range = { ...copied, startPts: firstPts }
     const compare = Effect.fnUntraced(function* (seek: boolean, most: number | undefined) {
-      const range = { ...copied, startPts: firstPts }
       const wanted = yield* run(filesOf(copied), listFramesArguments(range, { seek, most }))
       const found = yield* run({ input: output }, decodeArguments(output, most))
       const [list, given] = [listedPackets(wanted)[0], listedPackets(found)[0]]
@@ -183,7 +191,8 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
       return { isSame: isWhole && areAlike(list, given), isQuiet: `${wanted.tail}${found.tail}` === "" }
     })
     const near = yield* compare(true, trusted ? COMPARED_FRAMES : undefined)
-    if (near.isQuiet && (trusted || near.isSame)) return near.isSame
+    const isWhole = !trusted && seekSeconds(range) === undefined
+    if (isWhole || (near.isQuiet && (trusted || near.isSame))) return near.isSame
     return (yield* compare(false, undefined)).isSame
   })
 
