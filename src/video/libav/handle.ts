@@ -21,11 +21,15 @@ const answer = async (call: LibavCall, io: WorkerIo): Promise<unknown> => {
   }
 }
 
+/** Requests that hold many frames at once, and leave much freed memory behind. */
+const FREES_MUCH: ReadonlySet<LibavCall["type"]> = new Set(["cut", "decode"])
+
 /** Answers one request inside the worker. Only our own pool sends requests, so their shape is known. */
 export const handle: WorkerHandler = async (request, io) => {
+  const call = request as LibavCall
   try {
-    return await answer(request as LibavCall, io)
+    return await answer(call, io)
   } finally {
-    giveBackFreed()
+    if (FREES_MUCH.has(call.type)) giveBackFreed()
   }
 }
