@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util"
 import { Effect, Stream } from "effect"
 import * as Layers from "../../src/layers.ts"
-import { nearestFrame, uniformFrames } from "../../src/video/sampling.ts"
+import { sampledIndices } from "../../src/stages/pool-plan.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { peakRssMb } from "../memory.ts"
 
@@ -21,24 +21,13 @@ const count = Number(values.count)
 const workers = Number(values.workers)
 const output = { format: "JPEG", quality: 95 } as const
 
-/** Positions of the key frames nearest to these frames. */
-const keysNear = ({ framePts, keyframes = [] }: VideoSource, indices: ReadonlyArray<number>) => {
-  const keys = keyframes.map(({ pts }) => pts)
-  const positions = new Map(framePts.map((pts, i) => [pts, i]))
-  const ticks = { num: 1, den: 1 }
-  return indices.map(
-    (index) => positions.get(keys[nearestFrame(keys, ticks, framePts[index] ?? 0)] ?? 0) ?? index,
-  )
-}
-
 /** The frames a case asks for: spread over the video, or every frame of a stretch in its middle. */
 const indicesFor = (source: VideoSource): ReadonlyArray<number> => {
   if (values.work === "dense") {
     const from = Math.floor(source.framePts.length / 2)
     return Array.from({ length: count }, (_, i) => from + i)
   }
-  const uniform = uniformFrames(source.framePts, count)
-  return values.sampling === "keyframe" ? keysNear(source, uniform) : uniform
+  return sampledIndices({ source, count, sampling: values.sampling === "keyframe" ? "keyframe" : "uniform" })
 }
 
 const program = Effect.gen(function* () {

@@ -55,7 +55,11 @@ const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`
  * Which frames of the video a pool takes, as positions in `framePts`: spread uniformly, or each the key frame nearest to
  * such a time, repeated only where there are fewer key frames than entries. Time that the clock jumps over does not count.
  */
-const sampledIndices = ({ source, count, sampling }: PoolRequest): ReadonlyArray<number> => {
+export const sampledIndices = ({
+  source,
+  count,
+  sampling,
+}: Pick<PoolRequest, "count" | "sampling" | "source">): ReadonlyArray<number> => {
   const { framePts, keyframes = [], timeBase } = source
   const shown = withoutJumps(framePts, timeBase)
   if (sampling !== "keyframe" || keyframes.length === 0) return uniformFrames(shown, count)

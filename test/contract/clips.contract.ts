@@ -20,11 +20,10 @@ import {
 } from "node-av/constants"
 import { ClipCutter } from "../../src/video/ClipCutter.ts"
 import { openInput, pickVideoStream } from "../../src/video/libav/input.ts"
-import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { earlier } from "../campaign/media/mutators/matroska.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { decodeAll, psnr } from "../support/truth.ts"
+import { worstPicture } from "../support/truth.ts"
 import { allNumbers, secondsOf } from "../video/video-layers.ts"
 import { type CutterRun, cutFrames } from "./cut-frames.ts"
 
@@ -42,18 +41,6 @@ const factsOf = (file: string) => {
     rate: [frameRate.num, frameRate.den],
     guessedRate: [rFrameRate.num, rFrameRate.den],
   }
-}
-
-/** The least PSNR of a clip's pictures, each against the frame of the source at its time. */
-const worstPicture = async (source: VideoSource, clip: VideoSource, firstPts: number) => {
-  const truth = await decodeAll(source)
-  const byTime = new Map(
-    [...truth].map(([pts, picture]) => [secondsOf(source, pts - firstPts).toFixed(3), picture]),
-  )
-  const ratios = [...(await decodeAll(clip))].map(([pts, picture]) =>
-    psnr(picture, byTime.get(secondsOf(clip, pts).toFixed(3)) ?? new Uint8Array()),
-  )
-  return { frames: ratios.length, worst: Math.min(...ratios) }
 }
 
 /** An AVI whose frames at these places hold nothing that decodes: its packets are as long as before, and zero. */

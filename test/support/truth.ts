@@ -57,3 +57,21 @@ export const psnr = (a: Uint8Array, b: Uint8Array): number => {
   for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2
   return sum === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10((255 ** 2 * a.length) / sum)
 }
+
+/**
+ * The least PSNR of a clip's pictures in dB, each against the frame of a decode of the whole source at its time, and how many there
+ * are; 0 if the source has no frame at one of their times.
+ *
+ * @param firstPts of the clip's first frame, in the source
+ */
+export const worstPicture = async (source: VideoSource, clip: VideoSource, firstPts: number) => {
+  const seconds = ({ timeBase: { num, den } }: VideoSource, pts: number) => ((pts * num) / den).toFixed(3)
+  const truth = new Map(
+    [...(await decodeAll(source))].map(([pts, picture]) => [seconds(source, pts - firstPts), picture]),
+  )
+  const ratios = [...(await decodeAll(clip))].map(([pts, picture]) => {
+    const wanted = truth.get(seconds(clip, pts))
+    return wanted === undefined ? 0 : psnr(picture, wanted)
+  })
+  return { frames: ratios.length, worst: Math.min(...ratios) }
+}

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { readManifest } from "../../src/dataset/resume.ts"
 import { ensurePool } from "../../src/stages/pool.ts"
+import { sampledIndices } from "../../src/stages/pool-plan.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
 import { inRoot } from "../support/in-root.ts"
@@ -111,6 +112,14 @@ describe("keyframe pools", () => {
         expect((yield* readManifest(dir))?.sampling).toBe("uniform")
       }).pipe(inRoot(runFolder())),
     )
+  })
+
+  test("are spread uniformly where no key frame is known, as the measurements take them", async () => {
+    const file = await makeVideo({ codec: "mpeg4", name: "unknown.avi", bFrames: 2, frames: 48 })
+    const source = await run(Effect.flatMap(VideoDecoder, ({ probe }) => probe(file)))
+    expect(source.keyframes ?? []).toEqual([])
+    const last = source.framePts.length - 1
+    expect(sampledIndices({ source, count: 3, sampling: "keyframe" })).toEqual([0, last >> 1, last])
   })
 
   test("are refused where there are too few keyframes to show anything", async () => {

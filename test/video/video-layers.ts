@@ -8,26 +8,21 @@ import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import { indicesAt } from "../support/indices.ts"
 import { readFrameNumber } from "../support/media.ts"
 
-/** Decoder and cutter of one backend, with no other behind it. */
-export const servicesOf = (make: Effect.Effect<Backend, never, Scope.Scope>) =>
-  Layer.scopedContext(
-    Effect.gen(function* () {
-      const backend = yield* make
-      const decoder = Context.make(VideoDecoder, withFallback([backend], "any"))
-      return Context.add(decoder, ClipCutter, yield* cutterOf([backend], backend))
-    }),
-  )
+type MakeBackend = Effect.Effect<Backend, never, Scope.Scope>
 
-/** The same with the decoder of libav. */
-export const cuttingBy = (make: Effect.Effect<Backend, never, Scope.Scope>) =>
+/** Decoder and cutter of one backend, with no other behind it; or the decoder of another. */
+export const servicesOf = (make: MakeBackend, makeReader?: MakeBackend) =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const backend = yield* make
-      const reader = yield* Libav.make({ size: 2, deadlineMs: 60_000 })
+      const reader = makeReader === undefined ? backend : yield* makeReader
       const decoder = Context.make(VideoDecoder, withFallback([reader], "any"))
       return Context.add(decoder, ClipCutter, yield* cutterOf([backend], backend))
     }),
   )
+
+/** The cutter of one backend, and the decoder of libav. */
+export const cuttingBy = (make: MakeBackend) => servicesOf(make, Libav.make({ size: 2, deadlineMs: 60_000 }))
 
 const layers = servicesOf(Libav.make({ size: 2, deadlineMs: 30_000 }))
 
