@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test"
 import { utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { readIdentity } from "../../src/dataset/identity.ts"
+import {
+  type FileStamp,
+  isSameContent,
+  isSameStamp,
+  isWrittenTo,
+  readIdentity,
+  type VideoIdentity,
+} from "../../src/dataset/identity.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { runFolder } from "../support/folders.ts"
 
@@ -42,4 +49,29 @@ test("the name and the times of a file do not matter, its bytes and its size do"
   for (const place of [0, mib - 1, 2 * mib, 4 * mib - 1])
     expect(await fingerprintOf(content.with(place, (content[place] ?? 0) ^ 1))).not.toBe(known)
   expect(await fingerprintOf(content.slice(0, -1))).not.toBe(known)
+})
+
+const stamp: FileStamp = { place: "1 2", size: 3n, modifiedNs: 4n, changedNs: 5n }
+
+test.each<[string, Partial<FileStamp>, { readonly isSame: boolean; readonly isWritten: boolean }]>([
+  ["nothing happens to", {}, { isSame: true, isWritten: false }],
+  ["grows", { size: 4n }, { isSame: false, isWritten: true }],
+  ["is written to", { modifiedNs: 5n, changedNs: 6n }, { isSame: false, isWritten: true }],
+  ["grows and is written to", { size: 4n, modifiedNs: 5n }, { isSame: false, isWritten: true }],
+  ["is moved, or given another owner", { changedNs: 6n }, { isSame: false, isWritten: false }],
+  ["another takes the place of", { place: "1 3" }, { isSame: false, isWritten: false }],
+  ["a longer one takes the place of", { place: "1 3", size: 4n }, { isSame: false, isWritten: false }],
+])("a file that %s, seen from outside", (_what, change, { isSame, isWritten }) => {
+  const now = { ...stamp, ...change }
+  expect([isSameStamp(stamp, now), isSameStamp(now, stamp)]).toEqual([isSame, isSame])
+  expect([isWrittenTo(stamp, now), isWrittenTo(now, stamp)]).toEqual([isWritten, isWritten])
+})
+
+test("the same content is of one size, one fingerprint and the same between, wherever and whenever it was written", () => {
+  const known: VideoIdentity = { stamp, fingerprint: "a", spread: "b" }
+  const elsewhere = { ...stamp, place: "9 9", modifiedNs: 9n, changedNs: 9n }
+  expect(isSameContent(known, { ...known, stamp: elsewhere })).toBe(true)
+  expect(isSameContent(known, { ...known, stamp: { ...stamp, size: 4n } })).toBe(false)
+  expect(isSameContent(known, { ...known, fingerprint: "c" })).toBe(false)
+  expect(isSameContent(known, { ...known, spread: "c" })).toBe(false)
 })

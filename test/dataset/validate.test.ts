@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { checkPool } from "../../src/dataset/validate/pool.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
+import { slug } from "../../src/plan/slug.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { runIn } from "../support/in-root.ts"
 import { valueAt, withValue } from "../support/json.ts"
@@ -79,6 +80,39 @@ test("the summary of a rehearsal says so, which contract it follows, and how oft
   expect(summary).toMatchObject({ rehearsal: true, rehearsal_note: expect.any(String), contract_version: 1 })
   const asked = [summary.stage1, summary.stage2, ...summary.stage3.steps]
   expect(asked.map(({ round }) => round)).toEqual(asked.map(() => 1))
+})
+
+/** The files that a stage has left in a folder, as the summary names them: relative to the video's folder. */
+const left = (dir: string, stage: string, others: Readonly<Record<string, string>>) => ({
+  ...Object.fromEntries(Object.entries(others).map(([name, file]) => [name, `${dir}/${file}`])),
+  system_prompt: `${dir}/${stage}_system_prompt.txt`,
+  user_prompt: `${dir}/${stage}_user_prompt.txt`,
+  raw_response: `${dir}/${stage}_raw_response.txt`,
+})
+
+test("the summary names the files that each stage has left", () => {
+  const { stage1, stage2, stage3 } = readJson(finished, "run_summary.json")
+  expect(stage1).toMatchObject(
+    left("stage1", "stage1", { frame_manifest: "frame_manifest.json", draft_plan: "draft_plan.json" }),
+  )
+  expect(stage2).toMatchObject(
+    left("stage2", "stage2", {
+      localization_raw: "localization_raw.json",
+      step_segments: "step_segments.json",
+    }),
+  )
+  expect(stage3.final_plan).toBe("causal_plan_with_keyframes.json")
+  const stepFiles = {
+    frame_manifest: "frame_manifest.json",
+    step_final: "step_final.json",
+    step_meta: "step_meta.json",
+  }
+  const goals: ReadonlyArray<string> = readJson(finished, "stage1/draft_plan.json").steps.map(
+    ({ step_goal }: { readonly step_goal: string }) => step_goal,
+  )
+  expect(stage3.steps).toMatchObject(
+    goals.map((goal, i) => ({ step_id: i + 1, ...left(`0${i + 1}_${slug(goal)}`, "stage3", stepFiles) })),
+  )
 })
 
 describe("a value of a record that is wrong is named, once, before what depends on it", () => {

@@ -18,6 +18,8 @@ const awkward = [
   "$ecret.*(regex)[x]{2}|^",
   "UPPERlower0987",
   "short7",
+  // The shortest that is taken out of other words.
+  "key-of-8",
   "Bearer-looking:user",
   // Its Base64 has both signs at every alignment.
   "??>>~~??>>~~??>>~~",
@@ -96,6 +98,8 @@ describe("ordinary text stays", () => {
 
   test("of which a short key is a part", () => {
     expect(makeRedaction(["cup7"]).message("cup70 acup7 cup7é cup7!")).toBe("cup70 acup7 cup7é [redacted]!")
+    expect(makeRedaction(["seven-7"]).message("seven-70 seven-7!")).toBe("seven-70 [redacted]!")
+    expect(makeRedaction(["key-of-8"]).message("key-of-80 key-of-8!")).toBe("[redacted]0 [redacted]!")
   })
 
   test.each(["x", "\\", "%", "&#", "sk-", "s", " ab "])(
