@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
+import type { DatasetError } from "../../src/dataset/DatasetError.ts"
+import type { Store } from "../../src/dataset/DatasetStore.ts"
 import { localStore } from "../../src/dataset/local-store.ts"
 import { scratchFolder } from "../../src/dataset/scratch.ts"
 import {
@@ -15,7 +17,7 @@ import {
 import { canonicalJson } from "../../src/plan/fingerprint.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { runIn } from "../support/in-root.ts"
-import { filesBelow, stampsBelow } from "../support/run-cli.ts"
+import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 
 const run = Effect.runPromise
 
@@ -145,6 +147,37 @@ test("a folder that is a link is neither listed nor swept where nothing may be r
   for (const work of [Effect.asVoid(listFolder("folder")), removeLeftovers("folder")])
     expect(await runIn(root.path, Effect.flip(work))).toMatchObject({ reason: "NotPlain" })
   expect(filesBelow(elsewhere)).toEqual([".tmp-0123456789ab"])
+})
+
+describe("no conditional file is looked for, made, replaced or removed through a link", () => {
+  const onFile = ({
+    conditional,
+  }: Store): Readonly<Record<string, Effect.Effect<unknown, DatasetError>>> => ({
+    read: conditional.read(".locks/cup"),
+    create: conditional.create(".locks/cup", "mine"),
+    replace: conditional.replace(".locks/cup", "v1", "mine"),
+    remove: conditional.remove(".locks/cup", "v1"),
+  })
+  const onFolder = ({ conditional }: Store) => ({
+    list: conditional.list(".locks"),
+    sweep: conditional.sweep(".locks", () => Effect.succeed(true)),
+  })
+
+  test.each([
+    ["the folder of the files", ".locks", (store: Store) => ({ ...onFile(store), ...onFolder(store) })],
+    ["a file", ".locks/cup", onFile],
+  ])("in the place of %s", async (_what, link, operations) => {
+    await using root = await temporaryFolder()
+    await using elsewhere = await temporaryFolder()
+    mkdirSync(join(elsewhere.path, "cup"))
+    for (const name of ["v1", "cup/v1", ".tmp-0123456789ab"]) writeFileSync(join(elsewhere.path, name), "x")
+    mkdirSync(dirname(join(root.path, link)), { recursive: true })
+    symlinkSync(elsewhere.path, join(root.path, link))
+    const before = stampsBelow(elsewhere.path)
+    for (const [name, work] of Object.entries(operations(localStore(root.path))))
+      expect([name, await run(Effect.flip(work))]).toMatchObject([name, { reason: "NotPlain" }])
+    expect(changedFiles(before, stampsBelow(elsewhere.path))).toEqual([])
+  })
 })
 
 test("a copy is whole, with nothing left beside it, and shares nothing with what it is a copy of; a link is not copied", async () => {
