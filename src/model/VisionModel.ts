@@ -165,6 +165,10 @@ export type Rejection =
   | "format_unsupported"
   | "not_found"
   | "redirected"
+  /** Something on the way, before the service was reached. */
+  | "proxy"
+  /** Its answers have a form that cannot be read here. */
+  | "answer_unreadable"
   | "bad_request"
 
 /** A parameter of a request that services may refuse, by its name in chat completions where that has it. */

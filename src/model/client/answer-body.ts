@@ -1,34 +1,10 @@
-import { pipeline, Readable, type Transform } from "node:stream"
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib"
 import { AnswerTooLarge } from "../protocols/unusable.ts"
-
-/** An answer is encoded in a way that was not asked for and is not known here. */
-export class UnknownEncoding extends Error {}
-
-const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  "x-gzip": createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
-}
+import { decodedBody } from "./content-encoding.ts"
 
 /** Bytes after which other work gets its turn: a body that is always there would let nothing else run. */
 const turnBytes = 64 * 1024
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-/** The bytes of a body, decompressed while they are read: what a few kilobytes unpack to is never held as a whole. */
-const bytesOf = (response: Response): AsyncIterable<Uint8Array> => {
-  const body = response.body
-  if (body === null) return Readable.from([])
-  const encoding = (response.headers.get("content-encoding") ?? "").trim().toLowerCase()
-  if (encoding === "" || encoding === "identity") return body
-  const decoder = decoders[encoding]
-  if (decoder === undefined) throw new UnknownEncoding(`the answer is encoded as ${encoding.slice(0, 40)}`)
-  // Errors of either end come out of the decoder, which is the one that is read.
-  return pipeline(Readable.from(body), decoder(), () => undefined)
-}
 
 /** Bytes in slices that are worked through in one go. */
 function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
@@ -50,7 +26,7 @@ export async function* textOf(
   const decoder = new TextDecoder()
   let room = maxBytes
   let turn = 0
-  for await (const bytes of bytesOf(response)) {
+  for await (const bytes of decodedBody(response, maxBytes)) {
     heard(bytes.length)
     for (const slice of slicesOf(bytes.subarray(0, room))) {
       yield decoder.decode(slice, { stream: true })

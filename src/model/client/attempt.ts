@@ -1,15 +1,12 @@
 import type OpenAI from "openai"
 import type { Answer } from "../protocols/answer.ts"
-import { isErrorObject } from "../protocols/error-object.ts"
 import type { ErrorAnswer } from "../protocols/fault.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
-import { parseJson } from "../protocols/said.ts"
-import { readStream } from "../protocols/stream.ts"
-import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import { beginningOf, textOf } from "./answer-body.ts"
+import { beginningOf } from "./answer-body.ts"
 import { connectionFault } from "./connection-fault.ts"
+import { readAnswer } from "./read-answer.ts"
 
 /** How long one attempt may take, in milliseconds. */
 export interface Deadlines {
@@ -43,12 +40,6 @@ export interface Sending {
   readonly length: number
 }
 
-/** Of an answer in one piece; the longest real ones have some hundred kilobytes. */
-const longestBody = 4 << 20
-/** Of an answer in pieces, which come with hundreds of bytes around every word. */
-const longestStreamBytes = 32 << 20
-/** Of the text of an answer, in UTF-16 units: more than any model writes. */
-const longestText = 1 << 20
 /** What an answer of this length leaves to the collector of garbage is more than it would clear away soon. */
 const notableLength = 1 << 20
 /** Of an error. */
@@ -104,88 +95,6 @@ async function* watched({ chunks, length }: Sending, { heard, sent }: Watch): As
     yield chunk
   }
   heard()
-}
-
-const tooLong = (): AnswerTooLarge => new AnswerTooLarge("the answer is longer than any real one")
-
-type Decoder = Protocol["decode"]
-
-const interpret = (text: string, { mark, whole }: Decoder): Answer => {
-  const body = parseJson(text)
-  if (isErrorObject(body)) return { type: "error", text, isBegun: false }
-  if (body === undefined && text.startsWith("{") && text.includes(mark))
-    throw new BrokenAnswer("it is not whole")
-  const completion = whole(body)
-  if (completion === undefined) return { type: "other", text }
-  if (completion.text.length + completion.reasoning.length > longestText) throw tooLong()
-  return { type: "completion", completion }
-}
-
-/** Puts an answer in one piece together. One that is whole stays so, whatever becomes of its connection after that. */
-const readWhole = async (pieces: AsyncIterable<string>, decode: Decoder): Promise<Answer> => {
-  const read: Array<string> = []
-  let length = 0
-  try {
-    for await (const piece of pieces) {
-      read.push(piece)
-      length += piece.length
-      if (length > longestBody) throw tooLong()
-    }
-  } catch (cause) {
-    if (cause instanceof AnswerTooLarge) throw cause
-    const answer = interpret(read.join(""), decode)
-    if (answer.type === "completion") return answer
-    throw cause
-  }
-  return interpret(read.join(""), decode)
-}
-
-/** So much of an answer tells what it is. */
-const tellingLength = 6
-
-/** The text without its blank beginning, which some services send while they are at work; its first piece can be told by. */
-async function* withoutBlankStart(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let first: string | undefined = ""
-  let blank = 0
-  for await (const piece of pieces) {
-    if (first === undefined) {
-      yield piece
-      continue
-    }
-    const text = first === "" ? piece.trimStart() : piece
-    blank += piece.length - text.length
-    if (blank > longestBody) throw tooLong()
-    first += text
-    if (first.length < tellingLength) continue
-    yield first
-    first = undefined
-  }
-  if (first) yield first
-}
-
-/** Pieces with one that was taken off put before them. */
-async function* withFirst(first: string, others: AsyncIterator<string>): AsyncGenerator<string> {
-  yield first
-  for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value
-}
-
-/** Reads an answer by what it looks like: services are not careful about content types, nor about what was asked. */
-const readAnswer = async (
-  response: Response,
-  decode: Decoder,
-  heard: (bytes: number) => void,
-): Promise<Answer> => {
-  const pieces = withoutBlankStart(textOf(response, longestStreamBytes, heard))
-  try {
-    const first = await pieces.next()
-    if (first.done === true) return { type: "other", text: "" }
-    const all = withFirst(first.value, pieces)
-    return /^(?:data|event|id|retry)?:/u.test(first.value)
-      ? await readStream(all, decode.stream(), longestText)
-      : await readWhole(all, decode)
-  } finally {
-    await pieces.return(undefined)
-  }
 }
 
 /** An address with the query of another added to its own. */

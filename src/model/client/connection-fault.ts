@@ -1,15 +1,33 @@
 import { APIConnectionError } from "openai"
+import { isLoginWanted, proxyAdvice, statusOfLogin } from "../protocols/fault.ts"
 import { PictureReadError } from "../protocols/lazy-body.ts"
 import { excerpt } from "../protocols/said.ts"
 import { AnswerTooLarge } from "../protocols/unusable.ts"
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import { UnknownEncoding } from "./answer-body.ts"
+import { UnknownEncoding } from "./content-encoding.ts"
 
 /** What fetch says when nobody was there to take the request. */
 const neverArrived =
   /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|FailedToOpenSocket|ConnectionRefused/iu
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|\b(?:SSL|TLS)\b/u
+
+/** What fetch says when a proxy does not connect it to the service, with the status that the proxy gave. */
+const tunnelRefusal = /ERR_PROXY_TUNNEL.*?\b([45]\d\d)\b/u
+
+/** A proxy's refusal of the connection: nothing has reached the service. */
+const tunnelFault = (status: number, why: string): ModelError => {
+  if (status >= 500 && status !== statusOfLogin.network)
+    return new ModelError({
+      reason: "Transient",
+      message: `no connection to the service through the proxy (${why}); check --api-base, and the proxy in HTTPS_PROXY`,
+      isUnreachable: true,
+    })
+  const advice = isLoginWanted(status)
+    ? proxyAdvice
+    : "the proxy in HTTPS_PROXY does not let calls to this address through; choose another, or none"
+  return new ModelError({ reason: "Rejected", rejection: "proxy", status, message: `${why} (${advice})` })
+}
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
@@ -28,6 +46,8 @@ export const connectionFault = (cause: unknown, isSent: boolean, redact: Redact)
   const paid = isSent ? ({ mayBePaid: true } as const) : {}
   if (cause instanceof APIConnectionError) {
     const said = `${codeOf(inner)} ${why}`
+    const refused = tunnelRefusal.exec(said)
+    if (refused !== null) return tunnelFault(Number(refused[1]), excerpt(why, redact))
     const next = certificate.test(said)
       ? "its certificate is not trusted here: check --api-base, or name the authority's certificate in NODE_EXTRA_CA_CERTS"
       : "check --api-base and the network"
@@ -43,7 +63,12 @@ export const connectionFault = (cause: unknown, isSent: boolean, redact: Redact)
     return new ModelError({ reason: "Transient", message, ...paid })
   }
   if (inner instanceof UnknownEncoding)
-    return new ModelError({ reason: "Transient", message: excerpt(inner.message, redact), ...paid })
+    return new ModelError({
+      reason: "Rejected",
+      rejection: "answer_unreadable",
+      message: `${excerpt(inner.message, redact)}, which was not asked for and cannot be read; set the service, or the proxy before it, to send answers as they are`,
+      ...paid,
+    })
   return new ModelError({
     reason: "Transient",
     message: `the answer broke off: ${excerpt(why, redact)}`,

@@ -13,7 +13,17 @@ export interface ErrorAnswer {
   readonly isBegun?: boolean
 }
 
-const advice: Readonly<Record<Exclude<Rejection, "redirected">, string>> = {
+/** Why a service rejects a request, by its own words. */
+type SaidRejection = Exclude<Rejection, "redirected" | "answer_unreadable" | "proxy">
+
+/** Statuses by which a proxy, or the network, wants to know who is calling; no service has them. */
+export const statusOfLogin = { proxy: 407, network: 511 } as const
+export const isLoginWanted = (status: number): boolean =>
+  status === statusOfLogin.proxy || status === statusOfLogin.network
+export const proxyAdvice =
+  "a proxy or the network before the service wants to know who you are: give name and password in HTTPS_PROXY or HTTP_PROXY, as in http://NAME:PASSWORD@proxy.example:3128, or log in to the network"
+
+const advice: Readonly<Record<SaidRejection, string>> = {
   auth: "check --api-key",
   access:
     "this key may not use this model or this address; check --model, --api-base and the rights of the key",
@@ -74,7 +84,7 @@ const namedParameter = (words: string): RequestParameter | undefined =>
   parameterNames.find(([pattern]) => pattern.test(words))?.[1]
 
 interface Verdict {
-  readonly rejection: Exclude<Rejection, "redirected">
+  readonly rejection: SaidRejection
   readonly parameter?: RequestParameter
 }
 
@@ -82,7 +92,7 @@ interface Verdict {
 const verdictOf = (status: number, words: string): Verdict => {
   if (status === 402 || patterns.quota.test(words)) return { rejection: "quota" }
   if (status === 401) return { rejection: "auth" }
-  if (status === 403 || status === 407 || status === 451) {
+  if (status === 403 || status === 451) {
     if (status === 451 || patterns.region.test(words)) return { rejection: "region" }
     return { rejection: patterns.access.test(words) && !patterns.key.test(words) ? "access" : "auth" }
   }
@@ -130,6 +140,10 @@ export const serviceFaultBy =
       const to = excerpt(redirected(headers), redact)
       const message = `the service sends the call on to ${to} (status ${status}); give the address that it should go to as --api-base`
       return new ModelError({ reason: "Rejected", rejection: "redirected", status, message })
+    }
+    if (isLoginWanted(status)) {
+      const message = `${what} (${proxyAdvice})`
+      return new ModelError({ reason: "Rejected", rejection: "proxy", status, message })
     }
     if (status < 500 && patterns.refusal.test(words)) {
       const message = `the model declined to answer, or a filter stopped it: ${what}`

@@ -2,7 +2,6 @@ import type { Answer } from "./answer.ts"
 import { isErrorObject } from "./error-object.ts"
 import type { Assembly } from "./Protocol.ts"
 import { parseJson } from "./said.ts"
-import { serverSentData } from "./server-sent.ts"
 import { AnswerTooLarge, BrokenAnswer } from "./unusable.ts"
 
 /** Chunks of one event; none in one that only keeps the connection alive. Some services forget the empty line between events. */
@@ -17,18 +16,19 @@ const chunksIn = (data: ReadonlyArray<string>): ReadonlyArray<unknown> => {
 /**
  * Puts a streamed answer together. It is whole once the service has said how it ended; what breaks after that does no harm.
  *
+ * @param events the lines of data of each event, as `serverSentData` and `jsonLines` give them
  * @param longest of the answer's text, in UTF-16 units
  * @throws {BrokenAnswer} if it ends before that
  * @throws {AnswerTooLarge}
  */
 export const readStream = async (
-  pieces: AsyncIterable<string>,
+  events: AsyncIterable<ReadonlyArray<string>>,
   answer: Assembly,
   longest: number,
 ): Promise<Answer> => {
   let isDone = false
   try {
-    for await (const data of serverSentData(pieces)) {
+    for await (const data of events) {
       const end = data.findIndex((line) => line.trim() === "[DONE]")
       isDone = end >= 0
       for (const chunk of chunksIn(isDone ? data.slice(0, end) : data)) {

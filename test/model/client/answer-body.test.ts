@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { beginningOf, textOf, UnknownEncoding } from "../../../src/model/client/answer-body.ts"
+import { beginningOf, textOf } from "../../../src/model/client/answer-body.ts"
+import { UnknownEncoding } from "../../../src/model/client/content-encoding.ts"
 import { AnswerTooLarge } from "../../../src/model/protocols/unusable.ts"
 
 /** Reads a whole answer; counts how often other work gets its turn meanwhile. */

@@ -1,5 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib"
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib"
 import { Either } from "effect"
 import type { ServiceSettings } from "../../../src/model/client/settings.ts"
 import { readUsage } from "../../../src/model/protocols/usage.ts"
@@ -11,7 +18,10 @@ setDefaultTimeout(60_000)
 
 const text = '{"goal": "Close the lid 盖"}'
 const counted = { prompt_tokens: 1000, completion_tokens: 20 }
-const deadlines = { connectMs: 2000, silenceMs: 300, totalMs: 5000 }
+/** A busy machine may be late with a piece. */
+const deadlines = { connectMs: 20_000, silenceMs: 20_000, totalMs: 40_000 }
+/** For answers whose connection stays open. */
+const impatient = { ...deadlines, silenceMs: 1000 }
 
 /** A completion as services send it, with parts replaced. */
 const body = (message: object = {}, more: object = {}, choice: object = {}): object => ({
@@ -52,6 +62,9 @@ const against = async (answer: () => Response, settings: Partial<ServiceSettings
   const course = await callModel(server.url, { deadlines, ...settings })
   return { ...course, calls: server.calls.length }
 }
+
+/** Deadlines for an answer of a name that says whether its connection ends. */
+const deadlinesFor = (name: string) => (/never ends|silent/u.test(name) ? impatient : deadlines)
 
 const replyOf = (result: Either.Either<ModelReply, ModelError>): ModelReply => {
   if (Either.isLeft(result)) throw new Error(`expected a reply: ${result.left.message}`)
@@ -105,6 +118,41 @@ describe("a reply stays a reply", () => {
     ],
     ["compressed with gzip", () => encoded("gzip", gzipSync(bytes))],
     ["compressed with deflate", () => encoded("deflate", deflateSync(bytes))],
+    ["compressed with deflate alone, without its format", () => encoded("deflate", deflateRawSync(bytes))],
+    ["stored by deflate alone", () => encoded("deflate", deflateRawSync(bytes, { level: 0 }))],
+    [
+      "compressed with deflate alone, by fixed codes",
+      () => encoded("deflate", deflateRawSync(bytes, { strategy: constants.Z_FIXED })),
+    ],
+    ["compressed twice", () => encoded("gzip, gzip", gzipSync(gzipSync(bytes)))],
+    ["compressed in two ways", () => encoded("deflate, br", brotliCompressSync(deflateSync(bytes)))],
+    [
+      "compressed thrice",
+      () => encoded("br,X-GZIP , zstd", zstdCompressSync(gzipSync(brotliCompressSync(bytes)))),
+    ],
+    ["compressed, and as it is", () => encoded("identity, gzip", gzipSync(bytes))],
+    ["compressed by its old name", () => encoded("x-gzip", gzipSync(bytes))],
+    ["not compressed, as gzip", () => encoded("gzip", bytes)],
+    ["not compressed, as deflate", () => encoded("deflate", bytes)],
+    ["not compressed, as brotli", () => encoded("br", bytes)],
+    ["not compressed, as zstd", () => encoded("zstd", bytes)],
+    ["compressed once, as if twice", () => encoded("gzip, gzip", gzipSync(bytes))],
+    [
+      "compressed with gzip, byte by byte",
+      () =>
+        new Response(
+          pieces(
+            [...gzipSync(bytes)].map((byte) => Uint8Array.of(byte)),
+            "application/json",
+          ).body,
+          { headers: { "content-encoding": "gzip" } },
+        ),
+    ],
+    ["in a list of its own", () => json([body()])],
+    ["in a list of pieces", () => new Response(`[${chunk({ content: text })},\r\n${ended}]`)],
+    ["on a line of its own", () => new Response(`${JSON.stringify(body())}\n\n`)],
+    ["over many lines", () => new Response(JSON.stringify(body(), null, 2))],
+    ["with words after it", () => new Response(`${JSON.stringify(body())}\nserver closed`)],
     ["compressed with brotli", () => encoded("br", brotliCompressSync(bytes))],
     ["compressed with zstd", () => encoded("zstd", zstdCompressSync(bytes))],
     ["with an error that is null", () => json(body({}, { error: null }))],
@@ -124,12 +172,28 @@ describe("a reply stays a reply", () => {
       "as a stream that was not asked for",
       () => pieces([`data: ${chunk({ content: text })}\n\n`, `data: ${ended}\n\n`]),
     ],
-  ])("%s", async (_name, answer) => {
+  ])("%s", async (name, answer) => {
     for (const stream of [false, true]) {
-      const { result, kept } = await against(answer, { stream })
+      const { result, kept } = await against(answer, { stream, deadlines: deadlinesFor(name) })
       expect(replyOf(result)).toMatchObject({ text, truncated: false })
       expect(kept.map((reply) => reply.text)).toEqual([text])
     }
+  })
+
+  test.each<[string, ReadonlyArray<string>]>([
+    [
+      "in lines",
+      [...[chunk({ content: first }), chunk({ content: second }), ended].map((line) => `${line}\n`)],
+    ],
+    ["in one piece of lines", [[chunk({ content: text }), ended].join("\n")]],
+    ["in lines that end as on Windows", [[chunk({ content: text }), "", ended, ""].join("\r\n")]],
+    ["in records", [chunk({ content: text }), ended].map((record) => `\u001E${record}\n`)],
+    ["in lines cut anywhere", [...[chunk({ content: text }), ended].join("\n")]],
+    ["in lines with an end of their own", [[chunk({ content: text }), ended, "[DONE]"].join("\n")]],
+    ["in lines that break off after their end", [[chunk({ content: text }), ended, '{"choi'].join("\n")]],
+  ])("%s of JSON, as which some services stream", async (_name, lines) => {
+    const { result } = await against(() => pieces([...lines], "application/x-ndjson"), { stream: true })
+    expect(replyOf(result)).toMatchObject({ text, truncated: false })
   })
 
   const event = (data: string) => `data: ${data}\n\n`
@@ -181,8 +245,8 @@ describe("a reply stays a reply", () => {
       "with the count in another place",
       () => pieces([...said.map(event), event(chunk({}, "stop", { x_groq: { usage: counted } }))]),
     ],
-  ])("that is streamed %s", async (_name, answer) => {
-    const { result } = await against(answer, { stream: true })
+  ])("that is streamed %s", async (name, answer) => {
+    const { result } = await against(answer, { stream: true, deadlines: deadlinesFor(name) })
     expect(replyOf(result)).toMatchObject({ text, truncated: false })
   })
 })
@@ -238,6 +302,47 @@ describe("what was counted", () => {
       events,
     ] as unknown[])
   })
+})
+
+describe("an answer that is none is not taken for one", () => {
+  test.each<[string, () => Response]>([
+    [
+      "lines of another protocol",
+      () => pieces(['{"message": {"content": "x"}, "done": false}\n', '{"done": true}']),
+    ],
+    ["lines that break off", () => pieces([`${chunk({ content: text })}\n`, chunk({ content: "x" })])],
+    [
+      "lines that break off before anything is said",
+      () => pieces([`${chunk({ role: "assistant" })}\n`, "{"]),
+    ],
+    ["a list that breaks off", () => pieces([`[${chunk({ content: text })},`])],
+    ["a list of something else", () => pieces(['[{"object": "model"}]'])],
+    ["a list of an error", () => pieces(['[{"error": {"message": "busy", "code": 503}}]'])],
+    [
+      "an error in the middle of lines",
+      () => pieces([`${chunk({ content: "x" })}\n{"error": {"code": 502}}\n`]),
+    ],
+  ])("%s", async (_name, answer) => {
+    const { result } = await against(answer, { stream: true })
+    expect(errorOf(result).reason).toBe("Transient")
+  })
+
+  test.each(["compress", "rot13", "gzip, compress", "gzip, gzip, gzip, gzip"])(
+    "in the encoding %s, which is not asked for again at the same price",
+    async (encoding) => {
+      const answer = () => new Response("x", { headers: { "content-encoding": encoding } })
+      const { calls, result } = await against(answer, { callRetries: 2 })
+      expect(errorOf(result)).toMatchObject({
+        reason: "Rejected",
+        rejection: "answer_unreadable",
+        mayBePaid: true,
+      })
+      expect(errorOf(result).message).toContain(
+        `the answer is encoded as ${encoding}, which was not asked for`,
+      )
+      expect(calls).toBe(1)
+    },
+  )
 })
 
 describe("an error inside a success is what it is", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { APIConnectionError } from "openai"
-import { UnknownEncoding } from "../../../src/model/client/answer-body.ts"
 import { connectionFault } from "../../../src/model/client/connection-fault.ts"
+import { UnknownEncoding } from "../../../src/model/client/content-encoding.ts"
 import { isErrorObject } from "../../../src/model/protocols/error-object.ts"
 import { type ErrorAnswer, serviceFaultBy, statusIn } from "../../../src/model/protocols/fault.ts"
 import { PictureReadError } from "../../../src/model/protocols/lazy-body.ts"
@@ -22,7 +22,12 @@ describe("what is not taken", () => {
     [403, "you do not have access to the model", "access"],
     [403, "this API key has no access to the model", "auth"],
     [403, "your country is not served", "region"],
-    [407, "you do not have access to the model", "access"],
+    [407, "you do not have access to the model", "proxy"],
+    [407, "", "proxy"],
+    [407, "<html>Proxy Authentication Required: invalid api key</html>", "proxy"],
+    [407, "inappropriate content", "proxy"],
+    [407, "insufficient_quota", "proxy"],
+    [511, "<html>Log in to the wireless network</html>", "proxy"],
     [451, "bad", "region"],
     [404, "bad", "not_found"],
     [405, "bad", "not_found"],
