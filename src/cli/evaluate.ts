@@ -15,18 +15,17 @@ import { goldVideoFiles } from "../sources/gold.ts"
 import { printable } from "../text/printable.ts"
 import { count } from "../text/quantity.ts"
 import { type Evaluation, evaluationText } from "./evaluation-text.ts"
+import type { Flags } from "./flag.ts"
 import * as flags from "./flags/scoring.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { stdout } from "./output.ts"
 import { evaluationJson } from "./progress/json.ts"
-import { type RunFlags, run, selected } from "./run.ts"
-import { type GoldFlags, goldAt } from "./runs.ts"
+import { run, selected } from "./run.ts"
+import { goldAt } from "./runs.ts"
 import { scoreLines } from "./score-text.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
-/** What `evaluate` is given: a run without input flags, and gold. */
-type EvaluateFlags = Omit<RunFlags, keyof typeof noInput> &
-  GoldFlags & { readonly videosDir: Option.Option<string> }
+type EvaluateFlags = Flags<typeof flags.evaluate>
 
 /** The gold names the videos. */
 const noInput = {

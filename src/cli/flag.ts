@@ -1,7 +1,10 @@
-import { Options } from "@effect/cli"
+import { type Command, Options } from "@effect/cli"
 import { Option } from "effect"
 import { enumerated } from "../text/enumerated.ts"
 import { nearest } from "./suggest.ts"
+
+/** What a command line gives for a set of flags, by their names in the program. */
+export type Flags<F extends Command.Command.Config> = Command.Command.ParseConfig<F>
 
 /** What `--help` says about a flag, and how it is written on a command line. */
 export interface FlagHelp {

@@ -14,20 +14,24 @@ import { unreadableText } from "../files/fault-text.ts"
 import type { InputRecord } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
 import { printable } from "../text/printable.ts"
+import type { Flags } from "./flag.ts"
+import type { batch } from "./flags/batch.ts"
+import type { input } from "./flags/input.ts"
 import { UsageError } from "./usage.ts"
 
 /** The flags that say which videos a run is about. */
-export interface InputFlags {
-  readonly inputVideo: Option.Option<string>
-  readonly inputVideoDir: Option.Option<string>
-  readonly inputList: Option.Option<string>
-  readonly recursive: boolean
-  readonly glob: Option.Option<string>
-  readonly id: "name" | "path"
-  readonly outputRoot: string
-  readonly continueOnError: boolean
-  readonly retryFailed: boolean
-}
+type InputFlags = Pick<
+  Flags<typeof input & typeof batch>,
+  | "inputVideo"
+  | "inputVideoDir"
+  | "inputList"
+  | "recursive"
+  | "glob"
+  | "id"
+  | "outputRoot"
+  | "continueOnError"
+  | "retryFailed"
+>
 
 type Naming = Pick<InputFlags, "id" | "inputVideoDir">
 

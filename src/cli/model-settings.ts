@@ -3,45 +3,14 @@ import { parseEndpoint } from "../model/client/endpoint.ts"
 import type { ServiceSettings } from "../model/client/settings.ts"
 import { readFamilies } from "../model/families.ts"
 import { priceOf } from "../model/money.ts"
-import type { ProtocolName } from "../model/protocols/protocols.ts"
-import type { ResponseFormat } from "../model/VisionModel.ts"
 import { readModelEnvironment } from "./environment.ts"
-import { extraBodyOf, fieldsOf, isHeaderName } from "./request-extras.ts"
+import type { Flags } from "./flag.ts"
+import type { model as modelFlags } from "./flags/model.ts"
+import { extraBodyOf, fieldsOf, isHeaderName, requireHeaderValue } from "./request-extras.ts"
 import { UsageError } from "./usage.ts"
 
 /** The model flags as the command line gives them. */
-export interface ModelFlags {
-  readonly rehearsal: boolean
-  readonly apiKey: Option.Option<Redacted.Redacted>
-  readonly apiBase: Option.Option<string>
-  readonly provider: Option.Option<string>
-  readonly modelName: Option.Option<string>
-  readonly maxTokens: Option.Option<number>
-  readonly temperature: Option.Option<number>
-  readonly protocol: "auto" | ProtocolName
-  readonly serviceTier: Option.Option<string>
-  readonly reasoningEffort: Option.Option<string>
-  readonly detail: Option.Option<string>
-  readonly sendMaxSide: Option.Option<number>
-  readonly sendQuality: Option.Option<number>
-  readonly modelFamilies: Option.Option<string>
-  readonly header: ReadonlyArray<string>
-  readonly query: ReadonlyArray<string>
-  readonly apiKeyHeader: Option.Option<string>
-  readonly extraBody: Option.Option<string>
-  readonly maxInFlight: Option.Option<number>
-  readonly rpm: Option.Option<number>
-  readonly tpm: Option.Option<number>
-  readonly responseFormat: "auto" | ResponseFormat
-  readonly stream: boolean
-  readonly priceIn: Option.Option<number>
-  readonly priceCached: Option.Option<number>
-  readonly priceOut: Option.Option<number>
-  readonly maxCost: Option.Option<number>
-  readonly maxTokensTotal: Option.Option<number>
-  readonly apiCallRetries: Option.Option<number>
-  readonly apiCallRetryBackoffSec: Option.Option<number>
-}
+export type ModelFlags = Flags<typeof modelFlags>
 
 const defaultApiBase = "https://api.openai.com/v1"
 const defaultModel = "gpt-4.1"
@@ -88,14 +57,6 @@ const familiesOf = Effect.fn("Cli.families")(function* (file: string | undefined
   const families = readFamilies(json)
   return typeof families === "string" ? yield* unreadable(families) : families
 })
-
-/** What goes into a header must be what a header can hold. The value itself is not repeated. */
-const checkHeader = (flag: string, value: string | undefined) =>
-  value === undefined || /^[\x20-\x7e]*$/u.test(value)
-    ? Effect.void
-    : new UsageError({
-        message: `${flag} has a character that cannot be sent: a line break, a letter with an accent, a long dash or the like; copy it again`,
-      })
 
 /** What is sent with every call beside the request itself, and what is known of models. */
 const extrasOf = Effect.fn("Cli.extras")(function* (
@@ -158,8 +119,8 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     return yield* new UsageError({ message })
   }
   const provider = either(trimmed(flags.provider), environment.MODEL_PROVIDER_ID)
-  yield* checkHeader("--api-key", key)
-  yield* checkHeader("--provider", provider)
+  yield* requireHeaderValue("--api-key", key)
+  yield* requireHeaderValue("--provider", provider)
   const model = either(trimmed(flags.modelName), environment.MODEL_NAME) ?? defaultModel
   const account = accountOf(flags)
   if (account.budget.maxCost !== undefined && priceOf(model, account.price) === undefined) {

@@ -1,4 +1,5 @@
 import { Effect, Redacted } from "effect"
+import { parseJson } from "../files/json.ts"
 import type { RecordedFields, RecordedValue } from "../model/VisionModel.ts"
 import { UsageError } from "./usage.ts"
 
@@ -10,14 +11,14 @@ interface Expanded<A> {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** `{env:NAME}`: a value that nobody sees on the command line. */
-const reference = /\{env:([A-Za-z_]\w*)\}/gu
+/** `{env:NAME}`: a value that nobody sees on the command line. What is taken from the environment is secret. */
+export const environmentReference = /\{env:([A-Za-z_]\w*)\}/gu
 
 const expandText = Effect.fn("Cli.expand")(function* (flag: string, text: string, variables: Variables) {
   const secrets: Array<string> = []
   let value = ""
   let at = 0
-  for (const match of text.matchAll(reference)) {
+  for (const match of text.matchAll(environmentReference)) {
     const name = match[1] ?? ""
     const found = variables[name]?.trim()
     if (found === undefined || found === "")
@@ -33,7 +34,14 @@ const expandText = Effect.fn("Cli.expand")(function* (flag: string, text: string
 
 /** The names of fields as HTTP has them for headers; in a query any but an empty one will do. */
 export const isHeaderName = (name: string): boolean => /^[!#$%&'*+.^_`|~\w-]+$/u.test(name)
-const isHeaderValue = (value: string): boolean => /^[\x20-\x7e]*$/u.test(value)
+
+/** Fails unless a value, if there is one, is what a header can hold. The value itself is not repeated. */
+export const requireHeaderValue = (flag: string, value: string | undefined) =>
+  value === undefined || /^[\x20-\x7e]*$/u.test(value)
+    ? Effect.void
+    : new UsageError({
+        message: `${flag} has a character that cannot be sent: a line break, a letter with an accent, a long dash or the like; copy it again`,
+      })
 
 /** Reads `NAME=VALUE` as often as it was given. The value is in no message. */
 export const fieldsOf = Effect.fn("Cli.fields")(function* (
@@ -51,10 +59,7 @@ export const fieldsOf = Effect.fn("Cli.fields")(function* (
         message: `${flag} must be NAME=VALUE, as in ${flag} api-version=2024-10-21`,
       })
     const expanded = yield* expandText(`${flag} ${name}`, field.slice(end + 1).trim(), variables)
-    if (flag === "--header" && !isHeaderValue(expanded.value))
-      return yield* new UsageError({
-        message: `${flag} ${name} has a character that cannot be sent: a line break, a letter with an accent, a long dash or the like; copy it again`,
-      })
+    if (flag === "--header") yield* requireHeaderValue(`${flag} ${name}`, expanded.value)
     fields[name] = Redacted.make(expanded.value)
     secrets.push(...expanded.secrets)
   }
@@ -89,11 +94,7 @@ const ownFields = ["messages", "input", "contents", "model", "stream"]
 
 /** Reads the JSON of `--extra-body`. */
 export const extraBodyOf = Effect.fn("Cli.extraBody")(function* (text: string, variables: Variables) {
-  const parsed = yield* Effect.try({
-    try: (): unknown => JSON.parse(text),
-    catch: () =>
-      new UsageError({ message: `--extra-body must be a JSON object, as in --extra-body '{"seed": 7}'` }),
-  })
+  const parsed = parseJson(text)
   if (!isFields(parsed))
     return yield* new UsageError({
       message: `--extra-body must be a JSON object, as in --extra-body '{"seed": 7}'`,

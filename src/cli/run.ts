@@ -1,85 +1,44 @@
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import { Console, Effect, Layer, Option } from "effect"
 import type { ReportRequest } from "../batch/report.ts"
-import { type Shard, select } from "../batch/select.ts"
+import { select } from "../batch/select.ts"
 import type { ImageLabels, RunSettings } from "../config.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
-import { eventsFile } from "../dataset/layout.ts"
 import { localStore } from "../dataset/local-store.ts"
 import { expect } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
-import { publicAddress } from "../model/client/endpoint.ts"
-import { protocolIn } from "../model/client/settings.ts"
-import { wantedOf } from "../model/client/wanted.ts"
-import { familyOf } from "../model/families.ts"
-import { priceIn, priceOf } from "../model/money.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { cut as cutStage } from "../stages/cut.ts"
-import { type StageName, stages } from "../stages/list.ts"
+import { stages } from "../stages/list.ts"
 import { loadPrompts } from "../stages/prompts.ts"
 import { printable } from "../text/printable.ts"
 import { count } from "../text/quantity.ts"
 import type { PictureWork } from "../video/picture-memory.ts"
 import { invocation } from "./again.ts"
 import { runFiles } from "./batch.ts"
+import { chosenModel } from "./chosen-model.ts"
 import { nextCommand } from "./ending.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import { tellExpectation } from "./expectation.ts"
+import type { Flags } from "./flag.ts"
+import type { batch, stages as stageFlags } from "./flags/batch.ts"
+import type { input } from "./flags/input.ts"
+import type { model as modelFlags } from "./flags/model.ts"
+import type { work } from "./flags/work.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { videoSettings } from "./frames.ts"
-import { findInputs, type InputFlags, idBaseOf, inputRecords } from "./inputs.ts"
-import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
+import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
+import { accountOf } from "./model-settings.ts"
 import { stdout } from "./output.ts"
 import { checkJson } from "./progress/json.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
-interface WorkFlags {
-  readonly annotationSchema: RunSettings["annotationSchema"]
-  readonly stepConcurrency: number
-  readonly maxFrames: number
-  readonly jpegQuality: number
-  readonly sampling: RunSettings["sampling"]
-  readonly imageLabels: Option.Option<ImageLabels>
-  readonly noEmbedIndex: boolean
-  readonly decoder: Layers.DecoderName
-  readonly noDecoderFallback: boolean
-  readonly memoryLimit: number
-  readonly ffmpegBin: Option.Option<string>
-  readonly repair: RunSettings["repair"]
-  readonly cutMode: RunSettings["cut"]["mode"]
-  readonly seekSlopSec: number
-  readonly crf: number
-  readonly preset: string
-  readonly keepAudio: boolean
-  readonly autorotateClips: boolean
-  readonly retries: RunSettings["retries"]
-}
-
-export interface BatchFlags {
-  readonly videoConcurrency: number
-  readonly continueOnError: boolean
-  readonly retryFailed: boolean
-  readonly onlyFailed: boolean
-  readonly limit: Option.Option<number>
-  readonly shard: Option.Option<Shard>
-  readonly graceSec: number
-}
-
-export interface RunFlags extends WorkFlags, BatchFlags, ModelFlags, InputFlags {
-  readonly overwrite: boolean
-  readonly adopt: boolean
-  readonly allowLegacyResume: boolean
-  readonly preflightOnly: boolean
-  readonly postValidate: boolean
-  readonly verbose: boolean
-  readonly json: boolean
-  readonly stages: ReadonlyArray<StageName>
-  readonly dryRun: boolean
-  readonly record: Option.Option<string>
-  readonly replay: Option.Option<string>
-}
+/** The flags of a run as the command line gives them. */
+export type RunFlags = Flags<
+  typeof input & typeof batch & typeof stageFlags & typeof work & typeof modelFlags
+>
 
 const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvironment): ImageLabels => {
   const inEnvironment = environment.EMBED_INDEX_ON_API_IMAGES === false ? "text" : "overlay"
@@ -155,47 +114,6 @@ export const reportChecks = Effect.fn("Cli.reportChecks")(function* (
   return checks.every((check) => check.problem === undefined)
 })
 
-/** What answers without a service: nothing is known of it, and nothing is paid. */
-const unpriced = { family: {}, price: undefined, address: undefined } as const
-
-/** The model the flags ask for, as a layer; `name` and `kind` for messages and estimates. */
-const modelOf = Effect.fn("Cli.model")(function* (given: RunFlags) {
-  const folder = Option.getOrUndefined(given.record)
-  if (Option.isSome(given.replay)) {
-    if (folder !== undefined)
-      return yield* new UsageError({ message: "give either --record or --replay, not both" })
-    const dir = resolve(given.replay.value)
-    return {
-      name: "replay",
-      ...unpriced,
-      layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
-    }
-  }
-  const settings = yield* resolveModel(given, process.env)
-  const events = Layers.callLog(join(resolve(given.outputRoot), eventsFile))
-  const live = settings === undefined ? Layers.rehearsal : Layer.provide(Layers.service(settings), events)
-  const layer =
-    folder === undefined
-      ? live
-      : Layer.merge(
-          Layer.provide(Layers.record(resolve(folder)), live),
-          Layers.rememberTimes(resolve(folder)),
-        )
-  if (settings === undefined) return { name: "rehearsal", ...unpriced, layer }
-  const { apiBase, model: name, price = {}, sendMaxSidePx } = settings
-  const family = familyOf(name, settings.families)
-  const { detail, serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
-  return {
-    name,
-    family,
-    ...(detail === undefined ? {} : { detail }),
-    ...(sendMaxSidePx === undefined ? {} : { sendMaxSidePx }),
-    price: priceIn(priceOf(name, price), serviceTier),
-    address: publicAddress(apiBase),
-    layer,
-  }
-})
-
 /** Says that the service was left alone: that key, address and model are right shows with the first call. */
 const tellUnasked = (service: string, json: boolean) =>
   json
@@ -224,8 +142,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     )
     return exitCode.done
   }
-  // What is only looked at leaves no recording.
-  const model = yield* modelOf(given.dryRun ? { ...given, record: Option.none() } : given)
+  const model = yield* chosenModel(given)
   const settings = settingsOf(given, environment)
   yield* Effect.mapError(
     loadPrompts(annotationSchemas[settings.annotationSchema], stages),

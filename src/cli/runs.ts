@@ -31,7 +31,7 @@ export const orMissing =
     error.reason === "NeedsFrameRate" ? new UsageError({ message: `${error.message}: ${flag}` }) : error
 
 /** The flags that say where gold is and how it is read. */
-export interface GoldFlags {
+interface GoldFlags {
   readonly gold: string
   readonly goldFormat: string
   readonly goldFps: Option.Option<number>

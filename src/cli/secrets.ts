@@ -1,4 +1,5 @@
 import { parseEndpoint } from "../model/client/endpoint.ts"
+import { environmentReference } from "./request-extras.ts"
 
 /** Flags whose values are secrets, also as people misspell them. */
 const isSecret = (flag: string): boolean => /(?:key|token|secret|password)$/iu.test(flag)
@@ -10,9 +11,6 @@ const isAddress = (flag: string): boolean => /(?:base|url|endpoint)$/iu.test(fla
 const isField = (flag: string): boolean => /^--?(?:header|query)s?$/iu.test(flag)
 
 const afterEquals = (field: string): string => field.slice(field.indexOf("=") + 1)
-
-/** `{env:NAME}`: what is taken from the environment was put there to be seen by nobody. */
-const references = /\{env:([A-Za-z_]\w*)\}/gu
 
 /** Every argument that is a flag's value, with its flag: `--flag value` and `--flag=value`. */
 const values = (args: ReadonlyArray<string>): ReadonlyArray<readonly [flag: string, value: string]> =>
@@ -40,7 +38,7 @@ export const givenSecrets = (
     env.OPENAI_API_KEY ?? "",
     ...given.flatMap(([flag, value]) => (isSecret(flag) && !value.startsWith("--") ? [value] : [])),
     ...given.flatMap(([flag, value]) => (isField(flag) && value.includes("=") ? [afterEquals(value)] : [])),
-    ...args.flatMap((arg) => [...arg.matchAll(references)].map(([, name = ""]) => env[name] ?? "")),
+    ...args.flatMap((arg) => [...arg.matchAll(environmentReference)].map(([, name = ""]) => env[name] ?? "")),
     ...addresses.flatMap((address) => parseEndpoint(address)?.secrets ?? []),
   ]
 }
