@@ -12,6 +12,8 @@ import { VideoDecoder } from "./video/VideoDecoder.ts"
 export interface Check {
   readonly what: string
   readonly problem: string | undefined
+  /** What was found, where all is well and that is worth telling. */
+  readonly found?: string
 }
 
 const outcome = <A>(what: string, effect: Effect.Effect<A, { readonly message: string }>) =>

@@ -10,6 +10,7 @@ import * as Layers from "../layers.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
 import { type Check, preflight } from "../preflight.ts"
+import { checkService } from "../service-check.ts"
 import { cut as cutStage } from "../stages/cut.ts"
 import { stages } from "../stages/list.ts"
 import { loadPrompts } from "../stages/prompts.ts"
@@ -19,26 +20,18 @@ import type { PictureWork } from "../video/picture-memory.ts"
 import { invocation } from "./again.ts"
 import { runFiles } from "./batch.ts"
 import { chosenModel } from "./chosen-model.ts"
+import { requireCompatible } from "./compatible.ts"
 import { nextCommand } from "./ending.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import { tellExpectation } from "./expectation.ts"
-import type { Flags } from "./flag.ts"
-import type { batch, stages as stageFlags } from "./flags/batch.ts"
-import type { input } from "./flags/input.ts"
-import type { model as modelFlags } from "./flags/model.ts"
-import type { work } from "./flags/work.ts"
+import type { RunFlags } from "./flags/run.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { videoSettings } from "./frames.ts"
 import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
 import { accountOf } from "./model-settings.ts"
 import { stdout } from "./output.ts"
-import { checkJson } from "./progress/json.ts"
+import { checkJson, uncheckedJson } from "./progress/json.ts"
 import { exitCode, UsageError } from "./usage.ts"
-
-/** The flags of a run as the command line gives them. */
-export type RunFlags = Flags<
-  typeof input & typeof batch & typeof stageFlags & typeof work & typeof modelFlags
->
 
 const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvironment): ImageLabels => {
   const inEnvironment = environment.EMBED_INDEX_ON_API_IMAGES === false ? "text" : "overlay"
@@ -103,13 +96,15 @@ export const reportChecks = Effect.fn("Cli.reportChecks")(function* (
   checks: ReadonlyArray<Check>,
   json = false,
 ) {
-  for (const { what, problem } of checks) {
+  for (const check of checks) {
+    const { what, problem, found } = check
     if (json) {
-      stdout.write(`${checkJson(what, problem === undefined, problem, new Date().toISOString())}\n`)
+      stdout.write(`${checkJson(check, new Date().toISOString())}\n`)
       continue
     }
-    const text = problem === undefined ? `ok      ${what}` : `failed  ${what}: ${problem}`
-    yield* Console.log(printable(text))
+    const said = problem ?? found
+    const text = said === undefined ? what : `${what}: ${said}`
+    yield* Console.log(printable(`${problem === undefined ? "ok    " : "failed"}  ${text}`))
   }
   return checks.every((check) => check.problem === undefined)
 })
@@ -117,22 +112,29 @@ export const reportChecks = Effect.fn("Cli.reportChecks")(function* (
 /** Says that the service was left alone: that key, address and model are right shows with the first call. */
 const tellUnasked = (service: string, json: boolean) =>
   json
-    ? Effect.sync(() =>
-        stdout.write(`${checkJson(`service ${service}`, null, undefined, new Date().toISOString())}\n`),
-      )
+    ? Effect.sync(() => stdout.write(`${uncheckedJson(`service ${service}`, new Date().toISOString())}\n`))
     : Console.log(
         printable(
-          `        service ${service}: not asked; the first call shows whether key, address and model are right`,
+          `        service ${service}: not asked; the first call, or --ask, shows whether key, address and model are right`,
         ),
       )
+
+/** Asks the service one small question if that is wished; false if it does not give what a run needs. */
+const reportService = Effect.fn("Cli.reportService")(function* (
+  { name, layer }: Effect.Effect.Success<ReturnType<typeof chosenModel>>,
+  address: string,
+  { ask, json }: Pick<RunFlags, "ask" | "json">,
+) {
+  const service = `${name} at ${address}`
+  if (ask) return yield* reportChecks(yield* Effect.provide(checkService(service), layer), json)
+  yield* tellUnasked(service, json)
+  return true
+})
 
 /** Runs the stages over the videos that flags name, and gives the exit code. */
 export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const environment = yield* readRunEnvironment(process.env)
-  if (given.noEmbedIndex && Option.isSome(given.imageLabels) && given.imageLabels.value !== "text") {
-    const message = `give either --no-embed-index or --image-labels ${given.imageLabels.value}, not both`
-    return yield* new UsageError({ message })
-  }
+  yield* requireCompatible(given)
   yield* requireOutputRoot(given.outputRoot)
   const found = yield* findInputs(given)
   const files = yield* selected(found.files, given)
@@ -151,9 +153,9 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const video = Layers.video({ ...videoSettings(given), pictureWork: pictureWorkOf(settings) })
   if (given.preflightOnly) {
     const checks = yield* Effect.provide(preflight(files, settings), video)
-    const well = yield* reportChecks(checks, given.json)
-    if (model.address !== undefined) yield* tellUnasked(`${model.name} at ${model.address}`, given.json)
-    return well ? exitCode.done : exitCode.failed
+    const isReady = yield* reportChecks(checks, given.json)
+    const isServed = model.address === undefined || (yield* reportService(model, model.address, given))
+    return isReady && isServed ? exitCode.done : exitCode.failed
   }
   if (given.dryRun) {
     const { limits } = accountOf(given)

@@ -110,6 +110,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   engine: ["batch", "dataset", "events", "pipeline"],
   preflight: ["config", "plan", "stages", "video"],
+  "service-check": ["files", "model", "picture", "plan", "preflight", "stages", "text"],
   layers: ["dataset", "demo", "engine", "model", "picture", "pipeline", "video"],
 }
 

@@ -8,6 +8,7 @@ import manifest from "../../package.json"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
+import { coloursOf } from "../support/colours.ts"
 import { makeVideo } from "../support/media.ts"
 import { makeOriginal } from "../support/original-folder.ts"
 import { blocksOf, originalOf, pages, read, root } from "./pages.ts"
@@ -51,7 +52,10 @@ let besides: ReadonlyArray<string>
 
 beforeAll(async () => {
   shared = await mkdtemp(join(tmpdir(), "triptych-docs-"))
-  server = startChatServer()
+  server = startChatServer({
+    behave: ({ images: [picture], prompt }, good) =>
+      prompt.startsWith("The picture has a left and a right half") ? coloursOf(picture) : good,
+  })
   besides = await readdir(root)
   await mkdir(join(shared, "bin"))
   // The pages call `bun` and `npx`: here both are the Bun that runs this test.

@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, readdirSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -14,3 +14,7 @@ export const temporaryFolder = async () => {
 
 /** A new folder that is gone when the test run ends. */
 export const runFolder = (): string => mkdtempSync(join(root, "folder-"))
+
+/** Folders of files on their way that a process has, in the system's place for such. */
+export const scratchOf = (pid: number): ReadonlyArray<string> =>
+  readdirSync(tmpdir()).filter((name) => new RegExp(`^triptych-[0-9a-f]{8}-${pid}-`, "u").test(name))

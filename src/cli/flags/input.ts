@@ -46,7 +46,11 @@ export const input = {
   ),
   preflightOnly: flag.toggle(
     "preflight-only",
-    "Check input, tools, prompts and output folder, then stop; nothing is sent or written",
+    "Check input, tools, prompts and output folder, then stop; nothing is written, and without --ask nothing is sent",
+  ),
+  ask: flag.toggle(
+    "ask",
+    "With --preflight-only: also ask the service about one small picture, which is paid for, and tell what it takes",
   ),
   postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
   verbose: flag.toggle(

@@ -65,7 +65,8 @@ export const compare = {
   json: score.json,
 }
 
-const { outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json } = input
+const { outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, ask, postValidate, verbose, json } =
+  input
 
 /** What `evaluate` takes beside the flags of a run. */
 export const evaluated = {
@@ -80,7 +81,7 @@ export const evaluated = {
 /** What `evaluate` takes: a run whose videos the gold names. */
 export const evaluate = {
   ...evaluated,
-  ...{ outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, postValidate, verbose, json },
+  ...{ outputRoot, overwrite, adopt, allowLegacyResume, preflightOnly, ask, postValidate, verbose, json },
   ...batch,
   ...stages,
   ...work,

@@ -3,6 +3,7 @@ import { answersPerMinute, eta, videosLeft } from "../../batch/progress.ts"
 import type { RunState } from "../../batch/state.ts"
 import type { Expectation } from "../../dry-run.ts"
 import { type RunEvent, stopCauses } from "../../events.ts"
+import type { Check } from "../../preflight.ts"
 import { stageNumber, stageNumbers } from "../../stages/list.ts"
 import { printableJson } from "../../text/printable.ts"
 import { waitKinds, waitOf } from "./waiting.ts"
@@ -100,7 +101,12 @@ export const jsonLineSchema = v.variant("event", [
   }),
   line("evaluation_finished", { report: text, evaluation: v.record(v.string(), v.unknown()) }),
   line("error", { exit_code: whole, message: text }),
-  line("check", { what: text, ok: v.nullable(v.boolean()), problem: v.nullable(text) }),
+  line("check", {
+    what: text,
+    ok: v.nullable(v.boolean()),
+    problem: v.nullable(text),
+    found: v.nullable(text),
+  }),
   line("dry_run", {
     videos: whole,
     calls: whole,
@@ -125,13 +131,20 @@ const jsonLine = (object: Readonly<Record<string, unknown>> & { readonly event: 
 export const errorJson = (exitCode: number, message: string, time: string): string =>
   jsonLine({ time, event: "error", exit_code: exitCode, message })
 
-/** One thing that was looked at before a run, as a line of JSON. `ok` is null for what was not looked at. */
-export const checkJson = (
-  what: string,
-  ok: boolean | null,
-  problem: string | undefined,
-  time: string,
-): string => jsonLine({ time, event: "check", what, ok, problem: problem ?? null })
+/** One thing that was looked at before a run, as a line of JSON. */
+export const checkJson = ({ what, problem, found }: Check, time: string): string =>
+  jsonLine({
+    time,
+    event: "check",
+    what,
+    ok: problem === undefined,
+    problem: problem ?? null,
+    found: problem === undefined ? (found ?? null) : null,
+  })
+
+/** The same for what was not looked at: nothing is known of it. */
+export const uncheckedJson = (what: string, time: string): string =>
+  jsonLine({ time, event: "check", what, ok: null, problem: null, found: null })
 
 /** How right a run was, as a line of JSON: where the report is, and what is in it. */
 export const evaluationJson = (report: string, evaluation: object, time: string): string =>

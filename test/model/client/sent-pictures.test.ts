@@ -1,6 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import { readdirSync, readFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either, Layer } from "effect"
 import { removeDeadScratch } from "../../../src/files/scratch.ts"
@@ -12,7 +11,7 @@ import { type ModelImage, VisionModel } from "../../../src/model/VisionModel.ts"
 import { encodeJpeg } from "../../../src/picture/picture.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
 import { completion, type SeenCall, startChatServer } from "../../support/chat-server.ts"
-import { runFolder } from "../../support/folders.ts"
+import { runFolder, scratchOf } from "../../support/folders.ts"
 import { strictRequest } from "../../support/model-call.ts"
 
 setDefaultTimeout(60_000)
@@ -53,9 +52,6 @@ const familiesOf = (limits: object) => {
   return { families }
 }
 
-/** Folders of files on their way that a process has. */
-const scratchOf = (pid: number) =>
-  readdirSync(tmpdir()).filter((name) => new RegExp(`^triptych-[0-9a-f]{8}-${pid}-`, "u").test(name))
 const leftovers = () => scratchOf(process.pid)
 
 describe("pictures that are sent", () => {

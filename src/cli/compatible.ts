@@ -1,0 +1,39 @@
+import { Effect, Option } from "effect"
+import type { RunFlags } from "./flags/run.ts"
+import { UsageError } from "./usage.ts"
+
+type Given = Pick<
+  RunFlags,
+  "ask" | "dryRun" | "imageLabels" | "noEmbedIndex" | "preflightOnly" | "record" | "rehearsal" | "replay"
+>
+
+/** Pairs of flags of which one would go without a word. */
+const pairs: ReadonlyArray<readonly [string, string]> = [
+  ["--record", "--replay"],
+  ["--replay", "--rehearsal"],
+  ["--preflight-only", "--dry-run"],
+  ["--ask", "--rehearsal"],
+  ["--ask", "--replay"],
+]
+
+/** Fails with the first flags that contradict each other, or that mean nothing alone. */
+export const requireCompatible = (given: Given): Effect.Effect<void, UsageError> => {
+  const { ask, imageLabels, noEmbedIndex, preflightOnly, record, rehearsal, replay } = given
+  const labels = Option.getOrElse(imageLabels, () => "text" as const)
+  const set = new Set([
+    ...(ask ? ["--ask"] : []),
+    ...(given.dryRun ? ["--dry-run"] : []),
+    ...(preflightOnly ? ["--preflight-only"] : []),
+    ...(Option.isSome(record) ? ["--record"] : []),
+    ...(rehearsal ? ["--rehearsal"] : []),
+    ...(Option.isSome(replay) ? ["--replay"] : []),
+  ])
+  const pair =
+    noEmbedIndex && labels !== "text"
+      ? (["--no-embed-index", `--image-labels ${labels}`] as const)
+      : pairs.find((flags) => flags.every((flag) => set.has(flag)))
+  if (pair !== undefined) return new UsageError({ message: `give either ${pair.join(" or ")}, not both` })
+  return ask && !preflightOnly
+    ? new UsageError({ message: "--ask goes with --preflight-only: it asks the service one small question" })
+    : Effect.void
+}
