@@ -241,7 +241,9 @@ describe("what is asked for comes out", () => {
     ]
     const text = await runCli(["pipeline", ...flags, "--api-base", address], { API_KEY: "sk-hidden" })
     expect(text.code).toBe(0)
-    expect(text.stdout).toContain(`service some-vlm at ${server.url}: not asked; the first call shows`)
+    expect(text.stdout).toContain(
+      `service some-vlm at ${server.url}: not asked; the first call, or --ask, shows`,
+    )
     expect(text.stdout + text.stderr).not.toContain("hidden")
     const json = await runCli(["pipeline", ...flags, "--json", "--api-base", address], {
       API_KEY: "sk-hidden",
