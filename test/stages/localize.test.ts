@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { fullPoolRequest } from "../../src/stages/draft.ts"
-import { localizationInquiry } from "../../src/stages/localize.ts"
+import { localizationInquiry, localizationTask } from "../../src/stages/localize.ts"
 import { plannedPool } from "../../src/stages/pool.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -35,4 +35,18 @@ test("a localization is asked for with the number of frames, and the index after
   expect(prompt).toContain(
     `- Step 1: Take the cup\n${who}\n- Step 2: Pour\n${who}\n- Step 3: Put the cup down\n${who}\n`,
   )
+})
+
+test("rehearsed, a step begins where the pictures change most and ends where the next begins, the last at the end", () => {
+  // Twelve pictures; most changes into the third and the eleventh.
+  const boundarySeconds = Array.from({ length: 13 }, (_, i) => i)
+  const changes = Array.from({ length: 11 }, (_, i) => ([3, 11].includes(i + 2) ? 40 : 1))
+  const { rehearse } = localizationTask({ stepIds: [1, 2, 3], boundarySeconds })
+  expect(rehearse(changes)).toEqual({
+    steps: [
+      { step_id: 1, start_frame_index: 1, end_frame_index: 3 },
+      { step_id: 2, start_frame_index: 3, end_frame_index: 11 },
+      { step_id: 3, start_frame_index: 11, end_frame_index: 13 },
+    ],
+  })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, spyOn, test } from "bun:test"
+import { getEventListeners } from "node:events"
 import { rmSync, truncateSync, writeFileSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
@@ -194,6 +195,18 @@ describe("whatever becomes of an attempt", () => {
     expect(fetched.mock.calls[0]?.[1]?.signal?.aborted).toBe(true)
     await closed.promise
     expect(fetched.mock.results).toHaveLength(1)
+  })
+
+  test.each([
+    ["with an answer", http(fine)],
+    ["with an error", http(fine).replace("200 OK", "500 Internal Server Error")],
+  ])("it leaves nothing at the signal that may outlive it: %s", async (_end, answer) => {
+    await using server = await tcpServer((socket) => socket.once("data", () => socket.write(answer)))
+    const chunks = lazyBody("m", request, {})
+    const sending = { ...way, chunks: chunks.stream(), length: chunks.length }
+    const { signal } = new AbortController()
+    await attempt(client(server.url), sending, { ...options, signal }).catch(() => undefined)
+    expect(getEventListeners(signal, "abort")).toEqual([])
   })
 
   test("what its request is made from is closed before it ends", async () => {

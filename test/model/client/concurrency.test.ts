@@ -63,6 +63,14 @@ test("latency that rises well above its usual lowers the limit by a tenth", () =
   expect(calls.limit()).toBe(16)
 })
 
+test("latency of just two and a half times its usual does not lower the limit", () => {
+  const calls = adaptive(20)
+  // Means of the last calls and of all: 3000 and 1200 ms.
+  succeed(calls, 1, 1000)
+  succeed(calls, 1, 11_000)
+  expect(calls.limit()).toBe(20)
+})
+
 test("two calls at a time are allowed however long they take", () => {
   const calls = adaptive(2)
   succeed(calls, 50, 100)
