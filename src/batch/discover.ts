@@ -231,6 +231,12 @@ const linesOf = (bytes: Buffer): ReadonlyArray<Buffer> => {
   return lines
 }
 
+const holdsNullBytes = (path: string) =>
+  new InputError({
+    path,
+    message: `the input list ${path} holds null bytes, as \`find -print0\` and UTF-16 text have; write one path a line, as UTF-8`,
+  })
+
 /**
  * The videos of a list: a text file with one path a line, relative to the working directory, or `-` for standard input. Empty
  * lines and lines that begin with `#` do not count, nor does a path that was there before. In the order of the list.
@@ -252,7 +258,10 @@ export const listedVideos = Effect.fn("Batch.list")(function* (list: string, idB
     if (text === undefined) {
       const path = escapedName(line)
       refused.push({ path, reason: "BadName", message: `${path} in ${name} is not UTF-8; rename the file` })
-    } else if (text.trim() !== "" && !text.startsWith("#")) files.add(resolve(text))
+    } else if (text.trim() !== "" && !text.startsWith("#")) {
+      if (text.includes("\0")) return yield* holdsNullBytes(name)
+      files.add(resolve(text))
+    }
   }
   if (files.size + refused.length === 0)
     return yield* new InputError({ path: name, message: `no video is named in ${name}` })

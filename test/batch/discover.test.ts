@@ -139,4 +139,8 @@ test.each([
   writeFileSync(list, bytes)
   const { message } = await Effect.runPromise(Effect.flip(listedVideos(list)))
   expect(message).toBe(`the input list ${list} is UTF-16 text; save it as UTF-8`)
+  for (const bytes of [Buffer.from("a.mp4\0b.mp4\0"), Buffer.from("a.mp4\n", "utf16le")]) {
+    writeFileSync(list, bytes)
+    expect((await Effect.runPromise(Effect.flip(listedVideos(list)))).message).toContain("holds null bytes")
+  }
 })

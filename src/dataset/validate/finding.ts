@@ -39,7 +39,11 @@ export const orFinding = <A, R>(
 ): Effect.Effect<Loaded<A>, never, R> =>
   Effect.match(read, {
     onSuccess: (value): Loaded<A> => ({ value, findings: [] }),
-    onFailure: (error) => ({ value: undefined, findings: [finding(file, unreadableText(error.cause))] }),
+    onFailure: ({ cause, message }) => ({
+      value: undefined,
+      // A store of an embedding program may say why in words alone.
+      findings: [finding(file, unreadableText(cause ?? message))],
+    }),
   })
 
 const pathText = (issue: v.BaseIssue<unknown>): string => v.getDotPath(issue) ?? "the whole file"
