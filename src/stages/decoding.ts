@@ -1,4 +1,3 @@
-import { relative } from "node:path"
 import { Effect } from "effect"
 import type { Progress } from "../dataset/summary.ts"
 import { clockJumps } from "../video/sampling.ts"
@@ -10,29 +9,43 @@ type Decoding = NonNullable<Progress["decoding"]>
 
 const nothing: Decoding = { hand_overs: [], substituted_frames: {} }
 
-const change = (run: VideoRun, to: (decoding: Decoding) => Decoding) =>
-  run.summary.update((progress) => ({ ...progress, decoding: to(progress.decoding ?? nothing) }))
+/**
+ * Changes what is on record of decoding, unless `to` gives nothing, as where it is on record already. That is decided while nobody
+ * else changes it: steps of a video are worked on at the same time.
+ *
+ * @returns whether it was changed, and so has to be told
+ */
+const change = (run: VideoRun, to: (decoding: Decoding) => Decoding | undefined) =>
+  Effect.suspend(() => {
+    let isChanged = false
+    const changed = run.summary.update((progress) => {
+      const decoding = to(progress.decoding ?? nothing)
+      isChanged = decoding !== undefined
+      return decoding === undefined ? progress : { ...progress, decoding }
+    })
+    return Effect.map(changed, () => isChanged)
+  })
 
 /** Tells and records which of this video's files fell back from one decoder to another. Each fallback is told once. */
 export const noteFallbacks = Effect.fn("Run.fallbacks")(function* (run: VideoRun) {
   const { handOvers } = yield* VideoDecoder
   if (handOvers === undefined) return
-  const { decoding = nothing } = yield* run.summary.progress
-  const recorded = new Set(decoding.hand_overs.map(({ file, from, to }) => `${file} ${from} ${to}`))
   for (const { file, from, to, error } of yield* handOvers) {
-    const inside = file.startsWith(`${run.folder.location}/`)
-    if (file !== run.source.file && !inside) continue
+    const folder = `${run.folder.location}/`
+    if (file !== run.source.file && !file.startsWith(folder)) continue
     const entry = {
-      file: inside ? relative(run.folder.location, file) : file,
+      file: file.startsWith(folder) ? file.slice(folder.length) : file,
       from,
       to,
       reason: error.reason,
       message: error.message,
     }
-    if (recorded.has(`${entry.file} ${from} ${to}`)) continue
-    recorded.add(`${entry.file} ${from} ${to}`)
-    yield* change(run, (before) => ({ ...before, hand_overs: [...before.hand_overs, entry] }))
-    yield* notice(run, `decoded with ${to} instead of ${from} (${error.reason}): ${error.message}`)
+    const isNew = yield* change(run, (before) =>
+      before.hand_overs.some((one) => one.file === entry.file && one.from === from && one.to === to)
+        ? undefined
+        : { ...before, hand_overs: [...before.hand_overs, entry] },
+    )
+    if (isNew) yield* notice(run, `decoded with ${to} instead of ${from} (${error.reason}): ${error.message}`)
   }
 })
 
@@ -44,12 +57,7 @@ export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
     from_sec: secondsAt(i),
     to_sec: secondsAt(i + 1),
   }))
-  const { decoding = nothing } = yield* run.summary.progress
-  const { clock_jumps, left_out_frames, untimed_frames } = decoding
-  const isRecorded = [clock_jumps, left_out_frames, untimed_frames].some((one) => one !== undefined)
-  if (isRecorded || (leftOut === undefined && untimedFrames === undefined && jumps.length === 0)) return
-  yield* change(run, (before) => ({
-    ...before,
+  const noted = {
     ...(leftOut === undefined
       ? {}
       : {
@@ -62,7 +70,13 @@ export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
         }),
     ...(untimedFrames === undefined ? {} : { untimed_frames: untimedFrames }),
     ...(jumps.length === 0 ? {} : { clock_jumps: jumps }),
-  }))
+  }
+  const isNew = yield* change(run, (before) => {
+    const { clock_jumps, left_out_frames, untimed_frames } = before
+    const isRecorded = [clock_jumps, left_out_frames, untimed_frames].some((one) => one !== undefined)
+    return isRecorded || Object.keys(noted).length === 0 ? undefined : { ...before, ...noted }
+  })
+  if (!isNew) return
   if (untimedFrames !== undefined) yield* notice(run, untimedText(run.source, untimedFrames))
   if (leftOut !== undefined) yield* notice(run, leftOutText(run.source, leftOut))
   const [first] = jumps
@@ -77,11 +91,12 @@ export const noteTimes = Effect.fn("Run.times")(function* (run: VideoRun) {
 /** Tells and records which frames are damaged, as far as that is known. */
 export const noteDamage = Effect.fn("Run.damage")(function* (run: VideoRun) {
   const { damagedPts, timeBase } = run.source
-  const { decoding = nothing } = yield* run.summary.progress
-  if (damagedPts === undefined || decoding.damaged_sec !== undefined) return
+  if (damagedPts === undefined) return
   const damaged = damagedPts.map((pts) => ptsSeconds(pts, timeBase))
-  yield* change(run, (before) => ({ ...before, damaged_sec: damaged }))
-  yield* notice(run, damageText(run.source, damagedPts))
+  const isNew = yield* change(run, (before) =>
+    before.damaged_sec === undefined ? { ...before, damaged_sec: damaged } : undefined,
+  )
+  if (isNew) yield* notice(run, damageText(run.source, damagedPts))
 })
 
 /** Tells and records how many pictures of a pool stand in for frames that do not decode. `what` names the pool. */
@@ -91,14 +106,12 @@ export const noteSubstitutes = Effect.fn("Run.substitutes")(function* (
   pool: FramePool,
 ) {
   const count = substitutes(pool)
-  const { decoding = nothing } = yield* run.summary.progress
-  if ((decoding.substituted_frames[what] ?? 0) === count) return
-  const { [what]: _, ...others } = decoding.substituted_frames
-  yield* change(run, (before) => ({
-    ...before,
-    substituted_frames: count === 0 ? others : { ...others, [what]: count },
-  }))
-  if (count === 0) return
+  const isNew = yield* change(run, (before) => {
+    const { [what]: recorded = 0, ...others } = before.substituted_frames
+    if (recorded === count) return undefined
+    return { ...before, substituted_frames: count === 0 ? others : { ...others, [what]: count } }
+  })
+  if (!isNew || count === 0) return
   const frames = count === 1 ? "1 frame does" : `${count} frames do`
   yield* notice(
     run,

@@ -1,7 +1,9 @@
 import { beforeAll, expect, test } from "bun:test"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
-import { noteFallbacks, noteTimes } from "../../src/stages/decoding.ts"
+import { noteDamage, noteFallbacks, noteSubstitutes, noteTimes } from "../../src/stages/decoding.ts"
+import { fullPoolRequest } from "../../src/stages/draft.ts"
+import { plannedPool } from "../../src/stages/pool.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { VideoError } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
@@ -80,5 +82,36 @@ test("of the files that went to another decoder, a video's own are told and reco
   expect(notices).toEqual([
     `decoded with wasm instead of native (WorkerFailed): ${video} took too long`,
     expect.stringContaining("stage2/clip.mp4 took too long"),
+  ])
+})
+
+test("steps that note at the same time tell everything once, and nothing that one notes is lost", async () => {
+  const { notices, value } = await withVideoRun(video, quickSettings(runFolder()), (facts) => {
+    const source = { ...facts.source, timeBase: { num: 1, den: 1000 }, framePts: pieces(2), damagedPts: [40] }
+    const run = { ...facts, source }
+    const error = new VideoError({ reason: "WorkerFailed", file: video, message: "took too long" })
+    const handOver = { file: video, from: "native", to: "wasm", error }
+    const request = { ...fullPoolRequest(facts), count: 2 }
+    const { manifest, ...pool } = plannedPool(request)
+    const frames = manifest.frames.map((frame) => ({ ...frame, substituted_for_pts: frame.pts + 1 }))
+    const damaged = { ...pool, manifest: { ...manifest, frames } }
+    const step = (name: string) =>
+      Effect.all([noteFallbacks(run), noteTimes(run), noteDamage(run), noteSubstitutes(run, name, damaged)], {
+        concurrency: "unbounded",
+      })
+    const steps = Effect.forEach(["01_a", "02_b", "03_c"], step, { concurrency: "unbounded" })
+    return Effect.flatMap(VideoDecoder, (decoder) =>
+      Effect.provideService(steps, VideoDecoder, { ...decoder, handOvers: Effect.succeed([handOver]) }),
+    ).pipe(Effect.zipRight(run.summary.progress))
+  })
+  expect(value.decoding).toMatchObject({
+    hand_overs: [{ from: "native", to: "wasm" }],
+    clock_jumps: [{}],
+    damaged_sec: [0.04],
+  })
+  expect(value.decoding?.substituted_frames).toEqual({ "01_a": 2, "02_b": 2, "03_c": 2 })
+  const about = (text: string) => notices.filter((notice) => notice.includes(text)).length
+  expect(["instead of native", "the clock of", "may be damaged", "do not decode"].map(about)).toEqual([
+    1, 1, 1, 3,
   ])
 })
