@@ -1,5 +1,5 @@
 import type { AnnotationSchema, DraftStep, FinalStep } from "./annotation.ts"
-import { noImagePaths, withoutDoubles } from "./draft.ts"
+import { noImagePaths, stepCount, withoutDoubles } from "./draft.ts"
 import { normalised } from "./normalise.ts"
 import { type Checked, checked, type Problem, problem } from "./problem.ts"
 import { fieldOf, listAt, parseShape } from "./shape.ts"
@@ -7,6 +7,9 @@ import { textProblemsWithin, tooLongTexts } from "./text-rules.ts"
 
 /** Every step has exactly this many keyframes. */
 export const keyframeCount = 2
+
+/** Fewer moments than this cannot show the shortest plan: each of its steps has keyframes of its own. */
+export const fewestMoments = stepCount.min * keyframeCount
 
 const unchangedProblems = (draft: DraftStep, input: unknown): ReadonlyArray<Problem> => {
   const id = fieldOf(input, "step_id")

@@ -1,17 +1,15 @@
 import { Effect } from "effect"
 import type { RunSettings } from "../config.ts"
 import { labelBox } from "../picture/overlay.ts"
+import { fewestMoments } from "../plan/refined.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
 import { VideoError } from "../video/VideoError.ts"
 import { frameLabel } from "./pool-images.ts"
 
-/** Three steps of two keyframes each need six distinct moments. */
-const fewestFrames = 6
-
 /** Refuses videos that are too short for steps. */
 export const admitSteps = ({ file, framePts }: VideoSource) => {
-  if (framePts.length >= fewestFrames) return Effect.void
-  const message = `${file} has ${framePts.length} frames; three steps with two keyframes each need at least ${fewestFrames}`
+  if (framePts.length >= fewestMoments) return Effect.void
+  const message = `${file} has ${framePts.length} frames; three steps with two keyframes each need at least ${fewestMoments}`
   return new VideoError({ reason: "TooFewFrames", file, message })
 }
 

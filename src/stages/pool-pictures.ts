@@ -2,7 +2,8 @@ import { basename, join } from "node:path/posix"
 import { Effect, Either, Stream } from "effect"
 import { layout, samplePath } from "../dataset/layout.ts"
 import { keepIfForeign } from "../dataset/media.ts"
-import { type PlannedFrame, readManifest } from "../dataset/resume.ts"
+import type { FrameManifest } from "../dataset/records.ts"
+import type { PlannedFrame } from "../dataset/resume.ts"
 import { listFolder, writeFile, writeIfChanged } from "../dataset/store.ts"
 import { sha256 } from "../plan/fingerprint.ts"
 import { type SampledFrame, VideoDecoder } from "../video/VideoDecoder.ts"
@@ -37,16 +38,16 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
   request: PoolRequest,
   planned: ReadonlyArray<PlannedFrame>,
   jpegQuality: number,
+  manifest: FrameManifest | undefined,
   original: Original | undefined,
 ) {
   const decoder = yield* VideoDecoder
   const present = new Set(yield* listFolder(join(request.dir, layout.sampledFrames)))
-  const manifest = yield* readManifest(request.dir)
   const earlier = manifest && new Map(manifest.frames.map((frame) => [frame.image_relpath, frame.sha256]))
   const shown = original?.source ?? request.source
-  const ptsOf = (frame: PlannedFrame) => original?.framePts[frame.original_frame_index] ?? frame.pts
-  const positions = original && new Map(shown.framePts.map((pts, i) => [pts, i]))
-  const indices = planned.map((frame) => positions?.get(ptsOf(frame)) ?? frame.original_frame_index)
+  const indexOf = (frame: PlannedFrame) => (original?.firstFrame ?? 0) + frame.original_frame_index
+  const ptsOf = (frame: PlannedFrame) => shown.framePts[indexOf(frame)] ?? frame.pts
+  const indices = planned.map(indexOf)
   return yield* decoder.frames(shown, indices, { output: { format: "JPEG", quality: jpegQuality } }).pipe(
     Stream.mapEffect(
       (picture) =>
@@ -80,16 +81,19 @@ const decodePictures = Effect.fn("Pool.decode")(function* (
 /**
  * Decodes the pictures of a pool: from the original if there is one, or else from the source. A failure of the first is
  * given back with what the second made of it.
+ *
+ * @param earlier the manifest on disk, which says of the pictures there whether a run has made them
  */
 export const decodeFirstHand = Effect.fn("Pool.decodeFirstHand")(function* (
   request: PoolRequest,
   planned: ReadonlyArray<PlannedFrame>,
   jpegQuality: number,
+  earlier: FrameManifest | undefined,
 ) {
   const { original } = request
-  const fromSource = decodePictures(request, planned, jpegQuality, undefined)
+  const fromSource = decodePictures(request, planned, jpegQuality, earlier, undefined)
   if (original === undefined) return { frames: yield* fromSource, from: undefined, failure: undefined }
-  const first = yield* Effect.either(decodePictures(request, planned, jpegQuality, original))
+  const first = yield* Effect.either(decodePictures(request, planned, jpegQuality, earlier, original))
   if (Either.isRight(first)) return { frames: first.right, from: "source" as const, failure: undefined }
   if (first.left._tag !== "VideoError" || first.left.reason === "SourceReplaced") return yield* first.left
   return { frames: yield* fromSource, from: "clip" as const, failure: first.left }

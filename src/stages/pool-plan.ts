@@ -45,8 +45,8 @@ export interface PoolRequest {
 /** A video of which `PoolRequest.source` is a piece. */
 export interface Original {
   readonly source: VideoSource
-  /** PTS in it of every frame of the piece. */
-  readonly framePts: ReadonlyArray<number>
+  /** Position in it of the piece's first frame; the others follow one by one. */
+  readonly firstFrame: number
 }
 
 const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`

@@ -6,12 +6,10 @@ import { damagedPictures, matchesPlan, type PlannedFrame, readManifest } from ".
 import { jsonText, readDigest, syncNames, writeIfChanged } from "../dataset/store.ts"
 import { removePictures } from "../dataset/superseded.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
+import { fewestMoments } from "../plan/refined.ts"
 import { VideoError } from "../video/VideoError.ts"
 import { decodeFirstHand } from "./pool-pictures.ts"
 import { distinctFrames, type FramePool, type PoolRequest, planFrames } from "./pool-plan.ts"
-
-/** Fewer distinct pictures cannot show three steps with two moments each. */
-const fewestKeyframes = 6
 
 /** What the pictures of a manifest were decoded from. */
 const shownBy = ({ original, source }: PoolRequest, manifest: Pick<FrameManifest, "pictures_from">) =>
@@ -61,7 +59,7 @@ const matchingManifest = (
 /** Fails if sampling finds too few pictures to show what happens. */
 const requireEnough = ({ sampling, source }: PoolRequest, planned: ReadonlyArray<PlannedFrame>) => {
   const distinct = distinctFrames(planned)
-  if (sampling !== "keyframe" || distinct >= Math.min(fewestKeyframes, source.framePts.length))
+  if (sampling !== "keyframe" || distinct >= Math.min(fewestMoments, source.framePts.length))
     return Effect.void
   const message = `${source.file} has ${distinct} key frame${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
   return new VideoError({ reason: "TooFewFrames", file: source.file, message })
@@ -119,7 +117,7 @@ export const ensurePool = Effect.fn("Pool.ensure")(function* (request: PoolReque
   const jpegQuality = matching?.jpeg_quality ?? request.jpegQuality
   const { original: _, ...fromSource } = request
   const asBefore = matching === undefined || matching.pictures_from === "source" ? request : fromSource
-  const { failure, frames, from } = yield* decodeFirstHand(asBefore, planned, jpegQuality)
+  const { failure, frames, from } = yield* decodeFirstHand(asBefore, planned, jpegQuality, present)
   // Where the manifest is, its pictures are.
   yield* syncNames(join(request.dir, layout.sampledFrames))
   const manifest = manifestOf({ ...request, jpegQuality }, frames, from)

@@ -5,6 +5,7 @@ import { type Segment, type StepSegments, stepSegmentsSchema } from "../dataset/
 import { readJson } from "../dataset/store.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import type { Localization, LocalizationContext } from "../plan/localization.ts"
+import { framesBetween } from "../video/sampling.ts"
 import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
 import type { FramePool } from "./pool-plan.ts"
 
@@ -56,7 +57,7 @@ export const localizationContext = (
   framesWithin: (start, end) => {
     const from = boundary(pool, source, start).pts
     const to = boundary(pool, source, end).pts
-    return source.framePts.filter((pts) => pts >= from && pts < to).length
+    return framesBetween(source.framePts, from, to).length
   },
 })
 

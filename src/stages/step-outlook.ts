@@ -6,6 +6,7 @@ import type { Segment } from "../dataset/records.ts"
 import type { Outcome } from "../dataset/run-summary.ts"
 import { localPath, readDigest, readJson } from "../dataset/store.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
+import { framesBetween } from "../video/sampling.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import { cut } from "./cut.ts"
 import { draft, fullPoolRequest } from "./draft.ts"
@@ -54,7 +55,7 @@ const unknownSteps = (run: RunFacts, count: number, why: string): Outlook<never>
 
 /** The pool of a clip that has yet to be cut: its frames are the video's, and so are their times. */
 const poolOfClip = (run: RunFacts, dir: string, { start_pts, end_pts }: PlannedSegment): PoolRequest => {
-  const framePts = run.source.framePts.filter((pts) => pts >= start_pts && pts < end_pts)
+  const framePts = framesBetween(run.source.framePts, start_pts, end_pts)
   return { ...fullPoolRequest(run), dir, source: { ...run.source, framePts }, sampling: "uniform" }
 }
 

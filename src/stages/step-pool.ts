@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"
 import { localPath } from "../dataset/store.ts"
-import { nearestFrame } from "../video/sampling.ts"
+import { firstFrameFrom, framesBetween, nearestFrame } from "../video/sampling.ts"
 import { ptsSeconds, VideoDecoder, type VideoSource } from "../video/VideoDecoder.ts"
 import { ensurePool } from "./pool.ts"
 import type { Original, PoolRequest } from "./pool-plan.ts"
@@ -29,8 +29,9 @@ const sourceSeconds = (source: VideoSource, clip: VideoSource, firstPts: number)
 /** The source's frames in a clip, if they are one by one the clip's. */
 const originalOf = ({ source }: RunFacts, clip: VideoSource, segment: Segment): Original | undefined => {
   const { clip_first_pts: firstPts, end_pts: endPts } = segment
-  const framePts = source.framePts.filter((pts) => pts >= firstPts && pts < endPts)
-  return framePts.length === clip.framePts.length ? { source, framePts } : undefined
+  return framesBetween(source.framePts, firstPts, endPts).length === clip.framePts.length
+    ? { source, firstFrame: firstFrameFrom(source.framePts, firstPts) }
+    : undefined
 }
 
 /** The pool of a step that a run wants, from the step's clip. */

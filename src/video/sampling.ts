@@ -1,15 +1,29 @@
 import type { KeyPacket } from "../bitstream/key-packet.ts"
 import type { Rational } from "../bitstream/rational.ts"
 
-/** Position of the entry of `framePts` nearest to `pts`; the earlier one on a tie. `framePts` must not be empty. */
-const nearestIndex = (framePts: ReadonlyArray<number>, pts: number): number => {
+/** Position of the first frame at or after `pts`; the number of frames if there is none. `framePts` increase. */
+export const firstFrameFrom = (framePts: ReadonlyArray<number>, pts: number): number => {
   let low = 0
-  let high = framePts.length - 1
+  let high = framePts.length
   while (low < high) {
     const middle = (low + high) >>> 1
     if ((framePts[middle] ?? Number.POSITIVE_INFINITY) < pts) low = middle + 1
     else high = middle
   }
+  return low
+}
+
+/** PTS of the frames in `[startPts, endPts)`. `framePts` increase. */
+export const framesBetween = (
+  framePts: ReadonlyArray<number>,
+  startPts: number,
+  endPts: number,
+): ReadonlyArray<number> =>
+  framePts.slice(firstFrameFrom(framePts, startPts), firstFrameFrom(framePts, endPts))
+
+/** Position of the entry of `framePts` nearest to `pts`; the earlier one on a tie. `framePts` must not be empty. */
+const nearestIndex = (framePts: ReadonlyArray<number>, pts: number): number => {
+  const low = Math.min(firstFrameFrom(framePts, pts), framePts.length - 1)
   if (low === 0) return 0
   const after = framePts[low] ?? Number.POSITIVE_INFINITY
   const before = framePts[low - 1] ?? Number.NEGATIVE_INFINITY

@@ -34,7 +34,7 @@ test("pictures of a clip are the source's own, and the clip's where the source h
           {
             dir,
             source: clip,
-            original: { source, framePts },
+            original: { source, firstFrame: 7 },
             count: 20,
             jpegQuality: 90,
             note: "test",

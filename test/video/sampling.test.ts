@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { nearestFrame, uniformFrames } from "../../src/video/sampling.ts"
+import { firstFrameFrom, framesBetween, nearestFrame, uniformFrames } from "../../src/video/sampling.ts"
 
 const timeBase = { num: 1, den: 1000 }
 const steady = (count: number, step = 40) => Array.from({ length: count }, (_, i) => i * step)
@@ -9,6 +9,18 @@ const random = (seed: number) => () => {
   seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
   return seed / 2_147_483_648
 }
+
+describe("framesBetween", () => {
+  test("takes the frames of a range, its start included and its end not, wherever these fall", () => {
+    const pts = [-40, 0, 40, 80, 120]
+    const bounds = [-100, -40, -1, 0, 39, 40, 80, 119, 120, 121, 500]
+    for (const start of bounds)
+      for (const end of bounds)
+        expect(framesBetween(pts, start, end)).toEqual(pts.filter((each) => each >= start && each < end))
+    expect(bounds.map((each) => firstFrameFrom(pts, each))).toEqual([0, 0, 1, 1, 2, 2, 3, 4, 4, 5, 5])
+    expect([framesBetween([], 0, 1), firstFrameFrom([], 0)]).toEqual([[], 0])
+  })
+})
 
 describe("nearestFrame", () => {
   test("takes the earlier frame on a tie", () => {
