@@ -1,39 +1,26 @@
 import { join } from "node:path/posix"
 import { Deferred, Effect } from "effect"
-import { DatasetError } from "../dataset/DatasetError.ts"
-import { DatasetStore } from "../dataset/DatasetStore.ts"
-import type { StageId } from "../dataset/layout.ts"
 import { digestLocalFile } from "../dataset/local-store.ts"
 import { keepIfForeign } from "../dataset/media.ts"
 import type { Segment, StepSegments } from "../dataset/records.ts"
-import { publishFile, readDigest } from "../dataset/store.ts"
+import { publishFile } from "../dataset/store.ts"
 import { ClipCutter, type CutResult, type CutSettings } from "../video/ClipCutter.ts"
 import { notice, stageAdvanced, type VideoRun } from "./run.ts"
 import type { PlannedSegment } from "./segments.ts"
 
+/** What the stage that cuts clips is called. */
+export const cutId = { name: "cut", number: 2 } as const
+
 /** What a clip turned out to be, for the record. */
-const segmentOf = Effect.fn("Cut.segment")(function* (
-  run: VideoRun,
-  planned: PlannedSegment,
-  cut: CutResult,
-) {
-  const path = join(run.folder.stage2, planned.clip_relpath)
-  const clip = yield* readDigest(path)
-  if (clip === undefined) {
-    const at = (yield* DatasetStore).locate(path)
-    const message = `${at} has vanished; run again`
-    return yield* new DatasetError({ reason: "Unreadable", path: at, message })
-  }
-  return {
-    ...planned,
-    clip_first_pts: cut.firstPts,
-    clip_frames: cut.frames,
-    ...(cut.missingFrames === undefined ? {} : { clip_missing_frames: cut.missingFrames }),
-    clip_copied_frames: cut.copiedFrames,
-    clip_cut_mode: cut.mode,
-    ...(cut.reason === undefined ? {} : { clip_cut_reason: cut.reason }),
-    clip_sha256: clip.sha256,
-  } satisfies Segment
+const segmentOf = (planned: PlannedSegment, cut: CutResult, sha256: string): Segment => ({
+  ...planned,
+  clip_first_pts: cut.firstPts,
+  clip_frames: cut.frames,
+  ...(cut.missingFrames === undefined ? {} : { clip_missing_frames: cut.missingFrames }),
+  clip_copied_frames: cut.copiedFrames,
+  clip_cut_mode: cut.mode,
+  ...(cut.reason === undefined ? {} : { clip_cut_reason: cut.reason }),
+  clip_sha256: sha256,
 })
 
 /** Steps whose clips were not cut in the mode that was asked for, by reason. */
@@ -55,13 +42,12 @@ const damageLines = (segments: ReadonlyArray<Segment>): ReadonlyArray<string> =>
   )
 
 /**
- * Cuts the clips of steps in one go; each gets its own name, and is told as a part of `stage`, as soon as it is whole.
+ * Cuts the clips of steps in one go; each gets its own name, and is told as a part of its stage, as soon as it is whole.
  *
  * @param recorded what an earlier run has noted of its clips
  */
 export const cutSegments = Effect.fn("Cut.cutSegments")(function* (
   run: VideoRun,
-  stage: StageId,
   planned: ReadonlyArray<PlannedSegment>,
   settings: CutSettings,
   recorded: StepSegments | undefined,
@@ -99,20 +85,20 @@ export const cutSegments = Effect.fn("Cut.cutSegments")(function* (
       Effect.gen(function* () {
         const path = join(run.folder.stage2, plan.clip_relpath)
         const earlier = recorded?.segments.find(({ clip_relpath }) => clip_relpath === plan.clip_relpath)
-        const result = yield* publishFile(path, (output) =>
+        const { cut, sha256 } = yield* publishFile(path, (output) =>
           Effect.gen(function* () {
             yield* Deferred.succeed(temporary, output)
             const cut = yield* Deferred.await(whole)
             yield* run.confirmSource
-            const made = yield* digestLocalFile(output)
+            const { sha256 } = yield* digestLocalFile(output)
             if (recorded !== undefined)
-              yield* keepIfForeign(path, "MP4 clip", earlier?.clip_sha256 ?? null, made.sha256)
-            return cut
+              yield* keepIfForeign(path, "MP4 clip", earlier?.clip_sha256 ?? null, sha256)
+            return { cut, sha256 }
           }),
         )
         yield* Deferred.succeed(named, undefined)
-        yield* stageAdvanced(run, stage, `clip of step ${plan.step_id}`, false)
-        return { segment: yield* segmentOf(run, plan, result), cutter: result.cutter }
+        yield* stageAdvanced(run, cutId, `clip of step ${plan.step_id}`, false)
+        return { segment: segmentOf(plan, cut, sha256), cutter: cut.cutter }
       }),
     { concurrency: "unbounded" },
   )

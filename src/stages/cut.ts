@@ -8,7 +8,7 @@ import { removeClips } from "../dataset/superseded.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
 import type { CutSettings } from "../video/ClipCutter.ts"
 import { admitSteps } from "./admission.ts"
-import { cutSegments } from "./clips.ts"
+import { cutId, cutSegments } from "./clips.ts"
 import { draft } from "./draft.ts"
 import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
@@ -18,8 +18,6 @@ import { mayKeep, noteMade, notice, stageAdvanced, type VideoRun } from "./run.t
 import { defineStage, resultOf } from "./Stage.ts"
 import { type PlannedSegment, plannedPart, planSegments, readSegments } from "./segments.ts"
 import { withStatus } from "./status.ts"
-
-const id = { name: "cut", number: 2 } as const
 
 const cutSettings = (cut: CutRecord): CutSettings => ({
   mode: cut.mode,
@@ -49,7 +47,7 @@ const cutClips = Effect.fn("Cut.cutClips")(function* (run: VideoRun, planned: Re
   const found = yield* readSegments(path)
   const recorded = found && (yield* renameFormerClips(run, found))
   const part = paths.step_segments
-  const keeps = mayKeep(run, id, part)
+  const keeps = mayKeep(run, cutId, part)
   const wanted = cutRecord(run.settings.cut)
   const cut = recorded === undefined || !keeps ? wanted : recorded.cut
   if (canonicalJson(cut) !== canonicalJson(wanted)) {
@@ -62,9 +60,9 @@ const cutClips = Effect.fn("Cut.cutClips")(function* (run: VideoRun, planned: Re
     keptSegment(run, keeps ? recorded : undefined, plan),
   )
   const kept = present.filter((segment) => segment !== undefined)
-  for (const { step_id } of kept) yield* stageAdvanced(run, id, `clip of step ${step_id}`, true)
+  for (const { step_id } of kept) yield* stageAdvanced(run, cutId, `clip of step ${step_id}`, true)
   const missing = planned.filter((_, i) => present[i] === undefined)
-  const made = yield* cutSegments(run, id, missing, cutSettings(cut), recorded)
+  const made = yield* cutSegments(run, missing, cutSettings(cut), recorded)
   const segments = [...kept, ...made.segments].toSorted((a, b) => a.step_id - b.step_id)
   const allKept = made.segments.length === 0
   const record: StepSegments = {
@@ -81,13 +79,13 @@ const cutClips = Effect.fn("Cut.cutClips")(function* (run: VideoRun, planned: Re
   // As long as the earlier record is there, it says which clips are to go.
   yield* removeClips(run.folder.stage2, recorded, new Set(planned.map((plan) => plan.clip_relpath)))
   if (!isSame) yield* put(run, path, jsonText({ ...record, generated_at_utc: yield* utcNow(timeName) }))
-  yield* noteMade(run, id, part)
+  yield* noteMade(run, cutId, part)
   return record
 })
 
 /** A clip for every step, and the times that it shows. */
 export const cut = defineStage({
-  ...id,
+  ...cutId,
   title: "cut",
   summary: "cut a clip for it",
   needs: [draft, localize],
