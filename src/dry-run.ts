@@ -42,7 +42,7 @@ export interface Expectation {
 /** Seconds of one call; answers of some thousand tokens take about that. */
 export const assumedLatencySec = 20
 /** Pixels that are decoded in a second: what two cores do with H.264. */
-export const assumedPixelsPerSecond = 400e6
+const assumedPixelsPerSecond = 400e6
 
 const add = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, one) => sum + one, 0)
 

@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os"
-import { relative } from "node:path"
 import { Array as Arr, Context, Effect, Layer, type Scope } from "effect"
 import * as LocalStore from "./dataset/local-store.ts"
 import * as RunClock from "./dataset/RunClock.ts"
@@ -139,9 +138,7 @@ export const rehearsal = Rehearsal.layer((jpeg) =>
 export const writtenDemo = WrittenModel.layer
 
 /** Keeps or repeats the exchanges with a model. */
-export const record = (dir: string) =>
-  // Calls are made from within a video's folder; a recording lies elsewhere.
-  Recording.record(dir, (path, text) => LocalStore.localStore(dir).write(relative(dir, path), text))
+export const record = (dir: string) => Recording.record(dir, LocalStore.writeLocalFile)
 export const replay = Recording.replay
 
 /** Keeps or repeats the times that are written into a dataset, so that a replay gives the same bytes. */

@@ -73,7 +73,6 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   settings: RunSettings,
   stages: ReadonlyArray<Stage> = allStages,
 ) {
-  const model = yield* VisionModel
   const before = yield* glanceAt(resolve(file))
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
   const { confirm: confirmSource, identity } = yield* watchSource(source.file, before)
@@ -91,7 +90,8 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   const origin = adopted ?? existing?.adopted_from
   const header = { ...described, ...(origin === undefined ? {} : { adopted_from: origin }) }
   const selected = new Set(chosen.map(({ name }) => name))
-  const names = stagesUpTo(stages, selected).map(({ name }) => name)
+  const inOrder = stagesUpTo(stages, selected)
+  const names = inOrder.map(({ name }) => name)
   const relied = new Set(names.filter((name) => !(settings.overwrite && selected.has(name))))
   if (existing !== undefined) yield* refuseBadEdits({ folder, summary: existing, annotation, stages: relied })
   const facts = {
@@ -103,11 +103,11 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
     selected,
     annotation,
     prompts,
-    rehearsal: model.config.kind === "rehearsal",
+    rehearsal: header.rehearsal,
     isAdopted: origin !== undefined && (settings.adopt || settings.allowLegacyResume),
     madeBefore: madeBefore(existing, header, { settings, stages, selected }),
   } satisfies RunFacts
-  return { facts, header, existing, entries, replaceAll, inOrder: stagesUpTo(stages, selected) }
+  return { facts, header, existing, entries, replaceAll, inOrder }
 })
 
 const openRun = Effect.fn("Pipeline.open")(function* (
@@ -115,9 +115,7 @@ const openRun = Effect.fn("Pipeline.open")(function* (
   settings: RunSettings,
   stages: ReadonlyArray<Stage>,
 ) {
-  const model = yield* VisionModel
-  const looked = yield* lookInto(file, settings, stages)
-  const { facts, header, existing, entries, replaceAll, inOrder } = looked
+  const { facts, header, existing, entries, replaceAll, inOrder } = yield* lookInto(file, settings, stages)
   const { folder } = facts
   yield* sweepPlaces(folder.key, entries)
   if (existing === undefined && facts.isAdopted) yield* keepOriginalSummary(folder)
@@ -126,12 +124,9 @@ const openRun = Effect.fn("Pipeline.open")(function* (
   const run = { ...facts, summary, publish: (yield* RunEvents).publish } satisfies VideoRun
   yield* beginOverwrite(run, header)
   const maker = existing?.api_config.model
-  if (maker !== undefined && maker !== model.config.model && !replaceAll) {
-    yield* notice(
-      run,
-      `finished work of ${maker} is kept; --overwrite asks ${model.config.model} for all of it`,
-    )
-  }
+  const { model } = header.api_config
+  if (maker !== undefined && maker !== model && !replaceAll)
+    yield* notice(run, `finished work of ${maker} is kept; --overwrite asks ${model} for all of it`)
   return { run, inOrder }
 })
 

@@ -2,6 +2,7 @@ import { access, constants, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { Effect, Either } from "effect"
 import type { RunSettings } from "./config.ts"
+import { hasCode } from "./files/fault.ts"
 import { annotationSchemas } from "./plan/schemas.ts"
 import { stages } from "./stages/list.ts"
 import { loadPrompts } from "./stages/prompts.ts"
@@ -30,8 +31,7 @@ const writable = (path: string): Effect.Effect<void, { readonly message: string 
     catch: (cause) => cause,
   }).pipe(
     Effect.catchIf(
-      (cause) =>
-        cause instanceof Error && "code" in cause && cause.code === "ENOENT" && dirname(path) !== path,
+      (cause) => hasCode(cause, "ENOENT") && dirname(path) !== path,
       () => writable(dirname(path)),
     ),
     Effect.mapError(() => ({ message: `${path} is not a folder that can be written to` })),

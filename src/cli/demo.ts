@@ -3,10 +3,8 @@ import { join } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Layer } from "effect"
 import { defaultSettings, type RunSettings } from "../config.ts"
-import { DatasetStore } from "../dataset/DatasetStore.ts"
-import { localStore } from "../dataset/local-store.ts"
+import { writeLocalFile } from "../dataset/local-store.ts"
 import { openVideo } from "../dataset/open.ts"
-import { writeIfChanged } from "../dataset/store.ts"
 import { errorsAmong, validateFolder } from "../dataset/validate.ts"
 import { cardSvg } from "../demo/card.ts"
 import { scene } from "../demo/scene.ts"
@@ -83,9 +81,8 @@ export const demoCommand = (report: (code: number) => Effect.Effect<void>) =>
       )
       yield* Console.log(`4. ${yield* againstTruth(folder)}`)
       const step = yield* demoStep(folder, shownStep)
-      const name = `step_${shownStep}.svg`
-      const picture = join(root, name)
-      yield* Effect.provideService(writeIfChanged(name, cardSvg(step)), DatasetStore, localStore(root))
+      const picture = join(root, `step_${shownStep}.svg`)
+      yield* writeLocalFile(picture, cardSvg(step))
       yield* Console.log(`5. What an annotation is
 ${demoStepLines(step).join("\n")}
 

@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join } from "node:path/posix"
 import { Effect, Either } from "effect"
 import { furtherLayout, type StageId } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/run-summary.ts"

@@ -6,8 +6,17 @@ import { isWhole, type RunFacts, type VideoRun } from "./run.ts"
 
 type Selection = Pick<RunFacts, "selected" | "settings" | "stages">
 
+/** Stages that are made again: by their number where all of one are, else by name. */
+const madeAgain = ({ selected, stages }: Selection): ReadonlyArray<number | string> =>
+  [...Map.groupBy(stages, ({ number }) => number)].flatMap(
+    ([number, own]): ReadonlyArray<number | string> => {
+      const names = own.flatMap(({ name }) => (selected.has(name) ? [name] : []))
+      return names.length === own.length ? [number] : names
+    },
+  )
+
 /** What tells one overwrite from another: what is made again, and with what. */
-const fingerprintOf = (header: SummaryHeader, { selected, stages }: Selection): string => {
+const fingerprintOf = (header: SummaryHeader, selection: Selection): string => {
   const { kind, max_tokens, model, temperature } = header.api_config
   const { cut_config, sampling_config, schema_fingerprint } = header
   return fingerprint({
@@ -18,13 +27,13 @@ const fingerprintOf = (header: SummaryHeader, { selected, stages }: Selection): 
     cut_config,
     sampling_config,
     schema_fingerprint,
-    stages: [...new Set(stages.flatMap(({ name, number }) => (selected.has(name) ? [number] : [])))],
+    stages: madeAgain(selection),
   })
 }
 
 /** What an overwrite that ended early has made, if these settings go on with it. */
 export const madeBefore = (
-  existing: RunSummary | undefined,
+  existing: Pick<RunSummary, "overwrite"> | undefined,
   header: SummaryHeader,
   selection: Selection,
 ): ReadonlySet<string> | undefined => {

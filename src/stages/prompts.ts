@@ -22,8 +22,8 @@ export interface PromptTemplate<Slot extends string = string> {
 }
 
 /** What a stage asks a model with. */
-export interface Asks<Slot extends string = string> {
-  readonly prompt: PromptTemplate<Slot>
+export interface Asks {
+  readonly prompt: PromptTemplate
   /** What the form of its answers is called in the schema fingerprint. */
   readonly answer: string
   readonly schema: (annotation: AnnotationSchema) => v.GenericSchema
@@ -102,10 +102,13 @@ const readPrompt = (file: string) =>
 /** Where the prompt files are: `<folder>/<annotation schema>/<file>.md`. */
 export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
 
+/** A prompt as it is filled in and sent. */
+const normal = (text: string): string => text.replaceAll("\r\n", "\n").trim()
+
 /** The text of a prompt, checked. */
 const loadPrompt = Effect.fnUntraced(function* (folder: string, { file: name, slots, text }: PromptTemplate) {
   const file = `${folder}${name}.md`
-  const read = (text ?? (yield* readPrompt(file))).replaceAll("\r\n", "\n").trim()
+  const read = normal(text ?? (yield* readPrompt(file)))
   const problems =
     read === ""
       ? [`the prompt file ${file} is empty; reinstall the project`]
@@ -114,8 +117,8 @@ const loadPrompt = Effect.fnUntraced(function* (folder: string, { file: name, sl
 })
 
 /**
- * Reads and checks the prompts that stages ask with in an annotation schema. Done once at start-up, before any video is
- * touched.
+ * Reads and checks the prompts that stages ask with in an annotation schema: for each video, before anything of it is made, and
+ * once more by the command line before it begins.
  */
 export const loadPrompts = Effect.fn("Prompts.load")(function* (
   annotation: AnnotationSchema,
@@ -124,14 +127,12 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
 ) {
   const asked = stages.flatMap(({ asks }) => asks ?? [])
   const loaded = yield* Effect.forEach([system, ...asked.map(({ prompt }) => prompt)], (prompt) =>
-    Effect.map(loadPrompt(`${folder}${annotation.name}/`, prompt), (text) => ({
-      ...prompt,
-      own: prompt.text !== undefined,
-      text,
-    })),
+    Effect.map(loadPrompt(`${folder}${annotation.name}/`, prompt), (text) => ({ prompt, text })),
   )
-  const texts = new Map(loaded.map(({ file, text }) => [file, text]))
-  const shared = loaded.filter(({ own }) => !own)
+  // What a stage brings is its own, whatever it is called.
+  const texts = new Map(
+    loaded.flatMap(({ prompt, text }) => (prompt.text === undefined ? [[prompt.file, text]] : [])),
+  )
   const answers = Object.fromEntries(
     asked
       .filter(({ prompt }) => prompt.text === undefined)
@@ -139,18 +140,19 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
   )
   return {
     system: texts.get(system.file) ?? "",
-    fill: ({ file }, values) => fill(texts.get(file) ?? "", values),
+    fill: ({ file, text }, values) =>
+      fill(text === undefined ? (texts.get(file) ?? "") : normal(text), values),
     fingerprint: fingerprint({
       contractVersion,
       annotation: annotation.name,
       ...answers,
-      prompts: Object.fromEntries(shared.map(({ file, text }) => [file, text])),
+      prompts: Object.fromEntries(texts),
     }),
     parts: {
       contract_version: contractVersion,
       annotation_schema: annotation.name,
       answers: fingerprint(answers),
-      prompts: Object.fromEntries(shared.map(({ file, text }) => [file, sha256(text)])),
+      prompts: Object.fromEntries([...texts].map(([file, text]) => [file, sha256(text)])),
     },
   } satisfies Prompts
 })

@@ -1,18 +1,18 @@
-import { basename, join, relative } from "node:path/posix"
+import { basename, join } from "node:path/posix"
 import { Effect } from "effect"
 import { layout } from "../dataset/layout.ts"
 import { isWhole, keepBeside } from "../dataset/ledger.ts"
 import { readBytes, removeFile, writeFile } from "../dataset/store.ts"
 import type { NameSync } from "../files/whole.ts"
 import { sha256 } from "../plan/fingerprint.ts"
-import { notice, type VideoRun } from "./run.ts"
+import { inFolder, notice, type VideoRun } from "./run.ts"
 
 const keptNotice = (run: VideoRun, path: string, kept: string) =>
-  notice(run, `${relative(run.folder.key, path)} was changed by hand; it is kept as ${basename(kept)}`)
+  notice(run, `${inFolder(run, path)} was changed by hand; it is kept as ${basename(kept)}`)
 
 /** What runs wrote last at a path; undefined if none did. */
 const recordedAt = (run: VideoRun, path: string) =>
-  Effect.map(run.summary.progress, ({ files }) => files?.[relative(run.folder.key, path)])
+  Effect.map(run.summary.progress, ({ files }) => files?.[inFolder(run, path)])
 
 /**
  * Writes a file of the dataset unless it already holds exactly this, and records what was written. What somebody else has put
@@ -37,7 +37,7 @@ export const put = Effect.fn("Stage.put")(function* (
   if (!isSame) yield* writeFile(path, content, names)
   yield* run.summary.note((progress) => ({
     ...progress,
-    files: { ...progress.files, [relative(run.folder.key, path)]: digest },
+    files: { ...progress.files, [inFolder(run, path)]: digest },
   }))
   return !isSame
 })

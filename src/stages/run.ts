@@ -56,11 +56,14 @@ export const isOverwritten = (run: RunFacts, stage: StageId): boolean =>
 export const mayKeep = (run: RunFacts, stage: StageId, part: string): boolean =>
   !isOverwritten(run, stage) || run.madeBefore?.has(part) === true
 
+/** What a key in the video's folder is called there. */
+export const inFolder = ({ folder }: RunFacts, key: string): string => relative(folder.key, key)
+
 /** The file that stands for an answer, relative to the video's folder. */
 export const partOf = (
   run: RunFacts,
   { artefact, dir }: { readonly artefact: string; readonly dir: string },
-): string => relative(run.folder.key, join(dir, artefact))
+): string => inFolder(run, join(dir, artefact))
 
 /** Notes that a part is made, should an overwrite end early. */
 export const noteMade = (run: VideoRun, stage: StageId, part: string) =>

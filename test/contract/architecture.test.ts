@@ -109,7 +109,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
     "stages",
   ],
   engine: ["batch", "dataset", "events", "pipeline"],
-  preflight: ["config", "plan", "stages", "video"],
+  preflight: ["config", "files", "plan", "stages", "video"],
   "service-check": ["files", "model", "picture", "plan", "preflight", "stages", "text"],
   layers: ["dataset", "demo", "engine", "model", "picture", "pipeline", "video"],
 }

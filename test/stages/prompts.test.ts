@@ -4,6 +4,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
+import * as v from "valibot"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization, type LocalizationContext } from "../../src/plan/localization.ts"
 import type { Checked } from "../../src/plan/problem.ts"
@@ -80,6 +81,20 @@ describe.each([...annotationSchemaNames])("the prompts of %s", (name) => {
     expect(texts[2]).toContain("- Step 1: Lift")
     expect(texts[2]).toContain("From 2 to 18")
     expect(texts[3]).toContain("Fill the glass")
+  })
+
+  test("a stage that brings its own text may call it as a file is called, and both are filled in", async () => {
+    const prompt = { file: "stage1", text: " Title {{of}}\r\n", slots: { of: "x" } }
+    const draft = promptOf("draft")
+    const asks = { prompt, answer: "title", schema: () => v.string(), answerTokens: 1 }
+    const [shipped, extended] = [
+      await load(name),
+      await Effect.runPromise(loadPrompts(annotationSchemas[name], [...stages, { asks }])),
+    ]
+    const filled = [shipped, extended].map(({ fill }) => fill(draft, { frame_count: "17" }))
+    expect(filled[1]).toBe(filled[0] ?? "")
+    expect(extended.fill(prompt, { of: "a cup" })).toBe("Title a cup")
+    expect(extended.parts).toEqual(shipped.parts)
   })
 
   test.each(["system", "stage1", "stage2", "stage3"])("a missing %s.md is named", async (stage) => {
