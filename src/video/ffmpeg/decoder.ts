@@ -81,8 +81,7 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
               runsOf(group.targets),
               (targets) => {
                 const byPts = new Map(targets.map((target) => [target.pts, target]))
-                const answers = pictures([...byPts.keys()])
-                return Stream.runForEach(answers, ({ wantedPts, picture }) => {
+                return pictures([...byPts.keys()], ({ wantedPts, picture }) => {
                   const target = byPts.get(wantedPts)
                   return target === undefined
                     ? Effect.void

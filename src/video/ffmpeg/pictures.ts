@@ -1,18 +1,20 @@
 import { closeSync, openSync } from "node:fs"
 import { Chunk, Effect, Stream } from "effect"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { stackTiles } from "../../picture/bands.ts"
 import type { FrameOutput } from "../../picture/output.ts"
 import { isLarge } from "../../picture/picture-size.ts"
 import { release } from "../../picture/release.ts"
 import { whyUnreadable } from "../access.ts"
+import { type DecodeStep, decodeLadder, nothingDecodes } from "../decode-ladder.ts"
 import { deliverPixels } from "../ffprobe/deliver-pixels.ts"
 import { type Excerpt, excerptOf, readComposed } from "../ffprobe/excerpt.ts"
 import { formFor, readTimes, tileBytes, tileCount, tileSize } from "../ffprobe/filters.ts"
 import { partOf, rangeOf } from "../ffprobe/gop-packets.ts"
 import { streamAt } from "../ffprobe/media-info.ts"
 import type { Picture } from "../frame.ts"
-import { type Gop, gopsOf, startOf } from "../gops.ts"
+import { type Gop, gopsOf } from "../gops.ts"
 import { nearestFrame } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
@@ -23,7 +25,7 @@ import { type FfmpegCommand, ffmpegBytes, onceMoreIfKilled } from "./process.ts"
 import type { FfmpegProgram } from "./program.ts"
 
 /** Groups of pictures before a damaged one from which on everything is decoded, to come to it in the right state. */
-const RUN_UP = 8
+const RUN_UPS = [8]
 /** Pictures that are encoded while ffmpeg goes on. */
 const ENCODING = 2
 
@@ -63,8 +65,6 @@ const inPieces = <E>(
   }).pipe(Stream.flattenChunks)
 }
 
-/** A position before the first key frame's. */
-const FROM_START = -1
 /** Packets of more bytes are left to the program: to look at them would keep the process from all else. */
 const MOST_READ_BYTES = 32e6
 
@@ -75,7 +75,7 @@ const bytesOf = (fd: number, { file }: Excerpt): Uint8Array | undefined => {
 }
 
 /**
- * Gives pictures for wanted PTS, in order.
+ * What gives pictures for wanted PTS, in order.
  *
  * @param all every PTS that will be wanted, increasing
  */
@@ -122,9 +122,8 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     firstPts: framePts[0] ?? 0,
     timeBase,
   }
-  /** From the key frame at this position, or the start of the file. */
-  const inputFrom = (key: number): FfmpegInput => {
-    const keyframe = startOf(known, key)
+  /** From a key frame, or the start of the file. */
+  const inputFrom = (keyframe: KeyPacket | undefined): FfmpegInput => {
     if (keyframe === undefined) return { file, streamIndex, untimedFrames: source.untimedFrames }
     return { file, streamIndex, from: { keyframe, timeBase } }
   }
@@ -163,8 +162,8 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     return onceMoreIfKilled(Stream.runCollect(pictures))
   }
 
-  const fromFile = (key: number, pts: ReadonlyArray<number>) => ({
-    args: pictureArguments(inputFrom(key), pts, form),
+  const fromFile = (from: KeyPacket | undefined, pts: ReadonlyArray<number>) => ({
+    args: pictureArguments(inputFrom(from), pts, form),
   })
 
   /** From a file of just what these groups' wanted pictures depend on; `undefined` if there can be none. */
@@ -180,44 +179,17 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
   }
 
   /** PTS of what decodes near these PTS: from some groups before them, or anywhere. */
-  const decodable = Effect.fnUntraced(function* (key: number, lastPts: number) {
+  const decodable = Effect.fnUntraced(function* (from: KeyPacket | undefined, lastPts: number) {
     const after =
       framePts[Math.min(framePts.length - 1, nearestFrame(framePts, { num: 1, den: 1 }, lastPts) + 64)]
     for (const end of [(after ?? lastPts) + 1, undefined]) {
-      const input = inputFrom(key)
+      const input = inputFrom(from)
       const { stdout } = yield* run(program, file, timesArguments(input, undefined, end))
       const found = readTimes(stdout.split("\n")).toSorted((a, b) => a - b)
       if (found.length > 0) return found
     }
     return []
   })
-
-  /** What stands in for frames that do not come out. */
-  const nearest = ({ key, wanted }: Gop) =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        for (const from of [key - RUN_UP, FROM_START]) {
-          const found = yield* decodable(from, wanted.at(-1) ?? 0)
-          if (found.length === 0) continue
-          const stands = wanted.map((pts) => found[nearestFrame(found, { num: 1, den: 1 }, pts)] ?? pts)
-          const different = [...new Set(stands)]
-          const pictures = yield* exact(fromFile(from, different), different)
-          const byPts = new Map([...pictures].map((picture) => [picture.pts, picture]))
-          const answers = wanted.flatMap((wantedPts, i): ReadonlyArray<Answer> => {
-            const picture = byPts.get(stands[i] ?? wantedPts)
-            return picture === undefined ? [] : [{ wantedPts, picture }]
-          })
-          if (answers.length === wanted.length) return Stream.fromIterable(answers)
-        }
-        return Stream.fail(
-          new VideoError({
-            reason: "DecodeFailed",
-            file,
-            message: `${file}: not one frame decodes near PTS ${wanted[0]}; the file is damaged`,
-          }),
-        )
-      }),
-    )
 
   /** The pictures with exactly these PTS, or `undefined` if some are missing: then none of them is certain. */
   const allOf = Effect.fnUntraced(function* (
@@ -232,25 +204,47 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     return { isDamaged, answers: answers.length === wanted.length ? answers : undefined }
   })
 
-  const ofOneGop = (gop: Gop) =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        const { key, wanted } = gop
-        const near = yield* allOf(fromExcerpt([gop]) ?? fromFile(key, wanted), wanted)
-        if (near.answers !== undefined && !near.isDamaged) return Stream.fromIterable(near.answers)
-        const { answers } = yield* allOf(fromFile(key - RUN_UP, wanted), wanted)
-        return answers === undefined ? nearest(gop) : Stream.fromIterable(answers)
-      }),
-    )
+  /** The nearest frames that come out from a key frame on; none if they cannot be had for all that is wanted. */
+  const nearestFrom = Effect.fnUntraced(function* (
+    from: KeyPacket | undefined,
+    wanted: ReadonlyArray<number>,
+  ) {
+    const { answers } = yield* allOf(fromFile(from, wanted), wanted)
+    if (answers !== undefined) return answers
+    const found = yield* decodable(from, wanted.at(-1) ?? 0)
+    const nearest = wanted.map((pts) => found[nearestFrame(found, { num: 1, den: 1 }, pts)] ?? pts)
+    const different = [...new Set(nearest)]
+    const pictures = found.length === 0 ? [] : [...(yield* exact(fromFile(from, different), different))]
+    const byPts = new Map(pictures.map((picture) => [picture.pts, picture]))
+    const substituted = wanted.flatMap((wantedPts, i): ReadonlyArray<Answer> => {
+      const picture = byPts.get(nearest[i] ?? wantedPts)
+      return picture === undefined ? [] : [{ wantedPts, picture }]
+    })
+    return substituted.length === wanted.length ? substituted : []
+  })
 
-  return (wanted: ReadonlyArray<number>) =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        const gops = gopsOf(known, wanted)
-        const together = gops.length > 1 ? fromExcerpt(gops) : undefined
-        const found = together === undefined ? undefined : yield* allOf(together, wanted)
-        if (found?.answers !== undefined && !found.isDamaged) return Stream.fromIterable(found.answers)
-        return Stream.flatMap(Stream.fromIterable(gops), ofOneGop)
-      }),
+  const answersOf = Effect.fnUntraced(function* ({ choice, from, gops, wanted }: DecodeStep) {
+    if (choice === "nearest") return yield* nearestFrom(from, wanted)
+    const excerpt = gops.length > 0 ? fromExcerpt(gops) : undefined
+    if (gops.length > 1 && excerpt === undefined) return []
+    const { answers = [], isDamaged } = yield* allOf(excerpt ?? fromFile(from, wanted), wanted)
+    return choice === "undamaged" && isDamaged ? [] : answers
+  })
+
+  return Effect.fnUntraced(function* <R>(
+    wanted: ReadonlyArray<number>,
+    onAnswer: (answer: Answer) => Effect.Effect<void, VideoError, R>,
+  ) {
+    const ladder = decodeLadder(
+      { ...known, wantedPts: wanted, packetsTrusted: source.indexedBy === "packets" },
+      RUN_UPS,
     )
+    let next = ladder.next()
+    while (next.done !== true) {
+      const answers = yield* answersOf(next.value)
+      yield* Effect.forEach(answers, onAnswer, { discard: true })
+      next = ladder.next(answers.length)
+    }
+    if (!next.value) yield* new VideoError({ reason: "DecodeFailed", file, message: nothingDecodes(file) })
+  })
 })

@@ -1,9 +1,11 @@
 import type { Frame } from "node-av/lib"
+import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import { isLarge } from "../../picture/picture-size.ts"
 import { makeSender } from "../../threads/sender.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
-import { type Gop, gopsOf, startOf } from "../gops.ts"
+import { type DecodeOutcome, type DecodeStep, decodeLadder, nothingDecodes } from "../decode-ladder.ts"
 import type { FramesCall, FramesReply } from "../protocol.ts"
+import { keyframeIndex } from "../sampling.ts"
 import { VideoFailure } from "../workers.ts"
 import { makePictureWriter } from "./picture-writer.ts"
 import { type Decoded, Lost, Reader } from "./reader.ts"
@@ -18,69 +20,57 @@ const encodedMeanwhile = ({ displayWidth, displayHeight }: FramesCall): number =
 /** What a frame is delivered to: may hold it up until there is room. */
 type Deliver = (wantedPts: number, pts: number, frame: Frame) => Promise<void>
 
-/**
- * How many groups of pictures before a damaged one are decoded to come to it in the right state: what replaces the damaged
- * part of a key frame comes from pictures before it.
- */
-const RUN_UP = [4, 8]
+/** How many groups of pictures before a damaged one are decoded to come to it in the right state. */
+const RUN_UPS = [4, 8]
 
-/**
- * Decodes one group of pictures with as little work as possible, and says how many of the wanted frames came out before
- * something was missing or damaged.
- */
-const quickly = async (reader: Reader, call: FramesCall, gop: Gop, deliver: Deliver): Promise<number> => {
-  reader.start(startOf(call, gop.key), new Set(gop.wanted))
+/** Decodes as little as possible, and says how many of the wanted frames came out before something was missing or damaged. */
+const decodeUndamaged = async (
+  reader: Reader,
+  { from, wanted }: DecodeStep,
+  deliver: Deliver,
+): Promise<number> => {
+  reader.start(from, new Set(wanted))
   let done = 0
   for (let out = reader.next(); out !== undefined; out = reader.next()) {
-    const wanted = gop.wanted[done]
-    if (wanted === undefined) continue
-    if (reader.damage.length > 0 || out.pts > wanted) return done
-    if (out.pts < wanted) continue
-    await deliver(wanted, out.pts, out.frame)
+    const next = wanted[done]
+    if (next === undefined) continue
+    if (reader.damage.length > 0 || out.pts > next) return done
+    if (out.pts < next) continue
+    await deliver(next, out.pts, out.frame)
     done++
   }
   return done
 }
 
-/**
- * Decodes everything from some groups before a damaged one, so that its frames look as in a decode of the whole file,
- * and gives the nearest frame for those that do not come out.
- */
-const carefully = async (reader: Reader, call: FramesCall, gop: Gop, deliver: Deliver): Promise<void> => {
-  const key = call.keyframes[gop.key]
-  for (const groups of RUN_UP) {
-    const from = startOf(call, gop.key - groups)
-    reader.start(from)
-    const early = (out: Decoded | undefined) =>
-      from !== undefined &&
-      groups !== RUN_UP.at(-1) &&
-      (out === undefined || reader.damage.some((pts) => pts < (key?.pts ?? 0)))
-    const done = await walk(reader, gop.wanted, deliver, early)
-    if (done) return
-  }
-  reader.start(undefined)
-  if (!(await walk(reader, gop.wanted, deliver)))
-    throw new VideoFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
+/** Decodes everything from there on, and gives the nearest frame for those that do not come out. */
+const decodeNearest = async (
+  reader: Reader,
+  { from, mayBeginEarlier, wanted }: DecodeStep,
+  firstKey: KeyPacket | undefined,
+  deliver: Deliver,
+): Promise<number> => {
+  reader.start(from)
+  const isTooLate = (before: Decoded | undefined) =>
+    mayBeginEarlier && (before === undefined || reader.damage.some((pts) => pts < (firstKey?.pts ?? 0)))
+  return (await walk(reader, wanted, deliver, isTooLate)) ? wanted.length : 0
 }
 
-const decode = async (reader: Reader, call: FramesCall, deliver: Deliver): Promise<void> => {
-  let sent = 0
-  const counted: Deliver = async (wantedPts, pts, frame) => {
-    await deliver(wantedPts, pts, frame)
-    sent++
-  }
+const perform = async (
+  reader: Reader,
+  call: FramesCall,
+  step: DecodeStep,
+  deliver: Deliver,
+): Promise<DecodeOutcome> => {
+  // Groups that are far apart are decoded one by one.
+  if (step.gops.length > 1) return 0
   try {
-    if (!call.packetsTrusted || call.keyframes.length === 0) throw new Lost()
-    for (const gop of gopsOf(call, call.wantedPts)) {
-      const done = await quickly(reader, call, gop, counted)
-      const rest = { ...gop, wanted: gop.wanted.slice(done) }
-      if (rest.wanted.length > 0) await carefully(reader, call, rest, counted)
-    }
+    if (step.choice === "undamaged") return await decodeUndamaged(reader, step, deliver)
+    // A decode of everything finds the nearest frames as it goes.
+    const key = call.keyframes[keyframeIndex(call.keyframes, step.wanted[0] ?? 0)]
+    return await decodeNearest(reader, step, key, deliver)
   } catch (error) {
-    if (!(error instanceof Lost)) throw error
-    reader.start(undefined)
-    if (!(await walk(reader, call.wantedPts.slice(sent), counted)))
-      throw new VideoFailure("DecodeFailed", `${call.file}: not one frame decodes; the file is damaged`)
+    if (error instanceof Lost) return "lost"
+    throw error
   }
 }
 
@@ -97,7 +87,11 @@ export const frames = async (call: FramesCall, io: WorkerIo): Promise<FramesRepl
     call.output,
   )
   const sender = makeSender(io, encodedMeanwhile(call))
-  await decode(reader, call, (wantedPts, pts, frame) => sender.send(wantedPts, pts, writer.write(frame)))
+  const deliver: Deliver = (wantedPts, pts, frame) => sender.send(wantedPts, pts, writer.write(frame))
+  const ladder = decodeLadder(call, RUN_UPS)
+  let next = ladder.next()
+  while (next.done !== true) next = ladder.next(await perform(reader, call, next.value, deliver))
+  if (!next.value) throw new VideoFailure("DecodeFailed", nothingDecodes(call.file))
   await sender.finish()
   return { frames: call.wantedPts.length, decoded: reader.decoded }
 }

@@ -42,12 +42,12 @@ export interface Attempt {
 export interface Decoding {
   /** Gives the wanted pictures in order, until one does not come out; how many it gave. */
   readonly exact: (attempt: Attempt, take: Take) => Promise<number>
-  /** Gives for every wanted PTS the nearest frame that comes out (the earlier one on a tie); `false` if none does. */
+  /** Gives for the wanted PTS, in order, the nearest frame that comes out (the earlier one on a tie); for how many it did. */
   readonly nearest: (
     from: KeyPacket | undefined,
     wanted: ReadonlyArray<number>,
     take: Take,
-  ) => Promise<boolean>
+  ) => Promise<number>
   /** Frames that were decoded so far. */
   readonly decoded: () => number
 }
@@ -179,7 +179,7 @@ export const makeDecoding = (
 
   const nearest: Decoding["nearest"] = async (from, wanted, take) => {
     const there = await timesFrom(jumpsTo(from)[0], wanted.at(-1) ?? 0)
-    if (there.length === 0) return false
+    if (there.length === 0) return 0
     const chosen = nearestOf(wanted, there)
     const answers = new Map<number, Array<number>>()
     for (const [i, pts] of chosen.entries()) answers.set(pts, [...(answers.get(pts) ?? []), wanted[i] ?? pts])
@@ -187,7 +187,7 @@ export const makeDecoding = (
     const done = await exact(attempt, async (pts, picture) => {
       await Promise.all((answers.get(pts) ?? []).map((wantedPts) => take(wantedPts, picture)))
     })
-    return done === attempt.wanted.length
+    return attempt.wanted.slice(0, done).reduce((sum, pts) => sum + (answers.get(pts)?.length ?? 0), 0)
   }
 
   return { exact, nearest, decoded: () => decoded }

@@ -3,21 +3,22 @@ import { isLarge } from "../../picture/picture-size.ts"
 import { collectAfter } from "../../picture/release.ts"
 import { makeSender } from "../../threads/sender.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
+import { type DecodeStep, decodeLadder, nothingDecodes } from "../decode-ladder.ts"
 import { deliverPixels } from "../ffprobe/deliver-pixels.ts"
 import { excerptOf } from "../ffprobe/excerpt.ts"
 import { formFor, tileCount, tileSize } from "../ffprobe/filters.ts"
 import { partOf, rangeOf } from "../ffprobe/gop-packets.ts"
 import { streamAt } from "../ffprobe/media-info.ts"
-import { type Gop, gopsOf, startOf } from "../gops.ts"
+import { type Gop, gopsOf } from "../gops.ts"
 import type { FramesCall, FramesReply } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
-import { type Attempt, makeDecoding, type RawPicture } from "./decoding.ts"
+import { makeDecoding, type RawPicture } from "./decoding.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
 
 /** Pictures that are encoded while the core goes on: few, since memory is what this backend takes most of. */
 const ENCODING = 1
 /** Groups of pictures before a damaged one from which on everything is decoded, to come to it in the right state. */
-const RUN_UP = 8
+const RUN_UPS = [8]
 
 /**
  * Sends the pictures for the wanted PTS, in order: the frame itself, or the nearest that decodes. Only the groups of
@@ -51,56 +52,32 @@ export const frames = async (
     unfinished.delete(wantedPts)
     await sender.send(wantedPts, pts, Promise.resolve(stackTiles(tiles, orientation)))
   }
-  const finish = async (): Promise<FramesReply> => {
-    await sender.finish()
-    return { frames: call.wantedPts.length, decoded: decoding.decoded() }
-  }
-  const carefully = async ({ key, wanted }: Gop): Promise<void> => {
-    for (const from of [startOf(call, key - RUN_UP), undefined])
-      if (await decoding.nearest(from, wanted, send)) return
-    throw new VideoFailure("DecodeFailed", `${file}: not one frame decodes; the file is damaged`)
-  }
-  if (call.wantedPts.length === 0) return finish()
-  if (!call.packetsTrusted) {
-    const whole: Attempt = {
-      from: undefined,
-      wanted: call.wantedPts,
-      toleratesDamage: true,
-      excerpt: undefined,
-    }
-    const done = await decoding.exact(whole, send)
-    const rest = call.wantedPts.slice(done)
-    if (rest.length > 0) await carefully({ key: -1, wanted: rest })
-    return finish()
-  }
-  const gops = gopsOf(call, call.wantedPts)
-  const packets = await packetPlaces(
-    media,
-    call.streamIndex,
-    gops.map((gop) => rangeOf(call, gop)),
-  )
-  const excerptFor = (some: ReadonlyArray<Gop>) =>
+  const isGrouped = call.packetsTrusted && call.keyframes.length > 0 && call.wantedPts.length > 0
+  const packets = isGrouped
+    ? await packetPlaces(
+        media,
+        call.streamIndex,
+        gopsOf(call, call.wantedPts).map((gop) => rangeOf(call, gop)),
+      )
+    : []
+  const excerptFor = (gops: ReadonlyArray<Gop>) =>
     excerptOf(
       { ...stream, fd: media.fd, poll: io.poll },
-      some.map((gop) => partOf(call, gop, packets)),
+      gops.map((gop) => partOf(call, gop, packets)),
     )
-  const together = gops.length > 1 ? excerptFor(gops) : undefined
-  const all: Attempt = {
-    from: undefined,
-    wanted: call.wantedPts,
-    toleratesDamage: false,
-    excerpt: together,
-  }
-  const given = together === undefined ? 0 : await decoding.exact(all, send)
-  for (const gop of gopsOf(call, call.wantedPts.slice(given))) {
-    const from = startOf(call, gop.key)
-    const excerpt = excerptFor([gop])
+  const perform = async ({ choice, from, gops, wanted }: DecodeStep): Promise<number> => {
+    if (choice === "nearest") return decoding.nearest(from, wanted, send)
+    const excerpt = gops.length > 0 ? excerptFor(gops) : undefined
+    if (gops.length > 1 && excerpt === undefined) return 0
     // What a decode of the whole file gives is right by definition.
     const toleratesDamage = from === undefined && excerpt === undefined
-    const done = await decoding.exact({ from, wanted: gop.wanted, toleratesDamage, excerpt }, send)
-    if (done < gop.wanted.length) await carefully({ ...gop, wanted: gop.wanted.slice(done) })
+    return decoding.exact({ from, wanted, toleratesDamage, excerpt }, send)
   }
-  const reply = await finish()
+  const ladder = decodeLadder(call, RUN_UPS)
+  let next = ladder.next()
+  while (next.done !== true) next = ladder.next(await perform(next.value))
+  if (!next.value) throw new VideoFailure("DecodeFailed", nothingDecodes(file))
+  await sender.finish()
   collectAfter(packets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))
-  return reply
+  return { frames: call.wantedPts.length, decoded: decoding.decoded() }
 }
