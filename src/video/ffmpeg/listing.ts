@@ -4,6 +4,7 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { whyUnreadable } from "../access.ts"
 import { ByFile } from "../by-file.ts"
+import { CHECKED_FRAMES, confirmedBy } from "../confirmed-index.ts"
 import { readTimes } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import {
@@ -15,7 +16,7 @@ import {
   type VideoStream,
   withHeader,
 } from "../ffprobe/media-info.ts"
-import { readPacket } from "../ffprobe/packet-list.ts"
+import { isDiscarded, packetFacts, readPacket } from "../ffprobe/packet-list.ts"
 import { makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
 import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
 import { VideoError } from "../VideoError.ts"
@@ -41,12 +42,6 @@ const ffprobeBeside = (bin: string): string | undefined => {
   return existsSync(beside) ? beside : undefined
 }
 
-/** Bits of a packet's flags. */
-const KEY = 1
-const CORRUPT = 2
-const DISCARD = 4
-/** How many frames are decoded to check that the packet headers tell the truth. */
-const CHECKED_FRAMES = 3
 /** Codecs with packets that show nothing, which their headers alone do not tell. */
 const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
 
@@ -123,10 +118,8 @@ const indexByPackets = Effect.fn("Ffmpeg.packets")(function* (
   if (hidden === undefined) return undefined
   const indexer = makePacketIndexer(stream)
   for (const [i, packet] of packets.entries()) {
-    if ((packet.flags & DISCARD) !== 0 || hidden.has(i)) continue
-    const isKeyframe = (packet.flags & KEY) !== 0
-    const isBroken = packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0
-    if (!indexer.add({ ...packet, isKeyframe, isBroken })) return undefined
+    if (isDiscarded(packet) || hidden.has(i)) continue
+    if (!indexer.add(packetFacts(packet, true))) return undefined
   }
   return indexer.finish()
 })
@@ -155,8 +148,8 @@ export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
     const index = yield* indexByPackets(program, file, stream)
     const first = yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES))
     const decoded = readTimes(first.stdout.split("\n"))
-    const agrees = index?.framePts.slice(0, CHECKED_FRAMES).every((pts, i) => pts === decoded[i])
-    if (index !== undefined && agrees === true) return index
+    const confirmed = confirmedBy(decoded, index)
+    if (confirmed !== undefined) return confirmed
   }
   const all = yield* run(program, file, timesArguments({ file, streamIndex }))
   const times = readTimes(all.stdout.split("\n"))

@@ -6,6 +6,7 @@ import { type Orientation, orientationOfMatrix } from "../../picture/orientation
 import { codecHeaderProblem, unreadable } from "../header-problem.ts"
 import { notAVideo } from "../not-a-video.ts"
 import type { PacketStream } from "../packet-index.ts"
+import { bestVideo, chooseVideo, goneStream, isAnyAudible, type StreamTraits } from "../stream-choice.ts"
 import type { PacketTimes } from "../untimed.ts"
 import { VideoFailure } from "../workers.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
@@ -107,20 +108,23 @@ const ratio = (text: string | undefined): Rational | undefined => {
   return num > 0 && den > 0 ? { num, den } : undefined
 }
 
-const isCover = ({ disposition }: StreamInfo): boolean =>
-  disposition.attached_pic === 1 || disposition.timed_thumbnails === 1
-
-/** libav's order of preference, `av_find_best_stream`: meant for everyone, marked default, then the higher bit rate. */
-const betterFirst = (a: StreamInfo, b: StreamInfo): number => {
-  const rank = ({ disposition }: StreamInfo) =>
-    (disposition.hearing_impaired === 1 || disposition.visual_impaired === 1 ? 0 : 1) +
-    (disposition.default === 1 ? 1 : 0)
-  return rank(b) - rank(a) || Number(b.bit_rate) - Number(a.bit_rate) || a.index - b.index
+const traitsOf = (stream: StreamInfo): StreamTraits => {
+  const { channels, codec_type, disposition, sample_rate } = stream
+  const has = (name: string) => disposition[name] === 1
+  return {
+    index: stream.index,
+    kind: codec_type === "video" || codec_type === "audio" ? codec_type : "other",
+    isCover: has("attached_pic") || has("timed_thumbnails"),
+    isDefault: has("default"),
+    isForImpaired: has("hearing_impaired") || has("visual_impaired"),
+    bitRate: Number(stream.bit_rate),
+    pixels: stream.width * stream.height,
+    isAudible: channels > 0 && Number(sample_rate) > 0,
+  }
 }
 
 /** Whether the file has sound that can be heard. */
-export const hasAudio = ({ streams }: MediaInfo): boolean =>
-  streams.some((s) => s.codec_type === "audio" && s.channels > 0 && Number(s.sample_rate) > 0)
+export const hasAudio = ({ streams }: MediaInfo): boolean => isAnyAudible(streams.map(traitsOf))
 
 /** A picture stream. */
 export interface VideoStream extends PacketStream {
@@ -187,14 +191,10 @@ const videoStream = ({ container }: MediaInfo, stream: StreamInfo): VideoStream 
   }
 }
 
-const bestVideo = ({ streams }: MediaInfo): StreamInfo | undefined =>
-  streams
-    .filter((candidate) => candidate.codec_type === "video" && !isCover(candidate))
-    .toSorted(betterFirst)[0]
-
 /** Index of the stream whose codec header is to be asked for; `undefined` if nothing would be read from it. */
 export const headerWanted = (info: MediaInfo): number | undefined => {
-  const stream = bestVideo(info)
+  const best = bestVideo(info.streams.map(traitsOf))
+  const stream = info.streams.find(({ index }) => index === best?.index)
   return stream !== undefined && stream.extradata_size > 0 && isNalCodec(stream.codec_name)
     ? stream.index
     : undefined
@@ -206,13 +206,9 @@ export const withHeader = (info: MediaInfo, json: string): MediaInfo => {
   return { ...info, streams: info.streams.map((one) => ({ ...one, extradata: known.get(one.index) })) }
 }
 
-/** The stream libav ranks best, cover pictures aside; `NoVideoStream` if there is none. */
-export const pickVideoStream = (file: string, info: MediaInfo): VideoStream => {
-  const stream = bestVideo(info)
-  if (stream !== undefined) return videoStream(info, stream)
-  const heard = hasAudio(info) ? "sound but no picture stream" : "no picture stream"
-  throw new VideoFailure("NoVideoStream", `${file} has ${heard}`)
-}
+/** The stream that is decoded; `NoVideoStream` if there is none. */
+export const pickVideoStream = (file: string, info: MediaInfo): VideoStream =>
+  streamAt(file, info, chooseVideo(file, info.streams.map(traitsOf)))
 
 /**
  * Where the packets of a stream are, as far as `ffprobe` was asked for them, each once. None if it could not go to them: not
@@ -236,5 +232,5 @@ export const readPacketTimes = (json: string, streamIndex: number): ReadonlyArra
 export const streamAt = (file: string, info: MediaInfo, index: number): VideoStream => {
   const stream = info.streams.find((candidate) => candidate.index === index)
   if (stream?.codec_type === "video") return videoStream(info, stream)
-  throw new VideoFailure("DecodeFailed", `${file} no longer has stream ${index}: was it replaced?`)
+  throw goneStream(file, index)
 }

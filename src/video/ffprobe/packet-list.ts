@@ -1,3 +1,5 @@
+import type { PacketFacts } from "../packet-index.ts"
+
 const NEWLINE = 10
 const COMMA = 44
 const MINUS = 45
@@ -8,8 +10,10 @@ const SPACE = 32
 const LETTER_X = 120
 /** Side data of so many bytes and more may be a codec header or palette; what says less is about one packet. */
 const LEAST_HEADER = 16
-/** The flag of a packet of which nothing else is printed. */
+/** Bits of a packet's flags; the first is that of a packet of which nothing is printed. */
 const KEY = 1
+const CORRUPT = 2
+const DISCARD = 4
 /** Columns of a line: stream, DTS, PTS, duration, size, checksum. */
 const [DTS, PTS, DURATION, SIZE] = [1, 2, 3, 4] as const
 
@@ -23,6 +27,19 @@ export interface ListedPacket {
   /** It brings side data that may be a codec header or a palette. */
   readonly bringsHeader: boolean
 }
+
+/** Whether decoding can begin at a packet. */
+export const isKeyPacket = ({ flags }: ListedPacket): boolean => (flags & KEY) !== 0
+
+/** Whether a packet is decoded, but its frame is not shown. */
+export const isDiscarded = ({ flags }: ListedPacket): boolean => (flags & DISCARD) !== 0
+
+/** @param holdsPicture whether its data, if it is looked into, holds what could be decoded */
+export const packetFacts = (packet: ListedPacket, holdsPicture: boolean): PacketFacts => ({
+  ...packet,
+  isKeyframe: isKeyPacket(packet),
+  isBroken: !holdsPicture || packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0,
+})
 
 const tick = (value: number | undefined): number | undefined =>
   // A time that is not set is printed as the smallest 64-bit integer.

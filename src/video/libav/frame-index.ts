@@ -8,6 +8,7 @@ import {
 import { avGetCodecName, avGetPixFmtName, type Frame, type Packet, type Stream } from "node-av/lib"
 import { holdsPicture, isHidden, nalLengthBytes } from "../../bitstream/packet-check.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
+import { CHECKED_FRAMES, confirmedBy } from "../confirmed-index.ts"
 import {
   type FrameIndex,
   makeFrameIndexer,
@@ -39,9 +40,6 @@ const packetStream = (input: Input, stream: Stream): PacketStream => ({
 
 const bringsHeader = (packet: Packet): boolean =>
   packet.getSideData(AV_PKT_DATA_NEW_EXTRADATA) !== null || packet.getSideData(AV_PKT_DATA_PALETTE) !== null
-
-/** How many frames are decoded to check that the packet headers tell the truth. */
-const CHECKED_FRAMES = 3
 
 /** Decodes the first frames of a stream from the packets it is given, in order. */
 class FirstFrames implements Disposable {
@@ -98,9 +96,7 @@ const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex 
     if (!trusted) return undefined
   }
   first.take(undefined)
-  const index = indexer.finish()
-  const expected = index?.framePts.slice(0, CHECKED_FRAMES)
-  return expected?.join() === first.pts.join() ? index : undefined
+  return confirmedBy(first.pts, indexer.finish())
 }
 
 /** What a decode of a whole stream gives. */

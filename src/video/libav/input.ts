@@ -2,7 +2,9 @@ import { accessSync, constants, statSync } from "node:fs"
 import {
   AV_DISPOSITION_ATTACHED_PIC,
   AV_DISPOSITION_DEFAULT,
+  AV_DISPOSITION_HEARING_IMPAIRED,
   AV_DISPOSITION_TIMED_THUMBNAILS,
+  AV_DISPOSITION_VISUAL_IMPAIRED,
   AV_FRAME_FLAG_CORRUPT,
   AV_LOG_QUIET,
   AV_NOPTS_VALUE,
@@ -29,6 +31,7 @@ import { whyUnreadable } from "../access.ts"
 import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
 import { codecHeaderProblem, headerProblem, unreadable } from "../header-problem.ts"
 import { notAVideo } from "../not-a-video.ts"
+import { chooseVideo, goneStream, type StreamTraits } from "../stream-choice.ts"
 import { VideoFailure } from "../workers.ts"
 
 Log.setLevel(AV_LOG_QUIET)
@@ -126,24 +129,24 @@ export const openInput = (file: string, known?: KnownStream): Input => {
   return { file, sizeBytes, format, read, [Symbol.dispose]: () => format.closeInputSync() }
 }
 
-const isCover = (stream: Stream): boolean =>
-  (stream.disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS)) !== 0
-
-/** The stream marked default that libav ranks best, cover pictures aside; `NoVideoStream` if there is none. */
-export const pickVideoStream = (input: Input): Stream => {
-  const streams = input.format.streams.filter(
-    (stream) => stream.codecpar.codecType === AVMEDIA_TYPE_VIDEO && !isCover(stream),
-  )
-  const best = input.format.findBestStream(AVMEDIA_TYPE_VIDEO)
-  const rank = (stream: Stream) =>
-    (stream.index === best ? 2 : 0) + ((stream.disposition & AV_DISPOSITION_DEFAULT) === 0 ? 0 : 1)
-  const stream = streams.toSorted((a, b) => rank(b) - rank(a))[0]
-  if (stream === undefined) {
-    const heard = pickAudioStream(input) === undefined ? "no picture stream" : "sound but no picture stream"
-    throw new VideoFailure("NoVideoStream", `${input.file} has ${heard}`)
+const traitsOf = ({ codecpar, disposition, index }: Stream): StreamTraits => {
+  const has = (flags: number) => (disposition & flags) !== 0
+  const { bitRate, channels, codecType, height, sampleRate, width } = codecpar
+  return {
+    index,
+    kind: codecType === AVMEDIA_TYPE_VIDEO ? "video" : codecType === AVMEDIA_TYPE_AUDIO ? "audio" : "other",
+    isCover: has(AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS),
+    isDefault: has(AV_DISPOSITION_DEFAULT),
+    isForImpaired: has(AV_DISPOSITION_HEARING_IMPAIRED | AV_DISPOSITION_VISUAL_IMPAIRED),
+    bitRate: Number(bitRate),
+    pixels: width * height,
+    isAudible: channels > 0 && sampleRate > 0,
   }
-  return stream
 }
+
+/** The stream that is decoded; `NoVideoStream` if there is none. */
+export const pickVideoStream = (input: Input): Stream =>
+  streamAt(input, chooseVideo(input.file, input.format.streams.map(traitsOf)))
 
 /** The audio stream libav ranks best, if there is one. */
 export const pickAudioStream = (input: Input): Stream | undefined => {
@@ -154,8 +157,7 @@ export const pickAudioStream = (input: Input): Stream | undefined => {
 /** The stream a probe chose earlier; `DecodeFailed` if the file no longer has it. */
 export const streamAt = (input: Input, index: number): Stream => {
   const stream = input.format.streams.find((candidate) => candidate.index === index)
-  if (stream === undefined)
-    throw new VideoFailure("DecodeFailed", `${input.file} no longer has stream ${index}: was it replaced?`)
+  if (stream === undefined) throw goneStream(input.file, index)
   return stream
 }
 

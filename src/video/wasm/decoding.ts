@@ -5,7 +5,7 @@ import { MP4_FAMILY } from "../containers.ts"
 import type { Excerpt } from "../ffprobe/excerpt.ts"
 import { type PictureForm, readTimes, tileCount } from "../ffprobe/filters.ts"
 import type { MediaInfo } from "../ffprobe/media-info.ts"
-import { type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
+import { isKeyPacket, type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
 import { type CoreInput, pictureArguments, timesArguments } from "./arguments.ts"
 import { type Media, textOf } from "./media.ts"
 
@@ -16,7 +16,6 @@ import { type Media, textOf } from "./media.ts"
  * Source: FFmpeg 5.1, `fftools/ffmpeg_opt.c`, `open_input_file`
  */
 const BACKWARDS_SEC = 3 / 23
-const KEY = 1
 
 /** A decoded picture, or a tile of one: BGRA, square pixels, not yet upright. */
 export interface RawPicture {
@@ -128,7 +127,7 @@ export const makeDecoding = (
           const packet = found[0]
           if (packet === undefined) return
           const pts = packet.pts ?? packet.dts ?? Number.POSITIVE_INFINITY
-          landed = (packet.flags & KEY) !== 0 && pts <= (from?.pts ?? 0)
+          landed = isKeyPacket(packet) && pts <= (from?.pts ?? 0)
           lost = !landed
           if (lost) stop()
         }

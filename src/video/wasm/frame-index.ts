@@ -1,6 +1,7 @@
+import { CHECKED_FRAMES, confirmedBy } from "../confirmed-index.ts"
 import { readTimes } from "../ffprobe/filters.ts"
 import type { VideoStream } from "../ffprobe/media-info.ts"
-import { type ListedPacket, makePacketReader } from "../ffprobe/packet-list.ts"
+import { isDiscarded, type ListedPacket, makePacketReader, packetFacts } from "../ffprobe/packet-list.ts"
 import { HIDDEN, marksFile, NOTHING } from "../ffprobe/packet-marks.ts"
 import { type FrameIndex, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
 import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
@@ -8,12 +9,6 @@ import { VideoFailure } from "../workers.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
 import { firstPackets, type Media, textOf } from "./media.ts"
 
-/** Bits of a packet's flags. */
-const KEY = 1
-const CORRUPT = 2
-const DISCARD = 4
-/** How many frames are decoded to check that the packet headers tell the truth. */
-const CHECKED_FRAMES = 3
 /** Codecs that the core knows by name and cannot decode. */
 const WITHOUT_DECODER = new Set(["av1", "unknown"])
 const NO_DECODER = /decoder .*not found|no decoder/i
@@ -54,12 +49,8 @@ const indexByPackets = async (
       taken++
       if (packet.sizeBytes > 0) marked++
       durations.usual = (durations.usual ?? packet.duration) === packet.duration ? packet.duration : 0
-      if ((packet.flags & DISCARD) !== 0 || mark === HIDDEN) continue
-      trusted = indexer.add({
-        ...packet,
-        isKeyframe: (packet.flags & KEY) !== 0,
-        isBroken: mark === NOTHING || (packet.flags & CORRUPT) !== 0,
-      })
+      if (isDiscarded(packet) || mark === HIDDEN) continue
+      trusted = indexer.add(packetFacts(packet, mark !== NOTHING))
     }
     packets.splice(0, taken)
     marks.splice(0, marked)
@@ -117,11 +108,9 @@ export const indexFrames = async (media: Media, stream: VideoStream): Promise<Fr
   if (WITHOUT_DECODER.has(stream.codec)) throw noDecoder(media, stream)
   const durations: Durations = { usual: undefined }
   const byPackets = await indexByPackets(media, stream, durations)
-  if (byPackets !== undefined) {
-    const decoded = await decodedTimes(media, stream, CHECKED_FRAMES)
-    const expected = byPackets.framePts.slice(0, CHECKED_FRAMES)
-    const agrees = expected.every((pts, i) => pts === decoded[i])
-    if (agrees) return byPackets
-  }
-  return indexByDecode(media, stream, durations)
+  const confirmed =
+    byPackets === undefined
+      ? undefined
+      : confirmedBy(await decodedTimes(media, stream, CHECKED_FRAMES), byPackets)
+  return confirmed ?? indexByDecode(media, stream, durations)
 }
