@@ -90,12 +90,16 @@ export interface BatchFinished {
 export type BatchEvent =
   /** `videos` is null where the input does not say how many there will be. */
   | { readonly type: "BatchStarted"; readonly videos: number | null }
-  /** Another process works on the video; it is looked at again at the end. */
+  /**
+   * The video is looked at again later: another process works on it (`locked`), or its requests are in a batch that is answered later
+   * (`deferred`).
+   */
   | {
       readonly type: "VideoPostponed"
       readonly videoId: string
       readonly file: string
       readonly message: string
+      readonly why: "locked" | "deferred"
     }
   /** `stage` is absent if the video failed outside of a stage. `willRetry` if this batch tries it once more. */
   | {

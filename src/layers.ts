@@ -4,6 +4,8 @@ import * as LocalStore from "./dataset/local-store.ts"
 import * as RunClock from "./dataset/RunClock.ts"
 import * as WrittenModel from "./demo/written-model.ts"
 import * as InProcess from "./engine/in-process.ts"
+import type { BatchSettings } from "./model/batch-api/batches.ts"
+import * as Batched from "./model/client/batched.ts"
 import * as CallLog from "./model/client/CallLog.ts"
 import * as Client from "./model/client/client.ts"
 import type { ServiceSettings } from "./model/client/settings.ts"
@@ -119,6 +121,10 @@ export const service = (settings: ServiceSettings) => Client.layer({ shrink: shr
 /** The same, with the gate and the budget of whoever provides `CallGate` and `CallBudget`. */
 export const sharedService = (settings: ServiceSettings) =>
   Client.layerShared({ shrink: shrinkJpeg, ...settings })
+
+/** `VisionModel` over a service's batch API, and `ModelBatches`, which has to be told when to hand requests in. */
+export const batchedService = (settings: ServiceSettings, batching: BatchSettings) =>
+  Batched.layer({ shrink: shrinkJpeg, ...settings }, batching)
 
 /** `VisionModel` over an OpenAI-compatible service: chat completions. */
 export const openai = (settings: Omit<ServiceSettings, "protocol">) =>

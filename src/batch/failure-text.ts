@@ -32,6 +32,7 @@ const texts: Readonly<Record<FailureReason, string>> = {
   ImageUnreadable: "a sampled picture could not be read",
   BudgetSpent: "the limit of cost or tokens was reached",
   NotRecorded: "the recording has no answer to this request",
+  Deferred: "its requests are in a batch; run the same command again",
   AnswerRejected: "no answer passed the checks; more --stageN-retries or another model may help",
   Locked: "another process works on it",
   PromptInvalid: "a prompt file cannot be used",

@@ -111,9 +111,10 @@ const applied = (state: RunState, event: RunEvent): RunState => {
       const { videoId, file } = event
       const { nowMs } = state
       const video = { videoId, file, startedMs: nowMs, lastMs: nowMs, what: "", finishedStages: [] }
-      const postponed = new Set(state.postponed)
+      const [postponed, deferred] = [new Set(state.postponed), new Set(state.deferred)]
       postponed.delete(videoId)
-      return { ...state, postponed, active: new Map(state.active).set(videoId, video) }
+      deferred.delete(videoId)
+      return { ...state, postponed, deferred, active: new Map(state.active).set(videoId, video) }
     }
     case "StageStarted":
       return withVideo(state, event.videoId, (video) => ({
@@ -176,10 +177,15 @@ const applied = (state: RunState, event: RunEvent): RunState => {
       return withSlowest({ ...next, failures: [...next.failures, failure] }, state.active.get(videoId))
     }
     case "VideoPostponed":
-      return {
-        ...withoutVideo(state, event.videoId),
-        postponed: new Set(state.postponed).add(event.videoId),
-      }
+      return event.why === "locked"
+        ? {
+            ...withoutVideo(state, event.videoId),
+            postponed: new Set(state.postponed).add(event.videoId),
+          }
+        : {
+            ...withoutVideo(state, event.videoId),
+            deferred: new Set(state.deferred).add(event.videoId),
+          }
     case "ModelLoad":
       return { ...state, load: event }
     case "ModelSilent":
@@ -198,8 +204,10 @@ export const counted = (state: RunState, event: RunEvent, nowMs: number): RunSta
 /** What is known after an event that came at `nowMs`. */
 export const advance = (state: RunState, event: RunEvent, nowMs: number): RunState => {
   const next = counted(state, event, nowMs)
-  const onlyLocked =
-    next.active.size === 0 && next.postponed.size > 0 && next.postponed.size === videosLeft(next)
-  const quiet = noted(state.quiet, event, nowMs, onlyLocked)
+  const onlyLater = next.active.size === 0 && next.postponed.size + next.deferred.size === videosLeft(next)
+  const quiet = noted(state.quiet, event, nowMs, {
+    lockedMs: onlyLater && next.postponed.size > 0,
+    deferredMs: onlyLater && next.postponed.size === 0 && next.deferred.size > 0,
+  })
   return { ...next, quiet, pace: sampled(next.pace, nowMs, workDone(next)) }
 }

@@ -20,6 +20,8 @@ export interface Quiet {
   readonly queuedMs?: number
   /** Since when nothing is left but videos that other processes work on. */
   readonly lockedMs?: number
+  /** Since when nothing is left but videos whose requests are in a batch. */
+  readonly deferredMs?: number
   /** Since when the run is about to end. */
   readonly stoppingMs?: number
 }
@@ -30,7 +32,7 @@ const lasting = (isSo: boolean, since: number | undefined, nowMs: number): numbe
 
 const withSince = (
   quiet: Quiet,
-  key: "pausedMs" | "queuedMs" | "lockedMs",
+  key: "pausedMs" | "queuedMs" | "lockedMs" | "deferredMs",
   since: number | undefined,
 ): Quiet => {
   const { [key]: _before, ...rest } = quiet
@@ -42,10 +44,16 @@ const withoutSilence = ({ silence: _silence, ...rest }: Quiet): Quiet => rest
 /**
  * What is known after an event.
  *
- * @param onlyLocked whether only videos are left that other processes work on
+ * @param left whether only videos are left that other processes work on, or that are answered later
  */
-export const noted = (quiet: Quiet, event: RunEvent, nowMs: number, onlyLocked: boolean): Quiet => {
-  const here = withSince(quiet, "lockedMs", lasting(onlyLocked, quiet.lockedMs, nowMs))
+export const noted = (
+  quiet: Quiet,
+  event: RunEvent,
+  nowMs: number,
+  left: Readonly<Record<"lockedMs" | "deferredMs", boolean>>,
+): Quiet => {
+  const since = (key: "lockedMs" | "deferredMs") => lasting(left[key], quiet[key], nowMs)
+  const here = withSince(withSince(quiet, "lockedMs", since("lockedMs")), "deferredMs", since("deferredMs"))
   switch (event.type) {
     case "ModelSilent": {
       const { videoId, stage, step, since, unansweredMs } = event

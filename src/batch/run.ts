@@ -27,6 +27,11 @@ export interface BatchOptions {
   readonly stop?: Effect.Effect<void>
   /** How long calls under way may take to finish then, in seconds. */
   readonly graceSec: number
+  /**
+   * What is done once all that is left are videos whose answers come later (`Deferred`); true if some of them may have come, and the
+   * videos are to be gone on with.
+   */
+  readonly settle?: Effect.Effect<boolean>
   /** Writes `run_report.json` and `run_report.md` into the output root at the end. */
   readonly report?: ReportRequest
 }
@@ -40,7 +45,7 @@ const lookAgain = Duration.seconds(2)
 /** A video that is to be looked at again later. */
 interface Unfinished {
   readonly file: string
-  readonly why: "failed" | "locked"
+  readonly why: "failed" | "locked" | "deferred"
 }
 
 /** The work of a batch, from the first video to the last, telling what happens as it goes. */
@@ -92,10 +97,12 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     return willRetry ? { file, why: "failed" as const } : undefined
   }, Effect.uninterruptible)
 
-  const locked = Effect.fnUntraced(function* (file: string, message: string) {
-    if (!told.has(file)) yield* publish({ type: "VideoPostponed", videoId: idOf(file), file, message })
+  const postponed = Effect.fnUntraced(function* (file: string, message: string, why: "locked" | "deferred") {
+    // A video that waits for a lock is looked at every two seconds, and has not begun.
+    if (why === "deferred" || !told.has(file))
+      yield* publish({ type: "VideoPostponed", videoId: idOf(file), file, message, why })
     told.add(file)
-    return { file, why: "locked" as const }
+    return { file, why }
   })
 
   /** What videos tell. One that says that it is finished is done and told of, whatever interrupts the batch then. */
@@ -115,8 +122,8 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
       onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
         if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
         const { reason, message } = failureOf(cause)
-        const isElsewhere = reason === "Locked" || reason === "LockLost"
-        return isElsewhere ? locked(file, message) : failed(file, cause, last)
+        if (reason === "Locked" || reason === "LockLost") return postponed(file, message, "locked")
+        return reason === "Deferred" ? postponed(file, message, "deferred") : failed(file, cause, last)
       },
     })
 
@@ -133,16 +140,22 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
       Effect.map((all) => {
         const filesOf = (why: Unfinished["why"]) =>
           [...all].filter((video) => video.why === why).map(({ file }) => file)
-        return { failed: filesOf("failed"), locked: filesOf("locked") }
+        return { failed: filesOf("failed"), locked: filesOf("locked"), deferred: filesOf("deferred") }
       }),
     )
 
   const all = Effect.gen(function* () {
+    const settle = options.settle ?? Effect.succeed(false)
     const first = yield* pass(videos, options.retryFailed !== true)
     const second = yield* pass(Stream.fromIterable(first.failed), true)
-    for (let rest = [...first.locked, ...second.locked]; rest.length > 0; ) {
-      yield* Effect.sleep(lookAgain)
-      rest = (yield* pass(Stream.fromIterable(rest), true)).locked
+    let locked = [...first.locked, ...second.locked]
+    let deferred = [...first.deferred, ...second.deferred]
+    while (locked.length > 0 || deferred.length > 0) {
+      if (locked.length === 0 && !(yield* settle)) return
+      if (locked.length > 0) yield* Effect.sleep(lookAgain)
+      const next = yield* pass(Stream.fromIterable(locked.length > 0 ? locked : deferred), true)
+      deferred = [...(locked.length > 0 ? deferred : []), ...next.deferred]
+      locked = next.locked
     }
   })
 

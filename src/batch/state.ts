@@ -45,6 +45,8 @@ export interface RunState {
   readonly failures: ReadonlyArray<FailedVideo>
   /** Seen, but not finished: another process has it, or it is tried again. */
   readonly postponed: ReadonlySet<string>
+  /** Their requests are in a batch that is answered later. */
+  readonly deferred: ReadonlySet<string>
   /** In the order in which they were begun. */
   readonly active: ReadonlyMap<string, ActiveVideo>
   /** Steps refined, without those an earlier run had refined. */
@@ -84,6 +86,7 @@ export const initialState = (stages: ReadonlyArray<StageLabel>, nowMs: number): 
   done: 0,
   failures: [],
   postponed: new Set(),
+  deferred: new Set(),
   active: new Map(),
   steps: 0,
   answers: 0,

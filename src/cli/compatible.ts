@@ -4,7 +4,16 @@ import { UsageError } from "./usage.ts"
 
 type Given = Pick<
   RunFlags,
-  "ask" | "dryRun" | "imageLabels" | "noEmbedIndex" | "preflightOnly" | "record" | "rehearsal" | "replay"
+  | "ask"
+  | "batchApi"
+  | "dryRun"
+  | "imageLabels"
+  | "noEmbedIndex"
+  | "preflightOnly"
+  | "record"
+  | "rehearsal"
+  | "replay"
+  | "wait"
 >
 
 /** Pairs of flags of which one would go without a word. */
@@ -14,6 +23,9 @@ const pairs: ReadonlyArray<readonly [string, string]> = [
   ["--preflight-only", "--dry-run"],
   ["--ask", "--rehearsal"],
   ["--ask", "--replay"],
+  ["--batch", "--rehearsal"],
+  ["--batch", "--record"],
+  ["--batch", "--replay"],
 ]
 
 /** Fails with the first flags that contradict each other, or that mean nothing alone. */
@@ -22,6 +34,7 @@ export const requireCompatible = (given: Given): Effect.Effect<void, UsageError>
   const labels = Option.getOrElse(imageLabels, () => "text" as const)
   const set = new Set([
     ...(ask ? ["--ask"] : []),
+    ...(given.batchApi ? ["--batch"] : []),
     ...(given.dryRun ? ["--dry-run"] : []),
     ...(preflightOnly ? ["--preflight-only"] : []),
     ...(Option.isSome(record) ? ["--record"] : []),
@@ -33,6 +46,8 @@ export const requireCompatible = (given: Given): Effect.Effect<void, UsageError>
       ? (["--no-embed-index", `--image-labels ${labels}`] as const)
       : pairs.find((flags) => flags.every((flag) => set.has(flag)))
   if (pair !== undefined) return new UsageError({ message: `give either ${pair.join(" or ")}, not both` })
+  if (given.wait && !given.batchApi)
+    return new UsageError({ message: "--wait goes with --batch: it stays until all batches have come back" })
   return ask && !preflightOnly
     ? new UsageError({ message: "--ask goes with --preflight-only: it asks the service one small question" })
     : Effect.void

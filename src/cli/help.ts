@@ -135,7 +135,7 @@ const flagLine = ({ name, value, help, fallback }: FlagHelp): string => {
 }
 
 const exitCodes =
-  "Exit codes: 0 all done, 1 a video failed, 2 wrong usage or missing configuration, 130 interrupted."
+  "Exit codes: 0 all done, 1 a video failed, 2 wrong usage or missing configuration, 4 batches under way, 130 interrupted."
 
 const commandText = ({ summary, usage, sections, examples, ...more }: CommandHelp): string =>
   [

@@ -28,6 +28,7 @@ import type { RunFlags } from "./flags/run.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { videoSettings } from "./frames.ts"
 import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
+import { aloneWithBatches, runInBatches } from "./model-batches.ts"
 import { accountOf } from "./model-settings.ts"
 import { stdout } from "./output.ts"
 import { checkJson, uncheckedJson } from "./progress/json.ts"
@@ -201,6 +202,17 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     isBatch,
     refused: refused.length,
   }
-  const code = yield* Effect.provide(Effect.zipRight(noteInputs, runFiles(files, options, telling)), services)
+  const runAll = (settle?: Effect.Effect<boolean>) =>
+    Effect.zipRight(
+      noteInputs,
+      runFiles(files, settle === undefined ? options : { ...options, settle }, telling),
+    )
+  const { batched } = model
+  const code = yield* batched === undefined
+    ? Effect.provide(runAll(), services)
+    : aloneWithBatches(
+        outputRoot,
+        Effect.provide(runInBatches(given, json, runAll), Layer.merge(services, batched)),
+      )
   return code === exitCode.done && refused.length > 0 ? exitCode.failed : code
 })

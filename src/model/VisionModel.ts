@@ -140,6 +140,7 @@ export interface LimitHints {
  * - `ImageUnreadable`: a picture on disk could not be read or labelled.
  * - `BudgetSpent`: the run's own limit of cost or tokens does not allow the call.
  * - `NotRecorded`: a replay has no answer to this request.
+ * - `Deferred`: the request is in a batch that is answered later; nothing is wrong.
  */
 export type ModelErrorReason =
   | "Throttled"
@@ -151,6 +152,7 @@ export type ModelErrorReason =
   | "ImageUnreadable"
   | "BudgetSpent"
   | "NotRecorded"
+  | "Deferred"
 
 /** Why a service rejected a request for good. */
 export type Rejection =

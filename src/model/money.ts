@@ -12,6 +12,8 @@ export interface Price {
   readonly cacheWrite?: number
   /** What part of all these prices calls with the service tier `flex` have; all if absent. */
   readonly flex?: number
+  /** What part of them requests have that are handed in as a batch; half if absent, as services have it that have a batch API. */
+  readonly batch?: number
 }
 
 const amount = v.pipe(v.number(), v.minValue(0))
@@ -26,6 +28,7 @@ const pricesSchema = v.object({
       out: amount,
       cache_write: v.exactOptional(amount),
       flex: v.exactOptional(amount),
+      batch: v.exactOptional(amount),
     }),
   ),
 })
@@ -36,13 +39,14 @@ export const listPrice = (model: string): Price | undefined => {
     .parse(pricesSchema, prices)
     .models.find(({ pattern }) => new RegExp(pattern, "iu").test(model))
   if (entry === undefined) return undefined
-  const { cache_write: cacheWrite, flex } = entry
+  const { batch, cache_write: cacheWrite, flex } = entry
   return {
     in: entry.in,
     cached: entry.cached,
     out: entry.out,
     ...(cacheWrite === undefined ? {} : { cacheWrite }),
     ...(flex === undefined ? {} : { flex }),
+    ...(batch === undefined ? {} : { batch }),
   }
 }
 
@@ -55,27 +59,35 @@ export const priceOf = (model: string, given: Partial<Price>): Price | undefined
   // What is put into a cache has the price of its entry, but not beside an input price of somebody's own.
   const cacheWrite = given.cacheWrite ?? (given.in === undefined ? list?.cacheWrite : undefined)
   const flex = given.flex ?? list?.flex
+  const batch = given.batch ?? list?.batch
   return {
     in: input,
     ...(cacheWrite === undefined ? {} : { cacheWrite }),
     ...(flex === undefined ? {} : { flex }),
+    ...(batch === undefined ? {} : { batch }),
     cached: given.cached ?? (given.in === undefined ? list?.cached : undefined) ?? input,
     out,
   }
 }
 
+/** So much of all prices. */
+const partOf = ({ cached, cacheWrite, in: input, out }: Price, part: number): Price => ({
+  in: input * part,
+  cached: cached * part,
+  out: out * part,
+  ...(cacheWrite === undefined ? {} : { cacheWrite: cacheWrite * part }),
+})
+
 /** The price of calls with a service tier; of tiers that are not known, the usual one. */
-export const priceIn = (price: Price | undefined, tier: string | undefined): Price | undefined => {
-  const { flex } = price ?? {}
-  if (price === undefined || tier !== "flex" || flex === undefined) return price
-  const { cacheWrite } = price
-  return {
-    in: price.in * flex,
-    cached: price.cached * flex,
-    out: price.out * flex,
-    ...(cacheWrite === undefined ? {} : { cacheWrite: cacheWrite * flex }),
-  }
-}
+export const priceIn = (price: Price | undefined, tier: string | undefined): Price | undefined =>
+  tier !== "flex" || price?.flex === undefined ? price : partOf(price, price.flex)
+
+/** What part of a price requests have that are handed in as a batch, where nothing else is known. */
+const usualBatchPart = 0.5
+
+/** The price of requests that are handed in as a batch. */
+export const priceInBatch = (price: Price | undefined): Price | undefined =>
+  price === undefined ? undefined : partOf(price, price.batch ?? usualBatchPart)
 
 /** What a call cost in US dollars; null if its price or its tokens are not known. */
 export const costOf = (price: Price | undefined, usage: ModelUsage): number | null => {

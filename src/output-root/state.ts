@@ -20,6 +20,9 @@ import { sha256 } from "../plan/fingerprint.ts"
  */
 const batchFolder = ".batch"
 
+/** Requests that were handed in as batches, and what came of them. */
+export const modelBatchesFolder = `${batchFolder}/api`
+
 const inputsKey = `${batchFolder}/videos.jsonl`
 const failedFolder = `${batchFolder}/failed`
 

@@ -114,7 +114,10 @@ const askFor = Effect.fn("Stage.call")(function* <A>(run: VideoRun, call: StageC
       reason,
       folder,
       attempts: trace.attempts(),
-      message: `Stage ${call.stage.number} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${folder}`,
+      message:
+        reason === "Deferred"
+          ? `Stage ${call.stage.number} waits for the ${call.what}: ${error.message}`
+          : `Stage ${call.stage.number} gave up on the ${call.what}: ${error.message}. Prompts, replies and problems are in ${folder}`,
     })
   const answer: Answer<A> = yield* Effect.gen(function* () {
     const request = { ...(yield* requestOf(run, call)), callsLeft: call.callsLeft }
@@ -189,10 +192,13 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(
   }
   yield* note({ status: "running" }, [], 0)
   yield* writePrompts(run, call)
+  // What is answered later is still being asked for.
   const answer = yield* Effect.tapErrorTag(askFor(run, call, trace), "StageFailed", (error) =>
-    Effect.flatMap(seconds, (wall) =>
-      note({ status: "failed", error: error.message, error_reason: error.reason }, error.attempts, wall),
-    ),
+    error.reason === "Deferred"
+      ? Effect.void
+      : Effect.flatMap(seconds, (wall) =>
+          note({ status: "failed", error: error.message, error_reason: error.reason }, error.attempts, wall),
+        ),
   )
   const path = join(call.dir, call.artefact)
   const isChanged = yield* put(run, path, jsonText(answer.value))

@@ -47,9 +47,12 @@ const refineStep = Effect.fn("Refine.step")(function* (
   return final
 })
 
-/** What ends the whole run is told first. */
-const isOfTheRun = (error: StageError): boolean =>
-  error._tag === "StageFailed" && error.reason === "BudgetSpent"
+const hasReason = (error: StageError, reason: StageFailed["reason"]): boolean =>
+  error._tag === "StageFailed" && error.reason === reason
+
+/** What ends the whole run is told first, and what only has to wait last. */
+const rankOf = (error: StageError): number =>
+  hasReason(error, "BudgetSpent") ? 0 : hasReason(error, "Deferred") ? 2 : 1
 
 /** Notes that steps failed, and fails with the first of them. */
 const failSteps = Effect.fnUntraced(function* (
@@ -58,6 +61,7 @@ const failSteps = Effect.fnUntraced(function* (
   first: StageError,
   others: ReadonlyArray<StageError>,
 ) {
+  if (hasReason(first, "Deferred")) return yield* Effect.fail(first)
   for (const other of others) yield* notice(run, other.message)
   const more =
     others.length === 0 ? "" : ` (and ${others.length} more step${others.length === 1 ? "" : "s"} failed)`
@@ -88,7 +92,7 @@ const refineSteps = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
     { concurrency: run.settings.stepConcurrency },
   )
   const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
-  const [first, ...others] = failures.toSorted((a, b) => Number(isOfTheRun(b)) - Number(isOfTheRun(a)))
+  const [first, ...others] = failures.toSorted((a, b) => rankOf(a) - rankOf(b))
   if (first !== undefined) return yield* failSteps(run, drafted, first, others)
   const steps = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
   const final = finalPlan(plan, steps)

@@ -33,15 +33,11 @@ const failed = (before: Outcome, error: { readonly message: string; readonly rea
         error_reason: error.reason,
       }
 
-const completed = ({
-  answered: _answered,
-  error: _error,
-  error_reason: _reason,
-  ...outcome
-}: Outcome): Outcome => ({
-  ...outcome,
-  status: "completed",
-})
+/** An outcome that had failed, once what failed is done or asked for again. */
+const goneOn = (
+  { answered: _answered, error: _error, error_reason: _reason, ...outcome }: Outcome,
+  status: Outcome["status"],
+): Outcome => ({ ...outcome, status })
 
 /**
  * Makes an outcome speak of all that belongs to its stage: pictures and clips that cannot be made fail it too. Its answer stands
@@ -55,9 +51,11 @@ export const orFailed =
       error.reason === "MissingStage"
         ? Effect.void
         : Effect.ignore(
-            Effect.flatMap(run.summary.progress, (progress) =>
-              noteAt(run, place)(failed(place.find(progress) ?? nothingYet, error)),
-            ),
+            Effect.flatMap(run.summary.progress, (progress) => {
+              const before = place.find(progress) ?? nothingYet
+              if (error.reason !== "Deferred") return noteAt(run, place)(failed(before, error))
+              return before.status === "failed" ? noteAt(run, place)(goneOn(before, "running")) : Effect.void
+            }),
           ),
     )
 
@@ -68,6 +66,6 @@ export const withStatus =
     Effect.tap(orFailed(run, place)(stage), () =>
       Effect.flatMap(run.summary.progress, (progress) => {
         const before = place.find(progress)
-        return before?.status === "failed" ? noteAt(run, place)(completed(before)) : Effect.void
+        return before?.status === "failed" ? noteAt(run, place)(goneOn(before, "completed")) : Effect.void
       }),
     )

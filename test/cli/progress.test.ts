@@ -353,7 +353,7 @@ describe("JSON lines", () => {
       message: "no",
       willRetry: false,
     },
-    VideoPostponed: { type: "VideoPostponed", videoId: "v", file: "/v.mp4", message: "busy" },
+    VideoPostponed: { type: "VideoPostponed", videoId: "v", file: "/v.mp4", message: "busy", why: "locked" },
     ModelLoad: { type: "ModelLoad", inFlight: 1, waiting: 0, limit: 8, rpm: null, tpm: null, pausedMs: 0 },
     ModelSilent: {
       type: "ModelSilent",

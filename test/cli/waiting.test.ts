@@ -93,6 +93,7 @@ describe("while nothing moves, what is waited for is told, and since when", () =
       videoId,
       file: `/v/${videoId}.mp4`,
       message: "busy",
+      why: "locked",
     })
     const { screen, line, json } = told(
       after([

@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import manifest from "../../package.json"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
+import { startBatchServer } from "../support/batch-server.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { coloursOf } from "../support/colours.ts"
 import { makeVideo } from "../support/media.ts"
@@ -48,6 +49,7 @@ const scriptOf = (name: string, command: string): string => {
 
 let shared: string
 let server: ChatServer
+let batches: ReturnType<typeof startBatchServer>
 let besides: ReadonlyArray<string>
 
 beforeAll(async () => {
@@ -56,6 +58,7 @@ beforeAll(async () => {
     behave: ({ images: [picture], prompt }, good) =>
       prompt.startsWith("The picture has a left and a right half") ? coloursOf(picture) : good,
   })
+  batches = startBatchServer({ looksUntilEnd: 0 })
   besides = await readdir(root)
   await mkdir(join(shared, "bin"))
   // The pages call `bun` and `npx`: here both are the Bun that runs this test.
@@ -73,6 +76,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
+  await batches[Symbol.asyncDispose]()
   await rm(shared, { recursive: true, force: true })
 })
 
@@ -97,6 +101,11 @@ const run = async (commands: string, cwd: string, env: Readonly<Record<string, s
 
 /** The environment of somebody who has followed "A real run". */
 const model = () => ({ API_KEY: "your-key", API_BASE_URL: server.url, MODEL_NAME: "some-vlm" })
+
+/** Services that answer in another way. */
+const environments: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
+  "docs/guides/batch-api.md": () => ({ API_BASE_URL: batches.url }),
+}
 
 /** What a page takes for granted, beside the videos. */
 const given: Readonly<Record<string, (folder: string) => Promise<void>>> = {
@@ -169,7 +178,7 @@ test.each([...withCommands])("every command of %s works, in the page's order", a
   const { code, said } = await run(
     commandsOf(await read(page)),
     folder,
-    selfContained.has(page) ? {} : model(),
+    selfContained.has(page) ? {} : { ...model(), ...environments[page]?.() },
   )
   if (code !== 0) throw new Error(`exit code ${code}\n${said}`)
   await promised[page]?.(folder)

@@ -101,6 +101,7 @@ const reasons: Readonly<Record<FailureReason, true>> = {
   ImageUnreadable: true,
   BudgetSpent: true,
   NotRecorded: true,
+  Deferred: true,
   AnswerRejected: true,
   Locked: true,
   PromptInvalid: true,

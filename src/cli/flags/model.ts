@@ -38,6 +38,29 @@ export const model = {
     "WORD",
     "What kind of service is paid for, in its own words, as in flex: half the price, and slower",
   ),
+  batchApi: flag.toggle(
+    "batch",
+    "Ask through the service's batch API, at half the price: requests are handed in as files and answered within a day; the same command again goes on with what has come",
+  ),
+  wait: flag.toggle("wait", "With --batch: stay, and go on with what comes, until nothing is left to ask"),
+  batchPollSec: flag.real(
+    "batch-poll-sec",
+    { min: 1, max: 3600 },
+    60,
+    "With --wait: seconds between two looks at the batches",
+  ),
+  batchFileBytes: flag.whole(
+    "batch-file-bytes",
+    { min: 1000, max: 2_000_000_000 },
+    200_000_000,
+    "Largest file that the service takes as a batch, in bytes",
+  ),
+  batchFileRequests: flag.whole(
+    "batch-file-requests",
+    { min: 1, max: 100_000 },
+    50_000,
+    "Most requests that it takes in one",
+  ),
   reasoningEffort: flag.text(
     "reasoning-effort",
     "WORD",

@@ -22,7 +22,8 @@ const answer = { ...video, stage, what: text, attempt: whole }
 
 /**
  * One line of `--json`. `time` is ISO 8601 in UTC. `progress` comes every five seconds and once before `batch_finished`,
- * which is the last of a batch; the others are its events. After a batch that was scored comes `evaluation_finished`. Where it does
+ * which is the last of a batch; the others are its events. With `--batch`, `batches_under_way` comes after it where something is
+ * answered later; after a batch that was scored comes `evaluation_finished`. Where it does
  * not come to a batch, as with wrong usage, `error` is the only line.
  */
 export const jsonLineSchema = v.variant("event", [
@@ -52,7 +53,7 @@ export const jsonLineSchema = v.variant("event", [
     message: text,
     will_retry: v.boolean(),
   }),
-  line("video_postponed", { ...video, file: text, message: text }),
+  line("video_postponed", { ...video, file: text, message: text, why: v.picklist(["locked", "deferred"]) }),
   line("model_load", {
     in_flight: whole,
     waiting: whole,
@@ -99,6 +100,7 @@ export const jsonLineSchema = v.variant("event", [
     seconds: amount,
     report: v.optional(text),
   }),
+  line("batches_under_way", { batches: whole, requests: whole }),
   line("evaluation_finished", { report: text, evaluation: v.record(v.string(), v.unknown()) }),
   line("error", { exit_code: whole, message: text }),
   line("check", {
@@ -145,6 +147,10 @@ export const checkJson = ({ what, problem, found }: Check, time: string): string
 /** The same for what was not looked at: nothing is known of it. */
 export const uncheckedJson = (what: string, time: string): string =>
   jsonLine({ time, event: "check", what, ok: null, problem: null, found: null })
+
+/** What has been handed in with `--batch` and has not come back, as a line of JSON. */
+export const batchesJson = (batches: number, requests: number, time: string): string =>
+  jsonLine({ time, event: "batches_under_way", batches, requests })
 
 /** How right a run was, as a line of JSON: where the report is, and what is in it. */
 export const evaluationJson = (report: string, evaluation: object, time: string): string =>

@@ -33,6 +33,7 @@ const eventText = (event: RunEvent, verbose: boolean): string | ReadonlyArray<st
       return event.reason === "Defect" ? text.split("\n") : text
     }
     case "VideoPostponed":
+      if (event.why === "deferred") return verbose ? `${event.videoId}: ${event.message}` : undefined
       return `${event.videoId}: postponed: ${event.message}`
     case "ModelSilent": {
       const step = event.step === null ? "" : `, step ${event.step}`

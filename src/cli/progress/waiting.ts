@@ -4,7 +4,15 @@ import { stageText } from "../../stages/list.ts"
 import { count, duration, plural } from "../../text/quantity.ts"
 
 /** What a run may wait for. */
-export const waitKinds = ["end", "pause", "answer", "rate_limit", "other_process", "decoding"] as const
+export const waitKinds = [
+  "end",
+  "pause",
+  "answer",
+  "rate_limit",
+  "other_process",
+  "batch",
+  "decoding",
+] as const
 
 /** What a run waits for while nothing moves. */
 export interface Wait {
@@ -65,6 +73,11 @@ export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
     const rest = more.length === 0 ? "" : ` and ${count(more.length)} more`
     const text = `waiting for ${ago} for another process to finish ${first}${rest}`
     return { kind: "other_process", seconds, videoId: first, text }
+  }
+  if (quiet.deferredMs !== undefined) {
+    const { seconds, ago } = since(quiet.deferredMs)
+    const text = `waiting for ${ago} for batches with the requests of ${plural(state.deferred.size, "video")}`
+    return { kind: "batch", seconds, videoId: null, text }
   }
   const video = oldest(state)
   if (video === undefined || load.inFlight > 0 || nowMs - quiet.movedMs < worthSayingMs) return undefined

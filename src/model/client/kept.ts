@@ -19,6 +19,8 @@ import type { Sent } from "./parameters.ts"
 export interface Received {
   readonly completion: Completion
   readonly hints: LimitHints
+  /** How long it took, where that is not the time that was waited for it. */
+  readonly latencyMs?: number
 }
 
 /** Sends a request once. */
@@ -46,11 +48,11 @@ export const sendAndKeep =
               error.mayBePaid === true ? chargeOf(price, estimate, error.usage ?? noUsage) : undefined
             attempt.ending = { ...at, type: "failed", error, charge }
           })
-        const { completion, hints } = yield* restore(send(request, sent)).pipe(
+        const { completion, hints, latencyMs } = yield* restore(send(request, sent)).pipe(
           Effect.onInterrupt(() => lost(chargeOf(price, estimate, noUsage))),
           Effect.tapError(failed),
         )
-        const at = yield* times
+        const at = { ...(yield* times), ...(latencyMs === undefined ? {} : { latencyMs }) }
         const { usage } = completion
         const paid = priceIn(price, completion.serviceTier)
         const charge = chargeOf(paid, estimate, usage, completion.text + completion.reasoning)

@@ -27,7 +27,7 @@ const completionOfList = (pieces: ReadonlyArray<unknown>, { stream }: Decoder): 
   return answer.isEnded() ? answer.completion() : undefined
 }
 
-const interpret = (text: string, decode: Decoder): Answer => {
+export const interpret = (text: string, decode: Decoder): Answer => {
   const body = parseJson(text)
   if (isErrorObject(body)) return { type: "error", text, isBegun: false }
   if (body === undefined && /^[[{]/u.test(text) && text.includes(decode.mark))

@@ -2,7 +2,7 @@ import { Effect, Redacted } from "effect"
 import OpenAI from "openai"
 import type { ModelFamily } from "../families.ts"
 import { millisOf } from "../monotonic.ts"
-import { answerFault } from "../protocols/answer.ts"
+import { type Answer, answerFault } from "../protocols/answer.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
 import { excerpt } from "../protocols/said.ts"
 import type { Redaction } from "../redaction.ts"
@@ -46,6 +46,27 @@ const httpClient = ({ settings, protocol, endpoint }: Way): OpenAI =>
     logLevel: "off",
   })
 
+/** A reply without secrets, or why an answer is none. */
+export const received = Effect.fnUntraced(function* (
+  answer: Answer,
+  headers: Headers,
+  { protocol, redaction }: Pick<Way, "protocol" | "redaction">,
+) {
+  const redact = redaction.message
+  const fault = answerFault(protocol, answer, headers, redact)
+  if (fault !== undefined) return yield* fault
+  if (answer.type !== "completion") return yield* Effect.dieMessage("an answer without fault is a completion")
+  const { completion } = answer
+  return {
+    completion: {
+      ...completion,
+      text: redaction.answer(completion.text),
+      model: completion.model === undefined ? undefined : excerpt(completion.model, redact),
+    },
+    hints: protocol.limits(headers, Date.now(), redact),
+  } satisfies Received
+})
+
 /** Sends one request and reads what comes. */
 export const makeSend = (way: Way): Send => {
   const { settings, family, wanted, protocol, endpoint, redaction, heard } = way
@@ -77,18 +98,6 @@ export const makeSend = (way: Way): Send => {
       // fetch leaves a body where it is when its connection fails, and with it an open file.
       (chunks) => Effect.promise(() => chunks.return(undefined)),
     )
-    const fault = answerFault(protocol, answer, headers, redact)
-    if (fault !== undefined) return yield* fault
-    if (answer.type !== "completion")
-      return yield* Effect.dieMessage("an answer without fault is a completion")
-    const { completion } = answer
-    return {
-      completion: {
-        ...completion,
-        text: redaction.answer(completion.text),
-        model: completion.model === undefined ? undefined : excerpt(completion.model, redact),
-      },
-      hints: protocol.limits(headers, Date.now(), redact),
-    } satisfies Received
+    return yield* received(answer, headers, way)
   })
 }

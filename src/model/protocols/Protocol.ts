@@ -86,6 +86,8 @@ export interface Protocol {
    * tell.
    */
   readonly words?: Readonly<Partial<Record<WordParameter, ReadonlyArray<string>>>>
+  /** The address that its requests have in a file of OpenAI's batch API, as in `/v1/chat/completions`; absent if they have none. */
+  readonly batchUrl?: string
   /** The headers that carry a key. */
   readonly authorize: (key: string) => Readonly<Record<string, string>>
   readonly encode: (model: string, request: ModelRequest, parameters: Parameters) => Encoded

@@ -9,6 +9,7 @@ import { assembleCompletion } from "./stream.ts"
 export const chat: Protocol = {
   name: "openai",
   pathPattern: /\/chat\/completions$/iu,
+  batchUrl: "/v1/chat/completions",
   tokenLimits: ["max_tokens", "max_completion_tokens"],
   formats: ["json_schema", "json_object", "none"],
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),

@@ -9,6 +9,7 @@ import { assembleResponse, parseResponse } from "./response.ts"
 export const responses: Protocol = {
   name: "openai-responses",
   pathPattern: /\/responses$/iu,
+  batchUrl: "/v1/responses",
   tokenLimits: ["max_output_tokens"],
   formats: ["json_schema", "json_object", "none"],
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),

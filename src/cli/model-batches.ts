@@ -1,0 +1,118 @@
+import { join, resolve } from "node:path"
+import { Console, Effect } from "effect"
+import { DatasetStore } from "../dataset/DatasetStore.ts"
+import { localStore } from "../dataset/local-store.ts"
+import type { BatchSettings } from "../model/batch-api/batches.ts"
+import { ModelBatches, type UnderWay } from "../model/batch-api/ModelBatches.ts"
+import { protocolIn, type ServiceSettings } from "../model/client/settings.ts"
+import type { ModelError } from "../model/VisionModel.ts"
+import { makeFolderLocks } from "../output-root/locks.ts"
+import { modelBatchesFolder } from "../output-root/state.ts"
+import { printable } from "../text/printable.ts"
+import { plural } from "../text/quantity.ts"
+import type { RunFlags } from "./flags/run.ts"
+import { stdout } from "./output.ts"
+import { batchesJson } from "./progress/json.ts"
+import { exitCode, UsageError } from "./usage.ts"
+
+/** What flags say of batches. */
+type BatchApiFlags = Pick<
+  RunFlags,
+  "batchFileBytes" | "batchFileRequests" | "batchPollSec" | "outputRoot" | "wait"
+>
+
+/** Why these settings cannot be used with `--batch`; undefined if they can. */
+const objection = (settings: ServiceSettings): string | undefined => {
+  const protocol = protocolIn(settings)
+  if (protocol.batchUrl === undefined)
+    return `--batch is for services with OpenAI's batch API, and those of the protocol ${protocol.name} have none; use --service-tier flex, or leave it out`
+  if (settings.stream === true) return "a batch is not streamed: give either --batch or --stream"
+  if (settings.serviceTier !== undefined)
+    return "a batch has a price of its own: give either --batch or --service-tier"
+  if (settings.extraBody !== undefined && (settings.secrets ?? []).length > 0)
+    return "what --extra-body takes from the environment would be written into the files of a batch: give it as a --header, or leave --batch out"
+  return undefined
+}
+
+/** How requests are handed in, as flags say; fails where that does not fit the rest. */
+export const batchSettingsOf = Effect.fn("Cli.batchSettings")(function* (
+  settings: ServiceSettings,
+  { batchFileBytes, batchFileRequests, outputRoot }: BatchApiFlags,
+) {
+  const message = objection(settings)
+  if (message !== undefined) return yield* new UsageError({ message })
+  return {
+    folder: join(resolve(outputRoot), modelBatchesFolder),
+    limits: { maxBytes: batchFileBytes, maxRequests: batchFileRequests },
+  } satisfies BatchSettings
+})
+
+const tellUnderWay = ({ batches, requests }: UnderWay, json: boolean) => {
+  if (json)
+    return Effect.sync(() => stdout.write(`${batchesJson(batches, requests, new Date().toISOString())}\n`))
+  const is = batches === 1 ? "is" : "are"
+  return Console.error(
+    `${plural(batches, "batch", "batches")} with ${plural(requests, "request")} ${is} under way: the same command fetches what has come, and --wait stays until all has`,
+  )
+}
+
+/**
+ * Runs videos whose requests go with batches: what has come is fetched first, what can be asked is handed in at the end, and with
+ * `--wait` so on until nothing is left. Gives the exit code.
+ *
+ * @param run with what it is to do once nothing is left but videos whose answers come later
+ */
+export const runInBatches = <E, R>(
+  flags: BatchApiFlags,
+  json: boolean,
+  run: (settle: Effect.Effect<boolean>) => Effect.Effect<number, E, R>,
+) =>
+  Effect.gen(function* () {
+    const { collect, submit, underWay } = yield* ModelBatches
+    let problem: ModelError | undefined
+    const told = (error: ModelError) =>
+      Effect.sync(() => {
+        problem = error
+        return false
+      })
+    const comes: Effect.Effect<boolean, ModelError> = Effect.gen(function* () {
+      for (;;) {
+        if ((yield* underWay).batches === 0) return false
+        yield* Effect.sleep(`${flags.batchPollSec} seconds`)
+        if ((yield* collect) > 0) return true
+      }
+    })
+    const settle = Effect.catchAll(Effect.zipRight(submit, flags.wait ? comes : Effect.succeed(false)), told)
+    yield* Effect.catchAll(collect, told)
+    if (problem !== undefined) yield* Effect.logWarning(problem.message)
+    const code = yield* run(settle)
+    // A budget that is spent ends a run, and what there was money for is handed in all the same.
+    if (code !== exitCode.interrupted) yield* Effect.catchAll(submit, told)
+    const out = yield* underWay
+    if (out.batches > 0) yield* tellUnderWay(out, json)
+    if (problem !== undefined) {
+      yield* Console.error(printable(`error: ${problem.message}`))
+      return exitCode.failed
+    }
+    return code === exitCode.done && out.batches > 0 ? exitCode.underWay : code
+  })
+
+/** What is locked as a whole while batches are handed in and fetched. */
+const lockName = ".batch"
+
+/** Lets one process at a time hand in batches for an output root, and fetch them. */
+export const aloneWithBatches = Effect.fn("Cli.aloneWithBatches")(function* <A, E, R>(
+  outputRoot: string,
+  work: Effect.Effect<A, E, R>,
+) {
+  const locks = yield* makeFolderLocks
+  const ended = yield* locks.hold(lockName, Effect.either(work)).pipe(
+    Effect.catchTag("Locked", ({ owner }) => {
+      const who = owner === undefined ? "" : ` (process ${owner.pid} on ${owner.host})`
+      const message = `another command${who} hands in batches for ${outputRoot}: wait for it, or use another --output-root`
+      return new UsageError({ message })
+    }),
+    Effect.provideService(DatasetStore, localStore(resolve(outputRoot))),
+  )
+  return yield* ended
+})

@@ -1,0 +1,117 @@
+import { type FileHandle, open, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { makeFolder, syncFolder } from "../../files/whole.ts"
+import type { LazyBody } from "../protocols/lazy-body.ts"
+import {
+  type BatchedRequest,
+  type BatchState,
+  batchFile,
+  newBatchName,
+  writeRequests,
+  writeState,
+} from "./record.ts"
+
+/** What a service takes as one file. */
+export interface FileLimits {
+  readonly maxBytes: number
+  readonly maxRequests: number
+}
+
+/** A request, and what is sent. */
+export interface WholeRequest {
+  readonly request: BatchedRequest
+  readonly body: LazyBody
+}
+
+/** What all requests of a file have in common. */
+export type Head = Pick<BatchState, "service" | "model" | "url">
+
+const newline = Buffer.from("}\n")
+
+/** What stands before the body in a line. */
+const lineStart = (customId: string, url: string): Buffer =>
+  Buffer.from(`{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(url)},"body":`)
+
+/** Bytes that a request takes in a file. */
+export const lineBytes = ({ request, body }: WholeRequest, { url }: Head): number =>
+  lineStart(request.custom_id, url).length + body.length + newline.length
+
+/** A file of requests in the making, in a new folder below `root`. */
+export class InputFile {
+  readonly #handle: FileHandle
+  #isOpen = true
+  #hash = new Bun.CryptoHasher("sha256")
+  #bytes = 0
+  readonly #requests: Array<BatchedRequest> = []
+
+  private constructor(
+    /** Absolute. */
+    readonly folder: string,
+    readonly head: Head,
+    handle: FileHandle,
+  ) {
+    this.#handle = handle
+  }
+
+  static async begin(root: string, head: Head): Promise<InputFile> {
+    const folder = join(root, newBatchName(new Date()))
+    await makeFolder(folder)
+    return new InputFile(folder, head, await open(join(folder, batchFile.input), "wx"))
+  }
+
+  /** Whether so many bytes more are within the limits. */
+  hasRoom(bytes: number, { maxBytes, maxRequests }: FileLimits): boolean {
+    return this.#bytes + bytes <= maxBytes && this.#requests.length < maxRequests
+  }
+
+  /** Adds a line. If that fails half-way, as where a picture cannot be read, the file is as it was before. */
+  async add({ request, body }: WholeRequest): Promise<void> {
+    const hash = this.#hash.copy()
+    let at = this.#bytes
+    const put = async (piece: Uint8Array) => {
+      hash.update(piece)
+      await this.#handle.write(piece, 0, piece.length, at)
+      at += piece.length
+    }
+    try {
+      await put(lineStart(request.custom_id, this.head.url))
+      for await (const piece of body.stream()) await put(piece)
+      await put(newline)
+    } catch (cause) {
+      await this.#handle.truncate(this.#bytes)
+      throw cause
+    }
+    this.#hash = hash
+    this.#bytes = at
+    this.#requests.push(request)
+  }
+
+  /** Ends the file: from here on it is a batch that can be handed in, whatever happens. May be tried again where the disk fails. */
+  async finish(): Promise<{ readonly state: BatchState; readonly requests: ReadonlyArray<BatchedRequest> }> {
+    if (this.#isOpen) await this.#handle.sync()
+    await this.#close()
+    const state = {
+      ...this.head,
+      state: "written",
+      input_sha256: this.#hash.digest("hex"),
+      input_bytes: this.#bytes,
+      requests: this.#requests.length,
+    } satisfies BatchState
+    await writeRequests(this.folder, this.#requests)
+    await writeState(this.folder, state)
+    await syncFolder(this.folder)
+    return { state, requests: this.#requests }
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    await this.#handle.close()
+  }
+
+  /** Gives up what was not finished. */
+  async drop(): Promise<void> {
+    await this.#close()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto"
+import { readdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import * as v from "valibot"
+import { onCode } from "../../files/fault.ts"
+import { parseJson } from "../../files/json.ts"
+import { kindAt, readPlain } from "../../files/plain.ts"
+import { appendDurably, dropTemporary, giveName, temporaryPath, writeNew } from "../../files/whole.ts"
+import type { ModelUsage } from "../VisionModel.ts"
+
+/**
+ * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is handed in, gone once the
+ * service has it; `requests.jsonl` says what is in it; `batch.json` how it stands; `output.jsonl` and `errors.jsonl` are what came
+ * of it; `used.txt` has the ids of the lines that a video has taken. A folder without `batch.json` was never handed in.
+ */
+export const batchFile = {
+  input: "input.jsonl",
+  requests: "requests.jsonl",
+  state: "batch.json",
+  output: "output.jsonl",
+  errors: "errors.jsonl",
+  used: "used.txt",
+} as const
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+/** One request of a batch: whose it is, and what it is thought to take. */
+const requestSchema = v.strictObject({
+  custom_id: v.string(),
+  video_id: v.string(),
+  stage: v.pipe(count, v.minValue(1)),
+  step: v.nullable(count),
+  attempt: v.pipe(count, v.minValue(1)),
+  prompt_tokens: v.nullable(count),
+  completion_tokens: v.nullable(count),
+})
+export type BatchedRequest = v.InferOutput<typeof requestSchema>
+
+/** What a request is thought to take. */
+export const estimateOf = ({ completion_tokens, prompt_tokens }: BatchedRequest): ModelUsage => ({
+  prompt_tokens,
+  cached_tokens: 0,
+  completion_tokens,
+  reasoning_tokens: null,
+})
+
+const stateSchema = v.strictObject({
+  /**
+   * `written`: not yet handed in. `creating`: the service has the file, and may have been told to begin. `under_way`: it has begun.
+   * `ended`: nothing more comes.
+   */
+  state: v.picklist(["written", "creating", "under_way", "ended"]),
+  /** Address of the service, without secrets. */
+  service: v.string(),
+  model: v.string(),
+  /** What its requests are for, as in `/v1/chat/completions`. */
+  url: v.string(),
+  input_sha256: v.string(),
+  input_bytes: count,
+  requests: count,
+  input_file_id: v.exactOptional(v.string()),
+  batch_id: v.exactOptional(v.string()),
+  /** The service's own word for how it stands. */
+  status: v.exactOptional(v.string()),
+  /** Seconds since 1970, by the service's clock. */
+  created_at: v.exactOptional(v.number()),
+  ended_at: v.exactOptional(v.number()),
+  /** Why the service refused it as a whole. */
+  problem: v.exactOptional(v.string()),
+})
+export type BatchState = v.InferOutput<typeof stateSchema>
+
+/** A batch as it stands on disk. */
+export interface BatchRecord {
+  /** Absolute path of its folder. */
+  readonly folder: string
+  readonly state: BatchState
+  readonly requests: ReadonlyArray<BatchedRequest>
+  /** Ids of lines that were taken. */
+  readonly used: ReadonlySet<string>
+}
+
+const mostStateBytes = 1 << 20
+/** 50,000 requests have about 12 MB. */
+const mostListBytes = 256 << 20
+
+/** The name of a new batch's folder: in order of time, and never the same twice. */
+export const newBatchName = (now: Date): string =>
+  `${now.toISOString().slice(0, 19).replaceAll(/[-:]/gu, "")}Z-${randomBytes(4).toString("hex")}`
+
+const isBatchName = (name: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/u.test(name)
+
+const textOf = async (path: string, limit: number): Promise<string | undefined> =>
+  (await readPlain(path, limit).catch(onCode(undefined, "ENOENT")))?.toString()
+
+/** Puts a text where another may be, whole. */
+const replaceFile = async (path: string, text: string): Promise<void> => {
+  const temporary = temporaryPath(path)
+  try {
+    await writeNew(temporary, text)
+    await giveName(temporary, path)
+  } catch (cause) {
+    await dropTemporary(temporary)
+    throw cause
+  }
+}
+
+export const writeState = (folder: string, state: BatchState): Promise<void> =>
+  replaceFile(join(folder, batchFile.state), `${JSON.stringify(state, null, 2)}\n`)
+
+/** Writes what is in a batch, before its state: with that it counts as written. */
+export const writeRequests = (folder: string, requests: ReadonlyArray<BatchedRequest>): Promise<void> =>
+  replaceFile(
+    join(folder, batchFile.requests),
+    requests.map((request) => `${JSON.stringify(request)}\n`).join(""),
+  )
+
+/** Notes that a line was taken: it is not given again. */
+export const noteUsed = (folder: string, customId: string): Promise<void> =>
+  appendDurably(join(folder, batchFile.used), `${customId}\n`)
+
+/** Damage that nobody can work around. */
+export class BatchDamaged extends Error {
+  override readonly name = "BatchDamaged"
+}
+
+const linesIn = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")
+
+/** Reads a batch; undefined if it was never written to its end. Throws `BatchDamaged`. */
+const readBatch = async (folder: string): Promise<BatchRecord | undefined> => {
+  const text = await textOf(join(folder, batchFile.state), mostStateBytes)
+  if (text === undefined) return undefined
+  const state = v.safeParse(stateSchema, parseJson(text))
+  if (!state.success)
+    throw new BatchDamaged(
+      `${join(folder, batchFile.state)} is damaged, and with it what is known of a batch; look at the service which batches there are, then remove ${folder} to ask anew`,
+    )
+  const listed = (await textOf(join(folder, batchFile.requests), mostListBytes)) ?? ""
+  const requests = linesIn(listed).flatMap((line) => {
+    const parsed = v.safeParse(requestSchema, parseJson(line))
+    return parsed.success ? [parsed.output] : []
+  })
+  const used = new Set(linesIn((await textOf(join(folder, batchFile.used), mostListBytes)) ?? ""))
+  return { folder, state: state.output, requests, used }
+}
+
+/** All batches in a folder, in order of time. What a crash has left of one that was never handed in is removed. */
+export const readBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> => {
+  const none: ReadonlyArray<string> = []
+  const names = await readdir(root).catch(onCode(none, "ENOENT"))
+  const records: Array<BatchRecord> = []
+  for (const folder of names
+    .filter(isBatchName)
+    .toSorted()
+    .map((name) => join(root, name))) {
+    if ((await kindAt(folder))?.isDirectory() !== true) continue
+    const record = await readBatch(folder)
+    if (record === undefined) await rm(folder, { recursive: true, force: true })
+    else records.push(record)
+  }
+  return records
+}

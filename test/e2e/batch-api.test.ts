@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { startBatchServer } from "../support/batch-server.ts"
+import { temporaryFolder } from "../support/folders.ts"
+import { makeVideo } from "../support/media.ts"
+import type { Json } from "../support/replies.ts"
+import { runCli } from "../support/run-cli.ts"
+
+setDefaultTimeout(120_000)
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let videos: string
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  videos = join(folder.path, "videos")
+  mkdirSync(videos)
+  for (const [i, name] of ["a.mp4", "b.mp4"].entries())
+    await makeVideo({ dir: videos, name, frames: 60, firstNumber: 100 * i })
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+const flags = (url: string, root: string) => [
+  ...["pipeline", "--input-video-dir", videos, "--output-root", root, "--api-base", url],
+  ...["--model", "loopback-vlm", "--price-in", "2", "--price-out", "8", "--max-frames", "8"],
+  ...["--api-call-retry-backoff-sec", "0", "--continue-on-error", "--batch"],
+]
+const json = (path: string): Json => JSON.parse(readFileSync(path, "utf8"))
+const steps = 4
+/** Of one video: a draft, its ranges, and its steps. */
+const callsEach = 2 + steps
+
+test("three waves by three commands: each fetches what has come and hands in what can be asked next", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ steps, looksUntilEnd: 0 })
+  const codes: Array<number> = []
+  for (let wave = 1; wave <= 3; wave++) {
+    const { code, stderr } = await runCli(flags(server.url, root.path))
+    expect(stderr).not.toContain("error:")
+    expect(stderr).toMatch(
+      /1 batch with \d requests? (?:is|are) under way|1 batch with \d requests is under way/u,
+    )
+    codes.push(code)
+  }
+  const last = await runCli(flags(server.url, root.path))
+  expect([...codes, last.code]).toEqual([4, 4, 4, 0])
+  expect(last.stdout).toContain("2 done, 0 failed")
+  expect(server.batches.map(({ lines }) => lines.length)).toEqual([2, 2, 2 * steps])
+  expect(new Set(server.answered).size).toBe(2 * callsEach)
+  expect(server.answered.length).toBe(2 * callsEach)
+  // Half of 1,000 tokens at 2 dollars and 200 at 8, a million each.
+  const summary = json(join(root.path, "a/run_summary.json"))
+  expect(JSON.stringify(summary)).toContain('"cost_usd":0.0018')
+  const [batch = ""] = readdirSync(join(root.path, ".batch/api"))
+  expect(existsSync(join(root.path, ".batch/api", batch, "input.jsonl"))).toBe(false)
+  expect(json(join(root.path, ".batch/api", batch, "batch.json"))).toMatchObject({
+    state: "ended",
+    url: "/v1/chat/completions",
+    requests: 2,
+    status: "completed",
+  })
+  const checked = await runCli(["validate", "--output-root", root.path, "--quick"])
+  expect(checked.code).toBe(0)
+  // Nothing is left to ask, so nothing is asked.
+  const before = server.asked.length
+  expect((await runCli(flags(server.url, root.path))).code).toBe(0)
+  expect(server.asked.length).toBe(before)
+})
+
+test("--wait goes on until all is done, whatever becomes of single requests", async () => {
+  await using root = await temporaryFolder()
+  const wrong = '{"no": "plan"}'
+  await using server = startBatchServer({
+    steps,
+    endsAs: (batch) => (["expired", "completed", "cancelled"] as const)[batch - 1] ?? "completed",
+    fateOf: ({ custom_id: id }, time) => {
+      if (time > 1) return { type: "answer" }
+      const kind = Number.parseInt(id.slice(0, 2), 16) % 4
+      if (kind === 0) return { type: "lost" }
+      if (kind === 1) return { type: "error", status: 500, message: "try again" }
+      return kind === 2 ? { type: "answer", text: wrong } : { type: "answer" }
+    },
+  })
+  const { code, stdout, stderr } = await runCli([
+    ...flags(server.url, root.path),
+    ...["--wait", "--batch-poll-sec", "1"],
+  ])
+  expect(stderr).not.toContain("error:")
+  expect(code).toBe(0)
+  expect(stdout).toContain("2 done, 0 failed")
+  expect(new Set(server.answered).size).toBe(server.answered.length)
+  expect(new Set(server.batches.map(({ tag }) => tag)).size).toBe(server.batches.length)
+})
+
+test("files are full to the byte, and no request is larger than a file", async () => {
+  await using all = await temporaryFolder()
+  await using server = startBatchServer({ steps })
+  expect((await runCli(flags(server.url, all.path))).code).toBe(4)
+  const [both] = server.batches
+  const bytes = both?.bytes ?? 0
+  const exact = async (limit: number) => {
+    await using root = await temporaryFolder()
+    await using own = startBatchServer({ steps, maxBytes: limit })
+    const run = await runCli([...flags(own.url, root.path), "--batch-file-bytes", String(limit)])
+    return { ...run, lines: own.batches.map(({ lines }) => lines.length) }
+  }
+  expect(await exact(bytes)).toMatchObject({ code: 4, lines: [2] })
+  expect(await exact(bytes - 1)).toMatchObject({ code: 4, lines: [1, 1] })
+  const small = await exact(2000)
+  expect(small).toMatchObject({ code: 1, lines: [] })
+  expect(small.stderr).toContain("--send-max-side")
+})
+
+test("a service that is down, and a batch that it refuses, are said; what was put together is handed in later", async () => {
+  await using root = await temporaryFolder()
+  let isDown = true
+  await using server = startBatchServer({
+    steps,
+    looksUntilEnd: 0,
+    endsAs: (batch) => (batch === 1 ? "failed" : "completed"),
+    refuse: (_method, path) =>
+      isDown && path === "/files"
+        ? Response.json({ error: { message: "down" } }, { status: 503 })
+        : undefined,
+  })
+  const down = await runCli([...flags(server.url, root.path), "--api-call-retries", "1"])
+  expect(down.code).toBe(1)
+  expect(down.stderr).toMatch(/a batch of 2 requests could not be handed in: .*503.*It is kept in /u)
+  isDown = false
+  expect((await runCli(flags(server.url, root.path))).code).toBe(4)
+  const refused = await runCli(flags(server.url, root.path))
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain("the model has no batch API")
+  expect((await runCli(flags(server.url, root.path))).code).toBe(4)
+  expect(server.batches.map(({ lines }) => lines.length)).toEqual([2, 2])
+})
+
+test("a budget holds over all waves, and what there was money for is handed in", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ steps, looksUntilEnd: 0 })
+  const few = [...flags(server.url, root.path), "--max-tokens-total", "9000"]
+  const runs = [await runCli(few), await runCli(few), await runCli(few)]
+  expect(runs.map(({ code }) => code)).toContain(1)
+  expect(runs.at(-1)?.stderr).toContain("--max-tokens-total 9000")
+  expect(server.answered.length * 1200).toBeLessThanOrEqual(9000)
+})
+
+test.each([
+  [["--rehearsal"], "give either --batch or --rehearsal, not both"],
+  [["--stream"], "give either --batch or --stream"],
+  [["--service-tier", "flex"], "give either --batch or --service-tier"],
+  [["--protocol", "anthropic"], "have none"],
+])("--batch with %p is wrong usage", async (more, message) => {
+  await using root = await temporaryFolder()
+  const { code, stderr } = await runCli([...flags("http://127.0.0.1:9/v1", root.path), ...more])
+  expect(code).toBe(2)
+  expect(stderr).toContain(message)
+})

@@ -1,0 +1,117 @@
+import { expect, test } from "bun:test"
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs"
+import { mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { InputFile, lineBytes } from "../../../src/model/batch-api/input-file.ts"
+import { type BatchedRequest, noteUsed, readBatches } from "../../../src/model/batch-api/record.ts"
+import { longestLine, readResult, resultsIn } from "../../../src/model/batch-api/results.ts"
+import type { LazyBody } from "../../../src/model/protocols/lazy-body.ts"
+import { temporaryFolder } from "../../support/folders.ts"
+
+const head = { service: "http://localhost/v1", model: "m", url: "/v1/chat/completions" }
+
+const request = (custom_id: string): BatchedRequest => ({
+  custom_id,
+  video_id: "cup",
+  stage: 3,
+  step: 2,
+  attempt: 1,
+  prompt_tokens: 10,
+  completion_tokens: 5,
+})
+
+const bodyOf = (text: string, breaksOff = false): LazyBody => ({
+  length: text.length,
+  async *stream() {
+    yield Buffer.from(text.slice(0, 3))
+    if (breaksOff) throw new Error("the picture changed")
+    yield Buffer.from(text.slice(3))
+  },
+})
+
+test("a file of requests has their bytes to the byte, and nothing of one that broke off half-way", async () => {
+  await using folder = await temporaryFolder()
+  const file = await InputFile.begin(folder.path, head)
+  const [one, two] = [
+    { request: request("a"), body: bodyOf('{"n":1}') },
+    { request: request("b"), body: bodyOf('{"n":22}') },
+  ]
+  await file.add(one)
+  await expect(file.add({ request: request("x"), body: bodyOf('{"n":333}', true) })).rejects.toThrow(
+    "changed",
+  )
+  await file.add(two)
+  const bytes = lineBytes(one, head) + lineBytes(two, head)
+  const limits = { maxBytes: bytes + 5, maxRequests: 3 }
+  expect([
+    file.hasRoom(5, limits),
+    file.hasRoom(6, limits),
+    file.hasRoom(5, { ...limits, maxRequests: 2 }),
+  ]).toEqual([true, false, false])
+  const { state } = await file.finish()
+  const written = readFileSync(join(file.folder, "input.jsonl"))
+  expect(written.length).toBe(bytes)
+  expect(state.input_bytes).toBe(bytes)
+  expect(state.input_sha256).toBe(new Bun.CryptoHasher("sha256").update(written).digest("hex"))
+  expect(
+    written
+      .toString()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    { custom_id: "a", method: "POST", url: head.url, body: { n: 1 } },
+    { custom_id: "b", method: "POST", url: head.url, body: { n: 22 } },
+  ])
+  await noteUsed(file.folder, "a")
+  expect(await readBatches(folder.path)).toEqual([
+    { folder: file.folder, state, requests: [one.request, two.request], used: new Set(["a"]) },
+  ])
+})
+
+test("what was never finished is removed, and nothing that is not ours", async () => {
+  await using folder = await temporaryFolder()
+  const begun = join(folder.path, "20260101T000000Z-aaaaaaaa")
+  await mkdir(begun)
+  await writeFile(join(begun, "input.jsonl"), "{}")
+  const others = ["notes", "20260101T000000Z-zzzzzzzz"]
+  for (const name of others) await mkdir(join(folder.path, name))
+  const linked = "20260101T000000Z-00000000"
+  symlinkSync(join(folder.path, "notes"), join(folder.path, linked))
+  expect(await readBatches(folder.path)).toEqual([])
+  expect(readdirSync(folder.path).toSorted()).toEqual([linked, ...others].toSorted())
+  expect(existsSync(begun)).toBe(false)
+})
+
+test("a damaged state is said, with the way out", async () => {
+  await using folder = await temporaryFolder()
+  const file = await InputFile.begin(folder.path, head)
+  await file.finish()
+  await writeFile(join(file.folder, "batch.json"), '{"state":')
+  await expect(readBatches(folder.path)).rejects.toThrow(/batch\.json is damaged.*remove .* to ask anew/u)
+})
+
+test("results are found whatever stands around them, and read again where they stand", async () => {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, "output.jsonl")
+  const line = (id: string, value: object) => JSON.stringify({ id: "r", custom_id: id, ...value })
+  const answer = (id: string) =>
+    line(id, { response: { status_code: 200, body: { text: "ä".repeat(70_000) } }, error: null })
+  const lines = [
+    answer("a"),
+    "not json",
+    "",
+    line("expired", { response: null, error: { code: "batch_expired", message: "late" } }),
+    line("cancelled", { error: { code: "batch_cancelled", message: "" } }),
+    line("empty", { response: null, error: null }),
+    line("odd", { response: null, error: { code: "server_error", message: "sorry" } }),
+    `"${"x".repeat(longestLine)}"`,
+    answer("b"),
+  ]
+  // The last line has no end.
+  await writeFile(path, lines.join("\n"))
+  const found = await Array.fromAsync(resultsIn(path))
+  expect(found.map(({ id, result }) => `${id} ${result.type}`)).toEqual(["a answer", "odd fault", "b answer"])
+  for (const { at, result } of found) expect(await readResult(at)).toEqual(result)
+  expect(await Array.fromAsync(resultsIn(join(folder.path, "none")))).toEqual([])
+})
