@@ -93,12 +93,12 @@ const rawPixels = (
 ): Uint8Array<ArrayBuffer> => {
   // A copy starts at a multiple of four bytes, as 32-bit words must.
   const words = new Uint32Array(pixels.slice().buffer)
-  const upright =
+  const oriented =
     orientation.rotationDegrees === 0 && !orientation.mirrored
       ? words
       : turned(words, width, height, orientation)
-  if (output.format === "RGBA") swapRedAndBlue(upright)
-  return new Uint8Array(upright.buffer)
+  if (output.format === "RGBA") swapRedAndBlue(oriented)
+  return new Uint8Array(oriented.buffer)
 }
 
 /**

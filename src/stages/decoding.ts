@@ -28,9 +28,9 @@ const change = (run: VideoRun, to: (decoding: Decoding) => Decoding | undefined)
 
 /** Tells and records which of this video's files fell back from one decoder to another. Each fallback is told once. */
 export const noteFallbacks = Effect.fn("Run.fallbacks")(function* (run: VideoRun) {
-  const { handOvers } = yield* VideoDecoder
-  if (handOvers === undefined) return
-  for (const { file, from, to, error } of yield* handOvers) {
+  const { fallbacks } = yield* VideoDecoder
+  if (fallbacks === undefined) return
+  for (const { file, from, to, error } of yield* fallbacks) {
     const folder = `${run.folder.location}/`
     if (file !== run.source.file && !file.startsWith(folder)) continue
     const entry = {

@@ -63,7 +63,7 @@ export interface VideoSource {
    * Set if the container's index names other packets than are there: a jump leads to a frame at another time than it says. Then
    * `keyframes` is empty, and everything is read from the start.
    */
-  readonly jumpsLie?: true
+  readonly hasBrokenIndex?: true
   /** Key frames, where decoding can begin, by PTS; empty or absent if not known. Each PTS is one of `framePts`. */
   readonly keyframes?: ReadonlyArray<KeyPacket>
 }
@@ -113,7 +113,7 @@ export interface FrameOptions {
 }
 
 /** One backend could not serve a file, and the next one does. */
-export interface HandOver {
+export interface Fallback {
   readonly file: string
   readonly from: string
   readonly to: string
@@ -143,8 +143,8 @@ export class VideoDecoder extends Context.Tag("triptych/VideoDecoder")<
       indices: ReadonlyArray<number>,
       options: FrameOptions,
     ) => Stream.Stream<SampledFrame, VideoError>
-    /** Which files were handed from one backend to another so far; absent where there is only one backend. */
-    readonly handOvers?: Effect.Effect<ReadonlyArray<HandOver>>
+    /** Each time that a backend took over a file from another so far; absent where there is only one backend. */
+    readonly fallbacks?: Effect.Effect<ReadonlyArray<Fallback>>
   }
 >() {}
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path"
 import { Effect, Either, Stream } from "effect"
 import type { Backend, Backends } from "./Backend.ts"
-import type { FrameOptions, HandOver, SampledFrame, VideoDecoder, VideoSource } from "./VideoDecoder.ts"
+import type { Fallback, FrameOptions, SampledFrame, VideoDecoder, VideoSource } from "./VideoDecoder.ts"
 import type { VideoError, VideoErrorReason } from "./VideoError.ts"
 
 /**
@@ -10,7 +10,7 @@ import type { VideoError, VideoErrorReason } from "./VideoError.ts"
  * - `any`: for every reason that another backend may not share.
  * - `unavailable`: only if a backend does not load on this machine.
  */
-export type HandOverRule = "any" | "unavailable"
+export type FallbackRule = "any" | "unavailable"
 
 /** Reasons that may lie in the backend: its codecs and containers, its memory, its health. */
 const MAYBE_ONLY_HERE: ReadonlySet<VideoErrorReason> = new Set([
@@ -33,16 +33,16 @@ const clearest = (errors: readonly [VideoError, ...ReadonlyArray<VideoError>]): 
 
 /**
  * One decoder over several backends. What one cannot do for a reason that another may not share goes to the next, and every
- * such hand-over is remembered; a file stays with the backend that could serve it.
+ * such fallback is remembered; a file stays with the backend that could serve it.
  */
-export const withFallback = (backends: Backends, rule: HandOverRule): VideoDecoder["Type"] => {
+export const withFallback = (backends: Backends, rule: FallbackRule): VideoDecoder["Type"] => {
   const servedBy = new Map<string, number>()
-  const handed: Array<HandOver> = []
+  const fallbacks: Array<Fallback> = []
 
-  const mayHandOver = ({ reason }: VideoError): boolean =>
+  const mayFallBack = ({ reason }: VideoError): boolean =>
     rule === "any" ? MAYBE_ONLY_HERE.has(reason) : reason === "BackendUnavailable"
   const nextAfter = (at: number, error: VideoError): Backend | undefined =>
-    mayHandOver(error) ? backends[at + 1] : undefined
+    mayFallBack(error) ? backends[at + 1] : undefined
   const first = (file: string): number => servedBy.get(resolve(file)) ?? 0
   const backendAt = (at: number): Backend => backends[at] ?? backends[0]
 
@@ -51,7 +51,7 @@ export const withFallback = (backends: Backends, rule: HandOverRule): VideoDecod
     const path = resolve(file)
     errors.forEach((error, i) => {
       const from = backendAt(at - errors.length + i).name
-      handed.push({ file: path, from, to: backendAt(at - errors.length + i + 1).name, error })
+      fallbacks.push({ file: path, from, to: backendAt(at - errors.length + i + 1).name, error })
     })
     if (errors.length > 0) servedBy.set(path, at)
   }
@@ -107,7 +107,7 @@ export const withFallback = (backends: Backends, rule: HandOverRule): VideoDecod
     available: inTurn("", ({ available }) => available),
     probe: (file) => inTurn(file, ({ decoder }) => decoder.probe(file)),
     frames,
-    handOvers: Effect.sync(() => handed.filter(({ file }) => file !== resolve(""))),
+    fallbacks: Effect.sync(() => fallbacks.filter(({ file }) => file !== resolve(""))),
   }
 }
 

@@ -1,7 +1,7 @@
 import type * as v from "valibot"
 import { heldFrames } from "../bitstream/held-frames.ts"
 import type { Rational } from "../bitstream/rational.ts"
-import { jumpsOf } from "../bitstream/riff/avi-index.ts"
+import { seekPointsOf } from "../bitstream/riff/avi-index.ts"
 import { displaySize, type Orientation } from "../picture/orientation.ts"
 import { type PictureBudget, sizeProblem } from "../picture/picture-size.ts"
 import { whyUnreadable } from "./access.ts"
@@ -49,7 +49,7 @@ export const requireRoom = (
 
 const keyFramesOf = ({ container, file }: ProbedStream, { keyframes }: FrameIndex) => {
   try {
-    return jumpsOf(file, container, keyframes)
+    return seekPointsOf(file, container, keyframes)
   } catch (error) {
     if (error instanceof Error && "code" in error)
       throw new VideoFailure("NotReadable", `${file} ${whyUnreadable(error)}`)

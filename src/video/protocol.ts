@@ -56,7 +56,7 @@ export const Probed = v.strictObject({
   damagedPts: v.exactOptional(v.custom<ReadonlyArray<number>>(isTicks)),
   videoDelay: v.exactOptional(count),
   heldFrames: count,
-  jumpsLie: v.exactOptional(v.literal(true)),
+  hasBrokenIndex: v.exactOptional(v.literal(true)),
   indexedBy: v.picklist(["packets", "decode"]),
   keyframes: v.array(v.strictObject({ pts: tick, dts: tick })),
 })
@@ -135,7 +135,7 @@ export interface StreamCall {
   /** As in `VideoSource`. */
   readonly untimedFrames?: number | undefined
   /** As in `VideoSource`. */
-  readonly jumpsLie?: true | undefined
+  readonly hasBrokenIndex?: true | undefined
 }
 
 /** Asks for the pictures with these PTS, strictly increasing. */

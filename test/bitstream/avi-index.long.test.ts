@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
-import { aviIndexLies } from "../../src/bitstream/riff/avi-index.ts"
+import { isAviIndexBroken } from "../../src/bitstream/riff/avi-index.ts"
 import { video } from "../../src/layers.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
@@ -70,7 +70,7 @@ const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["f
 describe("an AVI's index that names other pictures than are there", () => {
   for (const [what, how] of Object.entries(lies)) {
     test(`${what}: is seen`, async () => {
-      expect(aviIndexLies(await lying(how))).toBe(true)
+      expect(isAviIndexBroken(await lying(how))).toBe(true)
     })
 
     for (const decoder of decoders)
@@ -125,5 +125,5 @@ test("the index of a whole AVI does not lie, nor do other files have one", async
     { name: "film.mkv" },
     {},
   ]
-  for (const whole of wholes) expect(aviIndexLies(await makeVideo(whole))).toBe(false)
+  for (const whole of wholes) expect(isAviIndexBroken(await makeVideo(whole))).toBe(false)
 })

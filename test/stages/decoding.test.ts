@@ -64,7 +64,7 @@ test("of the files that went to another decoder, a video's own are told and reco
   const settings = quickSettings(runFolder())
   const { notices, value } = await withVideoRun(video, settings, (run) => {
     const files = [video, join(dirname(video), "another.mp4"), join(run.folder.location, "stage2/clip.mp4")]
-    const handOvers = files.map((file) => ({
+    const fallbacks = files.map((file) => ({
       file,
       from: "native",
       to: "wasm",
@@ -73,7 +73,7 @@ test("of the files that went to another decoder, a video's own are told and reco
     const noted = Effect.flatMap(VideoDecoder, (decoder) =>
       Effect.provideService(noteFallbacks(run), VideoDecoder, {
         ...decoder,
-        handOvers: Effect.succeed(handOvers),
+        fallbacks: Effect.succeed(fallbacks),
       }),
     )
     return Effect.zipRight(noted, run.summary.progress)
@@ -101,7 +101,7 @@ test("steps that note at the same time tell everything once, and nothing that on
       })
     const steps = Effect.forEach(["01_a", "02_b", "03_c"], step, { concurrency: "unbounded" })
     return Effect.flatMap(VideoDecoder, (decoder) =>
-      Effect.provideService(steps, VideoDecoder, { ...decoder, handOvers: Effect.succeed([handOver]) }),
+      Effect.provideService(steps, VideoDecoder, { ...decoder, fallbacks: Effect.succeed([handOver]) }),
     ).pipe(Effect.zipRight(run.summary.progress))
   })
   expect(value.decoding).toMatchObject({

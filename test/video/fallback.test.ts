@@ -14,8 +14,8 @@ const absent = { decoder: "ffmpeg", ffmpegBin: "/nowhere/ffmpeg" } as const
 const withVideo = <A, E>(settings: VideoSettings, effect: Effect.Effect<A, E, VideoDecoder>): Promise<A> =>
   Effect.runPromise(Effect.provide(effect, video(settings)))
 
-const handed = Effect.flatMap(VideoDecoder, ({ handOvers = Effect.succeed([]) }) =>
-  Effect.map(handOvers, (all) =>
+const handed = Effect.flatMap(VideoDecoder, ({ fallbacks = Effect.succeed([]) }) =>
+  Effect.map(fallbacks, (all) =>
     all.map(({ file, from, to, error }) => ({ file, from, to, why: error.reason })),
   ),
 )

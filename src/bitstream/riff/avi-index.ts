@@ -92,7 +92,7 @@ const partsOf = (headers: Headers) => {
  *
  * Source: Microsoft, AVI RIFF File Reference, `AVIOLDINDEX`
  */
-export const aviIndexLies = (file: string): boolean => {
+export const isAviIndexBroken = (file: string): boolean => {
   const fd = openSync(file, "r")
   try {
     const { movie, index } = partsOf(new Headers(fd))
@@ -115,11 +115,11 @@ export const aviIndexLies = (file: string): boolean => {
 }
 
 /** Where reading of a file may begin: nowhere but at its start if its index lies. */
-export const jumpsOf = (
+export const seekPointsOf = (
   file: string,
   container: string,
   keyframes: ReadonlyArray<KeyPacket>,
-): { jumpsLie?: true; keyframes: Array<KeyPacket> } =>
-  container === "avi" && aviIndexLies(file)
-    ? { jumpsLie: true, keyframes: [] }
+): { hasBrokenIndex?: true; keyframes: Array<KeyPacket> } =>
+  container === "avi" && isAviIndexBroken(file)
+    ? { hasBrokenIndex: true, keyframes: [] }
     : { keyframes: [...keyframes] }

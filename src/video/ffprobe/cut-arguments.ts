@@ -83,7 +83,7 @@ const holdsPalette = ({ pixelFormat }: CutRequest["source"]): boolean => pixelFo
 export const seekSeconds = (request: CutRequest): number | undefined => {
   const { source, startPts, seekSlopSec } = request
   const leavesOut = source.leftOut !== undefined || source.untimedFrames !== undefined
-  if (holdsPalette(source) || leavesOut || source.jumpsLie === true) return undefined
+  if (holdsPalette(source) || leavesOut || source.hasBrokenIndex === true) return undefined
   const from = seconds(startPts, source.timeBase) - seekSlopSec
   return from <= seconds(source.framePts[0] ?? 0, source.timeBase) ? undefined : from
 }

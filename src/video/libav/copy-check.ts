@@ -4,7 +4,7 @@ import { COMPARED_FRAMES, MOST_APART_SEC } from "../copied.ts"
 import type { CutCall, StreamCall } from "../protocol.ts"
 import { areSame } from "./alike.ts"
 import { openInput, pickVideoStream } from "./input.ts"
-import { type Decoded, Lost, Reader } from "./reader.ts"
+import { type Decoded, Reader, SeekMissed } from "./reader.ts"
 
 /** The first video stream of a clip. */
 const streamOf = (file: string): StreamCall => {
@@ -116,7 +116,7 @@ export class CopyCheck implements Disposable {
       while (comparison.isAlike === undefined) comparison.take(this.#source.next())
       return this.#source.damage.length === 0 ? comparison.isAlike : undefined
     } catch (error) {
-      if (error instanceof Lost) return undefined
+      if (error instanceof SeekMissed) return undefined
       throw error
     }
   }

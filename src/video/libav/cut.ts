@@ -5,12 +5,12 @@ import type { ClipCall, CutCall, CutItem, CutReply } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
 import { copyPackets } from "./copy.ts"
 import { type CopiedClip, CopyCheck } from "./copy-check.ts"
+import { decodableFrames, decodeRunFromStart, decodeRuns } from "./decode-runs.ts"
 import type { Fidelity } from "./encoder.ts"
 import { FullClip } from "./full-clip.ts"
 import { openInput, streamAt } from "./input.ts"
 import { SmartClip } from "./smart-clip.ts"
 import { PacketReader } from "./smart-packets.ts"
-import { decodableFrames, sweep, sweepFromStart } from "./sweep.ts"
 
 /** A clip to be made, with its place in the call. */
 interface Work {
@@ -50,7 +50,7 @@ const cutSmart = (
     return { work, clip: clips.use(new SmartClip(call, clip, packets, io, fidelity, done)) }
   })
   const missed = new Set(
-    sweep(
+    decodeRuns(
       call,
       io,
       begun.flatMap(({ clip }) => clip.runs),
@@ -80,12 +80,12 @@ const reencodeFromStart = (
   const { endPts, file, framePts, startPts } = work.clip
   {
     using whole = begin(framePts)
-    if (sweepFromStart(call, io, whole)) return whole.isTooCoarse
+    if (decodeRunFromStart(call, io, whole)) return whole.isTooCoarse
   }
   const found = decodableFrames(call, io, framePts)
   if (found.length > 0) {
     using rest = begin(found)
-    if (sweepFromStart(call, io, rest)) return rest.isTooCoarse
+    if (decodeRunFromStart(call, io, rest)) return rest.isTooCoarse
   }
   throw new VideoFailure(
     "CutFailed",
@@ -93,7 +93,7 @@ const reencodeFromStart = (
   )
 }
 
-/** Re-encodes all frames of the clips; each stretch of the video is decoded once. */
+/** Re-encodes all frames of the clips; each range of the video is decoded once. */
 const reencode = (
   call: CutCall,
   works: ReadonlyArray<Work>,
@@ -116,7 +116,7 @@ const reencode = (
   }
   const begun = works.map((work) => ({ work, clip: begin(work, work.clip.framePts) }))
   const missed = new Set(
-    sweep(
+    decodeRuns(
       call,
       io,
       begun.map(({ clip }) => clip),

@@ -50,7 +50,7 @@ const callFor = ({
     keyframes: keyframes.slice(from, to + 1),
     frameRate: frameRateOf(source),
     packetsTrusted: source.indexedBy === "packets",
-    jumpsLie: source.jumpsLie,
+    hasBrokenIndex: source.hasBrokenIndex,
     untimedFrames: source.untimedFrames,
     clips,
     ...settings,

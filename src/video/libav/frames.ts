@@ -8,7 +8,7 @@ import type { FramesCall, FramesReply } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
 import { VideoFailure } from "../workers.ts"
 import { makePictureWriter } from "./picture-writer.ts"
-import { type Decoded, Lost, Reader } from "./reader.ts"
+import { type Decoded, Reader, SeekMissed } from "./reader.ts"
 import { walk } from "./walk.ts"
 
 /** Pictures that are encoded while the decoder goes on. */
@@ -69,7 +69,7 @@ const perform = async (
     const key = call.keyframes[keyframeIndex(call.keyframes, step.wanted[0] ?? 0)]
     return await decodeNearest(reader, step, key, deliver)
   } catch (error) {
-    if (error instanceof Lost) return "lost"
+    if (error instanceof SeekMissed) return "lost"
     throw error
   }
 }

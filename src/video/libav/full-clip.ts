@@ -6,11 +6,11 @@ import { mayReorder } from "../timescale.ts"
 import { VideoFailure } from "../workers.ts"
 import { type AudioTrack, addAudioTrack } from "./audio.ts"
 import { ClipTrack, clipTimescale } from "./clip-track.ts"
+import type { FrameRun } from "./decode-runs.ts"
 import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
 import { type Mp4, openMp4 } from "./mp4.ts"
 import { describeVideo, orientationOf } from "./orientation.ts"
-import type { FrameRun } from "./sweep.ts"
-import { makeTurner, type Turner } from "./turner.ts"
+import { makeRotator, type Rotator } from "./rotator.ts"
 
 /** A clip whose frames are all re-encoded as H.264; written when its first frame comes. */
 export class FullClip implements FrameRun, Disposable {
@@ -23,7 +23,7 @@ export class FullClip implements FrameRun, Disposable {
   #sound: AudioTrack | undefined
   #encoder: FrameEncoder | undefined
   #track: ClipTrack | undefined
-  #turner: Turner | undefined
+  #rotator: Rotator | undefined
   #pushed = 0
   /** A picture differed too much from the source's: the clip has to be made anew. */
   isTooCoarse = false
@@ -47,7 +47,7 @@ export class FullClip implements FrameRun, Disposable {
 
   add(frame: Frame): void {
     this.#unlessTooCoarse(() => {
-      const shown = this.#upright(frame)
+      const shown = this.#rotated(frame)
       this.#encoder ??= this.#begin(shown)
       this.#encoder.push(shown, this.#pushed++)
     })
@@ -64,10 +64,10 @@ export class FullClip implements FrameRun, Disposable {
     }
   }
 
-  #upright(frame: Frame): Frame {
+  #rotated(frame: Frame): Frame {
     if (this.#call.autorotate !== true) return frame
-    this.#turner ??= makeTurner(this.#call.file, frame, orientationOf(this.#source))
-    return this.#turner.turn(frame)
+    this.#rotator ??= makeRotator(this.#call.file, frame, orientationOf(this.#source))
+    return this.#rotator.rotate(frame)
   }
 
   #begin(first: Frame): FrameEncoder {
@@ -87,7 +87,7 @@ export class FullClip implements FrameRun, Disposable {
     target.codecpar.fromContext(encoder.context)
     target.timeBase = encoder.context.timeBase
     target.sampleAspectRatio = encoder.context.sampleAspectRatio
-    if (this.#turner === undefined) describeVideo(this.#source, target)
+    if (this.#rotator === undefined) describeVideo(this.#source, target)
     this.#sound = call.keepAudio ? addAudioTrack(call, mp4) : undefined
     mp4.start(`${call.file}: MP4 refuses the clip`)
     this.#sound?.write(this.#io)
@@ -122,7 +122,7 @@ export class FullClip implements FrameRun, Disposable {
     this.#encoder?.[Symbol.dispose]()
     this.#sound?.[Symbol.dispose]()
     this.#mp4?.[Symbol.dispose]()
-    this.#turner?.[Symbol.dispose]()
-    this.#encoder = this.#sound = this.#mp4 = this.#track = this.#turner = undefined
+    this.#rotator?.[Symbol.dispose]()
+    this.#encoder = this.#sound = this.#mp4 = this.#track = this.#rotator = undefined
   }
 }

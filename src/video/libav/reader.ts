@@ -19,7 +19,7 @@ import { orientationOf } from "./orientation.ts"
 import { ReadAhead } from "./read-ahead.ts"
 
 /** A jump did not get to its key frame: the container cannot seek, or its index lies. */
-export class Lost extends Error {}
+export class SeekMissed extends Error {}
 
 /** A frame that came out of the decoder, valid until the next one is asked for. */
 export interface Decoded {
@@ -98,7 +98,7 @@ export class Reader implements Disposable {
   }
 
   /**
-   * Goes to a key frame, or to the start of the file. Throws `Lost` if the container does not get there.
+   * Goes to a key frame, or to the start of the file. Throws `SeekMissed` if the container does not get there.
    *
    * @param onlyWanted leave out, where the codec allows it, what is neither wanted nor referred to
    */
@@ -135,7 +135,7 @@ export class Reader implements Disposable {
     if (from === undefined) return
     // Containers search by presentation or by decoding time; the wrong one may lead past the key frame.
     this.#readAhead = this.#landsAt(from, from.pts) || this.#landsAt(from, from.dts)
-    if (!this.#readAhead) throw new Lost()
+    if (!this.#readAhead) throw new SeekMissed()
   }
 
   /** Jumps and reads the first packet there; `false` if it is no key frame or one after `key`. */

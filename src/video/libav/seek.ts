@@ -10,9 +10,9 @@ import type { Input } from "./input.ts"
 export const seekBefore = (
   input: Input,
   stream: Stream,
-  { jumpsLie, seekSlopSec, startPts }: Pick<ClipCall, "jumpsLie" | "seekSlopSec" | "startPts">,
+  { hasBrokenIndex, seekSlopSec, startPts }: Pick<ClipCall, "hasBrokenIndex" | "seekSlopSec" | "startPts">,
 ): void => {
-  if (jumpsLie === true) return
+  if (hasBrokenIndex === true) return
   const slop = Math.ceil((seekSlopSec * stream.timeBase.den) / stream.timeBase.num)
   input.format.seekFrameSync(stream.index, BigInt(startPts - slop), AVSEEK_FLAG_BACKWARD)
 }

@@ -6,7 +6,7 @@ import { COPIED_OTHERWISE } from "../copied.ts"
 import type { ClipCall, StreamCall } from "../protocol.ts"
 import { areSame, nextFrom } from "./alike.ts"
 import { makePacket, openInput, pickVideoStream, ticks } from "./input.ts"
-import { Lost, Reader } from "./reader.ts"
+import { Reader, SeekMissed } from "./reader.ts"
 
 interface Written {
   readonly stream: StreamCall
@@ -71,7 +71,7 @@ export const checkJoined = (call: ClipCall, from: KeyPacket, decoded: number, io
   try {
     if (begin?.isKeyframe === true && decodeAlike([call, from], [stream, begin], decoded, io)) return
   } catch (error) {
-    if (!(error instanceof Lost)) throw error
+    if (!(error instanceof SeekMissed)) throw error
   }
   throw new CannotJoin(COPIED_OTHERWISE)
 }

@@ -1,13 +1,13 @@
 import { CannotJoin, type Joining, TooCoarse } from "../../bitstream/joining.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall, CutCall } from "../protocol.ts"
+import type { FrameRun } from "./decode-runs.ts"
 import type { Fidelity } from "./encoder.ts"
 import { checkJoined } from "./smart-check.ts"
 import { writeJoined } from "./smart-join.ts"
 import { joiningOf, type PacketReader, reasonOf } from "./smart-packets.ts"
 import { EncodedPart } from "./smart-part.ts"
 import { type JoinPlan, planJoin } from "./smart-plan.ts"
-import type { FrameRun } from "./sweep.ts"
 
 interface Parts {
   readonly joining: Joining

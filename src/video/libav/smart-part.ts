@@ -2,8 +2,8 @@ import { AV_FRAME_FLAG_INTERLACED } from "node-av/constants"
 import type { Frame, Stream } from "node-av/lib"
 import { CannotJoin, interlacedReason, type PartSettings } from "../../bitstream/joining.ts"
 import type { ClipCall } from "../protocol.ts"
+import type { FrameRun } from "./decode-runs.ts"
 import { type Fidelity, type FrameEncoder, makeFrameEncoder } from "./encoder.ts"
-import type { FrameRun } from "./sweep.ts"
 
 /** A re-encoded packet. */
 export interface EncodedPacket {

@@ -12,7 +12,7 @@ import {
 } from "../ffprobe/filters.ts"
 import { intervalsOf, type SecondsRange } from "../ffprobe/gop-packets.ts"
 import { INFO_ENTRIES, PLACE_ENTRIES } from "../ffprobe/info-entries.ts"
-import { MEDIA_FOLDER, SINK_FOLDER } from "./steering.ts"
+import { MEDIA_FOLDER, SINK_FOLDER } from "./control.ts"
 
 /** What a run is asked to say on its error output. */
 export type Verbosity = "error" | "warning"
@@ -22,7 +22,7 @@ export type Verbosity = "error" | "warning"
  *
  * @param examines whether streams are looked into before they are decoded; not needed where the container says all
  */
-export const lasting = (verbosity: Verbosity, examines = true): ReadonlyArray<string> => [
+export const persistentOptions = (verbosity: Verbosity, examines = true): ReadonlyArray<string> => [
   examines ? "-find_stream_info" : "-nofind_stream_info",
   "-hide_banner",
   "-nostats",
@@ -120,7 +120,7 @@ export const startArguments = (name: string): ReadonlyArray<string> =>
 export const packetArguments = (source: CoreInput, check: string): ReadonlyArray<string> => {
   const copied = ["-map", `0:${source.streamIndex}`, "-c", "copy", "-copyinkf", "-copypriorss", "1"]
   return [
-    ...lasting("warning"),
+    ...persistentOptions("warning"),
     ...input(source),
     ...[...copied, "-f", "framecrc", sinkPath("packets", TEXT_BYTES)],
     ...[...copied, "-flush_packets", "1", "-avioflags", "direct", "-f", "data", sinkPath(check, MARK_BYTES)],
@@ -132,17 +132,17 @@ const PRINT_TIMES = [ADD_METADATA, `metadata=mode=print:direct=1:file=${SINK_FOL
 
 /** Times of decoded frames in the sink's file `times`: all, or as many as `count`. */
 export const timesArguments = (source: CoreInput, count: number | undefined): ReadonlyArray<string> => [
-  ...lasting("error"),
+  ...persistentOptions("error"),
   ...input(source),
   ...filtered(source, PRINT_TIMES),
   ...(count === undefined ? [] : ["-frames:v", String(count)]),
   ...["-f", "null", "-"],
 ]
 
-/** The first packet that is read, as a `framecrc` line in the sink's file `landing`: where a jump led. */
-const landing = ({ streamIndex }: CoreInput): ReadonlyArray<string> => [
+/** The first packet that is read, as a `framecrc` line in the sink's file `firstPacketAfterSeek`: where a jump led. */
+const firstPacketAfterSeek = ({ streamIndex }: CoreInput): ReadonlyArray<string> => [
   ...["-map", `0:${streamIndex}`, "-c", "copy", "-copyinkf", "-copypriorss", "1", "-frames:v", "1"],
-  ...["-flush_packets", "1", "-f", "framecrc", sinkPath("landing", 0)],
+  ...["-flush_packets", "1", "-f", "framecrc", sinkPath("firstPacketAfterSeek", 0)],
 ]
 
 /** Prints the times of all decoded frames to the sink's file `decoded`, many at once. */
@@ -150,7 +150,7 @@ const PRINT_DECODED = [ADD_METADATA, `metadata=mode=print:file=${SINK_FOLDER}/de
 
 /**
  * The pictures with these PTS as BGRA in the sink's file `pictures`, one record each, every one after its line in `times`; the
- * times of all frames that were decoded in `decoded`, and where a jump led in `landing`.
+ * times of all frames that were decoded in `decoded`, and where a jump led in `firstPacketAfterSeek`.
  *
  * @param pts increasing, at least one
  */
@@ -166,9 +166,9 @@ export const pictureArguments = (
     ...toBgra(form),
   ]
   return [
-    ...lasting("error", !source.saysAll),
+    ...persistentOptions("error", !source.saysAll),
     ...input(source),
-    ...(source.seekSeconds === undefined ? [] : landing(source)),
+    ...(source.seekSeconds === undefined ? [] : firstPacketAfterSeek(source)),
     ...filtered(source, filters),
     ...["-frames:v", String(pts.length * tileCount(form)), "-c:v", "rawvideo", "-avioflags", "direct"],
     ...["-f", "rawvideo", sinkPath("pictures", tileBytes(form))],

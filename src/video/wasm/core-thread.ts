@@ -1,19 +1,19 @@
 import createCore from "@ffmpeg/core"
 import * as v from "valibot"
+import {
+  HEAP_PAGES,
+  HEARTBEAT,
+  HOST_FILES,
+  LoadExtras,
+  PAGE_BYTES,
+  SINK_FOLDER,
+  type SinkRecord,
+  STOP,
+} from "./control.ts"
 import type { Core } from "./emscripten.ts"
 import { hostFiles } from "./host-files.ts"
 import { repair } from "./runtime.ts"
 import { makeSink } from "./sink.ts"
-import {
-  HEAP_PAGES,
-  HOST_FILES,
-  LoadExtras,
-  PAGE_BYTES,
-  PULSE,
-  SINK_FOLDER,
-  type SinkRecord,
-  STOP,
-} from "./steering.ts"
 
 /** Lines of one run that are passed on; a damaged file makes thousands. */
 const LINES_PER_RUN = 100
@@ -33,7 +33,7 @@ const sendRecord = (record: SinkRecord): void =>
   )
 
 /** Starts an instance from a module that was compiled once for all threads. */
-const startCore = async ({ module, steering }: LoadExtras, config: object): Promise<Core> => {
+const startCore = async ({ module, control }: LoadExtras, config: object): Promise<Core> => {
   const { promise: refused, reject } = Promise.withResolvers<never>()
   const starting = createCore({
     ...config,
@@ -45,15 +45,15 @@ const startCore = async ({ module, steering }: LoadExtras, config: object): Prom
     },
   })
   const core = await Promise.race([starting, refused])
-  const sink = makeSink(core, steering, sendRecord)
-  core.FS.filesystems[HOST_FILES] = hostFiles(core, steering)
+  const sink = makeSink(core, control, sendRecord)
+  core.FS.filesystems[HOST_FILES] = hostFiles(core, control)
   core.FS.mkdir(SINK_FOLDER)
   core.FS.mount(sink.fileSystem, {}, SINK_FOLDER)
   let lines = 0
   repair(core, () => {
     lines = 0
     sink.flush()
-    Atomics.store(steering, HEAP_PAGES, core.HEAPU8.length / PAGE_BYTES)
+    Atomics.store(control, HEAP_PAGES, core.HEAPU8.length / PAGE_BYTES)
   })
   core.setLogger = (log) => {
     core.logger = (line) => {
@@ -63,8 +63,8 @@ const startCore = async ({ module, steering }: LoadExtras, config: object): Prom
   }
   Object.defineProperty(core, "timeout", {
     get: () => {
-      Atomics.add(steering, PULSE, 1)
-      return Atomics.load(steering, STOP) === 0 ? NO_LIMIT : TIME_IS_UP
+      Atomics.add(control, HEARTBEAT, 1)
+      return Atomics.load(control, STOP) === 0 ? NO_LIMIT : TIME_IS_UP
     },
     set: () => {},
   })

@@ -1,5 +1,5 @@
 import type { ProgramFiles } from "../ffprobe/program-cutter.ts"
-import { lasting, mediaPath, sinkPath, TEXT_BYTES } from "./arguments.ts"
+import { mediaPath, persistentOptions, sinkPath, TEXT_BYTES } from "./arguments.ts"
 import { sourceName } from "./media.ts"
 
 /** Name of the clip in the core. */
@@ -31,7 +31,7 @@ export const cutterArguments = (
       !LASTING.has(arg) && !LASTING_WITH_VALUE.has(arg) && !LASTING_WITH_VALUE.has(args[i - 1] ?? ""),
   )
   return {
-    args: [...lasting("error"), ...own.map((arg) => paths.get(arg) ?? arg)],
+    args: [...persistentOptions("error"), ...own.map((arg) => paths.get(arg) ?? arg)],
     writesClip: output !== undefined && args.includes(`file:${output}`),
     clipName: CLIP,
   }
@@ -39,6 +39,6 @@ export const cutterArguments = (
 
 /** Lists the video packets of a clip that was written. */
 export const listClipArguments = (clip: string): ReadonlyArray<string> => [
-  ...lasting("error"),
+  ...persistentOptions("error"),
   ...["-i", mediaPath(sourceName(clip)), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", TEXT],
 ]

@@ -96,7 +96,7 @@ export const makeDecoding = (
   })
 
   /** Containers search by presentation or by decoding time; the wrong one may lead past the key frame. */
-  const jumpsTo = (from: KeyPacket | undefined): ReadonlyArray<number | undefined> =>
+  const seekTargets = (from: KeyPacket | undefined): ReadonlyArray<number | undefined> =>
     from === undefined ? [undefined] : from.dts === from.pts ? [from.pts] : [from.pts, from.dts]
 
   /** One run that starts at `jump`: what it gave, or `lost` if the jump did not get to the key frame. */
@@ -115,20 +115,20 @@ export const makeDecoding = (
     /** Of the picture that comes: tiles that were taken, and its time. */
     let tiles = 0
     let time: number | undefined
-    let landed = from === undefined || excerpt !== undefined
+    let isAtKeyPacket = from === undefined || excerpt !== undefined
     let lost = false
     const result = await media.run(
       "ffmpeg",
       pictureArguments(source.input, source.asked, form),
       async (record, { lines, stop }) => {
-        if (record.name.startsWith("landing.")) {
+        if (record.name.startsWith("firstPacketAfterSeek.")) {
           const found: Array<ListedPacket> = []
           makePacketReader((packet) => found.push(packet))(record.bytes)
           const packet = found[0]
           if (packet === undefined) return
           const pts = packet.pts ?? packet.dts ?? Number.POSITIVE_INFINITY
-          landed = isKeyPacket(packet) && pts <= (from?.pts ?? 0)
-          lost = !landed
+          isAtKeyPacket = isKeyPacket(packet) && pts <= (from?.pts ?? 0)
+          lost = !isAtKeyPacket
           if (lost) stop()
         }
         times.take(record)
@@ -139,7 +139,7 @@ export const makeDecoding = (
         if (tiles === 0) time = due.shift()
         const [pts, expected] = [time, wanted[done]]
         const damaged = !toleratesDamage && lines > 0
-        if (pts === undefined || pts !== expected || !landed || damaged) {
+        if (pts === undefined || pts !== expected || !isAtKeyPacket || damaged) {
           stop()
           return
         }
@@ -151,11 +151,11 @@ export const makeDecoding = (
       },
       excerpt === undefined ? undefined : { access: "compose", name: EXCERPT, fd: media.fd, ...excerpt.file },
     )
-    return lost || (!landed && done === 0 && result.exitCode !== 0) ? "lost" : done
+    return lost || (!isAtKeyPacket && done === 0 && result.exitCode !== 0) ? "lost" : done
   }
 
   const exact: Decoding["exact"] = async (attempt, take) => {
-    for (const jump of attempt.excerpt === undefined ? jumpsTo(attempt.from) : [undefined]) {
+    for (const jump of attempt.excerpt === undefined ? seekTargets(attempt.from) : [undefined]) {
       const done = await pictures(attempt, jump, take)
       if (done !== "lost") return done
     }
@@ -177,7 +177,7 @@ export const makeDecoding = (
   }
 
   const nearest: Decoding["nearest"] = async (from, wanted, take) => {
-    const there = await timesFrom(jumpsTo(from)[0], wanted.at(-1) ?? 0)
+    const there = await timesFrom(seekTargets(from)[0], wanted.at(-1) ?? 0)
     if (there.length === 0) return 0
     const chosen = nearestOf(wanted, there)
     const answers = new Map<number, Array<number>>()

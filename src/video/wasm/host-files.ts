@@ -1,6 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs"
 import * as v from "valibot"
 import { readComposed } from "../ffprobe/excerpt.ts"
+import { HEARTBEAT, type HostFile, MountOptions, STOP } from "./control.ts"
 import {
   type Core,
   EINVAL,
@@ -13,7 +14,6 @@ import {
   type FsStream,
   type StreamOps,
 } from "./emscripten.ts"
-import { type HostFile, MountOptions, PULSE, STOP } from "./steering.ts"
 
 /** Seeks as `lseek` does: from the start, from here, from the end. */
 export const seekIn = (core: Core, sizeOf: (node: FsNode) => number) => {
@@ -58,12 +58,12 @@ const withOpen = <A>(path: string, use: (fd: number) => A): A => {
  * A file system of files of this machine, read in slices straight into the WebAssembly memory. Their names in it are our
  * own, so that any real name will do. Once the request is cancelled, reading and writing fail.
  */
-export const hostFiles = (core: Core, steering: Int32Array): FileSystem => {
+export const hostFiles = (core: Core, control: Int32Array): FileSystem => {
   const { FS } = core
   /** Fails with an input-output error, which is all that libav tells apart. */
   const attempt = <A>(use: () => A): A => {
-    Atomics.add(steering, PULSE, 1)
-    if (Atomics.load(steering, STOP) !== 0) throw new FS.ErrnoError(EIO)
+    Atomics.add(control, HEARTBEAT, 1)
+    if (Atomics.load(control, STOP) !== 0) throw new FS.ErrnoError(EIO)
     try {
       return use()
     } catch (cause) {

@@ -4,16 +4,16 @@ import {
   CoreEvent,
   CREDITS,
   HEAP_PAGES,
+  HEARTBEAT,
   HOST_FILES,
   type HostFile,
   INITIAL_CREDITS,
   MEDIA_FOLDER,
-  makeSteering,
+  makeControl,
   PAGE_BYTES,
-  PULSE,
   type SinkRecord,
   STOP,
-} from "./steering.ts"
+} from "./control.ts"
 
 /** How often a run is looked after, in milliseconds. */
 const WATCH_MS = 10
@@ -68,7 +68,7 @@ const hostFiles: string = HOST_FILES
 /** An `FFmpeg` object with its thread, used for one run after another. */
 export class Instance implements Disposable {
   readonly #ffmpeg = new FFmpeg()
-  readonly #steering = makeSteering()
+  readonly #control = makeControl()
   readonly #settings: InstanceSettings
   #listener: (event: v.InferOutput<typeof CoreEvent>) => void = () => {}
   /** Set once it can no longer be used. */
@@ -81,13 +81,13 @@ export class Instance implements Disposable {
 
   /** Size of the WebAssembly memory after the last run. */
   get heapBytes(): number {
-    return Atomics.load(this.#steering, HEAP_PAGES) * PAGE_BYTES
+    return Atomics.load(this.#control, HEAP_PAGES) * PAGE_BYTES
   }
 
   /** Starts an instance; `InstanceFailure` if it does not load in time. */
   static async load(settings: InstanceSettings): Promise<Instance> {
     const instance = new Instance(settings)
-    const config = { classWorkerURL, module: settings.module, steering: instance.#steering }
+    const config = { classWorkerURL, module: settings.module, control: instance.#control }
     try {
       await instance.#beforeDeadline(instance.#ffmpeg.load(config))
       await instance.#ffmpeg.createDir(MEDIA_FOLDER)
@@ -115,13 +115,13 @@ export class Instance implements Disposable {
    */
   async run(run: CoreRun): Promise<CoreResult> {
     if (this.broken) throw new InstanceFailure("this instance of ffmpeg-core crashed before")
-    Atomics.store(this.#steering, STOP, 0)
-    Atomics.store(this.#steering, CREDITS, INITIAL_CREDITS)
+    Atomics.store(this.#control, STOP, 0)
+    Atomics.store(this.#control, CREDITS, INITIAL_CREDITS)
     const lines: Array<string> = []
     const problems: Array<unknown> = []
     const stop = () => {
-      Atomics.store(this.#steering, STOP, 1)
-      Atomics.notify(this.#steering, CREDITS)
+      Atomics.store(this.#control, STOP, 1)
+      Atomics.notify(this.#control, CREDITS)
     }
     const failWith = (problem: unknown) => {
       problems.push(problem)
@@ -139,8 +139,8 @@ export class Instance implements Disposable {
       const state: RunState = { lines: lineCount, stop }
       handled = handled.then(async () => {
         if (problems.length === 0) await run.onRecord(event, state)
-        Atomics.add(this.#steering, CREDITS, 1)
-        Atomics.notify(this.#steering, CREDITS)
+        Atomics.add(this.#control, CREDITS, 1)
+        Atomics.notify(this.#control, CREDITS)
       })
       handled = handled.catch(failWith)
     }
@@ -177,7 +177,7 @@ export class Instance implements Disposable {
   #watch(poll: () => void, failWith: (problem: unknown) => void) {
     const { stallMs } = this.#settings
     const { promise: stalled, reject } = Promise.withResolvers<never>()
-    let pulse = Atomics.load(this.#steering, PULSE)
+    let heartbeat = Atomics.load(this.#control, HEARTBEAT)
     let lastPulse = performance.now()
     let polling = true
     const timer = setInterval(() => {
@@ -189,9 +189,9 @@ export class Instance implements Disposable {
           failWith(problem)
         }
       const now = performance.now()
-      const latest = Atomics.load(this.#steering, PULSE)
-      if (latest !== pulse) lastPulse = now
-      pulse = latest
+      const latest = Atomics.load(this.#control, HEARTBEAT)
+      if (latest !== heartbeat) lastPulse = now
+      heartbeat = latest
       if (now - lastPulse < stallMs) return
       this[Symbol.dispose]()
       reject(new InstanceFailure(`ffmpeg-core showed no sign of life for ${stallMs / 1000} s`))

@@ -12,8 +12,8 @@ import {
 } from "../ffprobe/media-info.ts"
 import type { PacketTimes } from "../untimed.ts"
 import { headerArguments, infoArguments, placeArguments, startArguments } from "./arguments.ts"
+import type { HostFile } from "./control.ts"
 import type { CoreResult, CoreRun, Instance } from "./instance.ts"
-import type { HostFile } from "./steering.ts"
 
 /** A file that the core can read. */
 export interface Media {

@@ -1,7 +1,7 @@
 import { markerFor } from "../ffprobe/packet-marks.ts"
+import { CREDITS, HEARTBEAT, type SinkRecord, STOP } from "./control.ts"
 import { type Core, EIO, ENOENT, FILE_MODE, type FileSystem, FOLDER_MODE, type FsNode } from "./emscripten.ts"
 import { attributesOf, seekIn } from "./host-files.ts"
-import { CREDITS, PULSE, type SinkRecord, STOP } from "./steering.ts"
 
 /**
  * After so many writes garbage is collected, some 20 MB: left alone, a thread that never gets out of WebAssembly hardly ever
@@ -25,19 +25,19 @@ const recordBytesOf = (name: string): number => Number(name.split(".").at(-1) ??
  * A file system that keeps nothing: what is written is sent away, in records, as soon as the receiver has room. The name
  * of a file, `<name>.<bytes>`, says how long its records are.
  */
-export const makeSink = (core: Core, steering: Int32Array, send: (record: SinkRecord) => void): Sink => {
+export const makeSink = (core: Core, control: Int32Array, send: (record: SinkRecord) => void): Sink => {
   const { FS } = core
   const open = new Set<() => void>()
   let writes = 0
 
   const sendWhenThereIsRoom = (record: SinkRecord): void => {
     for (;;) {
-      Atomics.add(steering, PULSE, 1)
-      if (Atomics.load(steering, STOP) !== 0) throw new FS.ErrnoError(EIO)
-      if (Atomics.load(steering, CREDITS) > 0) break
-      Atomics.wait(steering, CREDITS, 0, CREDIT_WAIT_MS)
+      Atomics.add(control, HEARTBEAT, 1)
+      if (Atomics.load(control, STOP) !== 0) throw new FS.ErrnoError(EIO)
+      if (Atomics.load(control, CREDITS) > 0) break
+      Atomics.wait(control, CREDITS, 0, CREDIT_WAIT_MS)
     }
-    Atomics.sub(steering, CREDITS, 1)
+    Atomics.sub(control, CREDITS, 1)
     send(record)
   }
 

@@ -6,7 +6,7 @@ import * as v from "valibot"
  */
 export const STOP = 0
 /** Goes up whenever the core reads, writes or asks for the time: it is alive. */
-export const PULSE = 1
+export const HEARTBEAT = 1
 /** Records that may be sent before the first has been taken. */
 export const CREDITS = 2
 /** Size of the WebAssembly memory after the last run, in units of 64 KiB. */
@@ -16,16 +16,16 @@ export const PAGE_BYTES = 65_536
 export const INITIAL_CREDITS = 4
 
 /** A new one, with nothing set but the credits. */
-export const makeSteering = (): Int32Array<SharedArrayBuffer> => {
-  const steering = new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT))
-  steering[CREDITS] = INITIAL_CREDITS
-  return steering
+export const makeControl = (): Int32Array<SharedArrayBuffer> => {
+  const control = new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT))
+  control[CREDITS] = INITIAL_CREDITS
+  return control
 }
 
 /** What an instance's thread is given when it loads, besides what the `FFmpeg` class itself says. */
 export const LoadExtras = v.object({
   module: v.instance(WebAssembly.Module),
-  steering: v.instance(Int32Array),
+  control: v.instance(Int32Array),
 })
 export type LoadExtras = v.InferOutput<typeof LoadExtras>
 

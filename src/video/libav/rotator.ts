@@ -14,22 +14,22 @@ const TURNS: Readonly<Record<Orientation["rotationDegrees"], ReadonlyArray<Filte
 }
 
 /** Turns the pixels of frames upright. */
-export interface Turner extends Disposable {
+export interface Rotator extends Disposable {
   /** The frame turned, valid until the next one; the given one stays as it is. */
-  readonly turn: (frame: Frame) => Frame
+  readonly rotate: (frame: Frame) => Frame
 }
 
 /**
- * A turner for frames that are like the first. `CutFailed` if libav refuses one.
+ * A rotator for frames that are like the first. `CutFailed` if libav refuses one.
  *
  * @param file for error messages
  */
-export const makeTurner = (file: string, first: Frame, orientation: Orientation): Turner => {
+export const makeRotator = (file: string, first: Frame, orientation: Orientation): Rotator => {
   const mirror: ReadonlyArray<FilterStep> = orientation.mirrored ? [["hflip", null]] : []
   const chain = makeFilterChain(
     first,
     [...TURNS[orientation.rotationDegrees], ...mirror],
     (why) => new VideoFailure("CutFailed", `${file}: a picture cannot be rotated: ${why}`),
   )
-  return { turn: chain.apply, [Symbol.dispose]: () => chain[Symbol.dispose]() }
+  return { rotate: chain.apply, [Symbol.dispose]: () => chain[Symbol.dispose]() }
 }

@@ -3,7 +3,7 @@ import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { CutCall } from "../protocol.ts"
 import { keyframeIndex } from "../sampling.ts"
-import { Lost, Reader } from "./reader.ts"
+import { Reader, SeekMissed } from "./reader.ts"
 
 /** Frames that are wanted from a decoder, one after the other. */
 export interface FrameRun {
@@ -15,8 +15,8 @@ export interface FrameRun {
   readonly end: () => void
 }
 
-/** Runs that one stretch of decoding serves. */
-interface Stretch {
+/** Runs that one range of decoding serves. */
+interface DecodeRange {
   readonly from: KeyPacket | undefined
   readonly runs: Array<FrameRun>
   lastPts: number
@@ -26,21 +26,21 @@ const firstOf = (run: FrameRun): number => run.framePts[0] ?? 0
 const lastOf = (run: FrameRun): number => run.framePts.at(-1) ?? 0
 
 /** Decoding goes on through a gap in which it could not begin anew. */
-const stretchesOf = (call: CutCall, runs: ReadonlyArray<FrameRun>): ReadonlyArray<Stretch> => {
-  const stretches: Array<Stretch> = []
+const rangesOf = (call: CutCall, runs: ReadonlyArray<FrameRun>): ReadonlyArray<DecodeRange> => {
+  const ranges: Array<DecodeRange> = []
   for (const run of runs.toSorted((a, b) => firstOf(a) - firstOf(b))) {
     const from = call.packetsTrusted ? call.keyframes[keyframeIndex(call.keyframes, firstOf(run))] : undefined
-    const last = stretches.at(-1)
+    const last = ranges.at(-1)
     if (last !== undefined && (from === undefined || from.pts <= last.lastPts)) {
       last.runs.push(run)
       last.lastPts = Math.max(last.lastPts, lastOf(run))
-    } else stretches.push({ from, runs: [run], lastPts: lastOf(run) })
+    } else ranges.push({ from, runs: [run], lastPts: lastOf(run) })
   }
-  return stretches
+  return ranges
 }
 
-/** Decodes one stretch; gives the runs that did not get their frames. */
-const decodeStretch = (reader: Reader, { from, runs }: Stretch): ReadonlyArray<FrameRun> => {
+/** Decodes one range; gives the runs that did not get their frames. */
+const decodeRange = (reader: Reader, { from, runs }: DecodeRange): ReadonlyArray<FrameRun> => {
   const wanted = new Set(runs.flatMap(({ framePts }) => framePts))
   reader.start(from, from === undefined ? undefined : wanted)
   const places = new Map(runs.map((run) => [run, 0]))
@@ -71,30 +71,30 @@ const decodeStretch = (reader: Reader, { from, runs }: Stretch): ReadonlyArray<F
 }
 
 /**
- * Decodes what the runs want, each stretch of the video once, and gives the runs that did not get all their frames: their
+ * Decodes what the runs want, each range of the video once, and gives the runs that did not get all their frames: their
  * packets are not what the index says, or damaged.
  */
-export const sweep = (
+export const decodeRuns = (
   call: CutCall,
   io: WorkerIo,
   runs: ReadonlyArray<FrameRun>,
 ): ReadonlyArray<FrameRun> => {
   if (runs.length === 0) return []
   using reader = new Reader(call, io)
-  return stretchesOf(call, runs).flatMap((stretch) => {
+  return rangesOf(call, runs).flatMap((range) => {
     try {
-      return decodeStretch(reader, stretch)
+      return decodeRange(reader, range)
     } catch (error) {
-      if (error instanceof Lost) return stretch.runs
+      if (error instanceof SeekMissed) return range.runs
       throw error
     }
   })
 }
 
 /** Decodes from the start of the file, nothing left out. `false` if the run did not get all its frames. */
-export const sweepFromStart = (call: CutCall, io: WorkerIo, run: FrameRun): boolean => {
+export const decodeRunFromStart = (call: CutCall, io: WorkerIo, run: FrameRun): boolean => {
   using reader = new Reader(call, io)
-  return decodeStretch(reader, { from: undefined, runs: [run], lastPts: lastOf(run) }).length === 0
+  return decodeRange(reader, { from: undefined, runs: [run], lastPts: lastOf(run) }).length === 0
 }
 
 /**
