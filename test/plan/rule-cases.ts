@@ -1,5 +1,9 @@
-import type { ProblemCode } from "../../src/plan/problem.ts"
-import type { AnnotationSchemaName } from "../../src/plan/schemas.ts"
+import type { DraftStep } from "../../src/plan/annotation.ts"
+import { checkDraft } from "../../src/plan/draft.ts"
+import { checkLocalization } from "../../src/plan/localization.ts"
+import type { Checked, ProblemCode } from "../../src/plan/problem.ts"
+import { checkRefined } from "../../src/plan/refined.ts"
+import { type AnnotationSchemaName, annotationSchemas } from "../../src/plan/schemas.ts"
 import { valueAt, withValue } from "../support/json.ts"
 import { draftReply, type Json, localizationReply, refinedReply } from "../support/replies.ts"
 
@@ -718,3 +722,22 @@ export const ruleCases: ReadonlyArray<RuleCase> = [
     toCase("numbered", row),
   ),
 ]
+
+/** Seconds of the pool's entries; 30 and 31 show the same frame. */
+const timestamps = Array.from({ length: poolSize }, (_, i) => (i === 30 ? 29 : i))
+
+/** The check of replies of one stage. */
+export const checkOf = ({ stage, annotation: name }: Pick<RuleCase, "stage" | "annotation">) => {
+  const annotation = annotationSchemas[name]
+  return (json: unknown): Checked<unknown> => {
+    if (stage === "draft") return checkDraft(annotation, json)
+    if (stage === "localize") {
+      const stepIds = Array.from({ length: stepTotal }, (_, i) => i + 1)
+      return checkLocalization({ stepIds, boundarySeconds: [...timestamps, 50], framesWithin: () => 2 }, json)
+    }
+    const draft = checkDraft(annotation, goodReply("draft", name))
+    if (!draft.ok) throw new Error("the good draft is not valid")
+    const [step] = draft.value.steps
+    return checkRefined(annotation, step as DraftStep, timestamps, json)
+  }
+}

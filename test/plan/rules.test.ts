@@ -2,33 +2,13 @@ import { describe, expect, test } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { ask } from "../../src/model/ask.ts"
 import * as Client from "../../src/model/client/client.ts"
-import type { DraftStep } from "../../src/plan/annotation.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization } from "../../src/plan/localization.ts"
-import { type Checked, problemLine } from "../../src/plan/problem.ts"
-import { checkRefined } from "../../src/plan/refined.ts"
+import { problemLine } from "../../src/plan/problem.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { draftTask } from "../../src/stages/draft.ts"
 import { startChatServer } from "../support/chat-server.ts"
-import { goodReply, poolSize, type RuleCase, ruleCases, stepTotal } from "./rule-cases.ts"
-
-/** Seconds of the pool's entries; 30 and 31 show the same frame. */
-const timestamps = Array.from({ length: poolSize }, (_, i) => (i === 30 ? 29 : i))
-
-const checkOf = ({ stage, annotation: name }: Pick<RuleCase, "stage" | "annotation">) => {
-  const annotation = annotationSchemas[name]
-  return (json: unknown): Checked<unknown> => {
-    if (stage === "draft") return checkDraft(annotation, json)
-    if (stage === "localize") {
-      const stepIds = Array.from({ length: stepTotal }, (_, i) => i + 1)
-      return checkLocalization({ stepIds, boundarySeconds: [...timestamps, 50], framesWithin: () => 2 }, json)
-    }
-    const draft = checkDraft(annotation, goodReply("draft", name))
-    if (!draft.ok) throw new Error("the good draft is not valid")
-    const [step] = draft.value.steps
-    return checkRefined(annotation, step as DraftStep, timestamps, json)
-  }
-}
+import { checkOf, goodReply, type RuleCase, ruleCases } from "./rule-cases.ts"
 
 /** Asks a real server that answers with `broken` first and with the good reply when told what is wrong. */
 const askTwice = async (rule: RuleCase) => {

@@ -35,3 +35,16 @@ test.each([...protocolNames])(
     expect(assembly.completion()).toMatchObject({ text: "say", reasoning: "think" })
   },
 )
+
+test("the beginning of a block of Anthropic's may hold some of it already, and a block of another kind holds nothing", () => {
+  const assembly = protocols.anthropic.decode.stream()
+  const begin = (content_block: object) =>
+    assembly.add({ type: "content_block_start", index: 0, content_block })
+  begin({ type: "thinking", thinking: "thi", text: "no" })
+  assembly.add({ type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "nk" } })
+  begin({ type: "text", text: "s", thinking: "no" })
+  assembly.add({ type: "content_block_delta", index: 1, delta: { type: "text_delta", text: "ay" } })
+  begin({ type: "tool_use", text: "no", thinking: "no" })
+  expect(assembly.completion()).toMatchObject({ text: "say", reasoning: "think" })
+  expect(assembly.length()).toBe(8)
+})
