@@ -46,6 +46,9 @@ test("a glob is compared with the path below the folder, and with names if it ha
   expect(await found(root, { glob: "kitchen/**/*.mp4" })).toEqual(["kitchen/a.mp4", "kitchen/deep/c.mp4"])
   expect(await found(root, { glob: "*.{mp4,m4v}" })).toEqual(["e.mp4"])
   expect(await found(root, { glob: "*.{mp4,m4v}", recursive: true })).toHaveLength(5)
+  const inLab = folderWith("lab/a.mp4", "x/lab/b.mp4")
+  for (const recursive of [false, true])
+    expect(await found(inLab, { glob: "lab/*.mp4", recursive })).toEqual(["lab/a.mp4"])
   expect(await found(root, { glob: "*.avi" })).toContain("nothing matches *.avi")
 })
 

@@ -118,7 +118,9 @@ describe("deadlines", () => {
       // A busy machine may be late with a piece.
       { stream: true, deadlines: { connectMs: 60_000, silenceMs: 60_000, totalMs: 500 } },
     )
-    expect(Either.isLeft(result) && result.left.message).toContain("did not finish its answer")
+    expect(Either.isLeft(result) && result.left.message).toContain(
+      "the service did not finish its answer within 0.5 s",
+    )
   })
 })
 
