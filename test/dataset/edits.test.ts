@@ -7,6 +7,7 @@ import { refuseBadEdits } from "../../src/dataset/edits.ts"
 import { videoFolder } from "../../src/dataset/layout.ts"
 import { localStore } from "../../src/dataset/local-store.ts"
 import { type RunSummary, runSummarySchema } from "../../src/dataset/run-summary.ts"
+import type { DraftPlan } from "../../src/plan/draft.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { temporaryFolder } from "../support/folders.ts"
@@ -71,4 +72,20 @@ test("what a run has left stands, and what a run wrote under other rules is no e
   expect(await refusalOf(draftText)).toBeUndefined()
   const files = { ...summary.files, [draft]: sha256(Buffer.from(without(1))) }
   expect(await refusalOf(without(1), { files })).toBeUndefined()
+})
+
+test("steps that are not numbered in order are refused, as no run leaves them so", async () => {
+  const plan: DraftPlan = JSON.parse(draftText)
+  const [one, two, ...others] = plan.steps
+  for (const [steps, given] of [
+    [[two, one, ...others], "not 2, 1, 3"],
+    [[one, ...others], "not 1, 3"],
+  ] as const) {
+    const refusal = await refusalOf(JSON.stringify({ ...plan, steps }))
+    expect(refusal).toMatchObject({ reason: "EditInvalid" })
+    const wanted = plan.steps.slice(0, steps.length).map((_, i) => i + 1)
+    expect(refusal?.message).toContain(
+      `$.steps: must number its steps ${wanted.join(", ")} in order, ${given}`,
+    )
+  }
 })
