@@ -82,11 +82,15 @@ const nextSteps = ({
     : left > 0
       ? ["Run the same command again: it goes on where this run stopped and pays for nothing twice."]
       : []),
-  ...(failed + refused > 0
+  ...(refused > 0
     ? [
-        "Run the same command with --only-failed to try the failed videos again, once you have fixed what the messages name.",
+        "Rename the inputs that were refused, or make them readable, as the messages say, and run the same command again, without --only-failed: a file with another name is a new one. What is done stays.",
       ]
-    : []),
+    : failed > 0
+      ? [
+          "Run the same command with --only-failed to try the failed videos again, once you have fixed what the messages name.",
+        ]
+      : []),
 ]
 
 /** The report of a run that has ended. */

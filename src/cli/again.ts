@@ -44,11 +44,21 @@ export interface Again {
   readonly needs: ReadonlyArray<string>
 }
 
+/** How flags that take no value differ in a command that is run again. */
+interface Changed {
+  /** Added where they are not there yet. */
+  readonly extra?: ReadonlyArray<string>
+  readonly without?: ReadonlyArray<string>
+}
+
 /**
- * The command line of this process, to be pasted, with `extra` flags where they are not there yet. Undefined if it reads a list
- * from the standard input, which nobody has any more.
+ * The command line of this process, to be pasted. Undefined if it reads a list from the standard input, which nobody has any
+ * more.
  */
-export const commandAgain = (how: Invocation, extra: ReadonlyArray<string> = []): Again | undefined => {
+export const commandAgain = (
+  how: Invocation,
+  { extra = [], without = [] }: Changed = {},
+): Again | undefined => {
   const read = Either.getOrUndefined(readCommandLine(how.args))
   if (read?.kind !== "run") return undefined
   const [command = "", ...rest] = read.args
@@ -60,6 +70,7 @@ export const commandAgain = (how: Invocation, extra: ReadonlyArray<string> = [])
     const flag = flags.get(word)
     const value = flag?.value === undefined ? undefined : rest[++i]
     if (flag?.name === "input-list" && value === "-") return undefined
+    if (without.includes(word)) continue
     if (flag?.isSecret === true) needs.push("API_KEY")
     else if (flag?.name === "api-base" && (parseEndpoint(value ?? "")?.secrets ?? []).length > 0)
       needs.push("API_BASE_URL")

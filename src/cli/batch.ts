@@ -1,11 +1,12 @@
 import { Console, Effect, Option, Stream } from "effect"
 import type { BatchOptions } from "../batch/run.ts"
 import { Executor } from "../engine/Executor.ts"
+import type { BatchFinished } from "../events.ts"
 import { stages } from "../stages/list.ts"
 import { chosenStages } from "../stages/Stage.ts"
 import { printable } from "../text/printable.ts"
-import { invocation } from "./again.ts"
-import { endLines, nextCommand } from "./ending.ts"
+import type { Again } from "./again.ts"
+import { endLines } from "./ending.ts"
 import { stderr, stdout } from "./output.ts"
 import { display, json } from "./progress.ts"
 import { StopRequests } from "./stop.ts"
@@ -17,12 +18,10 @@ export interface Telling {
   readonly verbose: boolean
   /** As lines of JSON on stdout, and nothing else there. */
   readonly json: boolean
-  /** Absolute. */
-  readonly outputRoot: string
-  /** Whether the input is of several videos, however few of them are worked on. */
-  readonly isBatch: boolean
   /** Inputs that are not worked on. */
   readonly refused: number
+  /** What to type next, after such an end with these finished folders. */
+  readonly nextCommand: (end: BatchFinished, folders: ReadonlyArray<string>) => Again | undefined
 }
 
 /** Runs files as one batch and shows how it goes. What the display holds is given back at the end. */
@@ -60,7 +59,7 @@ export const runFiles = Effect.fn("Cli.runFiles")(function* (
   const { end, folders, state } = yield* watched(files, options, telling)
   const { done, failed, left, stopped } = end
   if (!telling.json) {
-    const next = nextCommand(end, folders, telling.outputRoot, telling.isBatch, invocation())
+    const next = telling.nextCommand(end, folders)
     for (const text of endLines({ state, end, folders, next })) yield* Console.error(text)
     for (const folder of folders) yield* Console.log(printable(folder))
     const rest = left === 0 ? "" : `, ${left} not finished`

@@ -6,23 +6,35 @@ import { duration, plural } from "../text/quantity.ts"
 import { type Again, commandAgain, type Invocation, pasteable } from "./again.ts"
 import { spentItems } from "./progress/frame.ts"
 
+const onlyFailed = ["--only-failed"]
+
+/** What a run was about, as far as it decides what to type next. */
+export interface RunScope {
+  /** Absolute. */
+  readonly outputRoot: string
+  /** Whether the input is of several videos, however few of them are worked on. */
+  readonly isBatch: boolean
+  /** Inputs that are not worked on as they are. */
+  readonly refused: number
+}
+
 /**
  * What to type next: the same command while something is left to do, with `--only-failed` if that is all there is, and a check
- * of the result once all is done.
+ * of the result once all is done. An input that was refused may have another name by then, and so is none that failed before.
  */
 export const nextCommand = (
-  end: Pick<BatchFinished, "failed" | "left">,
+  { failed, left }: Pick<BatchFinished, "failed" | "left">,
   folders: ReadonlyArray<string>,
-  outputRoot: string,
-  isBatch: boolean,
+  { isBatch, outputRoot, refused }: RunScope,
   how: Invocation,
 ): Again | undefined => {
-  if (end.failed === 0 && end.left === 0) {
+  if (refused > 0) return commandAgain(how, { without: onlyFailed })
+  if (failed === 0 && left === 0) {
     const [only] = folders
     const folder = isBatch || only === undefined ? outputRoot : only
     return { text: pasteable(how, "validate", [folder]), needs: [] }
   }
-  return commandAgain(how, isBatch && end.left === 0 ? ["--only-failed"] : [])
+  return commandAgain(how, { extra: isBatch && left === 0 ? onlyFailed : [] })
 }
 
 /** `next: bun run ...`, alone on its line, and what has to be set before it. */

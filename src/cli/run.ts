@@ -6,6 +6,7 @@ import type { ImageLabels, RunSettings } from "../config.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { localStore } from "../dataset/local-store.ts"
 import { expect } from "../dry-run.ts"
+import type { BatchFinished } from "../events.ts"
 import * as Layers from "../layers.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
 import { annotationSchemas } from "../plan/schemas.ts"
@@ -138,12 +139,16 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   yield* requireCompatible(given)
   yield* requireOutputRoot(given.outputRoot)
   const found = yield* findInputs(given)
+  const { refused } = found
+  /** What was refused is not done, however well the rest goes. */
+  const exitOf = (isWell: boolean) => (isWell && refused.length === 0 ? exitCode.done : exitCode.failed)
   const files = yield* selected(found.files, given)
   if (files.length === 0) {
-    yield* (given.json ? Console.error : Console.log)(
-      `none of ${count(found.files.length)} videos ${given.onlyFailed ? "failed before" : "is in this shard"}`,
-    )
-    return exitCode.done
+    const why = given.onlyFailed
+      ? "failed before; without --only-failed, new and renamed ones are run too"
+      : "is in this shard"
+    yield* (given.json ? Console.error : Console.log)(`none of ${count(found.files.length)} videos ${why}`)
+    return exitOf(true)
   }
   const model = yield* chosenModel(given)
   const settings = settingsOf(given, environment)
@@ -156,7 +161,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     const checks = yield* Effect.provide(preflight(files, settings), video)
     const isReady = yield* reportChecks(checks, given.json)
     const isServed = model.address === undefined || (yield* reportService(model, model.address, given))
-    return isReady && isServed ? exitCode.done : exitCode.failed
+    return exitOf(isReady && isServed)
   }
   if (given.dryRun) {
     const { limits } = accountOf(given)
@@ -164,13 +169,15 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
       Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)),
     )
     yield* tellExpectation(expected, given.json)
-    return expected.failures.length === 0 ? exitCode.done : exitCode.failed
+    return exitOf(expected.failures.length === 0)
   }
   const pipeline = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))
   const services = Layer.provide(Layers.inProcess, pipeline)
   const outputRoot = resolve(settings.outputRoot)
-  const isBatch = found.files.length + found.refused.length > 1
-  const { refused } = found
+  const isBatch = found.files.length + refused.length > 1
+  const scope = { outputRoot, isBatch, refused: refused.length }
+  const next = (end: BatchFinished, folders: ReadonlyArray<string>) =>
+    nextCommand(end, folders, scope, invocation())
   // A replay gives the same files as the recorded run, and a report has times of its own.
   const hasReport = isBatch && Option.isNone(given.replay)
   const report: ReportRequest = {
@@ -180,7 +187,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
       onNone: () => ({}),
       onSome: ({ index, of }) => ({ part: `shard-${index}-of-${of}` }),
     }),
-    nextCommand: (end) => nextCommand(end, [], outputRoot, isBatch, invocation())?.text,
+    nextCommand: (end) => next(end, [])?.text,
   }
   const options = {
     settings,
@@ -195,13 +202,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     : Effect.void
   const { json } = given
   const verbose = given.verbose || environment.VERBOSE_LOGGING === true
-  const telling = {
-    verbose,
-    json,
-    outputRoot,
-    isBatch,
-    refused: refused.length,
-  }
+  const telling = { verbose, json, refused: refused.length, nextCommand: next }
   const runAll = (settle?: Effect.Effect<boolean>) =>
     Effect.zipRight(
       noteInputs,
@@ -214,5 +215,5 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
         outputRoot,
         Effect.provide(runInBatches(given, json, runAll), Layer.merge(services, batched)),
       )
-  return code === exitCode.done && refused.length > 0 ? exitCode.failed : code
+  return code === exitCode.done ? exitOf(true) : code
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { reportSchema } from "../../src/batch/report.ts"
@@ -141,6 +141,34 @@ describe("the end of a run", () => {
     const words = wordsOf("sh", line)
     expect(join(process.cwd(), words[1] ?? "")).toBe(main)
     expect((await runCli(words.slice(2), { API_KEY: key })).code).toBe(0)
+  })
+
+  test("of a folder with a refused input gives the command that takes it under its next name, and fails until then", async () => {
+    await using root = await temporaryFolder()
+    const videos = join(root.path, "videos")
+    mkdirSync(videos)
+    copyFileSync(video, join(videos, "cup.mp4"))
+    copyFileSync(video, join(videos, "run_report.md.mp4"))
+    const output = join(root.path, "out")
+    const args = ["pipeline", "--rehearsal", "--stages", "1", "--input-video-dir", videos, ...flags(output)]
+    const first = await runCli([...args, "--retry-failed", "--only-failed"])
+    expect([first.code, first.stdout.trim()]).toEqual([
+      1,
+      expect.stringMatching(/^none of 1 videos failed before/u),
+    ])
+    for (const only of ["--dry-run", "--preflight-only"])
+      expect((await runCli([...args, "--retry-failed", only])).code).toBe(1)
+    const second = await runCli([...args, "--retry-failed"])
+    expect(second.code).toBe(1)
+    expect(second.stdout).toContain("1 done, 0 failed, 1 refused")
+    const line = nextOf(second.stderr)
+    const report = v.parse(reportSchema, JSON.parse(readFileSync(join(output, "run_report.json"), "utf8")))
+    expect(report.next_command).toBe(line)
+    expect(report.how_to_continue).toEqual([expect.stringContaining("without --only-failed")])
+    renameSync(join(videos, "run_report.md.mp4"), join(videos, "plate.mp4"))
+    const third = await runCli(wordsOf("sh", line).slice(2))
+    expect([third.code, third.stdout]).toEqual([0, expect.stringContaining("2 done, 0 failed")])
+    expect(nextOf(third.stderr)).toContain(" validate ")
   })
 
   test("whose service counts no tokens says that they are estimated", async () => {
