@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { join } from "node:path"
 import manifest from "../../package.json"
+import { finished } from "../support/run-cli.ts"
 
 const root = join(import.meta.dir, "../..")
 const key = "sk-key-on-the-command-line"
@@ -13,11 +14,7 @@ const bunRun = async (script: string, ...args: ReadonlyArray<string>): Promise<s
     stdout: "pipe",
     stderr: "pipe",
   })
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr } = await finished(child)
   return stdout + stderr
 }
 

@@ -6,12 +6,12 @@ import { delimiter, join } from "node:path"
 import { Effect } from "effect"
 import manifest from "../../package.json"
 import { validateFolder } from "../../src/dataset/validate.ts"
-import { sha256 } from "../../src/plan/fingerprint.ts"
 import { startBatchServer } from "../support/batch-server.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { coloursOf } from "../support/colours.ts"
 import { makeVideo } from "../support/media.ts"
 import { makeOriginal } from "../support/original-folder.ts"
+import { digestsBelow, finished } from "../support/run-cli.ts"
 import { blocksOf, originalOf, pages, read, root } from "./pages.ts"
 
 // Whole programs are run, one after the other.
@@ -91,11 +91,7 @@ const run = async (commands: string, cwd: string, env: Readonly<Record<string, s
     stderr: "pipe",
     env: { HOME, TMPDIR: shared, PATH: `${join(shared, "bin")}${delimiter}${PATH}`, ...env },
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr, code } = await finished(child)
   return { code, said: `${stdout}${stderr}` }
 }
 
@@ -142,14 +138,6 @@ const given: Readonly<Record<string, (folder: string) => Promise<void>>> = {
 /** Where the commands of a page are run, below the folder that all have in common. */
 const folderOf = (page: string): string => page.replaceAll(/\W/gu, "-")
 
-/** Digests of all files below a folder. */
-const bytesBelow = async (path: string): Promise<Readonly<Record<string, string>>> => {
-  const entries: Array<[string, string]> = []
-  for (const file of new Bun.Glob("**/*").scanSync(path))
-    entries.push([file, sha256(await Bun.file(join(path, file)).bytes())])
-  return Object.fromEntries(entries)
-}
-
 const problemsOf = (folder: string) => Effect.runPromise(validateFolder(folder))
 
 /** What a page promises of its commands, beside that they work. */
@@ -161,10 +149,10 @@ const promised: Readonly<Record<string, (folder: string) => Promise<void>>> = {
     expect(await problemsOf(join(folder, "dataset/pouring"))).toEqual([])
   },
   "docs/guides/record-and-replay.md": async (folder) => {
-    const { "events.jsonl": calls, ...recorded } = await bytesBelow(join(folder, "recorded-before"))
+    const { "events.jsonl": calls, ...recorded } = digestsBelow(join(folder, "recorded-before"))
     expect(calls).toBeDefined()
     expect(Object.keys(recorded).length).toBeGreaterThan(50)
-    expect(await bytesBelow(join(folder, "recorded"))).toEqual(recorded)
+    expect(digestsBelow(join(folder, "recorded"))).toEqual(recorded)
   },
   "docs/guides/validating.md": async (folder) => {
     expect(await Bun.file(join(folder, "report.json")).json()).toMatchObject({ ok: true })

@@ -7,7 +7,7 @@ import * as v from "valibot"
 import { reportSchema } from "../../src/batch/report.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { makeVideo } from "../support/media.ts"
-import { cleanEnvironment } from "../support/run-cli.ts"
+import { cleanEnvironment, finished } from "../support/run-cli.ts"
 import { blocksOf, pages, read, root } from "./pages.ts"
 
 // Whole programs are run.
@@ -32,11 +32,7 @@ const runExample = async (name: string, ...args: ReadonlyArray<string>): Promise
     stderr: "pipe",
     env: cleanEnvironment(),
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr, code } = await finished(child)
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
   return stdout
 }

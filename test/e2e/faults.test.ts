@@ -19,10 +19,9 @@ import { sha256 } from "../../src/plan/fingerprint.ts"
 import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { filesBelow, finished, runCli } from "../support/run-cli.ts"
+import { filesBelow, finished, main, runCli } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
-const main = join(import.meta.dir, "../../src/main.ts")
 const ids = ["a", "b"]
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>

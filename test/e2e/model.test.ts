@@ -14,7 +14,7 @@ import { type ChatServer, completion, startChatServer } from "../support/chat-se
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
-import { filesBelow, finished, runCli, startCli } from "../support/run-cli.ts"
+import { digestsBelow, filesBelow, finished, runCli, startCli } from "../support/run-cli.ts"
 
 const key = "sk-secret-for-tests-0123456789"
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -51,11 +51,6 @@ const events = (root: string): ReadonlyArray<Json> =>
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line))
-
-const bytesBelow = (root: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    filesBelow(root).map((file) => [file, readFileSync(join(root, file)).toString("base64")]),
-  )
 
 const sum = (list: ReadonlyArray<Json>, field: string): number =>
   list.reduce((total, entry) => total + Number(entry[field] ?? 0), 0)
@@ -206,14 +201,14 @@ describe("recordings", () => {
     // The service is gone: nothing can be connected to.
     const replayed = await runCli(flags(out, "--replay", recording))
     expect(replayed.code).toBe(0)
-    const before = bytesBelow(`${out}-recorded`)
+    const before = digestsBelow(`${out}-recorded`)
     const {
       "events.jsonl": _events,
       "run_report.json": _report,
       "run_report.md": _reportText,
       ...files
     } = before
-    expect(bytesBelow(out)).toEqual(files)
+    expect(digestsBelow(out)).toEqual(files)
     expect((await runCli(["validate", "--output-root", out])).code).toBe(0)
 
     // Another prompt for Stage 3: every request of Stage 3 is missing, no other.

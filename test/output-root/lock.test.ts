@@ -18,6 +18,7 @@ import { readLock, staleAfter } from "../../src/output-root/lock.ts"
 import { makeFolderLocks } from "../../src/output-root/locks.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { runIn } from "../support/in-root.ts"
+import { finished } from "../support/run-cli.ts"
 
 const run = Effect.runPromise
 
@@ -130,13 +131,8 @@ describe("one owner at a time", () => {
     const folder = join(root.path, "cup")
     await crashWhileHolding(folder)
     const children = Array.from({ length: 5 }, () => holder(folder, 30))
-    const ended = await Promise.all(
-      children.map(async (child) => ({
-        code: await child.exited,
-        stderr: await new Response(child.stderr).text(),
-      })),
-    )
-    expect(ended).toEqual(Array.from({ length: 5 }, () => ({ code: 0, stderr: "" })))
+    const ended = await Promise.all(children.map(finished))
+    expect(ended).toMatchObject(Array.from({ length: 5 }, () => ({ code: 0, stderr: "" })))
     expect(readdirSync(root.path)).toEqual([])
   })
 })

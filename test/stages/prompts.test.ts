@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises"
+import { cp, mkdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
@@ -13,15 +12,16 @@ import { annotationSchemaNames, annotationSchemas } from "../../src/plan/schemas
 import { type StageName, stages } from "../../src/stages/list.ts"
 import { loadPrompts, promptFolder } from "../../src/stages/prompts.ts"
 import { refineAsks } from "../../src/stages/step-inquiry.ts"
+import { temporaryFolder } from "../support/folders.ts"
 import { valueAt, withValue } from "../support/json.ts"
 import type { Json } from "../support/replies.ts"
 
 /** A copy of the shipped prompts to break; gone with its scope. */
 const copyOfPrompts = async () => {
-  const parent = await mkdtemp(join(tmpdir(), "triptych-prompts-"))
-  const folder = `${join(parent, "prompts")}/`
+  const parent = await temporaryFolder()
+  const folder = `${join(parent.path, "prompts")}/`
   await cp(promptFolder, folder, { recursive: true })
-  return { folder, [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) }
+  return { folder, [Symbol.asyncDispose]: () => parent[Symbol.asyncDispose]() }
 }
 
 const edit = async (file: string, change: (text: string) => string): Promise<void> =>

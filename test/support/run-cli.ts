@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { sha256 } from "../../src/plan/fingerprint.ts"
 import { VirtualTerminal } from "./virtual-terminal.ts"
 
 /** The program. */
@@ -27,8 +28,8 @@ export const startCli = (args: ReadonlyArray<string>, env: Readonly<Record<strin
     env: { ...cleanEnvironment(), ...env },
   })
 
-/** Waits for a started program to end. */
-export const finished = async (child: ReturnType<typeof startCli>): Promise<CliResult> => {
+/** Waits for a started program to end; what it says is read meanwhile. */
+export const finished = async (child: Bun.ReadableSubprocess): Promise<CliResult> => {
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -57,6 +58,10 @@ export const stampsBelow = (folder: string): Readonly<Record<string, string>> =>
       return [file, `${ino} ${mtimeMs}`]
     }),
   )
+
+/** What the files below a folder hold: their digests. */
+export const digestsBelow = (folder: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(filesBelow(folder).map((file) => [file, sha256(readFileSync(join(folder, file)))]))
 
 /** The names of files that differ between two stamps, in either direction. */
 export const changedFiles = (

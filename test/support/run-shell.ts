@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "./folders.ts"
-import { type CliResult, cleanEnvironment, main } from "./run-cli.ts"
+import { type CliResult, cleanEnvironment, finished, main } from "./run-cli.ts"
 
 /**
  * Runs the program in a shell, with something behind it on the command line, as in `| head -1` or `>/dev/full`.
@@ -25,10 +25,6 @@ export const runShell = async (
     stderr: "pipe",
     env: cleanEnvironment(),
   })
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr } = await finished(child)
   return { code: Number(readFileSync(code, "utf8")), stdout, stderr }
 }

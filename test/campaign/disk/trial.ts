@@ -1,11 +1,8 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { changedFiles } from "../../support/run-cli.ts"
+import { changedFiles, finished, main } from "../../support/run-cli.ts"
 import { type Access, canTrace, isOdd, readAccesses, traced } from "./strace.ts"
 import { flagsFor, stateOf, type Tree } from "./tree.ts"
-
-const project = join(import.meta.dir, "../../..")
-const main = join(project, "src/main.ts")
 
 /** One command over the whole tree, and everything that is wrong with how it went. */
 export interface Run {
@@ -47,11 +44,7 @@ const runCommand = async (tree: Tree, name: string, args: ReadonlyArray<string>,
     timeout: patienceMs,
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", TMPDIR: work },
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr, code } = await finished(child)
   const seconds = (performance.now() - started) / 1000
   const accesses = canTrace ? readAccesses(log, work) : undefined
   const changed = changedFiles(before.root, stateOf(tree.root))

@@ -2,9 +2,8 @@ import { mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { peakRssMbOf, treeRssMb } from "../../../bench/memory.ts"
 import { leftBehind } from "../../support/crashes.ts"
+import { finished, main } from "../../support/run-cli.ts"
 import { endSession, processesOf } from "./processes.ts"
-
-const main = join(import.meta.dir, "../../../src/main.ts")
 
 export const decoders = ["native", "ffmpeg", "wasm"] as const
 export type Decoder = (typeof decoders)[number]
@@ -77,11 +76,7 @@ export const runProgram = async (plan: RunPlan, bounds: Bounds): Promise<RunResu
     if (peakMb > endAtMb) end("too large")
   }, sampleEveryMs)
   const deadline = setTimeout(() => end("too long"), bounds.seconds * 1000)
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr } = await finished(child)
   clearInterval(sampling)
   clearTimeout(deadline)
   const seconds = (performance.now() - started) / 1000
