@@ -90,5 +90,11 @@ test("attachments are counted together, wherever they are", () => {
     codecPrivate: 0,
     attachments: 2 * (900 + 10 + 10),
     cues: 0,
+    tags: 0,
   })
+})
+
+test("tags and chapters are counted together", () => {
+  const parts = [element("1254c367", Buffer.alloc(700)), element("1043a770", Buffer.alloc(50))]
+  expect(keptOf(Buffer.concat([head, unsized("18538067", Buffer.concat(parts))])).tags).toBe(750)
 })

@@ -71,7 +71,18 @@ describe("what the tables of an MP4 promise", () => {
     expect(readFrom([box("ftyp", Buffer.alloc(30))], 0)).toEqual({
       promiseTooMuch: false,
       largestDescription: 0,
+      tagBytes: 0,
     })
+  })
+
+  test("counts the tags of the movie and of its tracks", () => {
+    const tagged = box(
+      "moov",
+      box("trak", box("udta", Buffer.alloc(300))),
+      box("udta", box("meta", Buffer.alloc(500))),
+      box("meta", Buffer.alloc(100)),
+    )
+    expect(readFrom([tagged], 0).tagBytes).toBe(308 + 516 + 108)
   })
 
   test("is nothing of a real video, fragmented or not", async () => {

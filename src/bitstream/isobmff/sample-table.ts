@@ -5,8 +5,10 @@ import { readBoxHeader } from "./boxes.ts"
 const TRACK_PATH: ReadonlySet<string> = new Set(["moov", "trak", "mdia", "minf", "stbl"])
 /** And to those of its fragments. */
 const FRAGMENT_PATH: ReadonlySet<string> = new Set([...TRACK_PATH, "moof", "traf"])
+/** Boxes of titles and other tags, of the movie or a track. */
+const TAGS: ReadonlySet<string> = new Set(["udta", "meta"])
 /** Tables that are looked into. */
-const TABLES = new Set(["stsd", "stsz", "trun"])
+const TABLES: ReadonlySet<string> = new Set(["stsd", "stsz", "trun", ...TAGS])
 /** Boxes that are looked at; a file of so many small ones is not worth more. */
 const MOST_BOXES = 10_000
 /** Samples for which there is room in memory, whatever is promised. */
@@ -65,20 +67,24 @@ export interface SampleTables {
   readonly promiseTooMuch: boolean
   /** Bytes of the largest description of samples, codec headers included. */
   readonly largestDescription: number
+  /** Bytes of all tags together. */
+  readonly tagBytes: number
 }
 
 /**
  * Reads what the tables of an MP4's tracks promise. Sound that has no fragments is passed over: a demuxer makes an entry for many of
  * its samples at once.
  *
- * Source: ISO/IEC 14496-12, 8.5.2 (stsd), 8.7.3.2 (stsz), 8.8.8 (trun)
+ * Source: ISO/IEC 14496-12, 8.5.2 (stsd), 8.7.3.2 (stsz), 8.8.8 (trun), 8.10.1 (udta), 8.11.1 (meta)
  */
 export const readSampleTables = (fd: number, fileBytes: number): SampleTables => {
   /** Samples of fragments without an entry of their own; each has a byte at least. */
   let unlisted = 0
   let largestDescription = 0
+  let tagBytes = 0
   const promiseTooMuch = someTable(fd, fileBytes, FRAGMENT_PATH, ({ type, sizeBytes, content, handler }) => {
     if (type === "stsd") largestDescription = Math.max(largestDescription, Math.min(sizeBytes, fileBytes))
+    if (TAGS.has(type)) tagBytes += Math.min(sizeBytes, fileBytes)
     if (type === "trun") {
       const count = content.readUInt32BE(4)
       if (count > sizeBytes) unlisted += count
@@ -88,7 +94,7 @@ export const readSampleTables = (fd: number, fileBytes: number): SampleTables =>
     const [each, count] = [content.readUInt32BE(4), content.readUInt32BE(8)]
     return count > HARMLESS && each * count > fileBytes
   })
-  return { promiseTooMuch, largestDescription }
+  return { promiseTooMuch, largestDescription, tagBytes }
 }
 
 /**

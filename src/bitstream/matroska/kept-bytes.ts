@@ -1,12 +1,14 @@
 import { readSync } from "node:fs"
 
-/** IDs of elements, their length markers included. Source: RFC 9559, 5.1 (Segment, Tracks, TrackEntry, CodecPrivate, Attachments, Cues) */
+/** IDs of elements, their length markers included. Source: RFC 9559, 5.1 (Segment, Tracks, TrackEntry, CodecPrivate, Attachments, Cues, Tags, Chapters) */
 const SEGMENT = 0x18538067
 const TRACKS = 0x1654ae6b
 const TRACK_ENTRY = 0xae
 const CODEC_PRIVATE = 0x63a2
 const ATTACHMENTS = 0x1941a469
 const CUES = 0x1c53bb6b
+const TAGS = 0x1254c367
+const CHAPTERS = 0x1043a770
 /** The file's own header. Source: RFC 8794, 11.2.1 */
 const EBML = 0x1a45dfa3
 /** Elements on the way to a track's codec header. */
@@ -39,6 +41,8 @@ export interface KeptBytes {
   readonly attachments: number
   /** Of the index of places to seek to. */
   readonly cues: number
+  /** Of titles, tags and chapters. */
+  readonly tags: number
 }
 
 /**
@@ -52,6 +56,7 @@ export const bytesKept = (fd: number, fileBytes: number): KeptBytes => {
   let codecPrivate = 0
   let attachments = 0
   let cues = 0
+  let tags = 0
 
   const walk = (from: number, to: number): void => {
     for (let at = from; at < to && elements++ < MOST_ELEMENTS; ) {
@@ -68,10 +73,11 @@ export const bytesKept = (fd: number, fileBytes: number): KeptBytes => {
       if (id === CODEC_PRIVATE) codecPrivate = Math.max(codecPrivate, end - start)
       if (id === ATTACHMENTS) attachments += end - start
       if (id === CUES) cues += end - start
+      if (id === TAGS || id === CHAPTERS) tags += end - start
       if (PATH.has(id)) walk(start, end)
       at = start + size
     }
   }
   walk(0, fileBytes)
-  return { codecPrivate, attachments, cues }
+  return { codecPrivate, attachments, cues, tags }
 }

@@ -86,6 +86,34 @@ const partsOf = (headers: Headers) => {
   return { movie, index }
 }
 
+/** Chunks that are looked at; a file of so many small ones in front of its pictures is not worth more. */
+const MOST_CHUNKS = 10_000
+
+/** A chunk of an AVI that comes before its pictures. */
+export interface ChunkBefore {
+  /** Four characters. */
+  readonly id: string
+  readonly sizeBytes: number
+}
+
+/**
+ * The largest chunk or list of an AVI in front of its pictures; `undefined` if there is none, or no AVI. A demuxer does not pass over
+ * one that is too large for a header: it looks for the pictures byte by byte.
+ */
+export const largestChunkBefore = (fd: number): ChunkBefore | undefined => {
+  const headers = new Headers(fd)
+  const name = headers.read(0, FIRST_CHUNK).toString("latin1")
+  if (!name.startsWith("RIFF") || !name.endsWith("AVI ")) return undefined
+  let largest: ChunkBefore | undefined
+  let chunks = 0
+  for (let chunk = headers.chunkAt(FIRST_CHUNK); chunk !== undefined; chunk = headers.chunkAt(after(chunk))) {
+    const kind = headers.read(chunk.at + HEADER_BYTES, 4).toString("latin1")
+    if ((chunk.id === "LIST" && kind === "movi") || chunks++ >= MOST_CHUNKS) break
+    if (chunk.sizeBytes > (largest?.sizeBytes ?? 0)) largest = { id: chunk.id, sizeBytes: chunk.sizeBytes }
+  }
+  return largest
+}
+
 /**
  * Whether the index `idx1` of an AVI names other chunks than those that are there. Then a jump leads to another picture than its
  * time says, because an AVI has no times: they are counted. `false` where there is no such index, or no AVI.
