@@ -3,13 +3,16 @@ import type { RunSettings } from "./config.ts"
 import { inOutputRoot } from "./dataset/DatasetStore.ts"
 import type { GateLimits } from "./model/client/gate.ts"
 import { type SendingPictures, sentSize, sideLimitOf } from "./model/client/sent-pictures.ts"
+import { protocolIn, type ServiceSettings } from "./model/client/settings.ts"
+import { wantedOf } from "./model/client/wanted.ts"
 import { promptTokens } from "./model/estimate.ts"
-import type { ModelFamily } from "./model/families.ts"
-import { costOf, type Price } from "./model/money.ts"
+import { familyOf, type ModelFamily } from "./model/families.ts"
+import { costOf, type Price, priceIn, priceInBatch, priceOf } from "./model/money.ts"
 import { pictureTokensOf } from "./model/tokens.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
 import { stages as allStages } from "./stages/list.ts"
+import { frameLabel } from "./stages/pool-images.ts"
 import type { NeededCall, Stage } from "./stages/Stage.ts"
 import { survey } from "./stages/survey.ts"
 import type { VideoSource } from "./video/VideoDecoder.ts"
@@ -63,8 +66,32 @@ export interface ExpectedModel extends SendingPictures {
   readonly family: ModelFamily
   /** How closely it looks at pictures; absent leaves it to the model. */
   readonly detail?: string
+  /** Its longest answer in tokens; absent leaves the service's own limit. */
+  readonly maxTokens?: number
   readonly price: Price | undefined
   readonly limits: GateLimits
+}
+
+/** A model that answers without a service: nothing is paid. */
+export const unpaidModel: ExpectedModel = { family: {}, price: undefined, limits: {} }
+
+/** The model of a service, as far as its settings decide what calls take, one by one or in batches. */
+export const expectedModel = (
+  settings: ServiceSettings,
+  mode: "online" | "batch" = "online",
+): ExpectedModel => {
+  const { maxTokens, model, price = {}, sendMaxSidePx } = settings
+  const family = familyOf(model, settings.families)
+  const { detail, serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
+  const listed = priceOf(model, price)
+  return {
+    family,
+    ...(detail === undefined ? {} : { detail }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(sendMaxSidePx === undefined ? {} : { sendMaxSidePx }),
+    price: mode === "batch" ? priceInBatch(listed) : priceIn(listed, serviceTier),
+    limits: settings.limits ?? {},
+  }
 }
 
 /** What a call takes, with pictures of a size. */
@@ -75,11 +102,17 @@ const estimated = (
   { displayHeight: height, displayWidth: width }: VideoSource,
 ): EstimatedCall => {
   const image = { path: "", bytes: 0, sha256: "", width, height }
-  const images = Array.from({ length: call.images }, () => image)
+  const images = Array.from({ length: call.images }, (_, i) =>
+    call.isLabelled === true ? { ...image, label: frameLabel(i + 1) } : image,
+  )
   const maxSidePx = sideLimitOf(images.length, model, model.family)
   const sent = images.map((image) => sentSize(image, maxSidePx))
   const request = { system, prompt: call.prompt, images: sent, turns: [] }
-  return { ...call, promptTokens: promptTokens(request, pictureTokensOf(model.family, model.detail)) }
+  return {
+    ...call,
+    promptTokens: promptTokens(request, pictureTokensOf(model.family, model.detail)),
+    answerTokens: Math.min(call.answerTokens, model.maxTokens ?? Number.POSITIVE_INFINITY),
+  }
 }
 
 const nothing = { calls: [], decodeSeconds: 0 }

@@ -1,12 +1,9 @@
 import { join, resolve } from "node:path"
 import { Effect, Layer, Option } from "effect"
 import { eventsFile } from "../dataset/layout.ts"
+import { expectedModel, unpaidModel } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
 import { publicAddress } from "../model/client/endpoint.ts"
-import { protocolIn } from "../model/client/settings.ts"
-import { wantedOf } from "../model/client/wanted.ts"
-import { familyOf } from "../model/families.ts"
-import { priceIn, priceInBatch, priceOf } from "../model/money.ts"
 import type { Flags } from "./flag.ts"
 import type { input } from "./flags/input.ts"
 import { batchSettingsOf } from "./model-batches.ts"
@@ -14,10 +11,10 @@ import { type ModelFlags, resolveModel } from "./model-settings.ts"
 
 type Given = ModelFlags & Pick<Flags<typeof input>, "outputRoot" | "preflightOnly">
 
-/** What answers without a service: nothing is known of it, and nothing is paid. */
-const unpriced = { family: {}, price: undefined, address: undefined, batched: undefined } as const
+/** What answers without a service. */
+const unserved = { address: undefined, batched: undefined, expected: unpaidModel } as const
 
-/** The model the flags ask for, as a layer; `name` and `kind` for messages and estimates. */
+/** The model the flags ask for, as a layer; `name` and `address` for messages, `expected` for estimates. */
 export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
   // What is only looked at leaves nothing.
   const isLookedAt = given.dryRun || given.preflightOnly
@@ -26,7 +23,7 @@ export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
     const dir = resolve(given.replay.value)
     return {
       name: "replay",
-      ...unpriced,
+      ...unserved,
       layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
     }
   }
@@ -48,19 +45,14 @@ export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
           Layer.provide(Layers.record(resolve(folder)), live),
           Layers.rememberTimes(resolve(folder)),
         )
-  if (settings === undefined) return { name: "rehearsal", ...unpriced, layer }
-  const { apiBase, model: name, price = {}, sendMaxSidePx } = settings
-  const family = familyOf(name, settings.families)
-  const { detail, serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
-  return {
-    name,
-    family,
-    ...(detail === undefined ? {} : { detail }),
-    ...(sendMaxSidePx === undefined ? {} : { sendMaxSidePx }),
-    price: given.batchApi ? priceInBatch(priceOf(name, price)) : priceIn(priceOf(name, price), serviceTier),
-    address: publicAddress(apiBase),
-    layer,
-    /** The same with `--batch`: who runs it has to hand in what comes together. */
-    batched,
-  }
+  return settings === undefined
+    ? { name: "rehearsal", ...unserved, layer }
+    : {
+        name: settings.model,
+        address: publicAddress(settings.apiBase),
+        expected: expectedModel(settings, given.batchApi ? "batch" : "online"),
+        layer,
+        /** The same with `--batch`: who runs it has to hand in what comes together. */
+        batched,
+      }
 })

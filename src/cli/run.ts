@@ -165,9 +165,12 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   }
   if (given.dryRun) {
     const { limits } = accountOf(given)
-    const expected = yield* expect(files, settings, { ...model, limits }, given.videoConcurrency).pipe(
-      Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)),
-    )
+    const expected = yield* expect(
+      files,
+      settings,
+      { ...model.expected, limits },
+      given.videoConcurrency,
+    ).pipe(Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)))
     yield* tellExpectation(expected, given.json)
     return exitOf(expected.failures.length === 0)
   }

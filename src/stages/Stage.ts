@@ -26,9 +26,11 @@ export interface NeededCall {
   readonly stage: StageId
   /** What is asked for, as a person would say it. */
   readonly what: string
-  /** A prompt of about the length that it will have. */
+  /** The prompt, or, where that depends on an answer that is missing, one of about the length that it will have. */
   readonly prompt: string
   readonly images: number
+  /** Whether each of them has its index as text beside it; absent for no. */
+  readonly isLabelled?: boolean
   /** Different pictures among them; the others repeat one. */
   readonly distinct: number
   readonly answerTokens: number

@@ -7,7 +7,15 @@ import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
 import type { Asks } from "./prompts.ts"
 import type { Answered, Inquiry } from "./question.ts"
 import type { RunFacts } from "./run.ts"
-import { type Description, defineStage, knownOf, resultOf, type StageOf, whyNew } from "./Stage.ts"
+import {
+  type Description,
+  defineStage,
+  knownOf,
+  type NeededCall,
+  resultOf,
+  type StageOf,
+  whyNew,
+} from "./Stage.ts"
 import { noteAt, type OutcomePlace, withStatus } from "./status.ts"
 
 interface Definition<A, B, Name extends string> extends Omit<Description<Name>, "needs"> {
@@ -21,7 +29,7 @@ interface Definition<A, B, Name extends string> extends Omit<Description<Name>, 
   /** Answers that the video still needs, this one included. */
   readonly callsLeft: (from: B) => number
   /** How many different pictures are shown, of all that are. */
-  readonly pictures: (run: RunFacts) => { readonly distinct: number; readonly images: number }
+  readonly pictures: (run: RunFacts) => Pick<NeededCall, "distinct" | "images" | "isLabelled">
   /** How its outcome is brought to its end; by this stage if nothing else is said. */
   readonly ending?: typeof withStatus
 }
@@ -53,10 +61,11 @@ export const defineAnswerStage = <A, B, const Name extends string>({
       Effect.gen(function* () {
         const follows = knownOf(known, from)
         const previous = place.find(left)
-        const call = neededCall(run, description, description.asks, what, pictures(run))
-        return follows === undefined
-          ? outlookOf(Either.left(whyNew(previous)), call)
-          : outlookOf(yield* foreseenAnswer(run, inquiryOf(run, follows, previous)), call)
+        const inquiry = follows === undefined ? undefined : inquiryOf(run, follows, previous)
+        const call = neededCall(run, description, description.asks, what, pictures(run), inquiry?.prompt)
+        const answer =
+          inquiry === undefined ? Either.left(whyNew(previous)) : yield* foreseenAnswer(run, inquiry)
+        return outlookOf(answer, call)
       }),
   })
 

@@ -137,9 +137,17 @@ const foresee = Effect.fnUntraced(function* (run: RunFacts, { stage1 }: Left) {
   const found = yield* foreseenPool(request, mayKeep(run, id, paths.frame_manifest))
   const pool = found ?? plannedPool(request)
   const distinct = distinctFrames(planFrames(request))
-  const answer = yield* foreseenAnswer(run, inquiryOf(run, pool, stage1))
+  const inquiry = inquiryOf(run, pool, stage1)
+  const answer = yield* foreseenAnswer(run, inquiry)
   const made = Either.map(answer, ({ isAdopted, value: plan }): Drafted => ({ pool, plan, isAdopted }))
-  const call = neededCall(run, id, asks, "draft plan", poolPictures(run, distinct))
+  const call = neededCall(
+    run,
+    id,
+    asks,
+    inquiry.what,
+    { ...poolPictures(run, distinct), isLabelled: false },
+    inquiry.prompt,
+  )
   return outlookOf(made, call, found === undefined ? [distinct] : [])
 })
 

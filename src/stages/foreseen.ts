@@ -2,6 +2,7 @@ import { Effect, Either } from "effect"
 import type { StageId } from "../dataset/layout.ts"
 import { adoptableAnswer } from "./adopted.ts"
 import { recalledAnswer, standingAnswer } from "./call.ts"
+import { hasLabels } from "./pool-images.ts"
 import type { Asks } from "./prompts.ts"
 import type { Answered, Inquiry } from "./question.ts"
 import { isSelected, type RunFacts } from "./run.ts"
@@ -19,23 +20,29 @@ export const foreseenAnswer = Effect.fn("Survey.answer")(function* <A>(run: RunF
   return recalled === undefined ? Either.left(standing.left) : foreseen(recalled, false)
 })
 
-/** The pictures of a call that shows a whole frame pool. */
+/** The pictures of a call that shows a whole frame pool, with their indices as a run shows them. */
 export const poolPictures = ({ settings }: RunFacts, distinct: number) => ({
   distinct,
   images: settings.maxFrames,
+  isLabelled: hasLabels(settings.imageLabels),
 })
 
-/** A call that would be made, with so many pictures. */
+/**
+ * A call that would be made, with so many pictures.
+ *
+ * @param prompt absent where it depends on an answer that is missing: then one of about its length is taken
+ */
 export const neededCall = (
   run: RunFacts,
   stage: StageId,
-  { answerTokens, prompt }: Asks,
+  { answerTokens, prompt: template }: Asks,
   what: string,
-  pictures: Pick<NeededCall, "distinct" | "images">,
+  pictures: Pick<NeededCall, "distinct" | "images" | "isLabelled">,
+  prompt = run.prompts.fill(template, template.slots),
 ): NeededCall => ({
   stage: { name: stage.name, number: stage.number },
   what,
-  prompt: run.prompts.fill(prompt, prompt.slots),
+  prompt,
   ...pictures,
   answerTokens,
 })

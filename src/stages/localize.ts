@@ -16,7 +16,7 @@ import { type Drafted, draft, fullPoolRequest } from "./draft.ts"
 import { poolPictures } from "./foreseen.ts"
 import { poolImages } from "./pool-images.ts"
 import { distinctFrames, planFrames } from "./pool-plan.ts"
-import type { Asks } from "./prompts.ts"
+import { type Asks, textOfLength } from "./prompts.ts"
 import type { Inquiry } from "./question.ts"
 import type { RunFacts } from "./run.ts"
 import { localizationContext } from "./segments.ts"
@@ -41,7 +41,10 @@ export const localizationPlace: OutcomePlace = {
 }
 
 const asks = {
-  prompt: { file: "stage2", slots: { frame_count: "50", boundary_max: "51", step_count: "5", steps: "" } },
+  prompt: {
+    file: "stage2",
+    slots: { frame_count: "50", boundary_max: "51", step_count: "5", steps: textOfLength(5 * 130) },
+  },
   answer: "localization",
   schema: () => localizationSchema,
   answerTokens: 400,

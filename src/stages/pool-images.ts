@@ -17,6 +17,9 @@ const imageUnreadable = ({ message }: DatasetError) => new ModelError({ reason: 
 /** How the index of a picture is told, if at all. */
 type IndexDisplay = "none" | ImageLabels
 
+/** Whether the index of a picture stands beside it as text. */
+export const hasLabels = (display: IndexDisplay): boolean => display === "text" || display === "both"
+
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
 

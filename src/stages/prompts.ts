@@ -21,6 +21,9 @@ export interface PromptTemplate<Slot extends string = string> {
   readonly slots: Readonly<Record<Slot, string>>
 }
 
+/** A text of so many characters, for a placeholder whose text is not known yet. */
+export const textOfLength = (characters: number): string => "x".repeat(characters)
+
 /** What a stage asks a model with. */
 export interface Asks {
   readonly prompt: PromptTemplate

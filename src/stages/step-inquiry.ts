@@ -10,7 +10,7 @@ import { checkRefined } from "../plan/refined.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
 import { poolImages } from "./pool-images.ts"
 import type { FramePool } from "./pool-plan.ts"
-import type { Asks } from "./prompts.ts"
+import { type Asks, textOfLength } from "./prompts.ts"
 import type { Inquiry } from "./question.ts"
 import type { RunFacts } from "./run.ts"
 
@@ -19,7 +19,10 @@ export const refineId = { name: "refine", number: 3 } as const
 
 /** What it asks with. */
 export const refineAsks = {
-  prompt: { file: "stage3", slots: { frame_count: "50", high_level_goal: "", draft_step: "" } },
+  prompt: {
+    file: "stage3",
+    slots: { frame_count: "50", high_level_goal: textOfLength(60), draft_step: textOfLength(1400) },
+  },
   answer: "refined",
   schema: ({ finalStep }: AnnotationSchema) => finalStep,
   answerTokens: 2500,
@@ -36,6 +39,18 @@ export interface StepToRefine {
   /** Whether its range is the original implementation's. */
   readonly isAdopted: boolean
 }
+
+/** The prompt for the annotation of a step, which shows so many pictures. */
+export const stepPrompt = (
+  run: RunFacts,
+  { draft, goal }: Pick<StepToRefine, "draft" | "goal">,
+  pictures: number,
+): string =>
+  run.prompts.fill(refineAsks.prompt, {
+    frame_count: String(pictures),
+    high_level_goal: goal,
+    draft_step: JSON.stringify(draft, null, 2),
+  })
 
 /** Rehearsed, the keyframes of a step are those around its motion. */
 export const stepTask = (
@@ -79,11 +94,7 @@ export const stepInquiry = (
     mayAdopt: isAdopted,
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
     task: stepTask(run.annotation, draft, pool.timestamps),
-    prompt: run.prompts.fill(refineAsks.prompt, {
-      frame_count: String(pool.timestamps.length),
-      high_level_goal: goal,
-      draft_step: JSON.stringify(draft, null, 2),
-    }),
+    prompt: stepPrompt(run, { draft, goal }, pool.timestamps.length),
     schema: refineAsks.schema(run.annotation),
     images: poolImages(pool, run.settings.imageLabels),
   }) satisfies Inquiry<FinalStep>

@@ -5,6 +5,7 @@ import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"
 import type { Outcome } from "../dataset/run-summary.ts"
 import { localPath, readDigest, readJson } from "../dataset/store.ts"
+import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
 import { framesBetween } from "../video/sampling.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
@@ -24,6 +25,7 @@ import {
   refineId,
   type StepToRefine,
   stepInquiry,
+  stepPrompt,
 } from "./step-inquiry.ts"
 import { stepPoolRequest } from "./step-pool.ts"
 
@@ -42,16 +44,34 @@ const likelySteps = (run: RunFacts, left: Left) =>
         return parsed.success ? parsed.output.steps.length : assumedSteps
       })
 
-const stepCall = (run: RunFacts, distinct: number) =>
-  neededCall(run, refineId, refineAsks, "step", poolPictures(run, distinct))
+const stepCall = (run: RunFacts, distinct: number, prompt?: string) =>
+  neededCall(run, refineId, refineAsks, "step", poolPictures(run, distinct), prompt)
 
-/** Steps that are not known yet share the video evenly. */
-const unknownSteps = (run: RunFacts, count: number, why: string): Outlook<never> => {
-  const frames = Math.floor(run.source.framePts.length / count)
+/** Steps whose clips are not known yet share the video evenly. */
+const unknownSteps = (
+  run: RunFacts,
+  prompts: ReadonlyArray<string | undefined>,
+  why: string,
+): Outlook<never> => {
+  const frames = Math.floor(run.source.framePts.length / prompts.length)
   const distinct = Math.max(1, Math.min(run.settings.maxFrames, frames))
-  const steps = Array.from({ length: count }, () => distinct)
-  return { made: Either.left(why), calls: steps.map((each) => stepCall(run, each)), decoded: steps }
+  return {
+    made: Either.left(why),
+    calls: prompts.map((prompt) => stepCall(run, distinct, prompt)),
+    decoded: prompts.map(() => distinct),
+  }
 }
+
+/** The prompts for the steps of a plan; for those of one that is not drafted yet, undefined. */
+const stepPrompts = Effect.fn("Survey.stepPrompts")(function* (
+  run: RunFacts,
+  left: Left,
+  plan: DraftPlan | undefined,
+) {
+  if (plan === undefined) return Array.from({ length: yield* likelySteps(run, left) }, () => undefined)
+  const { high_level_goal: goal, steps } = plan
+  return steps.map((draft) => stepPrompt(run, { draft, goal }, run.settings.maxFrames))
+})
 
 /** The pool of a clip that has yet to be cut: its frames are the video's, and so are their times. */
 const poolOfClip = (run: RunFacts, dir: string, { start_pts, end_pts }: PlannedSegment): PoolRequest => {
@@ -95,11 +115,12 @@ const stepOutlook = Effect.fn("Survey.step")(function* (
 ) {
   const { pool, request } = yield* stepPool(run, planned, recorded)
   const question = { ...step, pool: pool ?? plannedPool(request) }
-  const answer = yield* foreseenAnswer(run, stepInquiry(run, question, previous))
+  const inquiry = stepInquiry(run, question, previous)
+  const answer = yield* foreseenAnswer(run, inquiry)
   const distinct = distinctFrames(planFrames(request))
   return outlookOf(
     Either.map(answer, ({ value }) => value),
-    stepCall(run, distinct),
+    stepCall(run, distinct, inquiry.prompt),
     pool === undefined ? [distinct] : [],
   )
 })
@@ -108,10 +129,8 @@ const stepOutlook = Effect.fn("Survey.step")(function* (
 export const foreseeSteps = Effect.fnUntraced(function* (run: RunFacts, left: Left, known: Made) {
   const drafted = knownOf(known, draft)
   const localized = knownOf(known, localize)
-  if (drafted === undefined || localized === undefined) {
-    const count = drafted?.plan.steps.length ?? (yield* likelySteps(run, left))
-    return unknownSteps(run, count, whyNew(left.stage3))
-  }
+  if (drafted === undefined || localized === undefined)
+    return unknownSteps(run, yield* stepPrompts(run, left, drafted?.plan), whyNew(left.stage3))
   const { plan, pool } = drafted
   const { isAdopted, value: localization } = localized
   const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Either, Layer, Redacted } from "effect"
 import type { RunSettings } from "../../src/config.ts"
-import { expect as expectRun } from "../../src/dry-run.ts"
+import { expectedModel, expect as expectRun, unpaidModel } from "../../src/dry-run.ts"
 import * as Layers from "../../src/layers.ts"
-import { type ChatServer, startChatServer } from "../support/chat-server.ts"
+import { CallLog } from "../../src/model/client/CallLog.ts"
+import type { ServiceSettings } from "../../src/model/client/settings.ts"
+import { Pipeline } from "../../src/pipeline.ts"
+import { type ChatServer, completion, type SeenCall, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { oneIn } from "../support/long.ts"
 import { makeVideo } from "../support/media.ts"
@@ -40,10 +43,40 @@ const varied = (number: number, stage: 1 | 2 | 3, good: string): string => {
   return JSON.stringify(answer)
 }
 
+const price = { in: 2, cached: 2, out: 8, flex: 0.5 }
+const answerTokens = { 1: 3000, 2: 400, 3: 2500 } as const
+
+/** A picture by its area, as models that nobody knows count them; gpt-4.1 looks at one of low detail in 85 tokens. */
+const countedPicture = async (call: SeenCall, picture: Uint8Array): Promise<number> => {
+  if (call.raw.includes('"detail":"low"')) return 85
+  const { height, width } = await new Bun.Image(picture).metadata()
+  return Math.ceil((width * height) / 750)
+}
+
+/** A text as models count it. */
+const countedText = (text: string): number => Math.ceil(text.length / 4)
+
+/** An answer with what it took, as the service counts it: its texts and pictures, and an answer of the usual length. */
+const counted = async (call: SeenCall, content: string): Promise<Response> => {
+  const pictures = await Promise.all(call.images.map((picture) => countedPicture(call, picture)))
+  const texts = [call.system, call.prompt, ...call.labels].map(countedText)
+  const prompt_tokens = [...pictures, ...texts].reduce((sum, tokens) => sum + tokens, 0)
+  const completion_tokens = Math.min(answerTokens[call.stage], call.maxTokens ?? Number.POSITIVE_INFINITY)
+  const { service_tier } = JSON.parse(call.raw)
+  return Response.json({
+    ...(await completion(content).json()),
+    ...(service_tier === undefined ? {} : { service_tier }),
+    usage: { prompt_tokens, completion_tokens },
+  })
+}
+
 beforeAll(async () => {
   folder = await temporaryFolder()
   video = await makeVideo({ dir: folder.path, name: "cup.mp4", frames: 96 })
-  server = startChatServer({ steps, behave: ({ number, stage }, good) => varied(number, stage, good) })
+  server = startChatServer({
+    steps,
+    behave: async (call, good) => counted(call, varied(call.number, call.stage, good)),
+  })
   made = join(folder.path, "made")
   rehearsed = join(folder.path, "rehearsed")
   expect((await runPipeline(video, settings(made), server)).error).toBeUndefined()
@@ -57,21 +90,52 @@ afterAll(async () => {
 const settings = (root: string, changes: Partial<RunSettings> = {}) =>
   quickSettings(root, { maxFrames, ...changes })
 
-const foresee = (files: ReadonlyArray<string>, wanted: RunSettings, isRehearsal = false) => {
-  const model = isRehearsal
-    ? Layers.rehearsal
-    : Layers.openai({
-        apiKey: Redacted.make("key-for-tests"),
-        apiBase: server.url,
-        model: "loopback-vlm",
-        temperature: 0.2,
-        callRetries: 0,
-        callRetryBackoffSec: 0,
-      })
-  return expectRun(files, wanted, { family: {}, price: undefined, limits: {} }, 8).pipe(
-    Effect.provide(Layer.mergeAll(Layers.video(), model, Layers.localRoots)),
+/** How the model is reached and asked, with what is set by flags. */
+type Asking = Pick<
+  ServiceSettings,
+  "detail" | "maxTokens" | "model" | "sendMaxSidePx" | "serviceTier" | "temperature"
+>
+const usually: Asking = { model: "loopback-vlm", temperature: 0.2 }
+
+const serviceWith = (asking: Asking): ServiceSettings => ({
+  apiKey: Redacted.make("key-for-tests"),
+  apiBase: server.url,
+  callRetries: 0,
+  callRetryBackoffSec: 0,
+  price,
+  ...asking,
+})
+
+const foresee = (
+  files: ReadonlyArray<string>,
+  wanted: RunSettings,
+  asking: Asking | "rehearsal" = usually,
+) => {
+  const layer = asking === "rehearsal" ? Layers.rehearsal : Layers.service(serviceWith(asking))
+  const expected = asking === "rehearsal" ? unpaidModel : expectedModel(serviceWith(asking))
+  return expectRun(files, wanted, expected, 8).pipe(
+    Effect.provide(Layer.mergeAll(Layers.video(), layer, Layers.localRoots)),
     Effect.runPromise,
   )
+}
+
+/** Runs one video, and adds up what its calls cost. */
+const spend = async (file: string, wanted: RunSettings, asking: Asking) => {
+  const costs: Array<number | null> = []
+  const log = Layer.succeed(CallLog, {
+    record: ({ cost_usd }) => Effect.sync(() => void costs.push(cost_usd)),
+  })
+  const model = Layer.provide(Layers.service(serviceWith(asking)), log)
+  const result = await Effect.flatMap(Pipeline, (pipeline) => pipeline.runVideo(file, wanted)).pipe(
+    Effect.either,
+    Effect.provide(Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))),
+    Effect.runPromise,
+  )
+  expect(costs).not.toContain(null)
+  return {
+    error: Either.isLeft(result) ? result.left : undefined,
+    cost: costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+  }
 }
 
 type State = (folder: string) => void
@@ -109,6 +173,8 @@ interface Case {
   readonly changes?: Partial<RunSettings>
   readonly calls: number
   readonly from?: "rehearsal"
+  /** How the model is asked; as for the folder that is there, if absent. */
+  readonly asking?: Partial<Asking>
 }
 
 /** As a crash leaves it between a reply and what is made of it. */
@@ -388,24 +454,49 @@ const cases: ReadonlyArray<Case> = [
     changes: { adopt, stages: ["refine"] },
     calls: 0,
   },
+  ...[
+    { name: "other pictures on the wire", asking: { sendMaxSidePx: 100 } },
+    { name: "pictures looked at closely or not", asking: { model: "gpt-4.1", detail: "low" } },
+    { name: "half the price", asking: { serviceTier: "flex" } },
+    { name: "short answers", asking: { maxTokens: 450 } },
+    { name: "labels beside the pictures", changes: { imageLabels: "text" as const } },
+    { name: "labels on and beside the pictures", changes: { imageLabels: "both" as const } },
+    {
+      name: "smaller pictures at half the price, with labels beside them, by key frames",
+      asking: { sendMaxSidePx: 64, serviceTier: "flex", maxTokens: 2600 },
+      changes: { imageLabels: "text" as const, sampling: "keyframe" as const },
+    },
+  ].flatMap(
+    ({ asking, changes = {}, name }): ReadonlyArray<Case> => [
+      { name: `nothing there, ${name}`, state: everything, calls: 7, changes, ...(asking && { asking }) },
+      {
+        name: `a step missing, overwrite of Stage 3, ${name}`,
+        state: inStep(1, (step) => remove(step)),
+        calls: 5,
+        changes: { ...changes, sampling: "uniform", overwrite, stages: ["refine"] },
+        ...(asking && { asking }),
+      },
+    ],
+  ),
   { name: "a rehearsal, asked of a model", state: nothing, calls: 7, from: "rehearsal" },
 ]
 
 describe("a dry run tells what the run then does, and touches nothing", () => {
   test.each(oneIn(6, cases).map((one) => [one.name, one] as const))(
     "%s",
-    async (_name, { state, changes, calls, from }) => {
+    async (_name, { asking: asked, state, changes, calls, from }) => {
       await using root = await temporaryFolder()
       cpSync(from === "rehearsal" ? rehearsed : made, root.path, { recursive: true })
       state(join(root.path, "cup"))
       const wanted = settings(root.path, changes)
       const before = stampsBelow(root.path)
-      const asked = server.calls.length
-      const foreseen = await foresee([video], wanted)
+      const asking = { ...usually, ...asked }
+      const already = server.calls.length
+      const foreseen = await foresee([video], wanted, asking)
       expect(stampsBelow(root.path)).toEqual(before)
-      expect(server.calls).toHaveLength(asked)
-      const { error } = await runPipeline(video, wanted, server)
-      const seen = server.calls.slice(asked)
+      expect(server.calls).toHaveLength(already)
+      const { cost, error } = await spend(video, wanted, asking)
+      const seen = server.calls.slice(already)
       const pictures = seen.reduce((sum, call) => sum + call.images.length, 0)
       const distinct = (images: ReadonlyArray<Uint8Array>) =>
         new Set(images.map((image) => Bun.hash(image))).size
@@ -423,6 +514,12 @@ describe("a dry run tells what the run then does, and touches nothing", () => {
         expect(foreseen.failures[0]?.message.slice(0, 60)).toBe(error.message.slice(0, 60))
       expect(foreseen.repeated).toBeGreaterThanOrEqual(repeated)
       expect(foreseen.calls).toBe(calls)
+      // A prompt that tells of an answer that is still missing has about the length that is assumed.
+      const isKnown = seen.every(
+        ({ stage }, i) => stage === 1 || seen.slice(0, i).every((one) => one.stage > 1),
+      )
+      const difference = Math.abs((foreseen.costUsd ?? Number.NaN) - cost)
+      expect(difference).toBeLessThanOrEqual(isKnown ? 1e-9 : cost * 0.02)
     },
   )
 })
@@ -482,9 +579,9 @@ test("a step whose clip has yet to be cut shows the frames of its range, and rep
   expect(
     (await runPipeline(short, { ...wanted, stages: ["draft", "localize", "cut"] }, "rehearsal")).error,
   ).toBeUndefined()
-  const withClips = await foresee([short], wanted, true)
+  const withClips = await foresee([short], wanted, "rehearsal")
   rmSync(join(root.path, "out/short/stage2/step_clips"), { recursive: true })
-  const withoutClips = await foresee([short], wanted, true)
+  const withoutClips = await foresee([short], wanted, "rehearsal")
   expect(withoutClips).toEqual(withClips)
   const { segments } = await Bun.file(join(root.path, "out/short/stage2/step_segments.json")).json()
   const shown = segments.map(({ clip_frames }: { clip_frames: number }) => Math.min(maxFrames, clip_frames))
