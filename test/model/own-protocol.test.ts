@@ -66,7 +66,6 @@ const ollama: Protocol = {
     whole: completionIn,
     stream: () => ({
       add: () => undefined,
-      isBegun: () => false,
       isEnded: () => false,
       length: () => 0,
       completion: () => {

@@ -45,11 +45,9 @@ export interface Encoded {
 export interface Assembly {
   /** Takes in one piece, as its JSON. */
   readonly add: (piece: unknown) => void
-  /** Anything of the answer has come. */
-  readonly isBegun: () => boolean
   /** The service has said how it ended: what breaks after that does no harm. */
   readonly isEnded: () => boolean
-  /** UTF-16 units of text so far. */
+  /** UTF-16 units of text so far, thinking included; 0 until anything of the answer has come. */
   readonly length: () => number
   readonly completion: () => Completion
 }

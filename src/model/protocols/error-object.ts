@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { anything } from "./lenient.ts"
 
 /** Words and numbers by which services say that nothing went wrong. */
 const isFine = (code: string | number): boolean =>
@@ -10,9 +11,13 @@ const isThere = (value: unknown): boolean =>
     ? Object.keys(value).length > 0
     : value !== undefined && value !== null && value !== "" && value !== false && value !== 0
 
-const unknown = v.optional(v.unknown())
-const errorSchema = v.looseObject({ error: unknown, errors: unknown, choices: unknown, response: unknown })
-const choiceErrorSchema = v.object({ error: unknown })
+const errorSchema = v.looseObject({
+  error: anything,
+  errors: anything,
+  choices: anything,
+  response: anything,
+})
+const choiceErrorSchema = v.object({ error: anything })
 const failing = v.pipe(
   v.union([v.string(), v.number()]),
   v.check((code) => !isFine(code)),

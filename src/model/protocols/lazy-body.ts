@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises"
-import type { ModelImage } from "../VisionModel.ts"
+import type { ModelImage, ModelRequest } from "../VisionModel.ts"
 
 /** A picture changed or vanished while its request was being sent. */
 export class PictureReadError extends Error {}
@@ -59,6 +59,22 @@ async function* joined(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 
 /** Stands for the Base64 of a picture, by its index, in a value that becomes JSON. */
 export type Slot = (index: number) => string
+
+/**
+ * The parts of the user message that begins a conversation: the prompt, then each picture after its label.
+ *
+ * @param text makes a part of a text
+ * @param picture makes a part of the slot of a picture
+ */
+export const userParts = <T, P>(
+  { images, prompt }: Pick<ModelRequest, "images" | "prompt">,
+  slot: Slot,
+  text: (text: string) => T,
+  picture: (data: string) => P,
+): Array<T | P> => [
+  text(prompt),
+  ...images.flatMap(({ label }, i) => [...(label === undefined ? [] : [text(label)]), picture(slot(i))]),
+]
 
 /**
  * A body of JSON with pictures in it, of which only the text is held.

@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import type { Redact } from "../redaction.ts"
+import { anything, ifFits } from "./lenient.ts"
 
 /** What a service says about an error, wherever its body has it. */
 export interface Said {
@@ -33,24 +34,23 @@ export const parseJson = (text: string): unknown => {
   }
 }
 
-const unknown = v.optional(v.unknown())
 const errorSchema = v.object({
-  code: unknown,
-  error_code: unknown,
-  status_code: unknown,
-  status: unknown,
-  type: unknown,
-  param: unknown,
-  message: unknown,
-  error_msg: unknown,
-  status_msg: unknown,
-  msg: unknown,
-  detail: unknown,
-  error: unknown,
-  errors: unknown,
-  base_resp: unknown,
-  response: unknown,
-  choices: v.fallback(v.optional(v.array(v.unknown())), undefined),
+  code: anything,
+  error_code: anything,
+  status_code: anything,
+  status: anything,
+  type: anything,
+  param: anything,
+  message: anything,
+  error_msg: anything,
+  status_msg: anything,
+  msg: anything,
+  detail: anything,
+  error: anything,
+  errors: anything,
+  base_resp: anything,
+  response: anything,
+  choices: ifFits(v.array(v.unknown())),
 })
 
 const word = (...values: ReadonlyArray<unknown>): string => {

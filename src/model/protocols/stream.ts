@@ -32,7 +32,8 @@ export const readStream = async (
       const end = data.findIndex((line) => line.trim() === "[DONE]")
       isDone = end >= 0
       for (const chunk of chunksIn(isDone ? data.slice(0, end) : data)) {
-        if (isErrorObject(chunk)) return { type: "error", text: data.join("\n"), isBegun: answer.isBegun() }
+        if (isErrorObject(chunk))
+          return { type: "error", text: data.join("\n"), isBegun: answer.length() > 0 }
         answer.add(chunk)
         if (answer.length() > longest) throw new AnswerTooLarge("the answer is longer than any real one")
       }

@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import { type ModelUsage, noUsage } from "../VisionModel.ts"
+import { anything, ifFits } from "./lenient.ts"
 
 /** No call takes more; a larger number is a mistake, or does not fit a file of JSON. */
 const most = 1e10
@@ -10,22 +11,20 @@ export const tokenCount = (value: unknown): number | null => {
   return typeof count === "number" && count >= 0 && count <= most ? Math.round(count) : null
 }
 
-const unknown = v.optional(v.unknown())
-const details = v.fallback(
-  v.nullish(v.object({ cached_tokens: unknown, cache_write_tokens: unknown, reasoning_tokens: unknown })),
-  undefined,
+const details = ifFits(
+  v.object({ cached_tokens: anything, cache_write_tokens: anything, reasoning_tokens: anything }),
 )
 
 const usageSchema = v.object({
-  prompt_tokens: unknown,
-  completion_tokens: unknown,
-  input_tokens: unknown,
-  output_tokens: unknown,
-  total_tokens: unknown,
-  prompt_tokens_details: v.optional(details),
-  input_tokens_details: v.optional(details),
-  completion_tokens_details: v.optional(details),
-  output_tokens_details: v.optional(details),
+  prompt_tokens: anything,
+  completion_tokens: anything,
+  input_tokens: anything,
+  output_tokens: anything,
+  total_tokens: anything,
+  prompt_tokens_details: details,
+  input_tokens_details: details,
+  completion_tokens_details: details,
+  output_tokens_details: details,
 })
 
 /** What is left of a total, if both are known. */

@@ -1,6 +1,6 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import type { Slot } from "../lazy-body.ts"
+import { type Slot, userParts } from "../lazy-body.ts"
 import type { Parameters } from "../Protocol.ts"
 
 /** The service cannot do without a limit of the answer's length; so much every model writes that can be held to a schema. */
@@ -19,17 +19,11 @@ const outputConfig = (format: ResponseFormat, effort: Parameters["effort"], { sc
   }
 }
 
-/** The first user message: prompt, labels and pictures. */
-const content = ({ prompt, images }: ModelRequest, slot: Slot) => [
-  { type: "text" as const, text: prompt },
-  ...images.flatMap(({ label }, i) => [
-    ...(label === undefined ? [] : [{ type: "text" as const, text: label }]),
-    {
-      type: "image" as const,
-      source: { type: "base64" as const, media_type: "image/jpeg" as const, data: slot(i) },
-    },
-  ]),
-]
+const text = (said: string) => ({ type: "text" as const, text: said })
+const picture = (data: string) => ({
+  type: "image" as const,
+  source: { type: "base64" as const, media_type: "image/jpeg" as const, data },
+})
 
 /**
  * The body of a request for a message. No cache breakpoint is set: writing one costs more than it saves unless more than a
@@ -42,8 +36,8 @@ export const anthropicBody = (model: string, request: ModelRequest, parameters: 
     max_tokens: maxTokens ?? answerTokens ?? defaultMaxTokens,
     system: request.system,
     messages: [
-      { role: "user" as const, content: content(request, slot) },
-      ...request.turns.map(({ role, text }) => ({ role, content: text })),
+      { role: "user" as const, content: userParts(request, slot, text, picture) },
+      ...request.turns.map(({ role, text: said }) => ({ role, content: said })),
     ],
     ...(temperature === undefined ? {} : { temperature }),
     ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),

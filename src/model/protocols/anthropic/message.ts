@@ -1,26 +1,25 @@
 import * as v from "valibot"
 import type { ModelUsage } from "../../VisionModel.ts"
 import { type Completion, completionOf, textIn } from "../completion.ts"
+import { anything, ifFits } from "../lenient.ts"
 import type { Assembly } from "../Protocol.ts"
 import { tokenCount } from "../usage.ts"
 
-const unknown = v.optional(v.unknown())
-
-const blockSchema = v.object({ type: v.string(), text: unknown, thinking: unknown })
+const blockSchema = v.object({ type: v.string(), text: anything, thinking: anything })
 const usageSchema = v.object({
-  input_tokens: unknown,
-  output_tokens: unknown,
-  cache_creation_input_tokens: unknown,
-  cache_read_input_tokens: unknown,
+  input_tokens: anything,
+  output_tokens: anything,
+  cache_creation_input_tokens: anything,
+  cache_read_input_tokens: anything,
 })
 type Usage = Partial<v.InferOutput<typeof usageSchema>>
 
 const messageSchema = v.object({
   type: v.literal("message"),
-  model: unknown,
+  model: anything,
   content: v.array(v.unknown()),
-  stop_reason: unknown,
-  usage: v.fallback(v.optional(usageSchema), undefined),
+  stop_reason: anything,
+  usage: ifFits(usageSchema),
 })
 
 /** What was counted. The service counts what it took from its cache, and what it put there, apart from the input. */
@@ -79,16 +78,10 @@ export const parseMessage = (body: unknown): Completion | undefined => {
 
 const eventSchema = v.object({
   type: v.string(),
-  message: v.fallback(
-    v.optional(v.object({ model: unknown, usage: v.fallback(v.optional(usageSchema), undefined) })),
-    undefined,
-  ),
-  content_block: v.fallback(v.optional(blockSchema), undefined),
-  delta: v.fallback(
-    v.optional(v.object({ type: unknown, text: unknown, thinking: unknown, stop_reason: unknown })),
-    undefined,
-  ),
-  usage: v.fallback(v.optional(usageSchema), undefined),
+  message: ifFits(v.object({ model: anything, usage: ifFits(usageSchema) })),
+  content_block: ifFits(blockSchema),
+  delta: ifFits(v.object({ type: anything, text: anything, thinking: anything, stop_reason: anything })),
+  usage: ifFits(usageSchema),
 })
 
 /** The counts of two events: those of the later one win where it has them. */
@@ -123,7 +116,6 @@ export const assembleMessage = (): Assembly => {
       }
       if (type === "message_delta") stopReason = delta?.stop_reason ?? stopReason
     },
-    isBegun: () => text !== "" || thinking !== "",
     isEnded: () => textIn(stopReason) !== "",
     length: () => text.length + thinking.length,
     completion: () => completionIn({ text, thinking, stopReason, model, usage }),

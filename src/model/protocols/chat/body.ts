@@ -1,27 +1,18 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import { type LazyBody, lazyJson, type Slot } from "../lazy-body.ts"
+import { type LazyBody, lazyJson, type Slot, userParts } from "../lazy-body.ts"
 import type { Parameters } from "../Protocol.ts"
+
+const text = (said: string) => ({ type: "text", text: said })
+const pictureOf = (detail: string | undefined) => (data: string) => ({
+  type: "image_url",
+  image_url: { url: `data:image/jpeg;base64,${data}`, ...(detail === undefined ? {} : { detail }) },
+})
 
 const messages = (request: ModelRequest, slot: Slot, detail: string | undefined): ReadonlyArray<unknown> => [
   { role: "system", content: request.system },
-  {
-    role: "user",
-    content: [
-      { type: "text", text: request.prompt },
-      ...request.images.flatMap(({ label }, i) => [
-        ...(label === undefined ? [] : [{ type: "text", text: label }]),
-        {
-          type: "image_url",
-          image_url: {
-            url: `data:image/jpeg;base64,${slot(i)}`,
-            ...(detail === undefined ? {} : { detail }),
-          },
-        },
-      ]),
-    ],
-  },
-  ...request.turns.map(({ role, text }) => ({ role, content: text })),
+  { role: "user", content: userParts(request, slot, text, pictureOf(detail)) },
+  ...request.turns.map(({ role, text: said }) => ({ role, content: said })),
 ]
 
 /** The parameter a format stands for. */

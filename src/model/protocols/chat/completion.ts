@@ -1,36 +1,36 @@
 import * as v from "valibot"
 import { type Completion, completionOf, textIn } from "../completion.ts"
+import { anything, ifFits } from "../lenient.ts"
 import { readUsage } from "../usage.ts"
 
-const unknown = v.optional(v.unknown())
 const messageSchema = v.object({
-  content: unknown,
-  refusal: unknown,
-  reasoning_content: unknown,
-  reasoning: unknown,
-  tool_calls: unknown,
-  function_call: unknown,
+  content: anything,
+  refusal: anything,
+  reasoning_content: anything,
+  reasoning: anything,
+  tool_calls: anything,
+  function_call: anything,
 })
 export type Message = v.InferOutput<typeof messageSchema>
 
 const choiceSchema = v.object({
-  index: unknown,
-  finish_reason: unknown,
-  message: v.fallback(v.optional(messageSchema), undefined),
-  delta: v.fallback(v.optional(messageSchema), undefined),
-  text: unknown,
-  error: unknown,
-  usage: unknown,
+  index: anything,
+  finish_reason: anything,
+  message: ifFits(messageSchema),
+  delta: ifFits(messageSchema),
+  text: anything,
+  error: anything,
+  usage: anything,
 })
 export type Choice = v.InferOutput<typeof choiceSchema>
 
 const completionSchema = v.object({
-  model: unknown,
+  model: anything,
   choices: v.array(choiceSchema),
-  usage: unknown,
-  error: unknown,
-  service_tier: unknown,
-  x_groq: v.fallback(v.optional(v.object({ usage: unknown })), undefined),
+  usage: anything,
+  error: anything,
+  service_tier: anything,
+  x_groq: ifFits(v.object({ usage: anything })),
 })
 type Envelope = v.InferOutput<typeof completionSchema>
 

@@ -47,7 +47,6 @@ export const assembleCompletion = (): Assembly => {
       refusal += refusalText(choice.delta)
       reasoning += reasoningText(choice.delta)
     },
-    isBegun: () => content !== "" || called !== "" || reasoning !== "",
     isEnded: () => finishReason !== undefined,
     length: () => content.length + called.length + reasoning.length,
     completion: () =>

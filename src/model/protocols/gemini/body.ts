@@ -1,6 +1,6 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import type { Slot } from "../lazy-body.ts"
+import { type Slot, userParts } from "../lazy-body.ts"
 import type { Parameters } from "../Protocol.ts"
 
 const formatConfig = (format: ResponseFormat, { schema }: ModelRequest) => {
@@ -11,14 +11,8 @@ const formatConfig = (format: ResponseFormat, { schema }: ModelRequest) => {
     : { ...mime, responseJsonSchema: strictSchema(schema.json) }
 }
 
-/** The first user content: prompt, labels and pictures. */
-const parts = ({ prompt, images }: ModelRequest, slot: Slot) => [
-  { text: prompt },
-  ...images.flatMap(({ label }, i) => [
-    ...(label === undefined ? [] : [{ text: label }]),
-    { inlineData: { mimeType: "image/jpeg", data: slot(i) } },
-  ]),
-]
+const text = (said: string) => ({ text: said })
+const picture = (data: string) => ({ inlineData: { mimeType: "image/jpeg", data } })
 
 /** The body of a request to generate content. */
 export const geminiBody = (request: ModelRequest, parameters: Parameters, slot: Slot) => {
@@ -26,10 +20,10 @@ export const geminiBody = (request: ModelRequest, parameters: Parameters, slot: 
   return {
     systemInstruction: { parts: [{ text: request.system }] },
     contents: [
-      { role: "user", parts: parts(request, slot) },
-      ...request.turns.map(({ role, text }) => ({
+      { role: "user", parts: userParts(request, slot, text, picture) },
+      ...request.turns.map(({ role, text: said }) => ({
         role: role === "assistant" ? "model" : role,
-        parts: [{ text }],
+        parts: [text(said)],
       })),
     ],
     generationConfig: {

@@ -1,30 +1,26 @@
 import * as v from "valibot"
 import type { ModelUsage } from "../../VisionModel.ts"
 import { type Completion, completionOf, textIn } from "../completion.ts"
+import { anything, ifFits } from "../lenient.ts"
 import type { Assembly } from "../Protocol.ts"
 import { tokenCount } from "../usage.ts"
 
-const unknown = v.optional(v.unknown())
-
-const partSchema = v.object({ text: unknown, thought: unknown })
+const partSchema = v.object({ text: anything, thought: anything })
 const candidateSchema = v.object({
-  content: v.fallback(
-    v.optional(v.object({ parts: v.fallback(v.optional(v.array(v.unknown())), undefined) })),
-    undefined,
-  ),
-  finishReason: unknown,
+  content: ifFits(v.object({ parts: ifFits(v.array(v.unknown())) })),
+  finishReason: anything,
 })
 const usageSchema = v.object({
-  promptTokenCount: unknown,
-  cachedContentTokenCount: unknown,
-  candidatesTokenCount: unknown,
-  thoughtsTokenCount: unknown,
+  promptTokenCount: anything,
+  cachedContentTokenCount: anything,
+  candidatesTokenCount: anything,
+  thoughtsTokenCount: anything,
 })
 const bodySchema = v.object({
-  candidates: v.fallback(v.optional(v.array(candidateSchema)), undefined),
-  promptFeedback: v.fallback(v.optional(v.object({ blockReason: unknown })), undefined),
-  usageMetadata: v.fallback(v.optional(usageSchema), undefined),
-  modelVersion: unknown,
+  candidates: ifFits(v.array(candidateSchema)),
+  promptFeedback: ifFits(v.object({ blockReason: anything })),
+  usageMetadata: ifFits(usageSchema),
+  modelVersion: anything,
 })
 type Body = v.InferOutput<typeof bodySchema>
 
@@ -78,7 +74,6 @@ export const assembleContent = (): Assembly => {
       model = body.modelVersion ?? model
       usage = body.usageMetadata ?? usage
     },
-    isBegun: () => text !== "" || thinking !== "",
     isEnded: () => finishReason !== "" || blocked !== "",
     length: () => text.length + thinking.length,
     completion: () =>

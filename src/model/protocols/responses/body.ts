@@ -1,6 +1,6 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import type { Slot } from "../lazy-body.ts"
+import { type Slot, userParts } from "../lazy-body.ts"
 import type { Parameters } from "../Protocol.ts"
 
 const textFormat = (format: ResponseFormat, { schema }: ModelRequest) => {
@@ -13,18 +13,12 @@ const textFormat = (format: ResponseFormat, { schema }: ModelRequest) => {
   }
 }
 
-/** The one user message of a request: prompt, labels and pictures. */
-const content = ({ prompt, images }: ModelRequest, slot: Slot, detail: Parameters["detail"]) => [
-  { type: "input_text" as const, text: prompt },
-  ...images.flatMap(({ label }, i) => [
-    ...(label === undefined ? [] : [{ type: "input_text" as const, text: label }]),
-    {
-      type: "input_image" as const,
-      image_url: `data:image/jpeg;base64,${slot(i)}`,
-      detail: detail ?? ("auto" as const),
-    },
-  ]),
-]
+const text = (said: string) => ({ type: "input_text" as const, text: said })
+const pictureOf = (detail: Parameters["detail"]) => (data: string) => ({
+  type: "input_image" as const,
+  image_url: `data:image/jpeg;base64,${data}`,
+  detail: detail ?? ("auto" as const),
+})
 
 /**
  * The body of a request for a response. Nothing is stored at the service. What is said comes first and is the same to the byte
@@ -36,8 +30,8 @@ export const responsesBody = (model: string, request: ModelRequest, parameters: 
     model,
     instructions: request.system,
     input: [
-      { role: "user" as const, content: content(request, slot, detail) },
-      ...request.turns.map(({ role, text }) => ({ role, content: text })),
+      { role: "user" as const, content: userParts(request, slot, text, pictureOf(detail)) },
+      ...request.turns.map(({ role, text: said }) => ({ role, content: said })),
     ],
     store: false,
     ...(temperature === undefined ? {} : { temperature }),

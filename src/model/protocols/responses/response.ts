@@ -1,29 +1,28 @@
 import * as v from "valibot"
 import { type Completion, completionOf, textIn } from "../completion.ts"
+import { anything, ifFits } from "../lenient.ts"
 import type { Assembly } from "../Protocol.ts"
 import { readUsage } from "../usage.ts"
 
-const unknown = v.optional(v.unknown())
-
 const itemSchema = v.object({
-  type: unknown,
-  content: v.fallback(v.optional(v.array(v.unknown())), undefined),
-  summary: v.fallback(v.optional(v.array(v.unknown())), undefined),
+  type: anything,
+  content: ifFits(v.array(v.unknown())),
+  summary: ifFits(v.array(v.unknown())),
 })
 
 const responseSchema = v.object({
   object: v.optional(v.literal("response")),
-  status: unknown,
-  model: unknown,
-  output: v.array(v.fallback(v.optional(itemSchema), undefined)),
-  incomplete_details: v.fallback(v.optional(v.nullable(v.object({ reason: unknown }))), undefined),
-  error: v.fallback(v.optional(v.nullable(v.object({ code: unknown }))), undefined),
-  usage: unknown,
-  service_tier: unknown,
+  status: anything,
+  model: anything,
+  output: v.array(ifFits(itemSchema)),
+  incomplete_details: ifFits(v.object({ reason: anything })),
+  error: ifFits(v.object({ code: anything })),
+  usage: anything,
+  service_tier: anything,
 })
 type ResponseBody = v.InferOutput<typeof responseSchema>
 
-const partSchema = v.object({ type: v.string(), text: unknown, refusal: unknown })
+const partSchema = v.object({ type: v.string(), text: anything, refusal: anything })
 
 /** The texts of all parts of one type. */
 const textsOf = (parts: ReadonlyArray<unknown> | undefined, type: string, name: "text" | "refusal"): string =>
@@ -63,7 +62,7 @@ export const parseResponse = (body: unknown): Completion | undefined => {
   return parsed.success ? completionIn(parsed.output) : undefined
 }
 
-const eventSchema = v.object({ type: v.string(), delta: unknown, response: unknown })
+const eventSchema = v.object({ type: v.string(), delta: anything, response: anything })
 
 /** The last event of a stream, which holds the whole response. */
 const isLast = (type: string): boolean => /^response\.(?:completed|incomplete|failed|cancelled)$/u.test(type)
@@ -85,7 +84,6 @@ export const assembleResponse = (): Assembly => {
       const whole = isLast(type) ? v.safeParse(responseSchema, response) : undefined
       if (whole?.success === true) last = whole.output
     },
-    isBegun: () => text !== "" || reasoning !== "" || refusal !== "",
     isEnded: () => last !== undefined,
     length: () => text.length + reasoning.length + refusal.length,
     completion: () => {
