@@ -97,11 +97,10 @@ export const videoOf = <Name extends string>(
     const named = (wanted: string) => built.find(({ name }) => name === wanted)?.backend
     const inOrder = Arr.map(built, ({ backend }) => backend)
     const asked = named(decoder)
-    const onlyOne = !decoderFallback && decoder !== "auto"
     const decoders: Backends =
       asked === undefined
         ? inOrder
-        : [asked, ...(onlyOne ? [] : inOrder.filter((backend) => backend !== asked))]
+        : [asked, ...(decoderFallback ? inOrder.filter((backend) => backend !== asked) : [])]
     const decoding = withFallback(decoders, decoderFallback ? "any" : "unavailable")
     const cutting = yield* cutterOf(inOrder, ffmpegBin === undefined ? undefined : named("ffmpeg"))
     return Context.make(VideoDecoder, withMemoryLimit(decoding, memoryLimitMb, pictureWork)).pipe(

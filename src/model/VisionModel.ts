@@ -86,8 +86,9 @@ export interface Estimated {
   readonly cost_usd: number | null
 }
 
-/** How a service is told which form the answer must have. */
-export type ResponseFormat = "json_schema" | "json_object" | "none"
+/** How a service is told which form the answer must have, the strictest first. */
+export const responseFormats = ["json_schema", "json_object", "none"] as const
+export type ResponseFormat = (typeof responseFormats)[number]
 
 export interface ModelReply {
   readonly text: string

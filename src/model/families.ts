@@ -1,5 +1,6 @@
 import * as v from "valibot"
 import table from "./families.json"
+import { responseFormats } from "./VisionModel.ts"
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1))
 const words = v.array(v.string())
@@ -38,7 +39,7 @@ const familySchema = v.strictObject({
   /** Values of a picture's `detail`; an empty list if there is none. */
   details: v.exactOptional(words),
   /** The strictest form of an answer that it can be held to. */
-  format: v.exactOptional(v.picklist(["json_schema", "json_object", "none"])),
+  format: v.exactOptional(v.picklist(responseFormats)),
   /** Sent as limit of the answer's length where a protocol cannot do without one. */
   answer_tokens: v.exactOptional(count),
   /** The longest side that the model itself works with: a larger picture is made smaller by the service. */

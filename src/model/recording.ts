@@ -13,6 +13,7 @@ import {
   ModelError,
   type ModelRequest,
   type RecordedValue,
+  responseFormats,
   VisionModel,
 } from "./VisionModel.ts"
 
@@ -23,7 +24,7 @@ export class RecordingError extends Data.TaggedError("RecordingError")<{
 }> {}
 
 const tokens = v.nullable(v.number())
-const format = v.picklist(["json_schema", "json_object", "none"])
+const format = v.picklist(responseFormats)
 const nullableText = v.nullable(v.string())
 
 const replySchema = v.object({
@@ -92,7 +93,7 @@ const configFields = v.objectWithRest(
     max_tokens: v.exactOptional(v.nullable(v.number())),
     api_call_retries: v.exactOptional(v.number()),
     api_call_retry_backoff_sec: v.exactOptional(v.number()),
-    response_format: v.exactOptional(v.picklist(["auto", "json_schema", "json_object", "none"])),
+    response_format: v.exactOptional(v.picklist(["auto", ...responseFormats])),
     stream: v.exactOptional(v.boolean()),
   },
   recordedValue,

@@ -1,15 +1,11 @@
 import { Effect, Layer } from "effect"
 import { meanDifference } from "./motion.ts"
 import { offlineModel } from "./offline.ts"
-import { type ApiConfig, ModelError, type ModelImage, type ModelRequest, VisionModel } from "./VisionModel.ts"
+import { pictureBytes } from "./picture-bytes.ts"
+import { type ApiConfig, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
 /** A picture as a small grid of grey values, row by row; the same size for every picture. */
 export type Luma = (jpeg: Uint8Array) => Effect.Effect<Uint8Array, { readonly message: string }>
-
-const bytesOf = ({ path, offset = 0, bytes }: ModelImage): Promise<Uint8Array> =>
-  Bun.file(path)
-    .slice(offset, offset + bytes)
-    .bytes()
 
 const differences = Effect.fn("Rehearsal.differences")(function* (request: ModelRequest, luma: Luma) {
   const changes: Array<number> = []
@@ -17,7 +13,7 @@ const differences = Effect.fn("Rehearsal.differences")(function* (request: Model
   for (const image of request.images) {
     const unreadable = (why: string) => new ModelError({ reason: "ImageUnreadable", message: why })
     const jpeg = yield* Effect.tryPromise({
-      try: () => bytesOf(image),
+      try: () => pictureBytes(image),
       catch: () => unreadable(`the picture ${image.path} cannot be read`),
     })
     const grid = yield* Effect.mapError(luma(jpeg), ({ message }) => unreadable(message))

@@ -10,15 +10,13 @@ export interface VendorAnswer {
   readonly finish?: VendorFinish
 }
 
-/** What every answer is counted as: of 1000 prompt tokens 300 from the cache; 200 written, 50 of them thought. */
-export const vendorUsage = { prompt: 1000, cached: 300, written: 100, completion: 200, thought: 50 } as const
-
 const chatFinish = {
   stop: "stop",
   length: "length",
   refusal: "content_filter",
   context: "model_length",
 } as const
+/** What every answer is counted as: of 1000 prompt tokens 300 from the cache, 100 put there; 200 written, 50 of them thought. */
 const chatUsage = {
   prompt_tokens: 1000,
   completion_tokens: 200,

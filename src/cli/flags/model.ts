@@ -1,4 +1,5 @@
 import { protocolNames } from "../../model/protocols/protocols.ts"
+import { responseFormats } from "../../model/VisionModel.ts"
 import * as flag from "../flag.ts"
 
 /** How the model is reached. What says so can come from the environment; a flag wins. */
@@ -124,7 +125,7 @@ export const model = {
   ),
   responseFormat: flag.choice(
     "response-format",
-    ["auto", "json_schema", "json_object", "none"],
+    ["auto", ...responseFormats],
     "auto",
     "Structured output asked of the service; auto starts with the strictest that it takes",
   ),

@@ -4,6 +4,7 @@ import { Effect, type Scope } from "effect"
 import { faultText } from "../../files/fault-text.ts"
 import { scratchFolderOr } from "../../files/scratch.ts"
 import type { ModelFamily } from "../families.ts"
+import { pictureBytes } from "../picture-bytes.ts"
 import { ModelError, type ModelImage, type ModelRequest } from "../VisionModel.ts"
 
 /** Makes a JPEG anew, with sides of so many pixels at most and a quality from 1 to 100. */
@@ -84,14 +85,7 @@ export const withSentPictures = Effect.fn("VisionModel.pictures")(function* (
       images.push(image)
       continue
     }
-    const from = image.offset ?? 0
-    const jpeg = yield* Effect.tryPromise({
-      try: () =>
-        Bun.file(image.path)
-          .slice(from, from + image.bytes)
-          .bytes(),
-      catch: unreadableBecause,
-    })
+    const jpeg = yield* Effect.tryPromise({ try: () => pictureBytes(image), catch: unreadableBecause })
     const sized = sentSize(image, maxSidePx)
     const longest = Math.max(sized.width, sized.height)
     const made = yield* Effect.mapError(shrink(jpeg, longest, sendQuality ?? defaultQuality), ({ message }) =>

@@ -4,18 +4,11 @@ import { gemini } from "./gemini/gemini.ts"
 import type { Protocol } from "./Protocol.ts"
 import { responses } from "./responses/responses.ts"
 
-/** The protocols that one can ask for, by the word that one asks with. */
-export const protocols = { chat, responses, anthropic, gemini } as const satisfies Readonly<
-  Record<string, Protocol>
->
-export type ProtocolName = keyof typeof protocols
+/** The words by which one asks for a protocol. */
+export const protocolNames = ["chat", "responses", "anthropic", "gemini"] as const
+export type ProtocolName = (typeof protocolNames)[number]
 
-export const protocolNames = [
-  "chat",
-  "responses",
-  "anthropic",
-  "gemini",
-] as const satisfies ReadonlyArray<ProtocolName>
+export const protocols: Readonly<Record<ProtocolName, Protocol>> = { chat, responses, anthropic, gemini }
 
 /** Services that speak one protocol of their own at every address but the one for chat completions. */
 const hosts: Readonly<Record<string, ProtocolName>> = {

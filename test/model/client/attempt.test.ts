@@ -13,20 +13,9 @@ import { chat } from "../../../src/model/protocols/chat/chat.ts"
 import { limitHints } from "../../../src/model/protocols/limit-hints.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
 import { sha256 } from "../../../src/plan/fingerprint.ts"
-import { annotationSchemas } from "../../../src/plan/schemas.ts"
-import { draftTask } from "../../../src/stages/draft.ts"
 import { type Behaviour, completion, startChatServer, streamed } from "../../support/chat-server.ts"
 import { temporaryFolder } from "../../support/folders.ts"
-
-const request = {
-  videoId: "video",
-  task: draftTask(annotationSchemas.structured),
-  system: "system",
-  prompt: "# Task: draft",
-  images: [],
-  turns: [],
-  attempt: 1,
-}
+import { smallRequest } from "../../support/model-call.ts"
 
 const plainly = (text: string): string => text
 
@@ -34,7 +23,7 @@ const quick = { connectMs: 300, silenceMs: 300, totalMs: 1500 }
 const patient = { connectMs: 60_000, silenceMs: 60_000, totalMs: 60_000 }
 
 const complete = (url: string, settings: Partial<ServiceSettings> = {}, changes: object = {}) =>
-  Effect.flatMap(VisionModel, (model) => model.complete({ ...request, ...changes })).pipe(
+  Effect.flatMap(VisionModel, (model) => model.complete({ ...smallRequest, ...changes })).pipe(
     Effect.either,
     Effect.provide(
       Client.layer({
@@ -191,7 +180,7 @@ describe("whatever becomes of an attempt", () => {
     })
     // The spy changes nothing; it keeps the answer from the garbage collector, which would close the connection, too.
     using fetched = spyOn(globalThis, "fetch")
-    const chunks = lazyBody("m", request, {})
+    const chunks = lazyBody("m", smallRequest, {})
     const sending = { ...way, chunks: chunks.stream(), length: chunks.length }
     await expect(attempt(client(server.url), sending, options)).rejects.toThrow("rot13")
     expect(fetched.mock.calls[0]?.[1]?.signal?.aborted).toBe(true)

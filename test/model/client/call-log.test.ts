@@ -5,10 +5,9 @@ import { Effect, Fiber, Layer, Logger } from "effect"
 import { CallLog, file as fileLog } from "../../../src/model/client/CallLog.ts"
 import * as Client from "../../../src/model/client/client.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
-import { annotationSchemas } from "../../../src/plan/schemas.ts"
-import { draftTask } from "../../../src/stages/draft.ts"
 import { failedCall } from "../../support/call-event.ts"
 import { temporaryFolder } from "../../support/folders.ts"
+import { smallRequest } from "../../support/model-call.ts"
 
 test("lines of several processes stay whole, also after one that was cut off", async () => {
   await using folder = await temporaryFolder()
@@ -56,15 +55,7 @@ test("an attempt that is given up while it is under way has a line too", async (
   const model = Client.layer({ ...settings, apiBase: `http://127.0.0.1:${server.port}/v1` })
   const program = Effect.gen(function* () {
     const { complete } = yield* VisionModel
-    const call = complete({
-      videoId: "video",
-      task: draftTask(annotationSchemas.structured),
-      system: "system",
-      prompt: "prompt",
-      images: [],
-      turns: [],
-      attempt: 1,
-    })
+    const call = complete(smallRequest)
     const fiber = yield* Effect.fork(call)
     yield* Effect.promise(() => reached.promise)
     yield* Fiber.interrupt(fiber)

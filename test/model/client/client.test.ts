@@ -17,21 +17,10 @@ import { publicAddress } from "../../../src/model/client/endpoint.ts"
 import { transportRetry } from "../../../src/model/client/repeated.ts"
 import type { ServiceSettings } from "../../../src/model/client/settings.ts"
 import { ModelError, VisionModel } from "../../../src/model/VisionModel.ts"
-import { annotationSchemas } from "../../../src/plan/schemas.ts"
-import { draftTask } from "../../../src/stages/draft.ts"
 import { type Behaviour, completion, startChatServer } from "../../support/chat-server.ts"
+import { smallRequest } from "../../support/model-call.ts"
 
 const key = "sk-secret-for-tests-0123456789"
-
-const request = {
-  videoId: "video",
-  task: draftTask(annotationSchemas.structured),
-  system: "system",
-  prompt: "# Task: draft",
-  images: [],
-  turns: [],
-  attempt: 1,
-}
 
 const modelAt = (url: string, callRetries: number, more: Partial<ServiceSettings> = {}) =>
   Client.layer({
@@ -44,7 +33,7 @@ const modelAt = (url: string, callRetries: number, more: Partial<ServiceSettings
     ...more,
   })
 
-const complete = Effect.flatMap(VisionModel, (model) => model.complete(request))
+const complete = Effect.flatMap(VisionModel, (model) => model.complete(smallRequest))
 
 const call = async (behave: Behaviour, callRetries = 2) => {
   await using server = startChatServer({ behave })

@@ -2,8 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Fiber } from "effect"
 import * as Client from "../../../src/model/client/client.ts"
 import { VisionModel } from "../../../src/model/VisionModel.ts"
-import { annotationSchemas } from "../../../src/plan/schemas.ts"
-import { draftTask } from "../../../src/stages/draft.ts"
+import { smallRequest } from "../../support/model-call.ts"
 
 setDefaultTimeout(60_000)
 
@@ -31,15 +30,7 @@ test("interrupting a thousand waiting and running calls leaves no request open a
   const program = Effect.gen(function* () {
     const { complete } = yield* VisionModel
     const call = (i: number) =>
-      complete({
-        videoId: `video ${i % 9}`,
-        task: draftTask(annotationSchemas.structured),
-        system: "system",
-        prompt: `prompt ${i}`,
-        images: [],
-        turns: [],
-        attempt: 1,
-      })
+      complete({ ...smallRequest, videoId: `video ${i % 9}`, prompt: `prompt ${i}` })
     const fibers = yield* Effect.forEach(
       Array.from({ length: 1000 }, (_, i) => i),
       (i) => Effect.fork(call(i)),

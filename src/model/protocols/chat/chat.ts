@@ -1,3 +1,4 @@
+import { responseFormats } from "../../VisionModel.ts"
 import { serviceFaultBy } from "../fault.ts"
 import { limitHints } from "../limit-hints.ts"
 import type { Protocol } from "../Protocol.ts"
@@ -11,7 +12,7 @@ export const chat: Protocol = {
   pathPattern: /\/chat\/completions$/iu,
   batchUrl: "/v1/chat/completions",
   tokenLimits: ["max_tokens", "max_completion_tokens"],
-  formats: ["json_schema", "json_object", "none"],
+  formats: responseFormats,
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),
   encode: (model, request, parameters) => ({
     path: "/chat/completions",

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { ModelError } from "../../VisionModel.ts"
+import { ModelError, responseFormats } from "../../VisionModel.ts"
 import { serviceFaultBy } from "../fault.ts"
 import { lazyJson } from "../lazy-body.ts"
 import { limitHints } from "../limit-hints.ts"
@@ -39,7 +39,7 @@ export const gemini: Protocol = {
   pathPattern: /\/models\/[^/]+:(?:stream)?generateContent$/iu,
   defaultPath: "/v1beta",
   tokenLimits: ["maxOutputTokens"],
-  formats: ["json_schema", "json_object", "none"],
+  formats: responseFormats,
   words: { detail: [] },
   authorize: (key) => ({ "x-goog-api-key": key }),
   encode: (model, request, parameters) => ({

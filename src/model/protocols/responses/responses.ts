@@ -1,3 +1,4 @@
+import { responseFormats } from "../../VisionModel.ts"
 import { serviceFaultBy } from "../fault.ts"
 import { lazyJson } from "../lazy-body.ts"
 import { limitHints } from "../limit-hints.ts"
@@ -11,7 +12,7 @@ export const responses: Protocol = {
   pathPattern: /\/responses$/iu,
   batchUrl: "/v1/responses",
   tokenLimits: ["max_output_tokens"],
-  formats: ["json_schema", "json_object", "none"],
+  formats: responseFormats,
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),
   encode: (model, request, parameters) => ({
     path: "/responses",
