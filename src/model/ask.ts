@@ -5,7 +5,7 @@ import { parseReply } from "./reply.ts"
 import { requestDigest } from "./request.ts"
 import { ModelError, type ModelReply, type ModelRequest, type ModelTurn, VisionModel } from "./VisionModel.ts"
 
-/** How a rejected answer is mended: by the bad fields alone where that is possible, or by the whole answer again. */
+/** How a rejected answer is corrected: by the bad fields alone where that is possible, or by the whole answer again. */
 export type RepairMode = "patch" | "full"
 
 /** One answer, before it is looked at. */
@@ -25,9 +25,9 @@ export interface Attempt extends Unjudged {
   readonly problems: ReadonlyArray<Problem>
   /** Nothing follows: accepted, or given up on. */
   readonly isLast: boolean
-  /** Slips of the pen were mended before it could be read. */
+  /** Slips of the pen were corrected before it could be read. */
   readonly repaired: boolean
-  /** The answer mends fields of the one before. */
+  /** The answer corrects fields of the one before. */
   readonly isPatch: boolean
 }
 
@@ -43,7 +43,7 @@ export class AnswerRejected extends Data.TaggedError("AnswerRejected")<{
   readonly message: string
 }> {}
 
-const maxProblemsTold = 20
+const maxProblemsListed = 20
 /** A longer answer is not sent back with what is wrong with it: it costs much and shows the model its own maze. */
 const longestShown = 100_000
 const smallestRaisedLimit = 8192
@@ -51,14 +51,14 @@ const smallestRaisedLimit = 8192
 const wholeInstruction =
   "Everything else may stay as it is. Answer again with the whole corrected JSON object and nothing else."
 
-/** The user turn after a rejected answer: at most 20 problems, each a path and a sentence, and how to mend them. */
+/** The user turn after a rejected answer: at most 20 problems, each a path and a sentence, and how to correct them. */
 export const reAskText = (problems: ReadonlyArray<Problem>, mode: RepairMode): string => {
-  const told = problems.slice(0, maxProblemsTold).map((p) => `- ${problemLine(p)}`)
-  const more = countProblems(problems) - told.length
+  const listed = problems.slice(0, maxProblemsListed).map((p) => `- ${problemLine(p)}`)
+  const more = countProblems(problems) - listed.length
   return [
     "Your answer was not accepted. What has to change:",
     "",
-    ...told,
+    ...listed,
     ...(more > 0 ? [`- ... and ${more} more of these kinds`] : []),
     "",
     mode === "patch" ? patchInstruction : wholeInstruction,
@@ -220,7 +220,7 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
     if (reply.truncated) return yield* cutOff(reply, limit)
     if (retriesLeft === 0) return yield* rejected(attempts, checked.problems)
     retriesLeft--
-    // An answer nothing can be taken from does not replace the one it should have mended.
+    // An answer nothing can be taken from does not replace the one it should have corrected.
     const usable = verdict.base ?? base
     const said =
       verdict.isPatch || verdict.base === undefined ? JSON.stringify(usable?.value ?? null) : reply.text
@@ -233,8 +233,8 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
       isPatchable(verdict.base.value, verdict.base.problems)
         ? "patch"
         : "full"
-    const told: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }
-    turns = isShown ? [{ role: "assistant", text: shown }, told] : [told]
+    const reAsk: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }
+    turns = isShown ? [{ role: "assistant", text: shown }, reAsk] : [reAsk]
     base = usable
   }
 })

@@ -1,7 +1,7 @@
 import * as v from "valibot"
 import { type Problem, type ProblemCode, problem } from "../plan/problem.ts"
 
-/** Rules that concern the answer as a whole: no single field mends them. */
+/** Rules that concern the answer as a whole: no single field corrects them. */
 const wholeAnswer: ReadonlySet<ProblemCode> = new Set([
   "not_json",
   "too_large",
@@ -63,7 +63,7 @@ const canBeNamed = (base: object, { path, code }: Problem): boolean => {
   return parent !== undefined && Object.hasOwn(parent, last)
 }
 
-/** Whether these problems of an answer can be mended field by field. */
+/** Whether these problems of an answer can be corrected field by field. */
 export const isPatchable = (base: object, problems: ReadonlyArray<Problem>): boolean =>
   problems.length <= mostFields &&
   problems.every((one) => !wholeAnswer.has(one.code) && canBeNamed(base, one))
@@ -91,7 +91,7 @@ export type Merged =
 const refused = (message: string): Merged => ({ ok: false, problem: problem("$", "bad_patch", message) })
 
 /**
- * Puts a patch into the answer it mends. An answer that is no patch is taken for the whole object. A patch may change only
+ * Puts a patch into the answer it corrects. An answer that is no patch is taken for the whole object. A patch may change only
  * what was complained about; nothing of it is applied if a part of it cannot be.
  */
 export const mergePatch = (base: object, answer: object, problems: ReadonlyArray<Problem>): Merged => {

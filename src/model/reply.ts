@@ -4,7 +4,7 @@ import { type Problem, problem } from "../plan/problem.ts"
 
 /** What a reply's text held: one JSON object, or why not. */
 export type ParsedReply =
-  /** `repaired` if commas, quotes or literals had to be mended before the object could be read. */
+  /** `repaired` if commas, quotes or literals had to be corrected before the object could be read. */
   | { readonly ok: true; readonly value: object; readonly repaired?: true }
   | { readonly ok: false; readonly problem: Problem }
 
@@ -71,7 +71,7 @@ const isRepairable = (text: string): boolean => {
 }
 
 /**
- * Mends trailing and missing commas, quotes and Python literals. Only for an object whose braces close: what was cut off is
+ * Repairs trailing and missing commas, quotes and Python literals. Only for an object whose braces close: what was cut off is
  * never made up.
  */
 const repair = (text: string): object | undefined => {
@@ -148,7 +148,7 @@ const unreadable = (error: string, isTooLarge: true | undefined): ParsedReply =>
 /**
  * Takes the one JSON object out of a model's reply without guessing: the text after the last `</think>` or `</thinking>`, then the whole of
  * it, the only fenced block, or the only object in prose. An object with slips of the pen (commas, quotes, literals) is
- * mended and marked so. Two different objects, one that does not close, a list, or none at all are problems, and so is a
+ * corrected and marked so. Two different objects, one that does not close, a list, or none at all are problems, and so is a
  * reply beyond `replyLimits`. Takes time in proportion to the reply's length.
  */
 export const parseReply = (reply: string): ParsedReply => {

@@ -8,17 +8,17 @@ import { type CallAttempt, Closed, type MakeAttempt } from "./call.ts"
 import { keyOf, redactionOf } from "./credentials.ts"
 import { parseEndpoint } from "./endpoint.ts"
 import { makeLedger } from "./ledger.ts"
+import { makeNegotiation } from "./negotiation.ts"
 import { firstDialect } from "./parameters.ts"
 import { repeated } from "./repeated.ts"
 import { sideLimitOf, withSentPictures } from "./sent-pictures.ts"
 import { configOf, protocolIn, type ServiceSettings } from "./settings.ts"
-import { makeUnderstood } from "./understood.ts"
 import { wantedOf } from "./wanted.ts"
 
 const nothingToKeep = () => Effect.void
 
 /** Says each sentence once, without secrets. */
-const makeTellOnce = (redact: (text: string) => string) => {
+const makeWarnOnce = (redact: (text: string) => string) => {
   const told = new Set<string>()
   return (sentence: string) =>
     Effect.suspend(() => {
@@ -28,7 +28,7 @@ const makeTellOnce = (redact: (text: string) => string) => {
     })
 }
 
-export type TellOnce = ReturnType<typeof makeTellOnce>
+export type WarnOnce = ReturnType<typeof makeWarnOnce>
 
 /** How pictures were sent that are larger, or of another quality, on disk. */
 const sizeNote = (maxSidePx: number): string =>
@@ -57,16 +57,16 @@ export const openService = Effect.fn("VisionModel.make")(function* (settings: Se
   const redaction = redactionOf(settings, endpoint)
   const family = familyOf(settings.model, settings.families)
   const config = configOf(settings, protocol, endpoint, redaction)
-  const tellOnce = makeTellOnce(redaction.message)
+  const warnOnce = makeWarnOnce(redaction.message)
   if (keyOf(settings) !== "" && endpoint.authorization !== undefined)
-    yield* tellOnce("the address has a user or a password, which is not sent: the key is sent in its place")
-  const { wanted, untaken } = wantedOf(settings, protocol, family)
-  yield* Effect.forEach(untaken, tellOnce, { discard: true })
+    yield* warnOnce("the address has a user or a password, which is not sent: the key is sent in its place")
+  const { wanted, unsupported } = wantedOf(settings, protocol, family)
+  yield* Effect.forEach(unsupported, warnOnce, { discard: true })
 
   const estimator = makeEstimator(settings.maxTokens, pictureTokensOf(family, wanted.detail))
   const ledger = makeLedger()
   yield* Effect.addFinalizer(() => ledger.close)
-  return { settings, protocol, endpoint, redaction, family, config, tellOnce, wanted, estimator, ledger }
+  return { settings, protocol, endpoint, redaction, family, config, warnOnce, wanted, estimator, ledger }
 })
 
 /**
@@ -74,14 +74,14 @@ export const openService = Effect.fn("VisionModel.make")(function* (settings: Se
  * repetitions.
  */
 export const completeWith = (service: Service, attempted: MakeAttempt) => {
-  const { settings, protocol, family, config, tellOnce, wanted, estimator } = service
+  const { settings, protocol, family, config, warnOnce, wanted, estimator } = service
   const admitted = orWait(attempted)
   const target = { protocol, family, wanted }
-  const understood = makeUnderstood(
+  const negotiate = makeNegotiation(
     firstDialect(target, config.response_format, config.stream),
     target,
     config.response_format,
-    tellOnce,
+    warnOnce,
   )
 
   return Effect.fn("VisionModel.complete")(function* <E, R>(
@@ -98,7 +98,7 @@ export const completeWith = (service: Service, attempted: MakeAttempt) => {
     const estimate = estimator.estimate(sending)
     let attempts = 0
     return yield* repeated(
-      understood(sending, (sent) =>
+      negotiate(sending, (sent) =>
         Effect.flatMap(monotonicMs, (queuedMs) =>
           admitted({
             request: sending,

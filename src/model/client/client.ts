@@ -6,7 +6,7 @@ import { inProcess as budgetInProcess } from "./budget.ts"
 import { CallBudget } from "./CallBudget.ts"
 import { CallGate } from "./CallGate.ts"
 import { CallLog } from "./CallLog.ts"
-import { completeWith, openService, type TellOnce } from "./calling.ts"
+import { completeWith, openService, type WarnOnce } from "./calling.ts"
 import { inProcess as gateInProcess } from "./gate.ts"
 import { sendAndKeep } from "./kept.ts"
 import { makeSend } from "./send.ts"
@@ -15,9 +15,9 @@ import { makeUnanswered } from "./unanswered.ts"
 import {
   budgeted,
   gated,
-  type Heed,
-  heeding,
+  type LearnLimits,
   learnedFrom,
+  learningLimits,
   leased,
   noted,
   onLedger,
@@ -25,8 +25,8 @@ import {
 } from "./wrappers.ts"
 
 /** Hands limits on to the gate, and says which of them make no sense. */
-const makeHeed =
-  (learn: (typeof CallGate.Service)["learn"], tellOnce: TellOnce): Heed =>
+const makeLearnLimits =
+  (learn: (typeof CallGate.Service)["learn"], warnOnce: WarnOnce): LearnLimits =>
   (hints, tokens) => {
     // A limit below what one call has just taken is contradicted by the service itself.
     const isTooLow = hints.tpm !== undefined && hints.tpm < tokens
@@ -40,7 +40,7 @@ const makeHeed =
       Effect.forEach(
         doubtful,
         (header) =>
-          tellOnce(
+          warnOnce(
             `the service says ${header}, which is not plausible and is ignored; set limits with --rpm and --tpm`,
           ),
         { discard: true },
@@ -50,7 +50,7 @@ const makeHeed =
 
 const make = Effect.fnUntraced(function* (settings: ServiceSettings) {
   const service = yield* openService(settings)
-  const { config, estimator, tellOnce } = service
+  const { config, estimator, warnOnce } = service
   const gate = yield* CallGate
   const unanswered = makeUnanswered()
   // From the inside out. What is done after an attempt is done in this order.
@@ -64,7 +64,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings) {
     onLedger(service.ledger),
     learnedFrom(estimator),
     noted(yield* CallLog, config),
-    heeding(makeHeed(gate.learn, tellOnce)),
+    learningLimits(makeLearnLimits(gate.learn, warnOnce)),
     leased,
     gated(gate, estimator),
     budgeted(yield* CallBudget),

@@ -6,7 +6,7 @@ import type { Dialect, Sent, Target } from "./parameters.ts"
 export interface Lesson {
   readonly dialect: Dialect
   /** A sentence for the user; absent if the request is not to be sent again. */
-  readonly told?: string
+  readonly warning?: string
 }
 
 /** Refusals that may have to do with a form of the answer that they do not name. */
@@ -31,11 +31,11 @@ const limitLesson = ({ dialect, parameters }: Sent, error: ModelError, { protoco
   const isMeant = at === 0 || error.parameter === parameters.tokenLimit
   if (parameters.maxTokens === undefined || !isMeant) return undefined
   const next = tokenLimits[at + 1]
-  const told =
+  const warning =
     next === undefined
       ? "the model takes no limit of the answer's length: it is left out from now on"
       : `the model takes no ${parameters.tokenLimit}: the limit is sent as ${next} from now on`
-  return { dialect: { ...dialect, tokenLimit: next }, told }
+  return { dialect: { ...dialect, tokenLimit: next }, warning }
 }
 
 /** What follows from a refusal that names a parameter that was sent. */
@@ -45,35 +45,35 @@ const named = (sent: Sent, error: ModelError, target: Target, isAuto: boolean): 
   if (limitNames.has(error.parameter)) return limitLesson(sent, error, target)
   switch (error.parameter) {
     case "temperature": {
-      const told = `the model takes no temperature of ${temperature}: it is left out from now on`
-      return temperature === undefined ? undefined : { dialect: { ...dialect, temperature: false }, told }
+      const warning = `the model takes no temperature of ${temperature}: it is left out from now on`
+      return temperature === undefined ? undefined : { dialect: { ...dialect, temperature: false }, warning }
     }
     case "reasoning_effort": {
-      const told = `the model takes no reasoning effort ${effort}: it is left out from now on`
-      return effort === undefined ? undefined : { dialect: { ...dialect, effort: false }, told }
+      const warning = `the model takes no reasoning effort ${effort}: it is left out from now on`
+      return effort === undefined ? undefined : { dialect: { ...dialect, effort: false }, warning }
     }
     case "detail": {
-      const told = `the model takes no detail ${detail} of pictures: it is left out from now on`
-      return detail === undefined ? undefined : { dialect: { ...dialect, detail: false }, told }
+      const warning = `the model takes no detail ${detail} of pictures: it is left out from now on`
+      return detail === undefined ? undefined : { dialect: { ...dialect, detail: false }, warning }
     }
     case "service_tier": {
-      const told = `the model is not served with service tier ${serviceTier}: it is left out from now on, and calls have the usual price`
-      return serviceTier === undefined ? undefined : { dialect: { ...dialect, serviceTier: false }, told }
+      const warning = `the model is not served with service tier ${serviceTier}: it is left out from now on, and calls have the usual price`
+      return serviceTier === undefined ? undefined : { dialect: { ...dialect, serviceTier: false }, warning }
     }
     case "stream_options": {
-      const told =
+      const warning =
         "the service takes no stream_options: they are left out from now on, and it may not count tokens"
-      return stream && streamOptions ? { dialect: { ...dialect, streamOptions: false }, told } : undefined
+      return stream && streamOptions ? { dialect: { ...dialect, streamOptions: false }, warning } : undefined
     }
     case "stream": {
-      const told = "the service does not stream: answers are read in one piece from now on"
-      return stream ? { dialect: { ...dialect, stream: false }, told } : undefined
+      const warning = "the service does not stream: answers are read in one piece from now on"
+      return stream ? { dialect: { ...dialect, stream: false }, warning } : undefined
     }
     case "response_format": {
       const next = weaker(target.protocol.formats, format)
       if (format === "none" || !isAuto || next === undefined) return undefined
-      const told = `the service does not take response_format ${format}: ${next} from now on`
-      return { dialect: { ...dialect, format: next, guess: "used" }, told }
+      const warning = `the service does not take response_format ${format}: ${next} from now on`
+      return { dialect: { ...dialect, format: next, guess: "used" }, warning }
     }
     default:
       return undefined
@@ -102,8 +102,8 @@ export const learn = (
   const mayGuess = dialect.guess === "unused" && sent.format === "json_schema" && !isProven
   const next = weaker(target.protocol.formats, "json_schema")
   if (!mayGuess || next === undefined || !mayBeFormat.has(error.rejection)) return undefined
-  const told = `the service refuses a first request with a JSON schema: response_format ${next} is tried`
-  return { dialect: { ...dialect, format: next, guess: "open" }, told }
+  const warning = `the service refuses a first request with a JSON schema: response_format ${next} is tried`
+  return { dialect: { ...dialect, format: next, guess: "open" }, warning }
 }
 
 /** What an answer teaches: a guess was right. */

@@ -32,7 +32,7 @@ export interface Wanted {
   readonly detail?: string | undefined
   readonly serviceTier?: string | undefined
   /** What was asked for and is not sent, because the protocol or the model's family does not take it. */
-  readonly untaken?: ReadonlyArray<RequestParameter>
+  readonly unsupported?: ReadonlyArray<RequestParameter>
 }
 
 /** What the parameters are chosen for. */
@@ -128,7 +128,7 @@ export const sentWith = (dialect: Dialect, target: Target, request: ModelRequest
       ...leftOut("reasoning_effort", wanted.effort !== undefined, dialect.effort),
       ...leftOut("detail", wanted.detail !== undefined, dialect.detail),
       ...leftOut("service_tier", wanted.serviceTier !== undefined, dialect.serviceTier),
-      ...(wanted.untaken ?? []).map((name) => `${name} left out`),
+      ...(wanted.unsupported ?? []).map((name) => `${name} left out`),
     ],
   }
 }

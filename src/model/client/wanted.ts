@@ -50,13 +50,13 @@ export const wantedOf = (
   settings: ServiceSettings,
   protocol: Protocol,
   family: ModelFamily,
-): { readonly wanted: Wanted; readonly untaken: ReadonlyArray<string> } => {
+): { readonly wanted: Wanted; readonly unsupported: ReadonlyArray<string> } => {
   const { temperature, maxTokens, responseFormat = "auto" } = settings
   const effort = taken("effort", settings.reasoningEffort, protocol, family.efforts)
   const detail = taken("detail", settings.detail, protocol, family.details)
   const serviceTier = taken("serviceTier", settings.serviceTier, protocol, undefined)
   const words = [effort, detail, serviceTier]
-  const isUntaken = temperature !== undefined && family.temperature === false
+  const isUnsupported = temperature !== undefined && family.temperature === false
   return {
     wanted: {
       temperature: temperature ?? defaultTemperature,
@@ -64,10 +64,10 @@ export const wantedOf = (
       effort: effort.value,
       detail: detail.value,
       serviceTier: serviceTier.value,
-      untaken: words.map(({ leftOut }) => leftOut).filter((name) => name !== undefined),
+      unsupported: words.map(({ leftOut }) => leftOut).filter((name) => name !== undefined),
     },
-    untaken: [
-      ...(isUntaken ? [`the model takes no temperature: --temperature ${temperature} is not sent`] : []),
+    unsupported: [
+      ...(isUnsupported ? [`the model takes no temperature: --temperature ${temperature} is not sent`] : []),
       ...(responseFormat === "auto" || protocol.formats.includes(responseFormat)
         ? []
         : [

@@ -119,14 +119,14 @@ export const gated =
   }
 
 /** Takes in what the service says about its limits; `tokens` is what it has just taken in one call, if anything. */
-export type Heed = (hints: LimitHints, tokens: number) => Effect.Effect<void>
+export type LearnLimits = (hints: LimitHints, tokens: number) => Effect.Effect<void>
 
 /** Hands on what answers and errors say about the limits of the service. */
-export const heeding = (heed: Heed): Wrapper =>
+export const learningLimits = (learn: LearnLimits): Wrapper =>
   afterEnding((ending) => {
-    if (ending.type === "answered") return heed(ending.hints, totalTokens(ending.charge.assumed))
+    if (ending.type === "answered") return learn(ending.hints, totalTokens(ending.charge.assumed))
     const limits = ending.type === "failed" ? ending.error.limits : undefined
-    return limits === undefined ? Effect.void : heed(limits, 0)
+    return limits === undefined ? Effect.void : learn(limits, 0)
   })
 
 /** Makes no attempt that the budget has no room for, and settles what was taken. */

@@ -5,7 +5,7 @@ import { type Dialect, type Sent, sentWith, type Target } from "./parameters.ts"
 import { makeProving } from "./proving.ts"
 
 /** Chooses the parameters of a request, and makes it again with others where the service refuses them. */
-export type Understood = <E, R>(
+export type Negotiate = <E, R>(
   request: ModelRequest,
   attempt: (sent: Sent) => Effect.Effect<ModelReply, ModelError | E, R>,
 ) => Effect.Effect<ModelReply, ModelError | E, R>
@@ -16,23 +16,23 @@ const isRejected = (error: unknown): error is ModelError =>
 /**
  * Attempts until one is not refused for a parameter. What was refused is remembered for all calls to the endpoint and model.
  *
- * @param tellOnce says a sentence, unless it was said before
+ * @param warnOnce says a sentence, unless it was said before
  */
-export const makeUnderstood = (
+export const makeNegotiation = (
   first: Dialect,
   target: Target,
   format: "auto" | ResponseFormat,
-  tellOnce: (sentence: string) => Effect.Effect<void>,
-): Understood => {
+  warnOnce: (sentence: string) => Effect.Effect<void>,
+): Negotiate => {
   const proving = makeProving()
   let dialect = first
   const confirm = Effect.sync(() => {
     dialect = confirmed(dialect)
   })
-  const understood: Understood = (request, attempt) =>
+  const negotiate: Negotiate = (request, attempt) =>
     Effect.gen(function* () {
       const before = sentWith(dialect, target, request)
-      if (yield* proving.wait(before.kind)) return yield* understood(request, attempt)
+      if (yield* proving.wait(before.kind)) return yield* negotiate(request, attempt)
       const sent = sentWith(dialect, target, request)
       return yield* proving.lead(sent.kind, attempt(sent), isRejected).pipe(
         Effect.tap(() => confirm),
@@ -41,18 +41,18 @@ export const makeUnderstood = (
             // Another call may have learned it meanwhile.
             if (dialect !== sent.dialect) {
               const now = sentWith(dialect, target, request)
-              return yield* now.kind === sent.kind ? error : understood(request, attempt)
+              return yield* now.kind === sent.kind ? error : negotiate(request, attempt)
             }
             const isProven = proving.isProven(sent.kind)
             const lesson = learn(sent, error, target, { isAuto: format === "auto", isProven })
             if (lesson === undefined) return yield* error
             dialect = lesson.dialect
-            if (lesson.told === undefined) return yield* error
-            yield* tellOnce(`${lesson.told}. It said: ${error.message}`)
-            return yield* understood(request, attempt)
+            if (lesson.warning === undefined) return yield* error
+            yield* warnOnce(`${lesson.warning}. It said: ${error.message}`)
+            return yield* negotiate(request, attempt)
           }),
         ),
       )
     })
-  return understood
+  return negotiate
 }
