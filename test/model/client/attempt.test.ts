@@ -193,7 +193,7 @@ describe("whatever becomes of an attempt", () => {
     ["with an error", http(fine).replace("200 OK", "500 Internal Server Error")],
   ])("it leaves nothing at the signal that may outlive it: %s", async (_end, answer) => {
     await using server = await tcpServer((socket) => socket.once("data", () => socket.write(answer)))
-    const chunks = lazyBody("m", request, {})
+    const chunks = lazyBody("m", smallRequest, {})
     const sending = { ...way, chunks: chunks.stream(), length: chunks.length }
     const { signal } = new AbortController()
     await attempt(client(server.url), sending, { ...options, signal }).catch(() => undefined)
