@@ -3,11 +3,10 @@ import { Effect, Stream } from "effect"
 import { byCommandLine, isLarge } from "../../picture/picture-size.ts"
 import { inOrder } from "../../threads/ordered.ts"
 import type { BackendDecoder } from "../Backend.ts"
-import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
+import { probedBy, streamToProbe } from "../ffprobe/probe.ts"
 import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inMemory } from "../large-pictures.ts"
-import { probed, requireRoom } from "../probe.ts"
 import { readableSize } from "../readable.ts"
 import type { FrameOptions, SampledFrame, VideoSource } from "../VideoDecoder.ts"
 import { VideoError } from "../VideoError.ts"
@@ -37,17 +36,13 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
     const file = resolve(name)
     const sizeBytes = yield* readableSize(file)
     const info = yield* infoOf(file)
-    const stream = yield* orVideoError(file, () => {
-      const found = pickVideoStream(file, info)
-      requireRoom(file, found, byCommandLine)
-      return found
-    })
+    const stream = yield* orVideoError(file, () => streamToProbe(file, info))
     const index = yield* indexFrames(program, file, stream).pipe(
       inMemory(file, [stream.width, stream.height], byCommandLine),
     )
     // Where there is no ffprobe, nothing says how many frames are held back.
-    const facts = { ...stream, file, sizeBytes, videoDelay: undefined, hasAudio: hasAudio(info) }
-    const reply = yield* orVideoError(file, () => probed(facts, index))
+    const facts = { ...stream, videoDelay: undefined }
+    const reply = yield* orVideoError(file, () => probedBy({ file, sizeBytes }, info, facts, index))
     return { ...reply, backend } satisfies VideoSource
   })
 

@@ -1,7 +1,6 @@
-import { byCommandLine, isLarge } from "../../picture/picture-size.ts"
+import { isLarge } from "../../picture/picture-size.ts"
 import { collectAfter } from "../../picture/release.ts"
-import { hasAudio, pickVideoStream } from "../ffprobe/media-info.ts"
-import { probed, requireRoom } from "../probe.ts"
+import { probedBy, streamToProbe } from "../ffprobe/probe.ts"
 import type { ProbeCall, ProbeReply } from "../protocol.ts"
 import { indexFrames } from "./frame-index.ts"
 import type { InfoSource, Media } from "./media.ts"
@@ -13,11 +12,10 @@ const BYTES_PER_FRAME = 200
 export const probe = async ({ alone }: ProbeCall, media: Media, infoOf: InfoSource): Promise<ProbeReply> => {
   const { file, sizeBytes } = media
   const info = await infoOf(media)
-  const stream = pickVideoStream(file, info)
-  requireRoom(file, stream, byCommandLine)
+  const stream = streamToProbe(file, info)
   const { height, width } = stream
   if (isLarge(width, height) && !alone) return { large: [width, height] }
   const index = await indexFrames(media, stream)
   collectAfter(index.framePts.length * BYTES_PER_FRAME)
-  return { probed: probed({ ...stream, file, sizeBytes, hasAudio: hasAudio(info) }, index) }
+  return { probed: probedBy({ file, sizeBytes }, info, stream, index) }
 }
