@@ -1,6 +1,6 @@
 import { access, constants, stat } from "node:fs/promises"
 import { Effect } from "effect"
-import { whyUnreadable } from "./access.ts"
+import { whyNoVideo, whyUnreadable } from "./access.ts"
 import { headerProblem } from "./header-problem.ts"
 import { VideoError } from "./VideoError.ts"
 
@@ -18,9 +18,8 @@ export const readableSize = Effect.fn("Video.readableSize")(function* (file: str
     },
     catch: (cause) => refuse(whyUnreadable(cause), cause),
   })
-  if (found.isDirectory()) return yield* refuse("is a folder, not a video")
-  if (!found.isFile()) return yield* refuse("is a pipe or a device, not a file")
-  if (found.size === 0) return yield* refuse("is empty")
+  const why = whyNoVideo(found)
+  if (why !== undefined) return yield* refuse(why)
   const problem = yield* Effect.try({
     try: () => headerProblem(file),
     catch: (cause) => refuse(whyUnreadable(cause), cause),

@@ -8,8 +8,9 @@ import { framesFor, type Target, targetsFor } from "../frame.ts"
 import { splitTargets, type TargetGroup } from "../groups.ts"
 import { inMemory } from "../large-pictures.ts"
 import { readableSize } from "../readable.ts"
+import { requireSameSize } from "../replaced.ts"
 import type { FrameOptions, SampledFrame, VideoSource } from "../VideoDecoder.ts"
-import { VideoError } from "../VideoError.ts"
+import type { VideoError } from "../VideoError.ts"
 import { orVideoError } from "../workers.ts"
 import { indexFrames, makeInfoSource } from "./listing.ts"
 import { makePictures } from "./pictures.ts"
@@ -46,12 +47,10 @@ export const makeDecoder = (backend: string, program: FfmpegProgram): BackendDec
     return { ...reply, backend } satisfies VideoSource
   })
 
-  const checkUnchanged = Effect.fnUntraced(function* ({ file, sizeBytes }: VideoSource) {
-    const now = yield* readableSize(file)
-    if (now === sizeBytes) return
-    const message = `${file} has ${now} bytes, but had ${sizeBytes} when it was probed: was it replaced?`
-    return yield* new VideoError({ reason: "DecodeFailed", file, message })
-  })
+  const checkUnchanged = (source: VideoSource) =>
+    Effect.flatMap(readableSize(source.file), (now) =>
+      orVideoError(source.file, () => requireSameSize(source, now)),
+    )
 
   const frames = (source: VideoSource, indices: ReadonlyArray<number>, { output }: FrameOptions) => {
     const all = targetsFor(source, indices)

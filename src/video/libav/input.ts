@@ -27,7 +27,7 @@ import {
 } from "node-av/lib"
 import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { MOST_PIXELS } from "../../picture/picture-size.ts"
-import { whyUnreadable } from "../access.ts"
+import { whyNoVideo, whyUnreadable } from "../access.ts"
 import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
 import { codecHeaderProblem, headerProblem, unreadable } from "../header-problem.ts"
 import { notAVideo } from "../not-a-video.ts"
@@ -54,9 +54,8 @@ const requireReadable = (file: string): number => {
   const refuse = (why: string) => new VideoFailure("NotReadable", `${file} ${why}`)
   try {
     const stat = statSync(file)
-    if (stat.isDirectory()) throw refuse("is a folder, not a video")
-    if (!stat.isFile()) throw refuse("is a pipe or a device, not a file")
-    if (stat.size === 0) throw refuse("is empty")
+    const why = whyNoVideo(stat)
+    if (why !== undefined) throw refuse(why)
     accessSync(file, constants.R_OK)
     return stat.size
   } catch (error) {

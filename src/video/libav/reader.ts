@@ -4,7 +4,7 @@ import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
-import { VideoFailure } from "../workers.ts"
+import { requireSameSize } from "../replaced.ts"
 import {
   type FrameDecoder,
   type Input,
@@ -35,11 +35,7 @@ interface Opened extends Disposable {
 const open = (call: StreamCall): Opened => {
   const input = openInput(call.file, call)
   try {
-    if (input.sizeBytes !== call.sizeBytes)
-      throw new VideoFailure(
-        "DecodeFailed",
-        `${call.file} has ${input.sizeBytes} bytes, but had ${call.sizeBytes} when it was probed: was it replaced?`,
-      )
+    requireSameSize(call, input.sizeBytes)
     const decoder = openDecoder(input, streamAt(input, call.streamIndex))
     return {
       input,

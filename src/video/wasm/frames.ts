@@ -11,6 +11,7 @@ import { partOf, rangeOf } from "../ffprobe/gop-packets.ts"
 import { streamAt } from "../ffprobe/media-info.ts"
 import { type Gop, gopsOf } from "../gops.ts"
 import type { FramesCall, FramesReply } from "../protocol.ts"
+import { requireSameSize } from "../replaced.ts"
 import { VideoFailure } from "../workers.ts"
 import { makeDecoding, type RawPicture } from "./decoding.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
@@ -31,11 +32,7 @@ export const frames = async (
   io: WorkerIo,
 ): Promise<FramesReply> => {
   const { file } = call
-  if (media.sizeBytes !== call.sizeBytes)
-    throw new VideoFailure(
-      "DecodeFailed",
-      `${file} has ${media.sizeBytes} bytes, but had ${call.sizeBytes} when it was probed: was it replaced?`,
-    )
+  requireSameSize(call, media.sizeBytes)
   const info = await infoOf(media)
   const { orientation, ...stream } = streamAt(file, info, call.streamIndex)
   const form = formFor(stream, call, orientation, call.output)
