@@ -482,7 +482,7 @@ const cases: ReadonlyArray<Case> = [
 ]
 
 describe("a dry run tells what the run then does, and touches nothing", () => {
-  test.each(oneIn(6, cases).map((one) => [one.name, one] as const))(
+  test.each(oneIn(9, cases).map((one) => [one.name, one] as const))(
     "%s",
     async (_name, { asking: asked, state, changes, calls, from }) => {
       await using root = await temporaryFolder()
