@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib"
 import { type Exchange, pour } from "./wire-server.ts"
 
 /** What a call has to end in. */
@@ -74,6 +74,7 @@ const encoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   gzip: (bytes) => gzipSync(bytes),
   deflate: (bytes) => deflateSync(bytes),
   br: (bytes) => brotliCompressSync(bytes),
+  "gzip, gzip": (bytes) => gzipSync(gzipSync(bytes)),
 }
 
 /** How a body is sent. */
@@ -90,7 +91,7 @@ interface Delivery {
 const deliveryOf = (random: Random): Delivery => ({
   headers: pick(random, oddHeaders),
   type: pick(random, contentTypes),
-  encoding: pick(random, ["identity", "identity", "identity", "gzip", "deflate", "br"]),
+  encoding: pick(random, ["identity", "identity", "identity", "gzip", "deflate", "br", "gzip, gzip"]),
   piece: pick(random, [0, 0, 1, 7, 100, 4096]),
   blanks: pick(random, [0, 0, 0, 3, 70_000]),
 })
@@ -399,10 +400,30 @@ const kinds: readonly [Kind, ...ReadonlyArray<Kind>] = [
     answer: ({ response }) => void response.writeHead(200, { "content-encoding": "gzip" }).end(bomb),
   }),
   () => ({
-    name: "an encoding that is none",
-    expected: lost,
+    name: "an encoding that is only said",
+    expected: reply,
     answer: ({ response }) =>
       void response.writeHead(200, { "content-encoding": "gzip" }).end(message(replyText)),
+  }),
+  () => ({
+    name: "an encoding that breaks off",
+    expected: lost,
+    answer: ({ response }) =>
+      void response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .end(gzipSync(message(replyText)).subarray(0, 60)),
+  }),
+  () => ({
+    name: "an encoding that nobody knows",
+    expected: { ...rejected("answer_unreadable"), mayBePaid: true },
+    answer: ({ response }) =>
+      void response.writeHead(200, { "content-encoding": "rot13" }).end(message(replyText)),
+  }),
+  () => ({
+    name: "deflate without its frame",
+    expected: reply,
+    answer: ({ response }) =>
+      void response.writeHead(200, { "content-encoding": "deflate" }).end(deflateRawSync(message(replyText))),
   }),
   () => ({
     name: "headers beyond measure",
