@@ -174,6 +174,28 @@ describe("the lines of the display", () => {
   })
 })
 
+test("the ten videos that took longest are known, the slowest first, failed ones too", () => {
+  const seconds = [5, 12, 1, 7, 3, 9, 11, 2, 8, 4, 10, 6]
+  const events = seconds.flatMap((took, i): ReadonlyArray<Timed> => {
+    const video = wholeVideo(`v${took}`, i * 100_000, took * 1000, false)
+    const end: Timed = [
+      i * 100_000 + took * 1000,
+      {
+        type: "VideoFailed",
+        videoId: `v${took}`,
+        file: "/v",
+        reason: "NotAVideo",
+        message: "no",
+        willRetry: false,
+      },
+    ]
+    return took === 12 ? [...video.slice(0, -1), end] : video
+  })
+  expect(after(inOrder(events)).slowest).toEqual(
+    Array.from({ length: 10 }, (_, i) => ({ videoId: `v${12 - i}`, seconds: 12 - i })),
+  )
+})
+
 describe("the time left", () => {
   /** 40 videos, the first of them kept; the others four at a time, 30 s each. */
   const batch = (kept: number) =>

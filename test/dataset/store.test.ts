@@ -180,6 +180,21 @@ describe("no conditional file is looked for, made, replaced or removed through a
   })
 })
 
+test("folders that were made for a conditional file go with it, and no others", async () => {
+  await using folder = await temporaryFolder()
+  const root = join(folder.path, "not", "there")
+  const { create, remove } = localStore(root).conditional
+  const version = await run(create(".locks/cup", "mine"))
+  expect(filesBelow(root)).toEqual([`.locks/cup/${version}`])
+  await run(remove(".locks/cup", version))
+  expect(readdirSync(folder.path)).toEqual([])
+  mkdirSync(root, { recursive: true })
+  const again = localStore(root).conditional
+  await run(again.remove(".locks/cup", await run(again.create(".locks/cup", "mine"))))
+  expect(readdirSync(root)).toEqual([])
+  expect(readdirSync(folder.path)).toEqual(["not"])
+})
+
 test("a copy is whole, with nothing left beside it, and shares nothing with what it is a copy of; a link is not copied", async () => {
   await using root = await temporaryFolder()
   const { copy } = localStore(root.path)

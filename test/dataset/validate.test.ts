@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { openVideo } from "../../src/dataset/open.ts"
 import { checkPool } from "../../src/dataset/validate/pool.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { slug } from "../../src/plan/slug.ts"
@@ -115,6 +116,41 @@ test("the summary names the files that each stage has left", () => {
   )
 })
 
+test("a finished video is opened with the paths of what belongs to it, and all of them are there", async () => {
+  const { steps, ...video } = await Effect.runPromise(openVideo(finished))
+  const { source } = readJson(finished, "run_summary.json")
+  const recorded = readJson(finished, segments).segments
+  expect(video).toMatchObject({
+    videoId: "video",
+    folder: finished,
+    durationSec: source.end_sec - source.start_sec,
+    highLevelGoal: readJson(finished, "stage1/draft_plan.json").high_level_goal,
+    manifest: readJson(finished, manifest),
+  })
+  expect(steps.map(({ stepId }) => stepId)).toEqual(recorded.map((_: unknown, i: number) => i + 1))
+  for (const [i, step] of steps.entries()) {
+    const { clip_relpath, end_sec, start_sec, step_goal } = recorded[i]
+    const dir = `0${i + 1}_${slug(step_goal)}`
+    const { frames } = readJson(finished, `${dir}/frame_manifest.json`)
+    expect(step).toMatchObject({
+      stepGoal: step_goal,
+      startSec: start_sec,
+      endSec: end_sec,
+      clipPath: `stage2/${clip_relpath}`,
+    })
+    const indices = step.annotation.critical_frames.map(({ frame_index }) => frame_index)
+    expect(step.keyframes).toEqual(
+      indices.map((frameIndex) => ({
+        frameIndex,
+        timestampSec: frames[frameIndex - 1].timestamp_sec,
+        imagePath: `${dir}/${frames[frameIndex - 1].image_relpath.replace("sampled_frames/sample_", "frame_")}`,
+      })),
+    )
+    for (const path of [step.clipPath, ...step.keyframes.map(({ imagePath }) => imagePath)])
+      expect(existsSync(join(finished, path))).toBe(true)
+  }
+})
+
 describe("a value of a record that is wrong is named, once, before what depends on it", () => {
   test.each<[string, string, (value: unknown) => unknown, string | RegExp]>([
     [segments, "segments.1.start_pts", plus(1), "segments[1].start_pts must be"],
@@ -167,6 +203,17 @@ describe("a value of a record that is wrong is named, once, before what depends 
     expect(found[0]).toStartWith(`${file}: ${says}`)
     expect(found.filter((line) => line.includes(`${says}`))).toHaveLength(1)
   })
+})
+
+test("no other file is read because a record names it", async () => {
+  const found = await findingsIf((out) => {
+    const record = readJson(out, segments)
+    writeFileSync(join(out, "stage2/none.mp4"), "")
+    const changed = withValue(record, "segments.1.clip_relpath", "none.mp4")
+    writeFileSync(join(out, segments), JSON.stringify(changed))
+  })
+  expect(found.join("\n")).toContain("segments[1].clip_relpath must be")
+  expect(found.filter((line) => line.startsWith("stage2/none.mp4: is empty"))).toEqual([])
 })
 
 test("a clip and a reply that are not those on record are named", async () => {

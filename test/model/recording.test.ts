@@ -134,6 +134,24 @@ test.each([
   },
 )
 
+test("of files that cannot be read the first by name is told", async () => {
+  const { dir } = await recordingOf(...Array.from({ length: 12 }, (_, i) => `prompt ${i}`))
+  const names = readdirSync(dir)
+    .filter((name) => name !== "recording.json")
+    .toSorted()
+  for (const name of names) truncateSync(join(dir, name), 0)
+  const warnings: Array<string> = []
+  const logger = Logger.make(({ message }) => warnings.push(String(message)))
+  await Effect.void.pipe(
+    Effect.provide(replay(dir)),
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Effect.runPromise,
+  )
+  expect(warnings).toEqual([
+    `${join(dir, names[0] ?? "")} and 11 more cannot be read: those exchanges are missing`,
+  ])
+})
+
 const inTheWay: ReadonlyArray<readonly [string, (path: string) => void]> = [
   ["is a pipe", (path) => void Bun.spawnSync(["mkfifo", path])],
   ["is a link", (path) => symlinkSync("/dev/null", path)],

@@ -482,6 +482,14 @@ const hotspot = `${frames}.0.interaction.hotspot`
 
 const structuredRows: ReadonlyArray<Row> = [
   [
+    "tools that are no list",
+    "refine",
+    [`${frames}.0.interaction.tools`, "robot_arm"],
+    "$.critical_frames[0].interaction.tools",
+    "wrong_type",
+    "list",
+  ],
+  [
     "an empty list of relations",
     "draft",
     [`${chain}.causal_precondition_on_spatial`, []],

@@ -115,3 +115,30 @@ test("steps that note at the same time tell everything once, and nothing that on
     1, 1, 1, 3,
   ])
 })
+
+test("pictures that stand in for others are told and recorded by pool, anew when their number changes", async () => {
+  const { notices, value } = await withVideoRun(video, quickSettings(runFolder()), (run) => {
+    const pool = plannedPool(fullPoolRequest(run))
+    const withSubstitutes = (count: number) => ({
+      ...pool,
+      manifest: {
+        ...pool.manifest,
+        frames: pool.manifest.frames.map((frame, i) =>
+          i < count ? { ...frame, substituted_for_pts: frame.pts } : frame,
+        ),
+      },
+    })
+    return Effect.gen(function* () {
+      const recorded: Array<unknown> = []
+      for (const count of [0, 1, 1, 3, 0]) {
+        yield* noteSubstitutes(run, "stage1", withSubstitutes(count))
+        recorded.push((yield* run.summary.progress).decoding?.substituted_frames)
+      }
+      return recorded
+    })
+  })
+  const told = (frames: string) =>
+    `the video is damaged: ${frames} not decode; the nearest that does is used instead (stage1)`
+  expect(notices).toEqual([told("1 frame does"), told("3 frames do")])
+  expect(value.slice(1)).toEqual([{ stage1: 1 }, { stage1: 1 }, { stage1: 3 }, {}])
+})

@@ -5,6 +5,7 @@ import { inOutputRoot } from "../../src/dataset/DatasetStore.ts"
 import * as Layers from "../../src/layers.ts"
 import { lookInto, Pipeline } from "../../src/pipeline.ts"
 import { stageNumber, stageNumbers, stages, stageText } from "../../src/stages/list.ts"
+import { whyNew } from "../../src/stages/Stage.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -26,6 +27,16 @@ test("every stage has a name of its own, and stands after those that it needs", 
   for (const [i, { needs }] of stages.entries())
     for (const need of needs) expect(names.slice(0, i)).toContainEqual(expect.stringMatching(need.name))
   expect(stageNumbers).toEqual([1, 2, 3])
+})
+
+test.each<[string, Parameters<typeof whyNew>[0], string]>([
+  ["was never asked for", undefined, "not done yet"],
+  ["was broken off", { status: "running" }, "not done yet"],
+  ["failed", { status: "failed" }, "not done yet"],
+  ["is there", { status: "completed" }, "its inputs have changed"],
+  ["is there, though its clips failed", { status: "failed", answered: true }, "its inputs have changed"],
+])("an answer that %s is asked for after a new one, and that is said why", (_what, outcome, why) => {
+  expect(whyNew(outcome)).toBe(why)
 })
 
 test("messages call a stage by its number and title, and one that is not of the list by its name", () => {

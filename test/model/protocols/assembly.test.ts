@@ -1,5 +1,6 @@
-import { expect, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { type ProtocolName, protocolNames, protocols } from "../../../src/model/protocols/protocols.ts"
+import { vendorAnswer } from "../../support/vendor-answers.ts"
 
 /** Pieces of an answer: five letters of thinking, then three of text, as each vendor streams them. */
 const pieces: Readonly<Record<ProtocolName, readonly [thinking: object, text: object]>> = {
@@ -47,4 +48,41 @@ test("the beginning of a block of Anthropic's may hold some of it already, and a
   begin({ type: "tool_use", text: "no", thinking: "no" })
   expect(assembly.completion()).toMatchObject({ text: "say", reasoning: "think" })
   expect(assembly.length()).toBe(8)
+})
+
+test("what is refused in pieces is no text of a response, and other events hold neither", () => {
+  const assembly = protocols.responses.decode.stream()
+  for (const type of [
+    "response.created",
+    "response.output_item.added",
+    "response.function_call_arguments.delta",
+  ])
+    assembly.add({ type, delta: "no" })
+  expect([assembly.length(), assembly.isBegun()]).toEqual([0, false])
+  assembly.add({ type: "response.refusal.delta", delta: "I can" })
+  assembly.add({ type: "response.refusal.delta", delta: "not." })
+  expect([assembly.length(), assembly.isBegun()]).toEqual([9, true])
+  expect(assembly.completion()).toMatchObject({ text: "", reasoning: "", refusal: "I cannot." })
+})
+
+describe.each([...protocolNames])("an answer of %s", (name) => {
+  const answer = { text: '{"goal": "x"}', thinking: "hm" }
+  const bodyOf = (vendor: ProtocolName): Promise<unknown> => vendorAnswer(vendor, answer).json()
+
+  test("in one piece is read, and one of another protocol is none", async () => {
+    const { whole } = protocols[name].decode
+    expect(whole(await bodyOf(name))).toMatchObject({ text: answer.text, model: "loopback-vlm" })
+    for (const other of protocolNames)
+      if (other !== name) expect([other, whole(await bodyOf(other))]).toEqual([other, undefined])
+  })
+
+  test("says the same in pieces", async () => {
+    const { stream, whole } = protocols[name].decode
+    const assembly = stream()
+    const pieces = await vendorAnswer(name, { text: answer.text }, { stream: true }).text()
+    for (const [, data = ""] of pieces.matchAll(/^data: (\{.*)$/gmu)) assembly.add(JSON.parse(data))
+    const { text, finish, model, usage } = assembly.completion()
+    expect(whole(await bodyOf(name))).toMatchObject({ text, finish, model, usage })
+    expect(assembly.isEnded()).toBe(true)
+  })
 })
