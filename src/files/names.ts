@@ -1,4 +1,5 @@
-const decoder = new TextDecoder("utf-8", { fatal: true })
+/** U+FEFF is part of a name like any other character. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /** The text of a name's bytes; undefined if they are no UTF-8. */
 export const textOfBytes = (bytes: Uint8Array): string | undefined => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
-import { dirname, join, relative } from "node:path"
+import { dirname, join, relative, resolve } from "node:path"
 import { Effect, Either } from "effect"
 import { discoverVideos, type FolderSelection, listedVideos } from "../../src/batch/discover.ts"
 import { select, shardOf } from "../../src/batch/select.ts"
@@ -106,6 +106,18 @@ test("a list gives its videos in its order, each once; comments, empty and blank
   expect(refused.message).toContain("would share one output folder")
   writeFileSync(list, "# nothing\n")
   expect((await Effect.runPromise(Effect.flip(listedVideos(list)))).message).toContain("no video is named")
+})
+
+test("of a list the mark at its beginning is no part of a name, and elsewhere it is one", async () => {
+  const root = folderWith("\uFEFFa.mp4", "b.mp4")
+  expect(await found(root)).toEqual(["b.mp4", "\uFEFFa.mp4"])
+  const list = join(root, "list.txt")
+  writeFileSync(list, "\uFEFF/v/b.mp4\n/v/c/\uFEFFa.mp4\n\uFEFFd.mp4\n")
+  expect((await Effect.runPromise(listedVideos(list))).files).toEqual([
+    "/v/b.mp4",
+    "/v/c/\uFEFFa.mp4",
+    resolve("\uFEFFd.mp4"),
+  ])
 })
 
 test("a list may have 64 MiB, and not one byte more", async () => {

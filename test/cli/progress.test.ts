@@ -218,6 +218,22 @@ describe("the time left", () => {
     expect(at(batch(20), 60_000)).toBeCloseTo(90, -1)
   })
 
+  test("goes by how long stages took, but for those of which an earlier run had made anything", () => {
+    const stage = "refine"
+    const took = (kept: ReadonlyArray<boolean>) =>
+      after([
+        [0, started("v")],
+        [1000, { type: "StageStarted", videoId: "v", stage, total: kept.length }],
+        ...kept.map(
+          (isKept): Timed => [5000, { type: "StageAdvanced", videoId: "v", stage, what: "", kept: isKept }],
+        ),
+        [5000, { type: "StageFinished", videoId: "v", stage }],
+      ]).pace.stages
+    expect(took([false, false])).toEqual({ refine: { ms: 4000, count: 1 } })
+    expect(took([false, true])).toEqual({})
+    expect(took([])).toEqual({})
+  })
+
   test("does not depend on a stage that is none of the run's", () => {
     const done = (stage: string) =>
       workUnderWay(

@@ -1,17 +1,19 @@
 import { expect, test } from "bun:test"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Either } from "effect"
 import * as v from "valibot"
 import type { DatasetStore } from "../../src/dataset/DatasetStore.ts"
 import { layout } from "../../src/dataset/layout.ts"
 import type { Outcome } from "../../src/dataset/run-summary.ts"
 import { jsonText, promptDigest } from "../../src/dataset/store.ts"
+import type { VisionModel } from "../../src/model/VisionModel.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
 import { type Checked, problem } from "../../src/plan/problem.ts"
 import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { adoptAnswer, adoptableAnswer } from "../../src/stages/adopted.ts"
 import { draft, draftTask } from "../../src/stages/draft.ts"
+import { foreseenAnswer } from "../../src/stages/foreseen.ts"
 import type { StageCall } from "../../src/stages/question.ts"
 import type { VideoRun } from "../../src/stages/run.ts"
 import { runFolder } from "../support/folders.ts"
@@ -51,7 +53,7 @@ const callOf = (run: VideoRun, noted: Array<Outcome>): StageCall<object> => ({
 /** A run that takes over what the original implementation has left: an answer of this text, its prompts and its reply. */
 const withOriginal = async <A, E>(
   text: string,
-  use: (run: VideoRun, path: string) => Effect.Effect<A, E, DatasetStore>,
+  use: (run: VideoRun, dir: string) => Effect.Effect<A, E, DatasetStore | VisionModel>,
 ) => {
   const video = await makeVideo({ dir: runFolder(), name: "video.mp4", frames: 8 })
   const root = runFolder()
@@ -79,6 +81,9 @@ test("an answer of the original implementation is taken over only where nothing 
         adoptableAnswer({ ...run, ...changes }, { ...call, ...asked })
       expect(yield* found({})).toEqual({ goal: "Pour" })
       const settings = { ...run.settings, overwrite: true }
+      expect(yield* foreseenAnswer(run, call)).toEqual(
+        Either.right({ value: { goal: "Pour" }, isAdopted: true }),
+      )
       for (const [why, changes, asked] of [
         ["the run takes nothing over", { isAdopted: false }, {}],
         ["what it follows from is not the original's", {}, { mayAdopt: false }],

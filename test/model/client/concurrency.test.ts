@@ -63,12 +63,17 @@ test("latency that rises well above its usual lowers the limit by a tenth", () =
   expect(calls.limit()).toBe(16)
 })
 
-test("latency of just two and a half times its usual does not lower the limit", () => {
+test("latency lowers the limit from more than two and a half times its usual on", () => {
   const calls = adaptive(20)
   // Means of the last calls and of all: 3000 and 1200 ms.
   succeed(calls, 1, 1000)
   succeed(calls, 1, 11_000)
   expect(calls.limit()).toBe(20)
+  // 3020 and 1202 ms: the first call says what is usual.
+  const others = adaptive(20)
+  succeed(others, 1, 1000)
+  succeed(others, 1, 11_100)
+  expect(others.limit()).toBe(18)
 })
 
 test("two calls at a time are allowed however long they take", () => {

@@ -25,9 +25,9 @@ describe("what is wanted", () => {
       serviceTier: "flex",
     }
     const { reasoningEffort: effort, ...others } = given
-    expect(wanted(given)).toEqual({ wanted: { ...others, effort, untaken: [] }, untaken: [] })
+    expect(wanted(given)).toEqual({ wanted: { ...others, effort, unsupported: [] }, unsupported: [] })
     expect(wanted({ temperature: 0 }).wanted.temperature).toBe(0)
-    expect(wanted({})).toEqual({ wanted: { temperature: 0.2, untaken: [] }, untaken: [] })
+    expect(wanted({})).toEqual({ wanted: { temperature: 0.2, unsupported: [] }, unsupported: [] })
   })
 
   test.each<[string, object, ModelFamily, ProtocolName, ReadonlyArray<string>, string]>([
@@ -87,14 +87,14 @@ describe("what is wanted", () => {
       [],
       "the protocol anthropic has no --response-format json_object: answers are not held to a form",
     ],
-  ])("and not taken is told: %s", (_what, given, family, name, untaken, sentence) => {
+  ])("and not taken is told: %s", (_what, given, family, name, unsupported, sentence) => {
     const found = wanted(given, family, name)
-    expect(found.untaken).toEqual([sentence])
-    expect<unknown>(found.wanted.untaken).toEqual(untaken)
+    expect(found.unsupported).toEqual([sentence])
+    expect<unknown>(found.wanted.unsupported).toEqual(unsupported)
   })
 
   test("by default goes without saying where it is not taken", () => {
-    expect(wanted({}, { temperature: false, efforts: [], details: [] }).untaken).toEqual([])
+    expect(wanted({}, { temperature: false, efforts: [], details: [] }).unsupported).toEqual([])
   })
 })
 

@@ -58,10 +58,10 @@ test("what is refused in pieces is no text of a response, and other events hold 
     "response.function_call_arguments.delta",
   ])
     assembly.add({ type, delta: "no" })
-  expect([assembly.length(), assembly.isBegun()]).toEqual([0, false])
+  expect(assembly.length()).toBe(0)
   assembly.add({ type: "response.refusal.delta", delta: "I can" })
   assembly.add({ type: "response.refusal.delta", delta: "not." })
-  expect([assembly.length(), assembly.isBegun()]).toEqual([9, true])
+  expect(assembly.length()).toBe(9)
   expect(assembly.completion()).toMatchObject({ text: "", reasoning: "", refusal: "I cannot." })
 })
 
@@ -85,4 +85,18 @@ describe.each([...protocolNames])("an answer of %s", (name) => {
     expect(whole(await bodyOf(name))).toMatchObject({ text, finish, model, usage })
     expect(assembly.isEnded()).toBe(true)
   })
+})
+
+test.each<[string, object, string | undefined]>([
+  ["queued", {}, undefined],
+  ["in_progress", {}, undefined],
+  ["completed", {}, "completed"],
+  ["cancelled", {}, "cancelled"],
+  ["incomplete", { incomplete_details: { reason: "max_output_tokens" } }, "max_output_tokens"],
+  ["incomplete", {}, "incomplete"],
+  ["failed", { error: { code: "server_error" } }, "failed: server_error"],
+  ["failed", {}, "failed: no reason given"],
+])("a response that is %s, with %j, has ended so", (status, more, finishReason) => {
+  const body = { object: "response", status, output: [], ...more }
+  expect(protocols.responses.decode.whole(body)?.finishReason).toBe(finishReason)
 })

@@ -13,6 +13,8 @@ describe("the answer is found where services put it", () => {
   test.each<[string, object]>([
     ["a text", { message: { content: answer } }],
     ["texts in a list", { message: { content: [answer.slice(0, 5), answer.slice(5)] } }],
+    ["parts of a list", { message: { content: [{ type: "text", text: answer }] } }],
+    ["parts that do not say that they are texts", { message: { content: [{ text: answer }] } }],
     ["what a function is called with", { message: { content: null, tool_calls: [call(answer)] } }],
     ["the first of two calls", { message: { content: "", tool_calls: [call(answer), call("{}")] } }],
     ["a call in the older form", { message: { content: null, function_call: { arguments: answer } } }],
