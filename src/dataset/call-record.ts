@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { responseFormats } from "../plan/choices.ts"
 import { digest, index, utc } from "./record-fields.ts"
 
 /** Which time of asking for an answer this belongs to; 0 if absent. Replies of an earlier one were judged already. */
@@ -6,9 +7,6 @@ export const round = { round: v.optional(index) }
 
 /** Null where the service did not say, or where it is not known. */
 export const tokens = v.nullable(v.number())
-
-/** The forms of answers that a service can be asked for. */
-export const responseFormats = ["json_schema", "json_object", "none"] as const
 
 const callFields = {
   attempt: index,

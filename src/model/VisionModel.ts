@@ -1,4 +1,5 @@
 import { Context, Data, type Effect } from "effect"
+import type { responseFormats } from "../plan/choices.ts"
 import type { Silence } from "./client/unanswered.ts"
 
 /** One picture of a request: a JPEG on disk, read only while it is being sent. */
@@ -86,8 +87,7 @@ export interface Estimated {
   readonly cost_usd: number | null
 }
 
-/** How a service is told which form the answer must have, the strictest first. */
-export const responseFormats = ["json_schema", "json_object", "none"] as const
+/** How a service is told which form the answer must have. */
 export type ResponseFormat = (typeof responseFormats)[number]
 
 export interface ModelReply {

@@ -1,6 +1,6 @@
 import * as v from "valibot"
+import { responseFormats } from "../plan/choices.ts"
 import table from "./families.json"
-import { responseFormats } from "./VisionModel.ts"
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1))
 const words = v.array(v.string())

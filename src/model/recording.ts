@@ -4,6 +4,7 @@ import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
 import { readPlain } from "../files/plain.ts"
+import { responseFormats } from "../plan/choices.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, partsOf, requestDigest } from "./request.ts"
 import { labelText, type RequestLabel } from "./request-label.ts"
@@ -13,7 +14,6 @@ import {
   ModelError,
   type ModelRequest,
   type RecordedValue,
-  responseFormats,
   VisionModel,
 } from "./VisionModel.ts"
 

@@ -7,6 +7,9 @@ export const poolSamplings = ["uniform", "keyframe"] as const
 /** How the index of a picture is told: drawn on it, as text before it, or both. */
 export const imageLabelNames = ["overlay", "text", "both"] as const
 
+/** How a service is told which form the answer must have, the strictest first. */
+export const responseFormats = ["json_schema", "json_object", "none"] as const
+
 /** x264's presets, the fastest first. */
 export const presets = [
   "ultrafast",

@@ -1,5 +1,5 @@
 import { protocolNames } from "../../model/protocols/protocols.ts"
-import { responseFormats } from "../../model/VisionModel.ts"
+import { responseFormats } from "../../plan/choices.ts"
 import * as flag from "../flag.ts"
 
 /** How the model is reached. What says so can come from the environment; a flag wins. */

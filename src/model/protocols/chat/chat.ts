@@ -1,4 +1,4 @@
-import { responseFormats } from "../../VisionModel.ts"
+import { responseFormats } from "../../../plan/choices.ts"
 import { serviceFaultBy } from "../fault.ts"
 import { limitHints } from "../limit-hints.ts"
 import type { Protocol } from "../Protocol.ts"

@@ -1,5 +1,6 @@
 import * as v from "valibot"
-import { ModelError, responseFormats } from "../../VisionModel.ts"
+import { responseFormats } from "../../../plan/choices.ts"
+import { ModelError } from "../../VisionModel.ts"
 import { serviceFaultBy } from "../fault.ts"
 import { lazyJson } from "../lazy-body.ts"
 import { limitHints } from "../limit-hints.ts"
