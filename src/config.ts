@@ -19,6 +19,10 @@ export interface RunSettings {
   /** Names of the stages that run; absent if all do that the pipeline has. */
   readonly stages?: ReadonlyArray<string>
   readonly annotationSchema: AnnotationSchemaName
+  /** Absolute path of a folder of prompts that stand in for the project's, `<annotation schema>/<name>.md`. */
+  readonly prompts?: string
+  /** What the videos are of: the model is told with every question. */
+  readonly task?: string
   /** Run everything again, whatever is there. */
   readonly overwrite: boolean
   /** Continue folders of the original implementation with the answers in them that pass the checks. */

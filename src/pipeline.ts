@@ -80,7 +80,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   const chosen = chosenStages(stages, settings)
   yield* Effect.forEach(chosen, ({ admit }) => admit?.(source, settings) ?? Effect.void)
   const annotation = annotationSchemas[settings.annotationSchema]
-  const prompts = yield* loadPrompts(annotation, stages)
+  const prompts = yield* loadPrompts(annotation, stages, settings)
   const folder = videoFolder(yield* DatasetStore, videoId(source.file, settings.idBase))
   const described = yield* describeRun(source, identity, folder, settings, prompts)
   const replaceAll = settings.overwrite && chosen.length === stages.length

@@ -55,7 +55,7 @@ export const preflight = Effect.fn("Preflight.run")(function* (
   const decoder = yield* VideoDecoder
   const checks: Array<Check> = [
     ...(yield* checkTools()),
-    yield* outcome("prompts", loadPrompts(annotationSchemas[settings.annotationSchema], stages)),
+    yield* outcome("prompts", loadPrompts(annotationSchemas[settings.annotationSchema], stages, settings)),
     yield* outcome("output root", writable(resolve(settings.outputRoot))),
   ]
   for (const file of files) checks.push(yield* outcome(file, decoder.probe(file)))

@@ -45,6 +45,8 @@ const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings =
   ...idBaseOf(given),
   stages: given.stages,
   annotationSchema: given.annotationSchema,
+  ...Option.match(given.prompts, { onNone: () => ({}), onSome: (folder) => ({ prompts: resolve(folder) }) }),
+  ...Option.match(given.task, { onNone: () => ({}), onSome: (task) => ({ task: task.trim() }) }),
   overwrite: given.overwrite,
   adopt: given.adopt,
   allowLegacyResume: given.allowLegacyResume,
@@ -153,7 +155,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
   const model = yield* chosenModel(given)
   const settings = settingsOf(given, environment)
   yield* Effect.mapError(
-    loadPrompts(annotationSchemas[settings.annotationSchema], stages),
+    loadPrompts(annotationSchemas[settings.annotationSchema], stages, settings),
     ({ message }) => new UsageError({ message }),
   )
   const video = Layers.video({ ...videoSettings(given), pictureWork: pictureWorkOf(settings) })

@@ -10,6 +10,8 @@ export const schemaPartsSchema = v.object({
   answers: digest,
   /** Over the text of each prompt file, by its name. */
   prompts: v.record(v.string(), digest),
+  /** What the model was told of the video, with every question. */
+  task: v.exactOptional(v.string()),
 })
 export type SchemaParts = v.InferOutput<typeof schemaPartsSchema>
 
@@ -28,6 +30,13 @@ const differingPrompts = (made: SchemaParts, now: SchemaParts): ReadonlyArray<st
     .toSorted()
     .map((name) => `prompts/${now.annotation_schema}/${name}.md`)
 
+const longestShown = 60
+
+const taskText = (task: string | undefined): string => {
+  if (task === undefined) return "none"
+  return `"${task.length > longestShown ? `${task.slice(0, longestShown)}...` : task}"`
+}
+
 const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => {
   if (made.annotation_schema !== now.annotation_schema)
     return [`the annotation schema (${made.annotation_schema}, now ${now.annotation_schema})`]
@@ -42,6 +51,9 @@ const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => 
     ...version,
     ...(before.answers === after.answers ? [] : ["the form of the answers"]),
     ...(prompts.length === 0 ? [] : [`the prompts (${prompts.join(", ")})`]),
+    ...(before.task === after.task
+      ? []
+      : [`the task (${taskText(before.task)}, now ${taskText(after.task)})`]),
   ]
 }
 

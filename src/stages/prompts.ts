@@ -1,4 +1,5 @@
-import { realpath } from "node:fs/promises"
+import { readdir, realpath } from "node:fs/promises"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { toJsonSchema } from "@valibot/to-json-schema"
 import { Data, Effect } from "effect"
@@ -94,30 +95,74 @@ const decoder = new TextDecoder("utf-8", { fatal: true })
 const because = (cause: unknown): string =>
   hasCode(cause, "ENOENT", "ENOTDIR") ? "is missing" : unreadableText(cause)
 
-/** The text of a prompt file. It is the project's own, so that a link to it, as some package managers make them, is followed. */
-const readPrompt = (file: string) =>
+/** Where prompt files are, `<path>/<file>.md`, and what to do about one that is of no use. */
+interface PromptPlace {
+  readonly path: string
+  readonly wayOut: string
+}
+
+/**
+ * The text of a prompt file. Whoever names its folder wants it read, so that a link to it, as some package managers make them, is
+ * followed.
+ */
+const readPrompt = (file: string, wayOut: string) =>
   Effect.tryPromise({
     try: async () => decoder.decode(await readPlain(await realpath(file), largestPrompt)),
     catch: (cause) =>
-      new PromptError({ file, message: `the prompt file ${file} ${because(cause)}; reinstall the project` }),
+      new PromptError({ file, message: `the prompt file ${file} ${because(cause)}; ${wayOut}` }),
   })
 
-/** Where the prompt files are: `<folder>/<annotation schema>/<file>.md`. */
+/** Where the prompt files of the project are: `<folder>/<annotation schema>/<file>.md`. */
 export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
+
+/** What a run is told beside what every run is told. */
+export interface GivenWording {
+  /** A folder like `promptFolder`: the files in it stand in for the project's, one by one. */
+  readonly prompts?: string
+  /** What the video is of, in words that the model is given with every question. */
+  readonly task?: string
+}
 
 /** A prompt as it is filled in and sent. */
 const normal = (text: string): string => text.replaceAll("\r\n", "\n").trim()
 
 /** The text of a prompt, checked. */
-const loadPrompt = Effect.fnUntraced(function* (folder: string, { file: name, slots, text }: PromptTemplate) {
-  const file = `${folder}${name}.md`
-  const read = normal(text ?? (yield* readPrompt(file)))
+const loadPrompt = Effect.fnUntraced(function* (
+  { path, wayOut }: PromptPlace,
+  { file: name, slots, text }: PromptTemplate,
+) {
+  const file = join(path, `${name}.md`)
+  const read = normal(text ?? (yield* readPrompt(file, wayOut)))
   const problems =
     read === ""
-      ? [`the prompt file ${file} is empty; reinstall the project`]
+      ? [`the prompt file ${file} is empty; ${wayOut}`]
       : checkPlaceholders(file, read, Object.keys(slots))
   return problems.length === 0 ? read : yield* new PromptError({ file, message: problems.join("; ") })
 })
+
+const ending = ".md"
+
+/** The names of the prompts in a folder of one's own. One that no stage asks with is a slip of the pen, and would go unnoticed. */
+const ownPrompts = Effect.fnUntraced(function* (path: string, known: ReadonlyArray<string>) {
+  const refuse = (message: string) => new PromptError({ file: path, message })
+  const names = yield* Effect.tryPromise({
+    try: () => readdir(path),
+    catch: (cause) => refuse(`the folder of prompts ${path} ${because(cause)}; check --prompts`),
+  })
+  const found = names.filter((name) => name.endsWith(ending)).map((name) => name.slice(0, -ending.length))
+  const list = known.map((name) => `${name}${ending}`).join(", ")
+  const unknown = found.find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    return yield* refuse(`${join(path, unknown)}${ending} is no prompt; there are ${list}`)
+  if (found.length === 0) return yield* refuse(`${path} has no prompt in it; there are ${list}`)
+  return new Set(found)
+})
+
+/** The system prompt with what is known of the video. */
+const withTask = (text: string, task: string | undefined): string =>
+  task === undefined
+    ? text
+    : `${text}\n\n# What is known\n\nThe video is said to show this: ${task.trim()}\n\nWhere the images show something else, the images are right.`
 
 /**
  * Reads and checks the prompts that stages ask with in an annotation schema: for each video, before anything of it is made, and
@@ -126,11 +171,17 @@ const loadPrompt = Effect.fnUntraced(function* (folder: string, { file: name, sl
 export const loadPrompts = Effect.fn("Prompts.load")(function* (
   annotation: AnnotationSchema,
   stages: ReadonlyArray<{ readonly asks?: Asks }>,
+  { prompts: given, task }: GivenWording = {},
   folder = promptFolder,
 ) {
   const asked = stages.flatMap(({ asks }) => asks ?? [])
-  const loaded = yield* Effect.forEach([system, ...asked.map(({ prompt }) => prompt)], (prompt) =>
-    Effect.map(loadPrompt(`${folder}${annotation.name}/`, prompt), (text) => ({ prompt, text })),
+  const templates = [system, ...asked.map(({ prompt }) => prompt)]
+  const shipped = { path: join(folder, annotation.name), wayOut: "reinstall the project" }
+  const own = { path: join(given ?? "", annotation.name), wayOut: "correct it, or leave --prompts out" }
+  const known = templates.flatMap(({ file, text }) => (text === undefined ? [file] : []))
+  const isOwn = given === undefined ? new Set<string>() : yield* ownPrompts(own.path, known)
+  const loaded = yield* Effect.forEach(templates, (prompt) =>
+    Effect.map(loadPrompt(isOwn.has(prompt.file) ? own : shipped, prompt), (text) => ({ prompt, text })),
   )
   // What a stage brings is its own, whatever it is called.
   const texts = new Map(
@@ -142,7 +193,7 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
       .map(({ answer, schema }) => [answer, jsonSchema(schema(annotation))]),
   )
   return {
-    system: texts.get(system.file) ?? "",
+    system: withTask(texts.get(system.file) ?? "", task),
     fill: ({ file, text }, values) =>
       fill(text === undefined ? (texts.get(file) ?? "") : normal(text), values),
     fingerprint: fingerprint({
@@ -150,12 +201,14 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
       annotation: annotation.name,
       ...answers,
       prompts: Object.fromEntries(texts),
+      ...(task === undefined ? {} : { task }),
     }),
     parts: {
       contract_version: contractVersion,
       annotation_schema: annotation.name,
       answers: fingerprint(answers),
       prompts: Object.fromEntries([...texts].map(([file, text]) => [file, sha256(text)])),
+      ...(task === undefined ? {} : { task }),
     },
   } satisfies Prompts
 })

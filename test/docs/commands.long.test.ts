@@ -124,6 +124,8 @@ const given: Readonly<Record<string, (folder: string) => Promise<void>>> = {
     const drawn = join(shared, folderOf("README.md"), "demo-output/robot_table.mp4")
     if (existsSync(drawn)) await cp(drawn, join(folder, "demo-output/robot_table.mp4"))
   },
+  "docs/guides/wording.md": (folder) =>
+    cp(join(root, "examples/prompts"), join(folder, "examples/prompts"), { recursive: true }),
   "docs/coming-from-the-original.md": async (folder) => {
     const made = await run(
       "bun run pipeline --input-video cooking.mp4 --output-root old-dataset",

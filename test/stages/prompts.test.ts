@@ -16,6 +16,13 @@ import { temporaryFolder } from "../support/folders.ts"
 import { valueAt, withValue } from "../support/json.ts"
 import type { Json } from "../support/replies.ts"
 
+/** A folder of prompts of one's own: texts by path. */
+const ownPrompts = async (texts: Readonly<Record<string, string>>) => {
+  const folder = await temporaryFolder()
+  for (const [path, text] of Object.entries(texts)) await Bun.write(join(folder.path, path), text)
+  return folder
+}
+
 /** A copy of the shipped prompts to break; gone with its scope. */
 const copyOfPrompts = async () => {
   const parent = await temporaryFolder()
@@ -47,10 +54,10 @@ const promptOf = (name: StageName) => {
 }
 
 const load = (name: keyof typeof annotationSchemas, folder?: string) =>
-  Effect.runPromise(loadPrompts(annotationSchemas[name], stages, folder))
+  Effect.runPromise(loadPrompts(annotationSchemas[name], stages, {}, folder))
 
 const loadError = (name: keyof typeof annotationSchemas, folder: string) =>
-  Effect.runPromise(Effect.flip(loadPrompts(annotationSchemas[name], stages, folder)))
+  Effect.runPromise(Effect.flip(loadPrompts(annotationSchemas[name], stages, {}, folder)))
 
 const codes = (checked: Checked<unknown>): ReadonlyArray<string> =>
   checked.ok ? [] : checked.problems.map((problem) => problem.code)
@@ -282,4 +289,66 @@ describe.each([...annotationSchemaNames])("the prompts of %s", (name) => {
 test("the fingerprints of the schemas differ", async () => {
   const all = await Promise.all(annotationSchemaNames.map((name) => load(name)))
   expect(new Set(all.map((prompts) => prompts.fingerprint)).size).toBe(annotationSchemaNames.length)
+})
+
+describe("prompts of one's own", () => {
+  const given = (prompts: string, task?: string) =>
+    Effect.runPromise(
+      loadPrompts(annotationSchemas.structured, stages, { prompts, ...(task === undefined ? {} : { task }) }),
+    )
+  const refused = (prompts: string) =>
+    Effect.runPromise(Effect.flip(loadPrompts(annotationSchemas.structured, stages, { prompts })))
+
+  test("stand in for the project's one by one, and are part of the fingerprint", async () => {
+    await using own = await ownPrompts({
+      "structured/system.md": "You watch operations.\n",
+      "notes.txt": "mine",
+    })
+    const [ours, shipped] = [await given(own.path), await load("structured")]
+    expect(ours.system).toBe("You watch operations.")
+    const draft = promptOf("draft")
+    expect(ours.fill(draft, { frame_count: "9" })).toBe(shipped.fill(draft, { frame_count: "9" }))
+    expect(ours.fingerprint).not.toBe(shipped.fingerprint)
+    const { system, ...others } = ours.parts.prompts
+    const { system: usual, ...usualOthers } = shipped.parts.prompts
+    expect(system).not.toBe(usual)
+    expect(others).toEqual(usualOthers)
+  })
+
+  test.each([
+    [
+      "a misspelled name",
+      { "structured/stage4.md": "x" },
+      "stage4.md is no prompt; there are system.md, stage1.md",
+    ],
+    ["nothing for this schema", { "numbered/system.md": "x" }, "is missing; check --prompts"],
+    ["no prompt at all", { "structured/readme.txt": "x" }, "has no prompt in it"],
+    ["an empty prompt", { "structured/system.md": " " }, "is empty; correct it, or leave --prompts out"],
+    [
+      "no placeholder",
+      { "structured/stage1.md": "Draft." },
+      "stage1.md lacks the placeholder {{frame_count}}",
+    ],
+  ])("with %s are refused", async (_what, texts, message) => {
+    await using own = await ownPrompts(texts)
+    const error = await refused(own.path)
+    expect(error._tag).toBe("PromptError")
+    expect(error.message).toContain(message)
+  })
+
+  test("those in the examples are whole", async () => {
+    const { system } = await given(join(import.meta.dir, "../../examples/prompts/surgical"))
+    expect(system).toContain("endoscope")
+  })
+
+  test("a task is told after the system prompt, and only it differs in the fingerprint", async () => {
+    const told = await Effect.runPromise(
+      loadPrompts(annotationSchemas.structured, stages, { task: "a cup is filled" }),
+    )
+    const shipped = await load("structured")
+    expect(told.system).toStartWith(`${shipped.system}\n\n# What is known`)
+    expect(told.system).toContain("a cup is filled")
+    expect(told.parts).toEqual({ ...shipped.parts, task: "a cup is filled" })
+    expect(told.fingerprint).not.toBe(shipped.fingerprint)
+  })
 })

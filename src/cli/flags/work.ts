@@ -57,6 +57,12 @@ export const work = {
     defaultSettings.annotationSchema,
     "How steps are annotated",
   ),
+  task: flag.text("task", "TEXT", "What the videos are of: the model is told with every question"),
+  prompts: flag.text(
+    "prompts",
+    "DIR",
+    "A folder of prompts, as in structured/stage1.md, that stand in for those that come with the program",
+  ),
   stepConcurrency: flag.whole(
     "step-concurrency",
     { min: 1, max: 64 },
