@@ -52,9 +52,9 @@ const typeNames: Record<string, string> = { Array: "a list", Object: "an object"
 
 const toProblem = (issue: v.BaseIssue<unknown>): Problem => {
   const path = pathText(issue.path ?? [])
-  const key = String(issue.path?.at(-1)?.key ?? "$")
   const given = shortened(issue.received)
-  if (isMissing(issue)) return problem(path, "missing", `the field "${key}" is missing`)
+  if (isMissing(issue))
+    return problem(path, "missing", `the field "${String(issue.path?.at(-1)?.key)}" is missing`)
   if (issue.type === "non_empty" || issue.type === "min_length")
     return problem(path, "empty", "must not be empty")
   if (issue.type === "check") return problem(path, "placeholder_text", `${given} ${issue.message}`)

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
 import type { DatasetError } from "../../src/dataset/DatasetError.ts"
@@ -147,6 +156,31 @@ test("a folder that is a link is neither listed nor swept where nothing may be r
   for (const work of [Effect.asVoid(listFolder("folder")), removeLeftovers("folder")])
     expect(await runIn(root.path, Effect.flip(work))).toMatchObject({ reason: "NotPlain" })
   expect(filesBelow(elsewhere)).toEqual([".tmp-0123456789ab"])
+})
+
+test("a folder that is watched is the same from when it is first there until it is moved, removed or made anew", async () => {
+  await using root = await temporaryFolder()
+  const folder = join(root.path, "folder")
+  const seen = Effect.gen(function* () {
+    const isSame = yield* localStore(root.path).watch("folder")
+    const before = yield* isSame
+    mkdirSync(folder)
+    const made = [yield* isSame, yield* isSame]
+    renameSync(folder, `${folder}.moved`)
+    const moved = yield* isSame
+    mkdirSync(folder)
+    const anew = yield* isSame
+    rmSync(folder, { recursive: true })
+    renameSync(`${folder}.moved`, folder)
+    return { before, made, moved, anew, again: yield* isSame }
+  })
+  expect(await run(Effect.scoped(seen))).toEqual({
+    before: true,
+    made: [true, true],
+    moved: false,
+    anew: false,
+    again: true,
+  })
 })
 
 describe("no conditional file is looked for, made, replaced or removed through a link", () => {

@@ -93,6 +93,17 @@ test("pictures arrive whole, in order, each after its label", async () => {
   expect(calls[0]?.system).toBe('system "quoted" 系统')
 })
 
+test.each([
+  [100_000, ["assistant", "user"]],
+  [100_001, ["user"]],
+])(
+  "a rejected answer of %d characters is shown with what is wrong with it, if it is not too long",
+  async (length, roles) => {
+    const { calls } = await asking((call) => (isFirst(call) ? "x".repeat(length) : JSON.stringify(good)))
+    expect(calls[1]?.turns.map(({ role }) => role)).toEqual([...roles])
+  },
+)
+
 describe("a re-ask", () => {
   test("has the first request's bytes up to the first new message", async () => {
     const { calls } = await asking((call) => JSON.stringify(isFirst(call) ? broken : good), {

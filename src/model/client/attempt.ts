@@ -20,9 +20,13 @@ export interface Deadlines {
   readonly totalMs: number
 }
 
-export const defaultDeadlines: Deadlines = { connectMs: 30_000, silenceMs: 300_000, totalMs: 900_000 }
+const defaultDeadlines: Deadlines = { connectMs: 30_000, silenceMs: 300_000, totalMs: 900_000 }
 /** Cheaper calls may be kept waiting for a quarter of an hour before they are worked on. */
-export const flexDeadlines: Deadlines = { connectMs: 30_000, silenceMs: 1_200_000, totalMs: 1_800_000 }
+const flexDeadlines: Deadlines = { connectMs: 30_000, silenceMs: 1_200_000, totalMs: 1_800_000 }
+
+/** The deadlines of calls with a service tier. */
+export const deadlinesOf = (serviceTier: string | undefined): Deadlines =>
+  serviceTier === "flex" ? flexDeadlines : defaultDeadlines
 
 /** What came with a status of success. */
 export interface Attempted {

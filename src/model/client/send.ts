@@ -6,7 +6,7 @@ import { type Answer, answerFault } from "../protocols/answer.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
 import { excerpt } from "../protocols/said.ts"
 import type { Redaction } from "../redaction.ts"
-import { attempt, defaultDeadlines, flexDeadlines } from "./attempt.ts"
+import { attempt, deadlinesOf } from "./attempt.ts"
 import { connectionFault } from "./connection-fault.ts"
 import { headersOf, keyOf, searchOf } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
@@ -72,7 +72,7 @@ export const makeSend = (way: Way): Send => {
   const { settings, family, wanted, protocol, endpoint, redaction, heard } = way
   const client = httpClient(way)
   const redact = redaction.message
-  const deadlines = settings.deadlines ?? (wanted.serviceTier === "flex" ? flexDeadlines : defaultDeadlines)
+  const deadlines = settings.deadlines ?? deadlinesOf(wanted.serviceTier)
   const search = searchOf(settings, endpoint)
   const extra = settings.extraBody === undefined ? {} : Redacted.value(settings.extraBody)
   return Effect.fn("VisionModel.attempt")(function* (request, sent) {

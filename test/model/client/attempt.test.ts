@@ -5,7 +5,7 @@ import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
 import OpenAI from "openai"
-import { attempt } from "../../../src/model/client/attempt.ts"
+import { attempt, deadlinesOf } from "../../../src/model/client/attempt.ts"
 import * as Client from "../../../src/model/client/client.ts"
 import type { ServiceSettings } from "../../../src/model/client/settings.ts"
 import { lazyBody } from "../../../src/model/protocols/chat/body.ts"
@@ -71,6 +71,12 @@ const http = (body: string): string =>
 const fine = JSON.stringify({ choices: [{ finish_reason: "stop", message: { content: "{}" } }] })
 
 describe("deadlines", () => {
+  test("are half a minute to begin, five minutes of silence and a quarter of an hour, and longer for what may wait", () => {
+    const usual = { connectMs: 30_000, silenceMs: 300_000, totalMs: 900_000 }
+    expect([undefined, "default", "priority"].map(deadlinesOf)).toEqual([usual, usual, usual])
+    expect(deadlinesOf("flex")).toEqual({ connectMs: 30_000, silenceMs: 1_200_000, totalMs: 1_800_000 })
+  })
+
   test("a service that never answers is given up on", async () => {
     const { result } = await against(() => new Promise<string>(() => undefined))
     expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Transient" })
