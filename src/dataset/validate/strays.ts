@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix"
 import { isTemporary } from "../../files/whole.ts"
 import { callFile } from "../layout.ts"
 import { type Entry, isFileOf, isKeyframe, oddness, type Place, placeIn } from "../places.ts"
@@ -16,8 +17,6 @@ export interface Named {
 /** Decisions of people; no stage reads or writes them. */
 const reviewFolder = "review"
 
-const folderOf = ({ name, path }: Entry): string => path.slice(0, Math.max(0, path.length - name.length - 1))
-
 /** What is said of a file that has a name of ours, but is not named by the record that lists all of its kind. */
 const unlisted: Readonly<Partial<Record<Place, string>>> = {
   frames: "is not in the manifest",
@@ -27,7 +26,7 @@ const unlisted: Readonly<Partial<Record<Place, string>>> = {
 
 const isUnlisted = (entry: Entry, { byFolder }: Named): boolean =>
   (entry.place !== "step" || isKeyframe(entry.name)) &&
-  byFolder.get(folderOf(entry))?.has(entry.path) === false
+  byFolder.get(dirname(entry.path))?.has(entry.path) === false
 
 /** Whether a file has the name of an earlier attempt's reply, but no call is on record for it. */
 const isUnrecorded = ({ path }: Entry, paths: ReadonlySet<string>): boolean =>
