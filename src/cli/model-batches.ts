@@ -4,6 +4,7 @@ import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { localStore } from "../dataset/local-store.ts"
 import type { BatchSettings } from "../model/batch-api/batches.ts"
 import { ModelBatches, type UnderWay } from "../model/batch-api/ModelBatches.ts"
+import { underWayIn } from "../model/batch-api/record.ts"
 import { protocolIn, type ServiceSettings } from "../model/client/settings.ts"
 import type { ModelError } from "../model/VisionModel.ts"
 import { makeFolderLocks } from "../output-root/locks.ts"
@@ -56,6 +57,18 @@ const tellUnderWay = ({ batches, requests }: UnderWay, json: boolean) => {
   )
 }
 
+/** Errors that may be gone at the next look. */
+const isPassing = ({ reason }: ModelError): boolean => reason === "Transient" || reason === "Throttled"
+
+/** Says that a run asks anew for what is under way in batches, where it does not fetch them. */
+export const warnOfBatches = Effect.fn("Cli.warnOfBatches")(function* (outputRoot: string) {
+  const out = yield* Effect.promise(() => underWayIn(join(resolve(outputRoot), modelBatchesFolder)))
+  if (out.batches === 0) return
+  yield* Effect.logWarning(
+    `${plural(out.batches, "batch", "batches")} with ${plural(out.requests, "request")} of this output root ${out.batches === 1 ? "is" : "are"} under way, and a run without --batch asks for the same once more, at the full price: stop it and add --batch to go on with them`,
+  )
+})
+
 /**
  * Runs videos whose requests go with batches: what has come is fetched first, what can be asked is handed in at the end, and with
  * `--wait` so on until nothing is left. Gives the exit code.
@@ -68,21 +81,45 @@ export const runInBatches = <E, R>(
   run: (settle: Effect.Effect<boolean>) => Effect.Effect<number, E, R>,
 ) =>
   Effect.gen(function* () {
-    const { collect, submit, underWay } = yield* ModelBatches
+    const batches = yield* ModelBatches
+    const { underWay } = batches
     let problem: ModelError | undefined
+    let isReached = false
     const told = (error: ModelError) =>
       Effect.sync(() => {
         problem = error
         return false
       })
+    const noted = <A>(work: Effect.Effect<A, ModelError>) =>
+      Effect.tap(work, () =>
+        Effect.map(underWay, (out) => {
+          problem = undefined
+          isReached ||= out.batches > 0
+        }),
+      )
+    const submit = noted(batches.submit)
+    const collect = noted(batches.collect)
+    /** Whoever stays waits out what passes, once the service has been reached; it is said when it changes. */
+    const patient = <A>(work: Effect.Effect<A, ModelError>, otherwise: A) =>
+      Effect.catchIf(
+        work,
+        (error) => isReached && isPassing(error),
+        (error) =>
+          Effect.suspend(() => {
+            const isNew = problem?.message !== error.message
+            problem = error
+            return isNew ? Effect.logWarning(`${error.message}; it is tried again`) : Effect.void
+          }).pipe(Effect.as(otherwise)),
+      )
     const comes: Effect.Effect<boolean, ModelError> = Effect.gen(function* () {
       for (;;) {
-        if ((yield* underWay).batches === 0) return false
+        const isHandedIn = yield* patient(Effect.as(submit, true), false)
+        if (isHandedIn && (yield* underWay).batches === 0) return false
         yield* Effect.sleep(`${flags.batchPollSec} seconds`)
-        if ((yield* collect) > 0) return true
+        if ((yield* patient(collect, 0)) > 0) return true
       }
     })
-    const settle = Effect.catchAll(Effect.zipRight(submit, flags.wait ? comes : Effect.succeed(false)), told)
+    const settle = Effect.catchAll(flags.wait ? comes : Effect.as(submit, false), told)
     yield* Effect.catchAll(collect, told)
     if (problem !== undefined) yield* Effect.logWarning(problem.message)
     const code = yield* run(settle)

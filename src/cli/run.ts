@@ -29,7 +29,7 @@ import type { RunFlags } from "./flags/run.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { videoSettings } from "./frames.ts"
 import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
-import { aloneWithBatches, runInBatches } from "./model-batches.ts"
+import { aloneWithBatches, runInBatches, warnOfBatches } from "./model-batches.ts"
 import { accountOf } from "./model-settings.ts"
 import { stdout } from "./output.ts"
 import { checkJson, uncheckedJson } from "./progress/json.ts"
@@ -215,7 +215,10 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     )
   const { batched } = model
   const code = yield* batched === undefined
-    ? Effect.provide(runAll(), services)
+    ? Effect.zipRight(
+        model.address === undefined ? Effect.void : warnOfBatches(outputRoot),
+        Effect.provide(runAll(), services),
+      )
     : aloneWithBatches(
         outputRoot,
         Effect.provide(runInBatches(given, json, runAll), Layer.merge(services, batched)),

@@ -1,7 +1,8 @@
 import * as v from "valibot"
 import { failureText } from "../batch/failure-text.ts"
+import type { UnderWay } from "../model/batch-api/ModelBatches.ts"
 import { groupFailures } from "../output-root/failures.ts"
-import type { RootStatus } from "../output-root/status.ts"
+import type { RootStatus as VideosStatus } from "../output-root/status.ts"
 import { numberText, stageNumbers } from "../stages/list.ts"
 import { refine } from "../stages/refine.ts"
 import { printable, printableJson } from "../text/printable.ts"
@@ -11,6 +12,11 @@ import { clip, fit } from "./progress/text.ts"
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 const stage = v.nullable(v.picklist(stageNumbers))
 const ids = v.array(v.string())
+
+/** How an output root stands, with what is under way in batches. */
+export interface RootStatus extends VideosStatus {
+  readonly underWay: UnderWay
+}
 
 /** What `status --json` prints: one object a line. */
 export const statusSchema = v.strictObject({
@@ -32,6 +38,8 @@ export const statusSchema = v.strictObject({
     }),
   ),
   unfinished_videos: ids,
+  /** Handed in with `--batch`, and not fetched. */
+  batches: v.strictObject({ batches: whole, requests: whole }),
   steps: whole,
   calls: whole,
   prompt_tokens: whole,
@@ -67,6 +75,7 @@ export const statusJson = (status: RootStatus, time: string): string => {
     })),
     running_videos: [...status.running],
     unfinished_videos: [...status.unfinished],
+    batches: { ...status.underWay },
     steps: status.steps,
     calls: status.calls,
     prompt_tokens: status.promptTokens,
@@ -99,6 +108,21 @@ const runningLine = ({ video_id, stage, steps_done, owner }: RootStatus["running
   return `  ${fit(printable(video_id), nameColumns)}  ${where.padEnd(10)}  ${steps.padEnd(8)}  ${who}`.trimEnd()
 }
 
+/** What unfinished videos may wait for. */
+const unfinishedRemark = ({ unfinished, underWay: { batches } }: RootStatus): string => {
+  if (unfinished.length === 0) return ""
+  return batches === 0
+    ? "begun, and nobody works on them"
+    : "begun, and nobody works on them; some may wait for batches"
+}
+
+const underWayLines = ({ underWay: { batches, requests } }: RootStatus): ReadonlyArray<string> =>
+  batches === 0
+    ? []
+    : [
+        `  ${plural(batches, "batch", "batches")} with ${plural(requests, "request")} under way: the same command with --batch fetches what has come`,
+      ]
+
 const spent = ({ calls, promptTokens, completionTokens, costUsd, steps }: RootStatus): string =>
   [
     plural(steps, "step"),
@@ -122,8 +146,9 @@ export const statusLines = (status: RootStatus, nowMs: number): ReadonlyArray<st
     row("done", done.length),
     row("failed", failed.length),
     row("running", running.length),
-    row("unfinished", unfinished.length, unfinished.length > 0 ? "begun, and nobody works on them" : ""),
+    row("unfinished", unfinished.length, unfinishedRemark(status)),
     row("not started", notStarted.length),
+    ...underWayLines(status),
     `  ${spent(status)}`,
     `  ${duration(status.stageSeconds)} in stages${since === undefined ? "" : `, last change ${duration(Math.max(0, since))} ago`}`,
     ...(failed.length === 0 ? [] : ["failed", ...failureLines(status)]),

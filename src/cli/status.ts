@@ -1,15 +1,18 @@
+import { join } from "node:path"
 import { Command } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { localStore } from "../dataset/local-store.ts"
-import { makeStatusReader, type RootStatus } from "../output-root/status.ts"
+import { underWayIn } from "../model/batch-api/record.ts"
+import { modelBatchesFolder } from "../output-root/state.ts"
+import { makeStatusReader } from "../output-root/status.ts"
 import { stages } from "../stages/list.ts"
 import { chosenStages } from "../stages/Stage.ts"
 import * as flags from "./flags/commands.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { stdout } from "./output.ts"
 import { isScreen, makeScreen } from "./progress/screen.ts"
-import { fitStatus, statusJson, statusLines } from "./status-text.ts"
+import { fitStatus, type RootStatus, statusJson, statusLines } from "./status-text.ts"
 import { StopRequests } from "./stop.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
@@ -74,7 +77,10 @@ export const statusCommand = (report: (code: number) => Effect.Effect<void>) =>
       if (kind === "absent")
         return yield* new UsageError({ message: `${root} is not a folder: it does not exist` })
       const reader = makeStatusReader(chosenStages(stages, given))
-      const read = Effect.provideService(reader, DatasetStore, localStore(root))
+      const read = Effect.all({
+        videos: Effect.provideService(reader, DatasetStore, localStore(root)),
+        underWay: Effect.promise(() => underWayIn(join(root, modelBatchesFolder))),
+      }).pipe(Effect.map(({ underWay, videos }): RootStatus => ({ ...videos, underWay })))
       const status = given.watch ? yield* watched(read, given.json) : yield* read
       if (!given.watch) yield* print(status, given.json)
       yield* report(codeOf(status))

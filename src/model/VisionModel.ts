@@ -142,6 +142,7 @@ export interface LimitHints {
  * - `BudgetSpent`: the run's own limit of cost or tokens does not allow the call.
  * - `NotRecorded`: a replay has no answer to this request.
  * - `Deferred`: the request is in a batch that is answered later; nothing is wrong.
+ * - `Unwritable`: the files of batches cannot be written or read.
  */
 export type ModelErrorReason =
   | "Throttled"
@@ -154,6 +155,7 @@ export type ModelErrorReason =
   | "BudgetSpent"
   | "NotRecorded"
   | "Deferred"
+  | "Unwritable"
 
 /** Why a service rejected a request for good. */
 export type Rejection =

@@ -121,7 +121,10 @@ describe("status", () => {
       { video_id: "busy", stage: 2, steps_done: 0, owner: { pid: process.pid } },
       { video_id: "early", stage: 1, steps_done: 0, owner: { pid: process.pid } },
     ])
-    expect(statusLines(status, Date.now()).join("\n")).toContain(`process ${process.pid} on `)
+    const underWay = { batches: 0, requests: 0 }
+    expect(statusLines({ ...status, underWay }, Date.now()).join("\n")).toContain(
+      `process ${process.pid} on `,
+    )
     expect((await statusOf(scope.path)).code).toBe(1)
     rmSync(join(scope.path, ".batch/failed"), { recursive: true })
     expect((await statusOf(scope.path)).code).toBe(3)

@@ -26,6 +26,7 @@ export type Fate =
 
 export interface ServedBatch {
   readonly id: string
+  readonly fileId: string
   readonly tag: string
   readonly lines: ReadonlyArray<HandedIn>
   readonly bytes: number
@@ -46,6 +47,19 @@ export interface BatchServerOptions {
   readonly maxLines?: number
   /** An answer of its own to a request of the API; undefined for the usual one. */
   readonly refuse?: (method: string, path: string, count: number) => Response | undefined
+  /** What is answered in the place of the usual answer, once that has been worked on: its `count`'th of this method and path. */
+  readonly answerAs?: (
+    method: string,
+    path: string,
+    usual: Response,
+    count: number,
+  ) => Response | Promise<Response>
+  /** What is told of a batch, in the place of the usual. */
+  readonly toldAs?: (told: Readonly<Record<string, unknown>>, batch: ServedBatch) => object
+  /** The lines of a file of results, in the place of the usual. */
+  readonly fileAs?: (lines: ReadonlyArray<unknown>, name: "output" | "errors") => ReadonlyArray<unknown>
+  /** Batches in a page of their list. */
+  readonly perPage?: number
 }
 
 const userOf = ({ body }: HandedIn): string => {
@@ -73,6 +87,8 @@ const errorOf = (message: string, status: number) => Response.json({ error: { me
 export const startBatchServer = (options: BatchServerOptions = {}) => {
   const { fateOf = () => ({ type: "answer" }), endsAs = () => "completed", looksUntilEnd = 1 } = options
   const { maxBytes = 200_000_000, maxLines = 50_000, refuse = () => undefined, steps = 4 } = options
+  const { answerAs = (_method, _path, usual) => usual, fileAs = (lines) => lines } = options
+  const { perPage = 100, toldAs = (told) => told } = options
   const files = new Map<string, string>()
   const batches: Array<ServedBatch> = []
   const answered: Array<string> = []
@@ -108,26 +124,39 @@ export const startBatchServer = (options: BatchServerOptions = {}) => {
         errors.push({ id: `r-${at}`, custom_id, response: null, error })
       }
     }
-    const textOf = (lines: ReadonlyArray<unknown>) =>
-      lines.map((line) => `${JSON.stringify(line)}\n`).join("")
+    const put = (name: "output" | "errors", usual: ReadonlyArray<unknown>) => {
+      const lines = fileAs(usual, name)
+      const text = lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`)
+      if (lines.length > 0) files.set(`${batch.id}-${name}`, text.join(""))
+    }
     // In no order that anybody may rely on.
-    if (out.length > 0) files.set(`${batch.id}-output`, textOf(out.toReversed()))
-    if (errors.length > 0) files.set(`${batch.id}-errors`, textOf(errors))
+    put("output", out.toReversed())
+    put("errors", errors)
   }
+
+  const countOf = (batch: ServedBatch, type: Fate["type"]) =>
+    [...batch.fates.values()].filter((fate) => fate.type === type).length
 
   const told = (batch: ServedBatch) => {
     const fileOf = (name: string) => (files.has(`${batch.id}-${name}`) ? `${batch.id}-${name}` : null)
-    return Response.json({
+    const usual = {
       id: batch.id,
       object: "batch",
       status: batch.status,
+      input_file_id: batch.fileId,
+      request_counts: {
+        total: batch.lines.length,
+        completed: countOf(batch, "answer"),
+        failed: countOf(batch, "error"),
+      },
       output_file_id: fileOf("output"),
       error_file_id: fileOf("errors"),
       created_at: 1_000,
       completed_at: batch.status === "completed" ? 1_060 : null,
       errors: batch.status === "failed" ? { data: [{ message: "the model has no batch API" }] } : null,
-      metadata: { triptych_input_sha256: batch.tag },
-    })
+      metadata: { triptych_batch: batch.tag },
+    }
+    return toldAs(usual, batch)
   }
 
   const upload = async (request: Request): Promise<Response> => {
@@ -154,7 +183,8 @@ export const startBatchServer = (options: BatchServerOptions = {}) => {
       return errorOf("bad line", 400)
     const batch = {
       id: `batch-${batches.length + 1}`,
-      tag: metadata.triptych_input_sha256,
+      fileId: input_file_id,
+      tag: metadata.triptych_batch,
       lines,
       bytes: Buffer.byteLength(text),
       status: "validating",
@@ -162,7 +192,7 @@ export const startBatchServer = (options: BatchServerOptions = {}) => {
       fates: new Map<string, Fate>(),
     }
     batches.push(batch)
-    return told(batch)
+    return Response.json(told(batch))
   }
 
   const look = (id: string): Response => {
@@ -170,7 +200,23 @@ export const startBatchServer = (options: BatchServerOptions = {}) => {
     if (batch === undefined) return errorOf("no such batch", 404)
     if (batch.looks++ < looksUntilEnd) batch.status = "in_progress"
     else if (batch.fates.size === 0) end(batch)
-    return told(batch)
+    return Response.json(told(batch))
+  }
+
+  const page = (after: string | null): Response => {
+    const newestFirst = batches.toReversed()
+    const from = newestFirst.findIndex(({ id }) => id === after) + 1
+    const data = newestFirst.slice(from, from + perPage).map(told)
+    return Response.json({ data, has_more: from + perPage < newestFirst.length })
+  }
+
+  const usualAnswer = (request: Request, path: string): Response | Promise<Response> => {
+    if (request.method === "POST") return path === "/files" ? upload(request) : create(request)
+    if (path === "/batches") return page(new URL(request.url).searchParams.get("after"))
+    const [, id = "", content] = /^\/(?:files|batches)\/([^/]+)(\/content)?$/u.exec(path) ?? []
+    if (content === undefined) return look(id)
+    const text = files.get(id)
+    return text === undefined ? errorOf("no such file", 404) : new Response(text)
   }
 
   const server = Bun.serve({
@@ -185,16 +231,7 @@ export const startBatchServer = (options: BatchServerOptions = {}) => {
       const count = asked.filter((one) => one === `${request.method} ${path}`).length
       const own = refuse(request.method, path, count)
       if (own !== undefined) return own
-      if (request.method === "POST") return path === "/files" ? upload(request) : create(request)
-      if (path === "/batches")
-        return Response.json({
-          data: await Promise.all(batches.map((one) => told(one).json())),
-          has_more: false,
-        })
-      const [, id = "", content] = /^\/(?:files|batches)\/([^/]+)(\/content)?$/u.exec(path) ?? []
-      if (content === undefined) return look(id)
-      const text = files.get(id)
-      return text === undefined ? errorOf("no such file", 404) : new Response(text)
+      return answerAs(request.method, path, await usualAnswer(request, path), count)
     },
   })
   return {

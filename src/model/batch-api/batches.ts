@@ -1,24 +1,25 @@
-import { rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { Effect } from "effect"
 import { dropTemporary, giveName, temporaryPath } from "../../files/whole.ts"
-import { connectionFault } from "../client/connection-fault.ts"
+import type { Charge } from "../client/charge.ts"
 import { repeated } from "../client/repeated.ts"
-import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
+import { makeArrivals } from "./arrivals.ts"
+import { onDisk } from "./disk.ts"
+import { makeHandingIn, type Retries, withRemote } from "./handing-in.ts"
 import { type FileLimits, type Head, InputFile, lineBytes, type WholeRequest } from "./input-file.ts"
 import {
-  BatchDamaged,
   type BatchedRequest,
   type BatchRecord,
   type BatchState,
   batchFile,
-  noteUsed,
   readBatches,
+  removeBatch,
   writeState,
 } from "./record.ts"
-import { type Located, type Result, readResult, resultsIn } from "./results.ts"
-import type { BatchService, RemoteBatch } from "./service.ts"
+import { isKnownStatus, type RemoteBatch } from "./remote.ts"
+import type { Result } from "./results.ts"
+import type { BatchService } from "./service.ts"
 
 /** How requests are handed in. */
 export interface BatchSettings {
@@ -27,50 +28,27 @@ export interface BatchSettings {
   readonly limits: FileLimits
 }
 
-/** A result that has not been taken, and of which batch. */
-export interface Arrived {
-  readonly result: Result
-  /** From the batch's beginning to its end, as the service says; 0 if it does not. */
-  readonly latencyMs: number
-}
-
 /** What the keeper of the money is told. */
 export interface Accounts {
   /** Before a request is handed in; fails if there is no money for it. */
   readonly reserve: (request: BatchedRequest) => Effect.Effect<void, ModelError>
   /** A request was handed in by an earlier command, and is under way. */
-  readonly isOut: (request: BatchedRequest) => Effect.Effect<void>
-  /** What came of a request; undefined if nothing did, and nothing was taken. */
-  readonly settle: (request: BatchedRequest, result: Result | undefined) => Effect.Effect<void>
+  readonly isOut: (request: BatchedRequest) => void
+  /** What a result has cost; undefined if nothing. */
+  readonly chargeFor: (request: BatchedRequest, result: Result) => Charge | undefined
+  /** A request has ended, with what it has cost; undefined if nothing came of it. */
+  readonly settle: (request: BatchedRequest, charge: Charge | undefined) => Effect.Effect<void>
 }
 
-interface Unused {
-  readonly read: () => Promise<Result | undefined>
-  readonly folder: string
-  readonly latencyMs: number
-}
-
-/** What is asked of the disk can fail; what is damaged is said as it is. */
-const onDisk = <A>(work: () => Promise<A>, redact: Redact): Effect.Effect<A, ModelError> =>
-  Effect.tryPromise({
-    try: work,
-    catch: (cause) =>
-      cause instanceof BatchDamaged
-        ? new ModelError({ reason: "Rejected", message: cause.message })
-        : connectionFault(cause, false, redact),
-  })
-
-const latencyOf = ({ created_at: from, ended_at: to }: BatchState): number =>
-  from === undefined || to === undefined ? 0 : Math.max(0, (to - from) * 1000)
-
-const withRemote = (state: BatchState, remote: RemoteBatch): BatchState => ({
-  ...state,
-  batch_id: remote.id,
-  status: remote.status,
-  ...(remote.createdAt === undefined ? {} : { created_at: remote.createdAt }),
-  ...(remote.endedAt === undefined ? {} : { ended_at: remote.endedAt }),
-  ...(remote.problem === undefined ? {} : { problem: remote.problem }),
-})
+/** Does something with each, all of them, and fails with the first error at last. */
+const eachInTurn = <A>(
+  all: ReadonlyArray<A>,
+  work: (one: A) => Effect.Effect<void, ModelError>,
+): Effect.Effect<void, ModelError> =>
+  Effect.flatMap(
+    Effect.forEach(all, (one) => Effect.either(work(one))),
+    (results) => Effect.all(results, { discard: true }),
+  )
 
 /** What `makeBatches` gives. */
 export type Batches = Effect.Effect.Success<ReturnType<typeof makeBatches>>
@@ -84,236 +62,243 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   head: Head,
   service: BatchService,
   accounts: Accounts,
-  {
-    redact,
-    ...retries
-  }: {
-    readonly redact: Redact
-    readonly callRetries: number
-    readonly callRetryBackoffSec: number
-  },
+  retries: Retries,
 ) {
   /** By folder: those that have not ended. */
   const open = new Map<string, BatchRecord>()
   /** Ids of requests that are in one of them, or in the file that is being filled. */
   const waiting = new Set<string>()
-  const arrived = new Map<string, Unused>()
+  /** How many batches have ended without a result for a request. */
+  const losses = new Map<string, number>()
+  const arrivals = makeArrivals(accounts.chargeFor)
   let filling: InputFile | undefined
+  const told = new Set<string>()
   /** One at a time changes files. */
   const alone = (yield* Effect.makeSemaphore(1)).withPermits(1)
 
+  const tellOnce = (sentence: string) =>
+    Effect.suspend(() => {
+      if (told.has(sentence)) return Effect.void
+      told.add(sentence)
+      return Effect.logWarning(sentence)
+    })
+
   const store = Effect.fnUntraced(function* (record: BatchRecord, state: BatchState) {
-    yield* onDisk(() => writeState(record.folder, state), redact)
+    yield* onDisk(record.folder, () => writeState(record.folder, state))
     const next = { ...record, state }
     open.set(record.folder, next)
     return next
   })
+  const handing = makeHandingIn(service, retries, store)
 
-  /** Takes in what came of a batch that has ended: for each request at most one result, an answer before a fault. */
-  const take = Effect.fnUntraced(function* (record: BatchRecord) {
-    const { folder: dir, requests, state, used } = record
-    const results = new Map<string, { readonly result: Result; readonly at: Located }>()
-    // Whoever is refused as a whole has no results: each of its requests is told why.
-    const refusal: Result | undefined =
-      state.status === "failed"
-        ? { type: "fault", code: "batch_failed", message: state.problem ?? "it does not say why" }
-        : undefined
-    yield* onDisk(async () => {
-      for (const name of [batchFile.output, batchFile.errors])
-        for await (const { id, at, result } of resultsIn(join(dir, name)))
-          if (results.get(id)?.result.type !== "answer") results.set(id, { result, at })
-    }, redact)
-    for (const request of requests) {
-      const { custom_id: id } = request
-      const found = results.get(id)
-      waiting.delete(id)
-      yield* accounts.settle(request, found?.result)
-      if (used.has(id) || (found ?? refusal) === undefined) continue
-      const read = () => (found === undefined ? Promise.resolve(refusal) : readResult(found.at))
-      arrived.set(id, { read, folder: dir, latencyMs: latencyOf(state) })
+  const isOurs = ({ state }: BatchRecord): boolean => state.service === head.service
+  const inState = (...states: ReadonlyArray<BatchState["state"]>) =>
+    [...open.values()].filter((record) => isOurs(record) && states.includes(record.state.state))
+
+  /** Nothing more comes of a batch. Losses that are read again, of batches that the service did not finish, say nothing. */
+  const close = Effect.fnUntraced(function* (record: BatchRecord, isNew: boolean) {
+    const { chargeOf, lost, strangers } = yield* arrivals.take(record)
+    if (isNew || record.state.status === "completed")
+      for (const id of lost) losses.set(id, (losses.get(id) ?? 0) + 1)
+    for (const request of record.requests) {
+      waiting.delete(request.custom_id)
+      yield* accounts.settle(request, chargeOf(request.custom_id))
     }
-    open.delete(dir)
-    return refusal === undefined ? results.size : requests.length
+    open.delete(record.folder)
+    return { lost, strangers }
   })
 
-  const fetched = Effect.fnUntraced(function* (id: string | undefined, path: string) {
-    if (id === undefined) return
-    const temporary = temporaryPath(path)
-    yield* repeated(
-      Effect.zipRight(
-        Effect.promise(() => dropTemporary(temporary)),
-        service.download(id, temporary),
-      ),
-      retries,
-    ).pipe(Effect.onError(() => Effect.promise(() => dropTemporary(temporary))))
-    yield* onDisk(() => giveName(temporary, path), redact)
+  /** What the service never began: its requests are asked for as if they had never been. */
+  const giveUp = Effect.fnUntraced(function* (record: BatchRecord) {
+    yield* onDisk(record.folder, () => removeBatch(record.folder))
+    for (const request of record.requests) {
+      waiting.delete(request.custom_id)
+      yield* accounts.settle(request, undefined)
+    }
+    open.delete(record.folder)
   })
+
+  /** Fetches a file of results; gives how many lines it has. */
+  const fetched = Effect.fnUntraced(function* (record: BatchRecord, id: string | undefined, name: string) {
+    if (id === undefined) return 0
+    const path = join(record.folder, name)
+    const temporary = temporaryPath(path)
+    const drop = Effect.promise(() => dropTemporary(temporary))
+    const lines = yield* repeated(Effect.zipRight(drop, service.download(id, temporary)), retries).pipe(
+      Effect.onError(() => drop),
+      Effect.mapError((error) => notFetched(record, id, error)),
+    )
+    yield* onDisk(path, () => giveName(temporary, path))
+    return lines
+  })
+
+  const notFetched = ({ folder: dir, state }: BatchRecord, id: string, error: ModelError): ModelError =>
+    new ModelError({
+      ...error,
+      message:
+        error.rejection === "not_found"
+          ? `the service has the results of the batch ${state.batch_id} no more (file ${id}); remove ${dir} to ask anew`
+          : `the results of the batch ${state.batch_id} could not be fetched: ${error.message}`,
+    })
 
   /** Fetches what a batch that has ended has left, finished or not: expired and cancelled ones have results too. */
   const end = Effect.fnUntraced(function* (record: BatchRecord, remote: RemoteBatch) {
-    yield* fetched(remote.outputFileId, join(record.folder, batchFile.output))
-    yield* fetched(remote.errorFileId, join(record.folder, batchFile.errors))
+    const { requests } = record.state
+    const lines =
+      (yield* fetched(record, remote.outputFileId, batchFile.output)) +
+      (yield* fetched(record, remote.errorFileId, batchFile.errors))
+    if (lines < Math.min(requests, remote.answered ?? 0))
+      return yield* new ModelError({
+        reason: "Transient",
+        message: `the service says that the batch ${remote.id} has ${remote.answered} answers, and its files have ${lines}: they are fetched again at the next look; remove ${record.folder} to give it up`,
+      })
     const ended = yield* store(record, { ...withRemote(record.state, remote), state: "ended" })
-    const came = yield* take(ended)
-    const lost = record.state.requests - came
-    const name = basename(record.folder)
-    if (lost > 0)
-      yield* Effect.logWarning(
-        `batch ${name} (${remote.id}) has ended as ${remote.status} without results for ${lost} of ${record.state.requests} requests: they are asked anew${remote.problem === undefined ? "" : `. It said: ${remote.problem}`}`,
-      )
-  })
-
-  /** Whether the service has a batch of this file already: after a crash, or after an answer that was lost, nobody knows. */
-  const findOrCreate = Effect.fnUntraced(function* (state: BatchState, isNew: boolean) {
-    const { input_file_id: fileId, input_sha256: tag, url } = state
-    if (fileId === undefined) return yield* Effect.dieMessage("a batch is created of a file that is there")
-    const find = Effect.mapError(repeated(service.find(tag), retries), (error) =>
-      error.rejection === "not_found"
-        ? new ModelError({
-            reason: "Rejected",
-            rejection: "not_found",
-            message: `the service does not list its batches, so that nobody can tell whether one was created of the file ${fileId}; look there, and remove its folder below ${folder} if there is none`,
-          })
-        : error,
+    const { lost, strangers } = yield* close(ended, true)
+    if (lost.length === 0) return
+    const said = remote.problem === undefined ? "" : `. It said: ${remote.problem}`
+    const others = strangers === 0 ? "" : `, and with ${strangers} for none of them`
+    yield* Effect.logWarning(
+      `batch ${basename(record.folder)} (${remote.id}) has ended as ${remote.status} without results for ${lost.length} of ${requests} requests${others}: they are asked anew${said}`,
     )
-    let known = isNew ? undefined : yield* find
-    for (let tries = 0; known === undefined; tries++) {
-      const made = yield* Effect.either(service.create(fileId, url, tag))
-      if (made._tag === "Right") return made.right
-      const { left: error } = made
-      const isUnsure = error.reason === "Transient" && error.mayBePaid === true
-      if (error.reason !== "Transient" && error.reason !== "Throttled") return yield* error
-      if (tries >= retries.callRetries) return yield* error
-      yield* Effect.sleep(`${retries.callRetryBackoffSec * 2 ** tries} seconds`)
-      if (isUnsure) known = yield* find
-    }
-    return known
-  })
-
-  /** Brings a batch from the disk to the service, from wherever it stands. */
-  const handIn = Effect.fnUntraced(function* (written: BatchRecord) {
-    let record = written
-    const isNew = record.state.state === "written"
-    if (isNew) {
-      const name = `triptych-${record.state.input_sha256.slice(0, 32)}.jsonl`
-      const fileId = yield* repeated(service.upload(join(record.folder, batchFile.input), name), retries)
-      record = yield* store(record, { ...record.state, state: "creating", input_file_id: fileId })
-    }
-    const remote = yield* Effect.tapError(findOrCreate(record.state, isNew), (error) =>
-      // What was refused was not created: it can be handed in another time, also as another file.
-      error.reason === "Rejected" && error.rejection !== "not_found"
-        ? Effect.ignore(store(record, written.state))
-        : Effect.void,
-    )
-    yield* store(record, { ...withRemote(record.state, remote), state: "under_way" })
-    yield* onDisk(() => rm(join(record.folder, batchFile.input), { force: true }), redact)
   })
 
   const finishFile = Effect.fnUntraced(function* () {
     const file = filling
-    if (file === undefined) return
-    const { requests, state } = yield* onDisk(() => file.finish(), redact)
+    if (file === undefined || file.isEmpty) return
+    const { requests, state } = yield* onDisk(file.folder, () => file.finish())
     filling = undefined
     open.set(file.folder, { folder: file.folder, state, requests, used: new Set() })
   })
 
-  const notHandedIn = ({ folder: dir, state }: BatchRecord, error: ModelError): ModelError =>
-    new ModelError({
+  const notHandedIn = (folderOf: string, error: ModelError): ModelError => {
+    const { requests = 0, state } = open.get(folderOf)?.state ?? {}
+    const next =
+      state === "creating"
+        ? "Whether the service has begun it, the next run asks there"
+        : "Nothing was asked: the next run puts it together anew"
+    return new ModelError({
       ...error,
-      message: `a batch of ${state.requests} requests could not be handed in: ${error.message}. It is kept in ${dir}: the next run hands it in, or asks anew once that folder is removed`,
+      message: `a batch of ${requests} requests could not be handed in: ${error.message}. ${next}`,
     })
+  }
 
-  const isOurs = ({ state }: BatchRecord): boolean => state.service === head.service
-
-  const handInAll = Effect.fnUntraced(function* () {
-    for (const record of [...open.values()].filter(isOurs))
-      if (record.state.state === "written" || record.state.state === "creating")
-        yield* Effect.mapError(handIn(record), (error) => notHandedIn(record, error))
-  })
+  const handInAll = Effect.suspend(() =>
+    eachInTurn(inState("written", "creating"), (record) =>
+      Effect.mapError(handing.handIn(record), (error) => notHandedIn(record.folder, error)),
+    ),
+  )
 
   const putIntoFile = Effect.fnUntraced(function* (whole: WholeRequest) {
     yield* accounts.reserve(whole.request)
-    yield* onDisk(async () => {
+    yield* onDisk(folder, async () => {
       filling ??= await InputFile.begin(folder, head)
       await filling.add(whole)
-    }, redact).pipe(Effect.onError(() => accounts.settle(whole.request, undefined)))
+    }).pipe(Effect.onError(() => accounts.settle(whole.request, undefined)))
     waiting.add(whole.request.custom_id)
   })
+
+  const tooLarge = (bytes: number): ModelError =>
+    new ModelError({
+      reason: "Rejected",
+      rejection: "too_large",
+      message: `the request has ${bytes} bytes, and a file of a batch may have ${limits.maxBytes}; send smaller pictures with --send-max-side, or fewer with --max-frames`,
+    })
+
+  const lostTooOften = (times: number): ModelError =>
+    new ModelError({
+      reason: "Rejected",
+      message: `${times} batches have ended without a result for this request, and each of them may have been paid for; look at the service what is in their files, and remove their folders below ${folder} to ask again`,
+    })
 
   /** Adds a request to those that will be handed in. A file that has no room for it is handed in first. */
   const add = (whole: WholeRequest) =>
     Effect.gen(function* () {
       const { custom_id: id } = whole.request
       if (waiting.has(id)) return
+      const lost = losses.get(id) ?? 0
+      if (lost > retries.callRetries) return yield* lostTooOften(lost)
       const bytes = lineBytes(whole, head)
-      if (bytes > limits.maxBytes)
-        return yield* new ModelError({
-          reason: "Rejected",
-          rejection: "too_large",
-          message: `the request has ${bytes} bytes, and a file of a batch may have ${limits.maxBytes}; send smaller pictures with --send-max-side, or fewer with --max-frames`,
-        })
+      if (bytes > limits.maxBytes) return yield* tooLarge(bytes)
       if (filling?.hasRoom(bytes, limits) === false) {
-        yield* finishFile()
-        yield* handInAll()
+        yield* Effect.uninterruptible(finishFile())
+        yield* handInAll
       }
       yield* Effect.uninterruptible(putIntoFile(whole))
     }).pipe(alone)
 
-  const submit = Effect.zipRight(finishFile(), handInAll()).pipe(alone, Effect.withSpan("BatchApi.submit"))
+  const submit = Effect.zipRight(Effect.uninterruptible(finishFile()), handInAll).pipe(
+    alone,
+    Effect.withSpan("BatchApi.submit"),
+  )
 
-  const unknownBatch = ({ folder: dir }: BatchRecord, id: string): ModelError =>
+  const unknownBatch = ({ folder: dir, state }: BatchRecord): ModelError =>
     new ModelError({
       reason: "Rejected",
       rejection: "not_found",
-      message: `the service knows no batch ${id}: is this the key that it was handed in with? If it is gone for good, remove ${dir} to ask anew`,
+      message: `the service knows no batch ${state.batch_id}: is this the key that it was handed in with? If it is gone for good, remove ${dir} to ask anew`,
     })
+
+  /** What is worth saying of a batch from which something is still to come. */
+  const oddityOf = (
+    { folder: dir }: BatchRecord,
+    { id, isLate, status }: RemoteBatch,
+  ): string | undefined => {
+    if (isLate)
+      return `the service says that batch ${id} is ${status}, and names no file with its answers yet: it is looked at again; if that stays so, remove ${dir} to ask anew`
+    return isKnownStatus(status)
+      ? undefined
+      : `the service says that batch ${id} is "${status}", which is no word for a batch that is known here: it is waited for; if nothing more comes of it, remove ${dir} to ask anew`
+  }
+
+  /** Looks at one that is under way, and fetches what there is; whether it has ended. */
+  const lookAt = Effect.fnUntraced(function* (record: BatchRecord) {
+    const { batch_id: id, status } = record.state
+    if (id === undefined) return yield* Effect.dieMessage("a batch that is under way has an id")
+    const remote = yield* Effect.mapError(repeated(service.look(id), retries), (error) =>
+      error.rejection === "not_found" ? unknownBatch(record) : error,
+    )
+    if (remote.hasEnded) {
+      yield* end(record, remote)
+      return true
+    }
+    const oddity = oddityOf(record, remote)
+    if (oddity !== undefined) yield* tellOnce(oddity)
+    if (remote.status !== status) yield* store(record, withRemote(record.state, remote))
+    return false
+  })
 
   const collect = Effect.gen(function* () {
     let ended = 0
-    for (const record of [...open.values()].filter(isOurs)) {
-      const { batch_id: id, state } = record.state
-      if (state !== "under_way" || id === undefined) continue
-      const remote = yield* Effect.mapError(repeated(service.look(id), retries), (error) =>
-        error.rejection === "not_found" ? unknownBatch(record, id) : error,
-      )
-      if (remote.hasEnded) {
-        yield* end(record, remote)
-        ended++
-      } else if (remote.status !== record.state.status) yield* store(record, withRemote(record.state, remote))
-    }
+    yield* eachInTurn(inState("creating", "under_way"), (record) =>
+      Effect.gen(function* () {
+        const isBegun = record.state.state === "under_way"
+        const known = isBegun ? undefined : yield* handing.find(record)
+        if (!isBegun && known === undefined) {
+          yield* giveUp(record)
+          ended++
+          return
+        }
+        const begun = known === undefined ? record : yield* handing.begun(record, known)
+        if (yield* lookAt(begun)) ended++
+      }),
+    ).pipe(Effect.catchAll((error) => (ended > 0 ? tellOnce(error.message) : error)))
     return ended
   }).pipe(alone, Effect.withSpan("BatchApi.collect"))
 
-  /** What has come for a request and was not taken. */
-  const arrival = Effect.fnUntraced(function* (id: string) {
-    const unused = arrived.get(id)
-    if (unused === undefined) return undefined
-    const result = yield* onDisk(unused.read, redact)
-    return result === undefined ? undefined : ({ result, latencyMs: unused.latencyMs } satisfies Arrived)
-  })
-
-  /** A result is on disk where it belongs, or was told: it is not given again. */
-  const used = Effect.fnUntraced(function* (id: string) {
-    const unused = arrived.get(id)
-    if (unused === undefined) return
-    yield* onDisk(() => noteUsed(unused.folder, id), redact)
-    arrived.delete(id)
-  })
-
   const underWay = Effect.sync(() => {
-    const requests = [...open.values()].reduce((sum, { state }) => sum + state.requests, 0)
-    return { batches: open.size, requests }
+    const ours = inState("creating", "under_way")
+    return { batches: ours.length, requests: ours.reduce((sum, { state }) => sum + state.requests, 0) }
   })
 
-  for (const record of yield* onDisk(() => readBatches(folder), redact)) {
-    open.set(record.folder, record)
+  for (const record of yield* onDisk(folder, () => readBatches(folder))) {
     if (record.state.state === "ended") {
-      yield* take(record)
+      yield* close(record, false)
       continue
     }
+    open.set(record.folder, record)
     for (const request of record.requests) {
-      waiting.add(request.custom_id)
-      yield* accounts.isOut(request)
+      if (isOurs(record)) waiting.add(request.custom_id)
+      accounts.isOut(request)
     }
   }
   const others = [...open.values()].filter((record) => !isOurs(record))
@@ -322,7 +307,14 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       `${others.length === 1 ? "a batch is" : `${others.length} batches are`} under way at ${[...new Set(others.map(({ state }) => state.service))].join(", ")}; only a run with that --api-base fetches what came of it`,
     )
   // What was not handed in was not paid for: the next run puts it together anew.
-  yield* Effect.addFinalizer(() => Effect.promise(async () => filling?.drop()))
+  yield* Effect.addFinalizer(() =>
+    Effect.ignoreLogged(
+      onDisk(folder, async () => {
+        await filling?.drop()
+        for (const { folder: dir } of inState("written")) await removeBatch(dir)
+      }),
+    ),
+  )
 
-  return { add, arrival, used, isUnderWay: (id: string) => waiting.has(id), submit, collect, underWay }
+  return { add, arrival: arrivals.arrival, used: arrivals.used, submit, collect, underWay }
 })

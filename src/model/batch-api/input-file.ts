@@ -1,4 +1,4 @@
-import { type FileHandle, open, rm } from "node:fs/promises"
+import { type FileHandle, open } from "node:fs/promises"
 import { join } from "node:path"
 import { makeFolder, syncFolder } from "../../files/whole.ts"
 import type { LazyBody } from "../protocols/lazy-body.ts"
@@ -7,6 +7,7 @@ import {
   type BatchState,
   batchFile,
   newBatchName,
+  removeBatch,
   writeRequests,
   writeState,
 } from "./record.ts"
@@ -36,6 +37,15 @@ const lineStart = (customId: string, url: string): Buffer =>
 export const lineBytes = ({ request, body }: WholeRequest, { url }: Head): number =>
   lineStart(request.custom_id, url).length + body.length + newline.length
 
+/** Writes all of a piece: where little room is left, a disk takes a part of it at first. */
+const writeAt = async (handle: FileHandle, piece: Uint8Array, position: number): Promise<void> => {
+  for (let written = 0; written < piece.length; ) {
+    const { bytesWritten } = await handle.write(piece, written, piece.length - written, position + written)
+    if (bytesWritten === 0) throw Object.assign(new Error("no room is left"), { code: "ENOSPC" })
+    written += bytesWritten
+  }
+}
+
 /** A file of requests in the making, in a new folder below `root`. */
 export class InputFile {
   readonly #handle: FileHandle
@@ -59,6 +69,11 @@ export class InputFile {
     return new InputFile(folder, head, await open(join(folder, batchFile.input), "wx"))
   }
 
+  /** Whether no request is in it. */
+  get isEmpty(): boolean {
+    return this.#requests.length === 0
+  }
+
   /** Whether so many bytes more are within the limits. */
   hasRoom(bytes: number, { maxBytes, maxRequests }: FileLimits): boolean {
     return this.#bytes + bytes <= maxBytes && this.#requests.length < maxRequests
@@ -70,7 +85,7 @@ export class InputFile {
     let at = this.#bytes
     const put = async (piece: Uint8Array) => {
       hash.update(piece)
-      await this.#handle.write(piece, 0, piece.length, at)
+      await writeAt(this.#handle, piece, at)
       at += piece.length
     }
     try {
@@ -112,6 +127,6 @@ export class InputFile {
   /** Gives up what was not finished. */
   async drop(): Promise<void> {
     await this.#close()
-    await rm(this.folder, { recursive: true, force: true })
+    await removeBatch(this.folder)
   }
 }

@@ -1,12 +1,21 @@
 import { randomBytes } from "node:crypto"
-import { readdir, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { readdir, rm, rmdir } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import * as v from "valibot"
-import { onCode } from "../../files/fault.ts"
+import { isFault, onCode } from "../../files/fault.ts"
 import { parseJson } from "../../files/json.ts"
-import { kindAt, readPlain } from "../../files/plain.ts"
-import { appendDurably, dropTemporary, giveName, temporaryPath, writeNew } from "../../files/whole.ts"
+import { kindAt, NotPlain, readPlain, requireFoldersWithin } from "../../files/plain.ts"
+import {
+  appendDurably,
+  dropTemporary,
+  giveName,
+  isTemporary,
+  temporaryPath,
+  writeNew,
+} from "../../files/whole.ts"
 import type { ModelUsage } from "../VisionModel.ts"
+import { BatchDamaged } from "./disk.ts"
+import type { UnderWay } from "./ModelBatches.ts"
 
 /**
  * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is handed in, gone once the
@@ -46,8 +55,8 @@ export const estimateOf = ({ completion_tokens, prompt_tokens }: BatchedRequest)
 
 const stateSchema = v.strictObject({
   /**
-   * `written`: not yet handed in. `creating`: the service has the file, and may have been told to begin. `under_way`: it has begun.
-   * `ended`: nothing more comes.
+   * `written`: not yet handed in, and no more wanted once the command has ended. `creating`: the service has the file, and may have
+   * been told to begin. `under_way`: it has begun. `ended`: nothing more comes.
    */
   state: v.picklist(["written", "creating", "under_way", "ended"]),
   /** Address of the service, without secrets. */
@@ -119,44 +128,87 @@ export const writeRequests = (folder: string, requests: ReadonlyArray<BatchedReq
 export const noteUsed = (folder: string, customId: string): Promise<void> =>
   appendDurably(join(folder, batchFile.used), `${customId}\n`)
 
-/** Damage that nobody can work around. */
-export class BatchDamaged extends Error {
-  override readonly name = "BatchDamaged"
-}
-
 const linesIn = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")
+
+const damaged = (path: string, folder: string): BatchDamaged =>
+  new BatchDamaged(
+    `${path} is damaged, and with it what is known of a batch; look at the service which batches there are, then remove ${folder} to ask anew`,
+  )
+
+const readState = async (folder: string): Promise<BatchState | undefined> => {
+  const path = join(folder, batchFile.state)
+  const text = await textOf(path, mostStateBytes)
+  if (text === undefined) return undefined
+  const state = v.safeParse(stateSchema, parseJson(text))
+  if (!state.success) throw damaged(path, folder)
+  return state.output
+}
 
 /** Reads a batch; undefined if it was never written to its end. Throws `BatchDamaged`. */
 const readBatch = async (folder: string): Promise<BatchRecord | undefined> => {
-  const text = await textOf(join(folder, batchFile.state), mostStateBytes)
-  if (text === undefined) return undefined
-  const state = v.safeParse(stateSchema, parseJson(text))
-  if (!state.success)
-    throw new BatchDamaged(
-      `${join(folder, batchFile.state)} is damaged, and with it what is known of a batch; look at the service which batches there are, then remove ${folder} to ask anew`,
-    )
-  const listed = (await textOf(join(folder, batchFile.requests), mostListBytes)) ?? ""
-  const requests = linesIn(listed).flatMap((line) => {
+  const state = await readState(folder)
+  if (state === undefined) return undefined
+  const path = join(folder, batchFile.requests)
+  const requests = linesIn((await textOf(path, mostListBytes)) ?? "").flatMap((line) => {
     const parsed = v.safeParse(requestSchema, parseJson(line))
     return parsed.success ? [parsed.output] : []
   })
+  // What is not known to be under way would be asked for once more.
+  if (requests.length !== state.requests) throw damaged(path, folder)
   const used = new Set(linesIn((await textOf(join(folder, batchFile.used), mostListBytes)) ?? ""))
-  return { folder, state: state.output, requests, used }
+  return { folder, state, requests, used }
 }
 
-/** All batches in a folder, in order of time. What a crash has left of one that was never handed in is removed. */
-export const readBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> => {
+const fileNames: ReadonlySet<string> = new Set(Object.values(batchFile))
+
+/** Removes a batch: its files, and its folder unless somebody else has put something into it. */
+export const removeBatch = async (folder: string): Promise<void> => {
+  const none: ReadonlyArray<string> = []
+  const names = await readdir(folder).catch(onCode(none, "ENOENT"))
+  for (const name of names.filter((one) => fileNames.has(one) || isTemporary(one)))
+    if ((await kindAt(join(folder, name)))?.isDirectory() === false)
+      await rm(join(folder, name), { force: true })
+  await rmdir(folder).catch(onCode(undefined, "ENOENT", "ENOTEMPTY", "EEXIST"))
+}
+
+/** Folders of batches, in order of time. Fails with `NotPlain` if a link leads to them. */
+const batchFolders = async (root: string): Promise<ReadonlyArray<string>> => {
+  await requireFoldersWithin(dirname(dirname(root)), join(root, batchFile.state))
   const none: ReadonlyArray<string> = []
   const names = await readdir(root).catch(onCode(none, "ENOENT"))
+  const folders: Array<string> = []
+  for (const name of names.filter(isBatchName).toSorted())
+    if ((await kindAt(join(root, name)))?.isDirectory() === true) folders.push(join(root, name))
+  return folders
+}
+
+/** All batches in a folder, in order of time. What was never handed in is removed: it was not paid for. */
+export const readBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> => {
   const records: Array<BatchRecord> = []
-  for (const folder of names
-    .filter(isBatchName)
-    .toSorted()
-    .map((name) => join(root, name))) {
-    if ((await kindAt(folder))?.isDirectory() !== true) continue
+  for (const folder of await batchFolders(root)) {
     const record = await readBatch(folder)
-    if (record === undefined) await rm(folder, { recursive: true, force: true })
+    if (record === undefined || record.state.state === "written") await removeBatch(folder)
     else records.push(record)
   }
   return records
+}
+
+/** Batches and requests that are under way, as far as that can be read; nothing is touched. */
+export const underWayIn = async (root: string): Promise<UnderWay> => {
+  const none: ReadonlyArray<string> = []
+  const folders = await batchFolders(root).catch((cause: unknown) => {
+    if (cause instanceof NotPlain || isFault(cause)) return none
+    throw cause
+  })
+  let [batches, requests] = [0, 0]
+  for (const folder of folders) {
+    const state = await readState(folder).catch((cause: unknown) => {
+      if (cause instanceof NotPlain || cause instanceof BatchDamaged || isFault(cause)) return undefined
+      throw cause
+    })
+    if (state?.state !== "under_way" && state?.state !== "creating") continue
+    batches++
+    requests += state.requests
+  }
+  return { batches, requests }
 }

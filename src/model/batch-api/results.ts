@@ -1,13 +1,38 @@
 import { createReadStream } from "node:fs"
 import { open } from "node:fs/promises"
 import * as v from "valibot"
-import { kindAt } from "../../files/plain.ts"
+import { parseJson } from "../../files/json.ts"
+import { kindAt, kindText, NotPlain } from "../../files/plain.ts"
+import { statusIn } from "../protocols/fault.ts"
 
-/** A line of an output or error file, as far as it is one. */
+const word = v.nullish(v.pipe(v.union([v.string(), v.number()]), v.transform(String)))
+const anyStatus = v.pipe(
+  v.union([v.number(), v.string()]),
+  v.transform(Number),
+  v.integer(),
+  v.minValue(100),
+  v.maxValue(599),
+)
+
+/** A line of an output or error file, as far as it is one: services differ in what they leave out, and in what is a number. */
 const lineSchema = v.object({
   custom_id: v.string(),
-  response: v.nullish(v.object({ status_code: v.number(), body: v.unknown() })),
-  error: v.nullish(v.object({ code: v.nullish(v.string()), message: v.nullish(v.string()) })),
+  response: v.fallback(
+    v.nullish(v.object({ status_code: v.fallback(v.nullish(anyStatus), undefined), body: v.unknown() })),
+    undefined,
+  ),
+  error: v.fallback(
+    v.nullish(
+      v.union([
+        v.object({ code: word, message: word }),
+        v.pipe(
+          v.string(),
+          v.transform((message) => ({ code: undefined, message })),
+        ),
+      ]),
+    ),
+    undefined,
+  ),
 })
 
 /** What came of one request. */
@@ -15,6 +40,9 @@ export type Result =
   | { readonly type: "answer"; readonly status: number; readonly body: unknown }
   /** It was not worked on: `batch_expired`, `batch_cancelled`, or another word of the service. */
   | { readonly type: "fault"; readonly code: string; readonly message: string }
+
+/** The code of requests whose batch was refused as a whole. */
+export const wholeRefused = "batch_failed"
 
 /** Codes of requests that the service has not come to: they are asked anew, as if they had never been handed in. */
 const notBegun = /expired|cancel/iu
@@ -30,22 +58,31 @@ export interface Located {
   readonly bytes: number
 }
 
+/** Some services put the body as text. */
+const bodyOf = (body: unknown): unknown =>
+  typeof body === "string" && body.trimStart().startsWith("{") ? (parseJson(body) ?? body) : body
+
+const hasError = (body: unknown): boolean =>
+  typeof body === "object" && body !== null && "error" in body && body.error !== null && !("choices" in body)
+
 const resultOf = (json: unknown): { readonly id: string; readonly result: Result } | undefined => {
   const parsed = v.safeParse(lineSchema, json)
   if (!parsed.success) return undefined
   const { custom_id: id, error, response } = parsed.output
-  if (response) return { id, result: { type: "answer", status: response.status_code, body: response.body } }
+  if (response) {
+    const body = bodyOf(response.body)
+    const status = response.status_code ?? (hasError(body) ? statusIn(JSON.stringify(body)) : 200)
+    return { id, result: { type: "answer", status, body } }
+  }
   const [code, message] = [error?.code ?? "", error?.message ?? ""]
   return code === "" && message === "" ? undefined : { id, result: { type: "fault", code, message } }
 }
 
-const parsed = (line: Uint8Array): unknown => {
-  try {
-    return JSON.parse(Buffer.from(line).toString())
-  } catch {
-    return undefined
-  }
-}
+/** How much a result is worth: an answer more than an error of the service, and that more than no answer at all. */
+export const worthOf = (result: Result): number =>
+  result.type === "fault" ? 1 : result.status >= 400 ? 2 : 3
+
+const parsed = (line: Uint8Array): unknown => parseJson(Buffer.from(line).toString())
 
 /** The lines of a file with where they begin, without their ends; what is longer than a real line is passed over. */
 async function* linesOf(path: string): AsyncGenerator<{ readonly offset: number; readonly line: Buffer }> {
@@ -57,7 +94,8 @@ async function* linesOf(path: string): AsyncGenerator<{ readonly offset: number;
       const end = piece.indexOf(lineEnd, from)
       const part = piece.subarray(from, end < 0 ? undefined : end)
       length += part.length
-      waiting = length <= longestLine ? [...waiting, part] : []
+      if (length <= longestLine) waiting.push(part)
+      else waiting = []
       if (end < 0) break
       if (length <= longestLine) yield { offset: start, line: Buffer.concat(waiting) }
       from = end + 1
@@ -77,9 +115,11 @@ export interface Found {
   readonly result: Result
 }
 
-/** The results in a file, in its order; none if there is no such file. Lines that are no results are passed over. */
+/** The results in a file, in its order; none if there is no such file. Lines that are no results are passed over. Fails with `NotPlain`. */
 export async function* resultsIn(path: string): AsyncGenerator<Found> {
-  if ((await kindAt(path))?.isFile() !== true) return
+  const kind = await kindAt(path)
+  if (kind === undefined) return
+  if (!kind.isFile()) throw new NotPlain(kindText(kind))
   for await (const { line, offset } of linesOf(path)) {
     const found = resultOf(parsed(line))
     if (found === undefined) continue

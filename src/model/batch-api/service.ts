@@ -1,28 +1,15 @@
-import { open } from "node:fs/promises"
 import { Effect } from "effect"
+import { APIConnectionError } from "openai"
 import * as v from "valibot"
+import { parseJson } from "../../files/json.ts"
 import { beginningOf, textOf } from "../client/answer-body.ts"
 import { connectionFault } from "../client/connection-fault.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
+import { excerpt } from "../protocols/said.ts"
 import type { Redaction } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import { longestLine } from "./results.ts"
-
-/** A batch as the service tells of it. */
-export interface RemoteBatch {
-  readonly id: string
-  /** Its own word: `validating`, `in_progress`, `completed`, ... */
-  readonly status: string
-  /** Nothing more will come of it. */
-  readonly hasEnded: boolean
-  readonly outputFileId: string | undefined
-  readonly errorFileId: string | undefined
-  /** Why it was refused as a whole, in a sentence. */
-  readonly problem: string | undefined
-  /** Seconds since 1970, by the service's clock. */
-  readonly createdAt: number | undefined
-  readonly endedAt: number | undefined
-}
+import { writeResults } from "./download.ts"
+import { type RemoteBatch, remoteOf, tagName } from "./remote.ts"
 
 /** A service that takes requests as files, and answers them within a day. */
 export interface BatchService {
@@ -30,11 +17,11 @@ export interface BatchService {
   readonly upload: (path: string, name: string) => Effect.Effect<string, ModelError>
   /** Has it begin. `tag` stays with the batch, to find it by. */
   readonly create: (fileId: string, url: string, tag: string) => Effect.Effect<RemoteBatch, ModelError>
-  /** The batch with a tag; undefined if there is none. */
-  readonly find: (tag: string) => Effect.Effect<RemoteBatch | undefined, ModelError>
+  /** The batch of a file, or with a tag; undefined if there is none. Fails if the list does not tell. */
+  readonly find: (fileId: string, tag: string) => Effect.Effect<RemoteBatch | undefined, ModelError>
   readonly look: (id: string) => Effect.Effect<RemoteBatch, ModelError>
-  /** Writes a file of results to disk, secrets taken out. */
-  readonly download: (fileId: string, path: string) => Effect.Effect<void, ModelError>
+  /** Writes a file of results to disk, secrets taken out; gives how many lines it has. Fails if it is not whole. */
+  readonly download: (fileId: string, path: string) => Effect.Effect<number, ModelError>
 }
 
 /** The way to a service. */
@@ -49,60 +36,18 @@ export interface BatchWay {
   readonly redaction: Redaction
 }
 
-const text = v.nullish(v.string())
-const batchSchema = v.object({
-  id: v.string(),
-  status: v.string(),
-  output_file_id: text,
-  error_file_id: text,
-  errors: v.fallback(
-    v.nullish(v.object({ data: v.nullish(v.array(v.object({ message: text }))) })),
-    undefined,
-  ),
-  created_at: v.nullish(v.number()),
-  completed_at: v.nullish(v.number()),
-  expired_at: v.nullish(v.number()),
-  cancelled_at: v.nullish(v.number()),
-  failed_at: v.nullish(v.number()),
-  metadata: v.fallback(v.nullish(v.record(v.string(), v.unknown())), undefined),
-})
-const fileSchema = v.object({ id: v.string() })
+const fileSchema = v.object({ id: v.pipe(v.string(), v.minLength(1)) })
 const listSchema = v.object({ data: v.array(v.unknown()), has_more: v.nullish(v.boolean()) })
 
-const finalStates: ReadonlySet<string> = new Set(["completed", "failed", "expired", "cancelled"])
-/** Under this name a batch carries the digest of its file: a crash between creating it and noting that does not lose it. */
-const tagName = "triptych_input_sha256"
 const window = "24h"
-const filesPerPage = 100
+const batchesPerPage = 100
+/** So many batches nobody has: a list that is longer goes in circles. */
+const mostPages = 10_000
 /** Of a batch, a file or a page of batches. */
 const longestReply = 16 << 20
 const longestError = 256 << 10
-/** Of results. */
-const longestDownload = 2 ** 33
 const quickMs = 120_000
 const slowMs = 3_600_000
-
-const remoteOf = (json: unknown, redact: (text: string) => string): RemoteBatch | undefined => {
-  const parsed = v.safeParse(batchSchema, json)
-  if (!parsed.success) return undefined
-  const { output: batch } = parsed
-  const problems = (batch.errors?.data ?? []).flatMap(({ message }) => (message ? [message] : []))
-  return {
-    id: batch.id,
-    status: batch.status,
-    hasEnded: finalStates.has(batch.status),
-    outputFileId: batch.output_file_id || undefined,
-    errorFileId: batch.error_file_id || undefined,
-    problem: problems.length === 0 ? undefined : redact(problems.slice(0, 3).join("; ").slice(0, 500)),
-    createdAt: batch.created_at ?? undefined,
-    endedAt: batch.completed_at ?? batch.expired_at ?? batch.cancelled_at ?? batch.failed_at ?? undefined,
-  }
-}
-
-const tagOf = (json: unknown): unknown => {
-  const parsed = v.safeParse(batchSchema, json)
-  return parsed.success ? parsed.output.metadata?.[tagName] : undefined
-}
 
 /** A form with one file in it, of which only the frame is held. */
 const form = (path: string, name: string) => {
@@ -127,23 +72,6 @@ const form = (path: string, name: string) => {
       "content-length": String(before.length + file.size + after.length),
     },
   }
-}
-
-/** Writes a body line by line. A line that is longer than a real one is cut off, and is none any more. */
-const writeLines = async (
-  response: Response,
-  path: string,
-  clean: (line: string) => string,
-): Promise<void> => {
-  await using file = await open(path, "wx")
-  let rest = ""
-  for await (const piece of textOf(response, longestDownload, () => undefined)) {
-    const lines = `${rest}${piece}`.split("\n")
-    rest = (lines.pop() ?? "").slice(0, longestLine)
-    if (lines.length > 0) await file.appendFile(lines.map((line) => `${clean(line)}\n`).join(""))
-  }
-  if (rest !== "") await file.appendFile(`${clean(rest)}\n`)
-  await file.sync()
 }
 
 /** A body that is read as it is sent. */
@@ -193,6 +121,8 @@ export const openAiBatches = ({ base, headers, protocol, redaction, search }: Ba
           redirect: "manual",
           decompress: false,
           ...(sent === undefined ? {} : { body: sent }),
+        }).catch((cause: unknown) => {
+          throw new APIConnectionError(cause instanceof Error ? { cause } : { message: String(cause) })
         })
         if (response.ok) return read(response)
         const said = await beginningOf(response, longestError, () => undefined)
@@ -205,13 +135,13 @@ export const openAiBatches = ({ base, headers, protocol, redaction, search }: Ba
   const jsonOf = async (response: Response): Promise<unknown> => {
     const pieces: Array<string> = []
     for await (const piece of textOf(response, longestReply, () => undefined)) pieces.push(piece)
-    return JSON.parse(pieces.join(""))
+    return parseJson(pieces.join(""))
   }
 
   const strange = (what: string) =>
     new ModelError({
       reason: "Transient",
-      message: `the service answered with something that is no ${what}; has it a batch API at this address?`,
+      message: `the service answered with something that is no ${what}; does it have a batch API at this address?`,
     })
 
   const batchFrom = (json: unknown) => {
@@ -237,27 +167,42 @@ export const openAiBatches = ({ base, headers, protocol, redaction, search }: Ba
     return yield* batchFrom(yield* exchange("POST", "/batches", { read: jsonOf, body: () => body, type }))
   })
 
-  const find = Effect.fn("BatchApi.find")(function* (tag: string) {
-    for (let after = ""; ; ) {
-      const page = `/batches?limit=${filesPerPage}${after === "" ? "" : `&after=${encodeURIComponent(after)}`}`
-      const list = v.safeParse(listSchema, yield* exchange("GET", page, { read: jsonOf }))
-      if (!list.success) return yield* strange("list of batches")
-      const { data, has_more: hasMore } = list.output
-      const found = data.find((one) => tagOf(one) === tag)
-      if (found !== undefined) return yield* batchFrom(found)
-      const last = remoteOf(data.at(-1), redact)?.id
-      if (hasMore !== true || last === undefined || last === after) return undefined
-      after = last
-    }
-  })
-
   const look = Effect.fn("BatchApi.look")(function* (id: string) {
     return yield* batchFrom(yield* exchange("GET", `/batches/${encodeURIComponent(id)}`, { read: jsonOf }))
   })
 
+  const untold = (id: string) =>
+    new ModelError({
+      reason: "Rejected",
+      rejection: "answer_unreadable",
+      message: `the service does not tell of which file its batch ${excerpt(id, redact)} is`,
+    })
+
+  const find = Effect.fn("BatchApi.find")(function* (fileId: string, tag: string) {
+    let after = ""
+    for (let pages = 0; pages < mostPages; pages++) {
+      const page = `/batches?limit=${batchesPerPage}${after === "" ? "" : `&after=${encodeURIComponent(after)}`}`
+      const list = v.safeParse(listSchema, yield* exchange("GET", page, { read: jsonOf }))
+      if (!list.success) return yield* strange("list of batches")
+      const { data, has_more: hasMore } = list.output
+      for (const json of data) {
+        const listed = yield* batchFrom(json)
+        // Some lists tell less of a batch than is told of it alone.
+        const isTold = listed.inputFileId !== undefined || listed.tag !== undefined
+        const batch = isTold ? listed : yield* look(listed.id)
+        if (batch.inputFileId === fileId || batch.tag === tag) return batch
+        if (batch.inputFileId === undefined && batch.tag === undefined) return yield* untold(batch.id)
+      }
+      const last = remoteOf(data.at(-1), redact)?.id
+      if (hasMore !== true || last === undefined || last === after) return undefined
+      after = last
+    }
+    return yield* strange("list of batches that ends")
+  })
+
   const download = Effect.fn("BatchApi.download")(function* (fileId: string, path: string) {
-    yield* exchange("GET", `/files/${encodeURIComponent(fileId)}/content`, {
-      read: (response) => writeLines(response, path, redaction.answer),
+    return yield* exchange("GET", `/files/${encodeURIComponent(fileId)}/content`, {
+      read: (response) => writeResults(response, path, redaction.answer),
       timeoutMs: slowMs,
     })
   })

@@ -1,17 +1,19 @@
 import { Context, Effect, Layer, pipe, Redacted } from "effect"
 import { sha256 } from "../../plan/fingerprint.ts"
-import { type Accounts, type Arrived, type BatchSettings, makeBatches } from "../batch-api/batches.ts"
+import type { Arrived } from "../batch-api/arrivals.ts"
+import { type Accounts, type BatchSettings, makeBatches } from "../batch-api/batches.ts"
 import { ModelBatches } from "../batch-api/ModelBatches.ts"
-import { type BatchedRequest, estimateOf } from "../batch-api/record.ts"
-import type { Result } from "../batch-api/results.ts"
+import { estimateOf } from "../batch-api/record.ts"
+import { type Result, wholeRefused } from "../batch-api/results.ts"
 import { openAiBatches } from "../batch-api/service.ts"
 import { type Price, priceInBatch, priceOf } from "../money.ts"
 import type { Completion } from "../protocols/completion.ts"
+import { statusIn } from "../protocols/fault.ts"
 import { excerpt } from "../protocols/said.ts"
 import { labelOf, requestDigest } from "../request.ts"
 import { ModelError, noUsage, VisionModel } from "../VisionModel.ts"
-import { makeBudget } from "./budget.ts"
-import type { Budget, Reservation } from "./CallBudget.ts"
+import { makeBudget, type OwnBudget } from "./budget.ts"
+import type { Reservation } from "./CallBudget.ts"
 import { CallLog } from "./CallLog.ts"
 import type { CallAttempt, MakeAttempt } from "./call.ts"
 import { completeWith, openService, type Service } from "./calling.ts"
@@ -42,35 +44,28 @@ const completionIn = (result: Result, { protocol }: Service): Completion | undef
 }
 
 /** Keeps a budget over all waves: what earlier commands have had done and what is under way counts, too. */
-const makeAccounts = (service: Service, budget: Budget, price: Price | undefined): Accounts => {
+const makeAccounts = (service: Service, budget: OwnBudget, price: Price | undefined): Accounts => {
   const out = new Map<string, Reservation>()
   const nothing = { ...noUsage, prompt_tokens: 0, completion_tokens: 0 }
-  const reserve = (request: BatchedRequest) =>
-    Effect.map(budget.reserve(estimateOf(request)), (reservation) => {
-      out.set(request.custom_id, reservation)
-    })
-  /** That of a request; for one that an earlier command has handed in, one that asks for no money. */
-  const reservationOf = ({ custom_id: id }: BatchedRequest): Effect.Effect<Reservation | undefined> => {
-    const known = out.get(id)
-    out.delete(id)
-    return known === undefined
-      ? Effect.catchAll(budget.reserve(nothing), () => Effect.succeed(undefined))
-      : Effect.succeed(known)
-  }
-  const chargeFor = (request: BatchedRequest, result: Result | undefined) => {
-    const completion = result === undefined ? undefined : completionIn(result, service)
-    if (completion === undefined) return undefined
-    const { reasoning, text, usage } = completion
-    return chargeOf(price, estimateOf(request), usage, text + reasoning)
-  }
   return {
-    reserve,
-    isOut: (request) => Effect.ignore(reserve(request)),
-    settle: (request, result) =>
-      Effect.flatMap(
-        reservationOf(request),
-        (reservation) => reservation?.settle(chargeFor(request, result)) ?? Effect.void,
-      ),
+    reserve: (request) =>
+      Effect.map(budget.reserve(estimateOf(request)), (reservation) => {
+        out.set(request.custom_id, reservation)
+      }),
+    isOut: (request) => {
+      out.set(request.custom_id, budget.take(estimateOf(request)))
+    },
+    chargeFor: (request, result) => {
+      const completion = completionIn(result, service)
+      if (completion === undefined) return undefined
+      const { reasoning, text, usage } = completion
+      return chargeOf(price, estimateOf(request), usage, text + reasoning)
+    },
+    settle: ({ custom_id: id }, charge) => {
+      const reservation = out.get(id) ?? budget.take(nothing)
+      out.delete(id)
+      return reservation.settle(charge)
+    },
   }
 }
 
@@ -82,7 +77,10 @@ const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
     if (result.type === "fault") {
       const { code, message } = result
       const said = excerpt([code, message].filter((word) => word !== "").join(": "), redact)
-      return yield* new ModelError({ reason: "Rejected", message: `the batch gave no answer: ${said}` })
+      const text = JSON.stringify({ error: { code, message: said } })
+      return yield* code === wholeRefused
+        ? new ModelError({ reason: "Rejected", message: `the batch gave no answer: ${said}` })
+        : protocol.classify({ status: statusIn(text), text, isBegun: false }, redact)
     }
     const [text, headers] = [JSON.stringify(result.body ?? null), new Headers()]
     if (result.status >= 400)
@@ -123,10 +121,8 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
     url: protocol.batchUrl,
   }
   const budget = makeBudget(settings.budget ?? {}, price)
-  const batches = yield* makeBatches(batching, head, remote, makeAccounts(service, budget, price), {
-    ...settings,
-    redact: redaction.message,
-  })
+  const accounts = makeAccounts(service, budget, price)
+  const batches = yield* makeBatches(batching, head, remote, accounts, settings)
 
   /** How often a request has come back with an error that may pass, and the last one. */
   const faults = new Map<string, { readonly times: number; readonly error: ModelError }>()

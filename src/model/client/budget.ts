@@ -18,10 +18,35 @@ const spentMessage = (what: string, limit: string, spent: string): string =>
 const spentText = ({ tokens, estimatedTokens }: Spent): string =>
   `${tokens} tokens${estimatedTokens === 0 ? "" : ` (${estimatedTokens} of them by estimate: the service did not count them)`}`
 
+/** A budget that also takes note of what cannot be helped any more. */
+export interface OwnBudget extends Budget {
+  /** As `reserve`, of what has been asked for already: it counts, whether or not it fits. */
+  readonly take: (estimate: ModelUsage) => Reservation
+}
+
 /** A budget for the calls of this process. */
-export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budget => {
+export const makeBudget = (limits: BudgetLimits, price: Price | undefined): OwnBudget => {
   const spent = { tokens: 0, cost: 0, estimatedTokens: 0 }
   const out = { tokens: 0, cost: 0 }
+  const take = (estimate: ModelUsage): Reservation => {
+    const tokens = totalTokens(estimate)
+    const cost = costOf(price, estimate) ?? 0
+    out.tokens += tokens
+    out.cost += cost
+    let isOpen = true
+    const settle = (charge: Charge | undefined) =>
+      Effect.sync(() => {
+        if (!isOpen) return
+        isOpen = false
+        out.tokens -= tokens
+        out.cost -= cost
+        if (charge === undefined) return
+        spent.tokens += totalTokens(charge.assumed)
+        spent.cost += charge.costUsd ?? charge.estimated?.cost_usd ?? 0
+        spent.estimatedTokens += charge.estimated?.tokens ?? 0
+      })
+    return { settle }
+  }
   const reserve = (estimate: ModelUsage): Effect.Effect<Reservation, ModelError> =>
     Effect.suspend(() => {
       const tokens = totalTokens(estimate)
@@ -40,23 +65,9 @@ export const makeBudget = (limits: BudgetLimits, price: Price | undefined): Budg
         const message = spentMessage("--max-cost", `$${maxCost}`, `$${spent.cost.toFixed(4)}`)
         return new ModelError({ reason: "BudgetSpent", message })
       }
-      out.tokens += tokens
-      out.cost += cost
-      let isOpen = true
-      const settle = (charge: Charge | undefined) =>
-        Effect.sync(() => {
-          if (!isOpen) return
-          isOpen = false
-          out.tokens -= tokens
-          out.cost -= cost
-          if (charge === undefined) return
-          spent.tokens += totalTokens(charge.assumed)
-          spent.cost += charge.costUsd ?? charge.estimated?.cost_usd ?? 0
-          spent.estimatedTokens += charge.estimated?.tokens ?? 0
-        })
-      return Effect.succeed({ settle })
+      return Effect.succeed(take(estimate))
     })
-  return { reserve, spent: Effect.sync(() => ({ ...spent })) }
+  return { reserve, take, spent: Effect.sync(() => ({ ...spent })) }
 }
 
 /** A budget for the calls of this process. */

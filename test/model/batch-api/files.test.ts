@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { InputFile, lineBytes } from "../../../src/model/batch-api/input-file.ts"
-import { type BatchedRequest, noteUsed, readBatches } from "../../../src/model/batch-api/record.ts"
+import {
+  type BatchedRequest,
+  noteUsed,
+  readBatches,
+  underWayIn,
+  writeState,
+} from "../../../src/model/batch-api/record.ts"
 import { longestLine, readResult, resultsIn } from "../../../src/model/batch-api/results.ts"
 import type { LazyBody } from "../../../src/model/protocols/lazy-body.ts"
 import { temporaryFolder } from "../../support/folders.ts"
@@ -64,8 +70,11 @@ test("a file of requests has their bytes to the byte, and nothing of one that br
     { custom_id: "b", method: "POST", url: head.url, body: { n: 22 } },
   ])
   await noteUsed(file.folder, "a")
+  const begun = { ...state, state: "under_way", batch_id: "batch-1" } as const
+  await writeState(file.folder, begun)
+  expect(await underWayIn(folder.path)).toEqual({ batches: 1, requests: 2 })
   expect(await readBatches(folder.path)).toEqual([
-    { folder: file.folder, state, requests: [one.request, two.request], used: new Set(["a"]) },
+    { folder: file.folder, state: begun, requests: [one.request, two.request], used: new Set(["a"]) },
   ])
 })
 
@@ -81,6 +90,58 @@ test("what was never finished is removed, and nothing that is not ours", async (
   expect(await readBatches(folder.path)).toEqual([])
   expect(readdirSync(folder.path).toSorted()).toEqual([linked, ...others].toSorted())
   expect(existsSync(begun)).toBe(false)
+})
+
+test("what was written and not handed in is removed, but for what somebody else has put there", async () => {
+  await using folder = await temporaryFolder()
+  const file = await InputFile.begin(folder.path, head)
+  await file.add({ request: request("a"), body: bodyOf('{"n":1}') })
+  await file.finish()
+  await writeFile(join(file.folder, "notes.txt"), "mine")
+  await mkdir(join(file.folder, "output.jsonl"))
+  const unfinished = join(folder.path, "20260101T000000Z-aaaaaaaa")
+  await mkdir(unfinished)
+  await writeFile(join(unfinished, "thesis.txt"), "mine, too")
+  expect(await readBatches(folder.path)).toEqual([])
+  expect(readdirSync(folder.path, { recursive: true }).map(String).toSorted()).toEqual(
+    [
+      "20260101T000000Z-aaaaaaaa",
+      "20260101T000000Z-aaaaaaaa/thesis.txt",
+      ...["", "/notes.txt", "/output.jsonl"].map((name) => `${basename(file.folder)}${name}`),
+    ].toSorted(),
+  )
+})
+
+test("a link on the way to batches, or in the place of one of their files, is not followed", async () => {
+  await using folder = await temporaryFolder()
+  const elsewhere = join(folder.path, "elsewhere")
+  const begun = join(elsewhere, "20260101T000000Z-aaaaaaaa")
+  await mkdir(begun, { recursive: true })
+  await writeFile(join(begun, "input.jsonl"), "{}")
+  symlinkSync(elsewhere, join(folder.path, ".batch"))
+  await mkdir(join(elsewhere, "api"))
+  for (const root of [join(folder.path, ".batch/api"), join(folder.path, "x/.batch")]) {
+    if (!existsSync(dirname(root))) await mkdir(dirname(root))
+    if (root.endsWith("x/.batch")) symlinkSync(elsewhere, root)
+    await expect(readBatches(root)).rejects.toThrow(/is a link, and links are not followed here/u)
+    expect(await underWayIn(root)).toEqual({ batches: 0, requests: 0 })
+  }
+  expect(existsSync(begun)).toBe(true)
+  const file = await InputFile.begin(join(folder.path, "own/api"), head)
+  symlinkSync("/dev/zero", join(file.folder, "output.jsonl"))
+  await expect(Array.fromAsync(resultsIn(join(file.folder, "output.jsonl")))).rejects.toThrow("is a link")
+  await file.drop()
+})
+
+test("a list of requests that is not whole is damage, for what is not known to be under way would be asked for again", async () => {
+  await using folder = await temporaryFolder()
+  const file = await InputFile.begin(folder.path, head)
+  for (const id of ["a", "b"]) await file.add({ request: request(id), body: bodyOf('{"n":1}') })
+  const { state } = await file.finish()
+  await writeState(file.folder, { ...state, state: "under_way", batch_id: "batch-1" })
+  const list = join(file.folder, "requests.jsonl")
+  await writeFile(list, readFileSync(list, "utf8").slice(0, -20))
+  await expect(readBatches(folder.path)).rejects.toThrow(/requests\.jsonl is damaged.*remove .* to ask anew/u)
 })
 
 test("a damaged state is said, with the way out", async () => {
