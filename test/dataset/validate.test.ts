@@ -286,6 +286,16 @@ test("pictures of a step begin with its clip, and end before it", async () => {
   expect(early).toContain(
     `${steps}: starts at ${frames[0].timestamp_sec} s, but its clip starts at ${frames[0].timestamp_sec + 0.5} s`,
   )
+  // A clip of copied packets may begin before its step does, and its pictures need not.
+  const copied = await findingsIf((out) => {
+    const record = readJson(out, segments)
+    const own = record.segments.map((segment: object) => ({ ...segment, clip_cut_mode: "copy" }))
+    writeFileSync(
+      join(out, segments),
+      JSON.stringify({ ...record, cut: { ...record.cut, mode: "copy" }, segments: own }),
+    )
+  })
+  expect(copied.filter((line) => line.includes("but its clip starts at"))).toEqual([])
   const late = await findingsAfter(segments, "segments.1.end_sec", () => frames.at(-1).timestamp_sec)
   const says = `${steps}: ends at ${frames.at(-1).timestamp_sec} s, but its clip ends before`
   expect(late.filter((line) => line.startsWith(says))).toHaveLength(1)

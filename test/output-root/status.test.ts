@@ -141,6 +141,28 @@ test("inputs without a folder are not started, unless it is on record that they 
   expect(status.failed).toMatchObject([{ video_id: "failed", reason: "NotAVideo", message: "no video" }])
 })
 
+test.each([
+  ["that was not finished stands, whatever its folder says", "Transient", "/videos/v.mp4", [], ["Transient"]],
+  ["whose run was refused is done, if its folder is", "FingerprintMismatch", "/videos/v.mp4", ["v"], []],
+  [
+    "whose run was refused for another of its name is done, and the other is told",
+    "ForeignFolder",
+    "/other/v.mp4",
+    ["v"],
+    ["ForeignFolder"],
+  ],
+])("a video %s", async (_what, reason, source, done, failed) => {
+  const root = runFolder()
+  summarised(root, "v", finished(1, 0, "2026-01-01T00:00:00.000Z"))
+  const failed_at_utc = "2026-01-01T00:00:00.000Z"
+  await runIn(
+    root,
+    writeFailure({ video_id: "v", source_video: source, stage: null, reason, message: "no", failed_at_utc }),
+  )
+  const status = await statusOf(root)
+  expect([status.done, status.failed.map((one) => one.reason)]).toEqual([[...done], [...failed]])
+})
+
 test("what has changed since the last look is read again", async () => {
   const root = runFolder()
   summarised(root, "v", { stage1: outcome("running", 0) })
