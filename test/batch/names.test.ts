@@ -100,6 +100,21 @@ describe("a folder of videos", () => {
     })
   })
 
+  test("says of a folder and of a file with such a name which of them is to be renamed", async () => {
+    const root = folderWith("fine.mp4")
+    if (!fileNamed(root, latin("caf\xe9.mp4"))) return
+    // It is told although it is not called like a video: nobody knows what is in it.
+    mkdirSync(Buffer.concat([Buffer.from(`${root}/`), latin("day\xe9")]))
+    const told = async (selection: FolderSelection) =>
+      (await Effect.runPromise(discoverVideos(root, selection))).refused.map(({ message }) => message)
+    const file = `${root}/caf\\xe9.mp4 has a name that is not UTF-8; rename the file`
+    expect(await told({})).toEqual([file])
+    expect(await told({ recursive: true })).toEqual([
+      file,
+      `${root}/day\\xe9/ has a name that is not UTF-8; rename the folder`,
+    ])
+  })
+
   test("takes what leads nowhere or is no file as well, so that it fails by its name", async () => {
     const root = folderWith("fine.mp4")
     symlinkSync("/nowhere/gone.mp4", join(root, "gone.mp4"))

@@ -3,6 +3,8 @@ import { Effect, Metric, MetricState } from "effect"
 import type { CallEvent } from "../../../src/model/client/CallLog.ts"
 import { measure } from "../../../src/model/client/telemetry.ts"
 import { failedCall } from "../../support/call-event.ts"
+import { completion, startChatServer } from "../../support/chat-server.ts"
+import { callModel } from "../../support/model-call.ts"
 
 /** How many values of a histogram are at most as large as each of its limits, the infinite one last. */
 const countsUpTo = (name: string): ReadonlyMap<number, number> => {
@@ -43,4 +45,25 @@ test("waits for a place are counted in classes that double from 25 milliseconds 
     [102_400, 3],
     [Number.POSITIVE_INFINITY, 4],
   ])
+})
+
+/** How many attempts were counted so far, by outcome. */
+const attempts = () =>
+  Object.fromEntries(
+    Metric.unsafeSnapshot().flatMap(({ metricKey, metricState }) =>
+      metricKey.name === "triptych.model.attempts" && MetricState.isCounterState(metricState)
+        ? metricKey.tags.map(({ value }) => [value, Number(metricState.count)])
+        : [],
+    ),
+  )
+
+test("every attempt of a call is counted by how it ended", async () => {
+  await using server = startChatServer({
+    behave: ({ number }) => (number === 1 ? new Response("", { status: 503 }) : completion("{}")),
+  })
+  const before = attempts()
+  await callModel(server.url, { callRetries: 1 })
+  const after = attempts()
+  for (const outcome of ["Transient", "ok"])
+    expect([outcome, (after[outcome] ?? 0) - (before[outcome] ?? 0)]).toEqual([outcome, 1])
 })
