@@ -79,7 +79,7 @@ describe("deadlines", () => {
 
   test("a service that never answers is given up on", async () => {
     const { result } = await against(() => new Promise<string>(() => undefined))
-    expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Transient" })
+    expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "Transient", mayBePaid: true })
     expect(Either.isLeft(result) && result.left.message).toContain("was silent")
   })
 

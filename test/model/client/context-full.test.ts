@@ -1,9 +1,12 @@
 import { expect, test } from "bun:test"
+import { Either } from "effect"
 import { isContextFull } from "../../../src/model/client/context-full.ts"
 import { firstDialect } from "../../../src/model/client/parameters.ts"
 import { chat } from "../../../src/model/protocols/chat/chat.ts"
 import type { Completion } from "../../../src/model/protocols/completion.ts"
 import { noUsage } from "../../../src/model/VisionModel.ts"
+import { startChatServer } from "../../support/chat-server.ts"
+import { callModel } from "../../support/model-call.ts"
 
 /** An answer of 400 tokens to a prompt of 1000, cut off. */
 const completion: Completion = {
@@ -69,4 +72,18 @@ test("a count that does not fit the text tells nothing, unless prompt and answer
   ])
   expect(isFull(counted(3, 5))).toBe(false)
   expect(isFull(counted(4, 5))).toBe(false)
+})
+
+test("a reply says so of itself", async () => {
+  const answering = (finish_reason: string) => () =>
+    Response.json({ choices: [{ index: 0, finish_reason, message: { content: "{" } }] })
+  for (const [word, contextFull] of [
+    ["model_length", true],
+    ["length", undefined],
+  ] as const) {
+    await using server = startChatServer({ behave: answering(word) })
+    const { result } = await callModel(server.url)
+    expect(Either.isRight(result) && result.right.truncated).toBe(true)
+    expect(Either.isRight(result) && result.right.contextFull).toBe(contextFull)
+  }
 })
