@@ -2,53 +2,22 @@ import { expect, test } from "bun:test"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
-import * as v from "valibot"
 import type { DatasetStore } from "../../src/dataset/DatasetStore.ts"
-import { layout } from "../../src/dataset/layout.ts"
 import type { Outcome } from "../../src/dataset/run-summary.ts"
 import { jsonText, promptDigest } from "../../src/dataset/store.ts"
 import type { VisionModel } from "../../src/model/VisionModel.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
-import { type Checked, problem } from "../../src/plan/problem.ts"
-import { annotationSchemas } from "../../src/plan/schemas.ts"
 import { adoptAnswer, adoptableAnswer } from "../../src/stages/adopted.ts"
-import { draft, draftTask } from "../../src/stages/draft.ts"
 import { foreseenAnswer } from "../../src/stages/foreseen.ts"
 import type { StageCall } from "../../src/stages/question.ts"
 import type { VideoRun } from "../../src/stages/run.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { quickSettings } from "../support/run-pipeline.ts"
+import { goalCall, goalCheck, goalFiles } from "../support/stage-call.ts"
 import { withVideoRun } from "../support/video-run.ts"
 
-const { call: files, draft: artefact } = layout.stage1
-
-/** Accepts an object with a goal, and takes blanks off its ends. */
-const check = (json: unknown): Checked<object> => {
-  const goal: unknown = Reflect.get(Object(json), "goal")
-  return typeof goal === "string"
-    ? { ok: true, value: { goal: goal.trim() }, warnings: [] }
-    : { ok: false, problems: [problem("$.goal", "missing", "is missing")] }
-}
-
-const callOf = (run: VideoRun, noted: Array<Outcome>): StageCall<object> => ({
-  stage: draft,
-  what: "draft plan",
-  dir: run.folder.stage1,
-  files,
-  artefact,
-  isInPlan: true,
-  inputs: "inputs",
-  previous: undefined,
-  mayAdopt: true,
-  check,
-  task: draftTask(annotationSchemas.structured),
-  prompt: "ours",
-  schema: v.unknown(),
-  images: Effect.succeed([]),
-  callsLeft: 1,
-  note: (outcome) => Effect.sync(() => void noted.push(outcome)),
-})
+const { artefact, files } = goalFiles
 
 /** A run that takes over what the original implementation has left: an answer of this text, its prompts and its reply. */
 const withOriginal = async <A, E>(
@@ -76,7 +45,7 @@ const done: Outcome = { status: "completed", attempts: 1, calls: [], warnings: [
 test("an answer of the original implementation is taken over only where nothing speaks against it", async () => {
   await withOriginal('{"goal": "Pour"}', (run, dir) =>
     Effect.gen(function* () {
-      const call = callOf(run, [])
+      const call = goalCall(run, [])
       const found = (changes: Partial<VideoRun>, asked: Partial<StageCall<object>> = {}) =>
         adoptableAnswer({ ...run, ...changes }, { ...call, ...asked })
       expect(yield* found({})).toEqual({ goal: "Pour" })
@@ -89,7 +58,7 @@ test("an answer of the original implementation is taken over only where nothing 
         ["what it follows from is not the original's", {}, { mayAdopt: false }],
         ["there is one on record", {}, { previous: done }],
         ["it is made again", { settings }, {}],
-        ["it breaks a rule", {}, { check: () => check({}) }],
+        ["it breaks a rule", {}, { check: () => goalCheck({}) }],
       ] as const)
         expect([why, yield* found(changes, asked)]).toEqual([why, undefined])
       for (const name of [artefact, files.systemPrompt, files.userPrompt, files.rawResponse]) {
@@ -110,7 +79,7 @@ test.each([
   async (_what, text, kept) => {
     const noted: Array<Outcome> = []
     const { value } = await withOriginal(text, (run, dir) =>
-      Effect.map(adoptAnswer(run, callOf(run, noted)), (answer) => ({
+      Effect.map(adoptAnswer(run, goalCall(run, noted)), (answer) => ({
         answer,
         file: readFileSync(join(dir, artefact), "utf8"),
       })),
@@ -132,7 +101,7 @@ test.each([
 
 test("an answer that breaks a rule is not taken over, and that is told", async () => {
   const noted: Array<Outcome> = []
-  const { notices, value } = await withOriginal("{}", (run) => adoptAnswer(run, callOf(run, noted)))
+  const { notices, value } = await withOriginal("{}", (run) => adoptAnswer(run, goalCall(run, noted)))
   expect([value, noted]).toEqual([undefined, []])
   expect(notices).toEqual([
     "the draft plan of the original implementation does not pass the checks ($.goal: is missing)",
