@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import * as v from "valibot"
-import { advance, eta, workUnderWay } from "../../src/batch/progress.ts"
+import { advance, answersPerMinute, eta, workUnderWay } from "../../src/batch/progress.ts"
 import { initialState, type RunState } from "../../src/batch/state.ts"
 import { frameLines } from "../../src/cli/progress/frame.ts"
 import { eventJson, jsonLineSchema, progressJson } from "../../src/cli/progress/json.ts"
@@ -172,6 +172,26 @@ describe("the lines of the display", () => {
       "1 of 10 videos done, 1 failed, 8 left, 0 under way, 1 step,",
     )
   })
+})
+
+test("answers per minute are those of the last minute, or of the time since the start while that is less", () => {
+  const state = after([
+    [0, started("v")],
+    ...[4000, 30_000, 59_000].map((at): Timed => [at, answered("v")]),
+    // What an earlier run was answered is no answer of this one.
+    [59_500, answered("v", { recalled: true })],
+  ])
+  expect(answersPerMinute(state, 60_000)).toBe(3)
+  expect(answersPerMinute(state, 90_000)).toBe(1)
+  expect(answersPerMinute(state, 119_000)).toBe(0)
+  const early = after([
+    [0, started("v")],
+    [1000, answered("v")],
+    [2000, answered("v")],
+  ])
+  // Two within ten seconds, of which the first few would say too much.
+  expect(answersPerMinute(early, 2000)).toBe(12)
+  expect(answersPerMinute(early, 20_000)).toBe(6)
 })
 
 test("the ten videos that took longest are known, the slowest first, failed ones too", () => {

@@ -150,3 +150,19 @@ test.each<[string, string]>([
     expect(error?._tag).toBe("ModelError")
   }
 })
+
+test("an answer in one piece may have 4 MiB, and not one byte more", async () => {
+  const body = (bytes: number) => {
+    const answer = { choices: [{ index: 0, finish_reason: "stop", message: { content: "{}" } }], pad: "" }
+    return JSON.stringify({ ...answer, pad: "x".repeat(bytes - JSON.stringify(answer).length) })
+  }
+  const answered = async (bytes: number) => {
+    await using server = await startWireServer(async ({ response }) => {
+      head(response).end(body(bytes))
+    })
+    return (await callModel(server.url, { deadlines: limits })).result
+  }
+  expect(Either.isRight(await answered(4 * MiB))).toBe(true)
+  const refused = await answered(4 * MiB + 1)
+  expect(Either.isLeft(refused) && refused.left.message).toContain("longer than any real one")
+})
