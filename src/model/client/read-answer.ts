@@ -27,6 +27,7 @@ const completionOfList = (pieces: ReadonlyArray<unknown>, { stream }: Decoder): 
   return answer.isEnded() ? answer.completion() : undefined
 }
 
+/** What a text in one piece is: a completion, an error, or something else. Throws `BrokenAnswer` and `AnswerTooLarge`. */
 export const interpret = (text: string, decode: Decoder): Answer => {
   const body = parseJson(text)
   if (isErrorObject(body)) return { type: "error", text, isBegun: false }
