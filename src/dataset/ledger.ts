@@ -1,6 +1,5 @@
 import { extname, join } from "node:path/posix"
 import { Effect } from "effect"
-import { parseJson } from "../files/json.ts"
 import { DatasetStore, sizeLimit } from "./DatasetStore.ts"
 import { layout } from "./layout.ts"
 import { type Entry, isFileOf, isKeyframe } from "./places.ts"
@@ -41,10 +40,17 @@ export const filesAtHand = Effect.fn("Ledger.filesAtHand")(function* (
 export const isJsonObject = (json: unknown): json is object =>
   typeof json === "object" && json !== null && !Array.isArray(json)
 
-/** Whether a text file is more than what a crash may leave of `wanted`: it is not missing, cut off, or no object of JSON. */
+/** Closes all that it opens, as an object of JSON does: with a comma too many, it is somebody's edit, and not cut off. */
+const isClosed = (text: string): boolean => {
+  if (!/^\s*\{[\s\S]*\}\s*$/u.test(text)) return false
+  const brackets = text.replaceAll(/"(?:[^"\\]|\\.)*"/gu, "").replaceAll(/[^{}]/gu, "")
+  return 2 * brackets.replaceAll("}", "").length === brackets.length
+}
+
+/** Whether a text file is more than what a crash may leave of `wanted`: it is not missing, cut off, or nothing like an object of JSON. */
 export const isWhole = (path: string, present: Buffer, wanted: Buffer): boolean =>
   path.endsWith(".json")
-    ? isJsonObject(parseJson(present.toString("utf8")))
+    ? isClosed(present.toString("utf8"))
     : present.length > 0 && Buffer.compare(wanted.subarray(0, present.length), present) !== 0
 
 const previousName = (key: string, number: number): string => {

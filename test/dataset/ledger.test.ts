@@ -48,7 +48,9 @@ test("what runs have written is taken from what is there, but for what has a rec
 test.each([
   ["a.json", '{"a": 1}', "{}", true],
   ["a.json", '{"a"', "{}", false],
+  ["a.json", '{"a": 1,}\n', "{}", true],
   ["a.json", "[1]", "{}", false],
+  ["a.json", "\0\0\0", "{}", false],
   ["a.json", "", "{}", false],
   ["a.txt", "", "a prompt", false],
   ["a.txt", "a pro", "a prompt", false],

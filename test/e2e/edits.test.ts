@@ -121,6 +121,18 @@ describe("what is no edit is made again as ever", () => {
   })
 })
 
+test("an edit with a comma too many is kept beside what is made again", async () => {
+  await using copy = await dataset.copy()
+  const text = readFileSync(join(copy.out, final), "utf8").replace(/\}\s*$/u, ",}\n")
+  writeFileSync(join(copy.out, final), text)
+  const { calls, error, notices } = await run(copy.root)
+  expect({ calls, error }).toEqual({ calls: ["3.2"], error: undefined })
+  expect(readFileSync(join(copy.out, final.replace(".json", ".previous-1.json")), "utf8")).toBe(text)
+  expect(notices).toContainEqual(
+    expect.stringContaining("was changed by hand; it is kept as step_final.previous-1.json"),
+  )
+})
+
 describe("an edit that passes the rules", () => {
   test("is used, and stays as it is through any number of runs", async () => {
     await using copy = await dataset.copy()
