@@ -3,7 +3,7 @@ import { Cause, DateTime, Effect, Option } from "effect"
 import type { RunSettings } from "../config.ts"
 import type { StageId } from "../dataset/layout.ts"
 import type { FailureReason } from "../events.ts"
-import { clearFailure, writeFailure } from "../output-root/state.ts"
+import { clearFailure, hasFailure, writeFailure } from "../output-root/state.ts"
 import { videoId } from "../output-root/video-id.ts"
 import type { PipelineError } from "../pipeline.ts"
 import { stageNumber } from "../stages/list.ts"
@@ -68,6 +68,21 @@ export const recordFailure = (
         failed_at_utc: DateTime.formatIso(now),
       }),
     ),
+  )
+
+/**
+ * A video whose answers come later has not failed. One that had failed before stays noted, as what it is now: the same command with
+ * `--only-failed` goes on with it.
+ */
+export const deferFailure = (
+  stages: ReadonlyArray<StageId>,
+  settings: Pick<RunSettings, "idBase">,
+  file: string,
+  failure: Failure,
+) =>
+  Effect.flatMap(
+    Effect.catchAll(hasFailure(videoId(resolve(file), settings.idBase)), () => Effect.succeed(false)),
+    (isNoted) => (isNoted ? recordFailure(stages, settings, file, failure) : Effect.void),
   )
 
 /** Takes the note away once the video is done. */

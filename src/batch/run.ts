@@ -8,7 +8,7 @@ import { monotonicMs } from "../model/monotonic.ts"
 import { videoId } from "../output-root/video-id.ts"
 import { Pipeline, type PipelineError } from "../pipeline.ts"
 import { chosenStages } from "../stages/Stage.ts"
-import { failureOf, forgetFailure, recordFailure } from "./failure.ts"
+import { deferFailure, failureOf, forgetFailure, recordFailure } from "./failure.ts"
 import type { ReportRequest } from "./report.ts"
 import { makeReporter } from "./reporter.ts"
 
@@ -121,9 +121,14 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
       onSuccess: () => Effect.succeed(undefined),
       onFailure: (cause): Effect.Effect<Unfinished | undefined> => {
         if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
-        const { reason, message } = failureOf(cause)
+        const failure = failureOf(cause)
+        const { reason, message } = failure
         if (reason === "Locked" || reason === "LockLost") return postponed(file, message, "locked")
-        return reason === "Deferred" ? postponed(file, message, "deferred") : failed(file, cause, last)
+        if (reason !== "Deferred") return failed(file, cause, last)
+        return Effect.zipRight(
+          inRoot(deferFailure(pipeline.stages, settings, file, failure)),
+          postponed(file, message, "deferred"),
+        )
       },
     })
 

@@ -3,6 +3,7 @@ import * as v from "valibot"
 import {
   jsonText,
   listFolder,
+  lookAt,
   readJson,
   readText,
   removeAbandoned,
@@ -81,6 +82,10 @@ export const readInputs = Effect.map(readText(inputsKey), (text): ReadonlyArray<
 
 export const writeFailure = (failure: FailureRecord) =>
   writeFile(failedKey(failure.video_id), jsonText(failure))
+
+/** Whether it is noted that a video failed. */
+export const hasFailure = (videoId: string) =>
+  Effect.map(lookAt(failedKey(videoId)), (found) => found !== undefined)
 
 /** Forgets that a video failed; nothing happens if it did not. */
 export const clearFailure = (videoId: string) => removeFile(failedKey(videoId))

@@ -264,6 +264,8 @@ export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
       { concurrency: foldersAtOnce },
     )
     const { locate } = yield* DatasetStore
-    return statusOf(locate(""), stages, folders, yield* readFailures, inputs)
+    // Who waits for an answer has not failed.
+    const recorded = (yield* readFailures).filter(({ reason }) => reason !== "Deferred")
+    return statusOf(locate(""), stages, folders, recorded, inputs)
   }).pipe(Effect.withSpan("Status.read"))
 }

@@ -192,10 +192,10 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(
   }
   yield* note({ status: "running" }, [], 0)
   yield* writePrompts(run, call)
-  // What is answered later is still being asked for.
+  // What is answered later is still being asked for; the summary has to know by then which prompts were written.
   const answer = yield* Effect.tapErrorTag(askFor(run, call, trace), "StageFailed", (error) =>
     error.reason === "Deferred"
-      ? Effect.void
+      ? note({ status: "running" }, error.attempts, 0)
       : Effect.flatMap(seconds, (wall) =>
           note({ status: "failed", error: error.message, error_reason: error.reason }, error.attempts, wall),
         ),

@@ -52,7 +52,7 @@ test("three waves by three commands: each fetches what has come and hands in wha
   // Half of 1,000 tokens at 2 dollars and 200 at 8, a million each.
   const summary = json(join(root.path, "a/run_summary.json"))
   expect(JSON.stringify(summary)).toContain('"cost_usd":0.0018')
-  const [batch = ""] = readdirSync(join(root.path, ".batch/api"))
+  const [batch = ""] = readdirSync(join(root.path, ".batch/api")).toSorted()
   expect(existsSync(join(root.path, ".batch/api", batch, "input.jsonl"))).toBe(false)
   expect(json(join(root.path, ".batch/api", batch, "batch.json"))).toMatchObject({
     state: "ended",
@@ -147,6 +147,64 @@ test("a budget holds over all waves, and what there was money for is handed in",
   expect(runs.map(({ code }) => code)).toContain(1)
   expect(runs.at(-1)?.stderr).toContain("--max-tokens-total 9000")
   expect(server.answered.length * 1200).toBeLessThanOrEqual(9000)
+})
+
+test("a video that failed and waits for a batch now has not failed, and --only-failed goes on with it", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({
+    steps,
+    fateOf: ({ custom_id }, time) =>
+      time === 1 && server.batches.length === 1 && custom_id === server.batches[0]?.lines[0]?.custom_id
+        ? { type: "error", status: 400, message: "no" }
+        : { type: "answer" },
+    looksUntilEnd: 0,
+  })
+  const all = flags(server.url, root.path)
+  expect((await runCli(all)).code).toBe(4)
+  expect((await runCli(all)).code).toBe(1)
+  const status = async () =>
+    JSON.parse((await runCli(["status", "--output-root", root.path, "--json"])).stdout)
+  expect(await status()).toMatchObject({ failed: 1, unfinished: 1, batches: { batches: 1, requests: 1 } })
+  const again = await runCli([...all, "--only-failed"])
+  expect(again.code).toBe(4)
+  expect(await status()).toMatchObject({ failed: 0, unfinished: 2, batches: { batches: 1, requests: 1 } })
+  const rest = await runCli([...all, "--only-failed", "--wait", "--batch-poll-sec", "1"])
+  expect(rest.code).toBe(0)
+  expect(await status()).toMatchObject({ done: 1, failed: 0, unfinished: 1 })
+})
+
+test("other flags between two commands: what was written meanwhile was not changed by hand, and nothing is paid twice", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ steps, looksUntilEnd: 0 })
+  const withFrames = (frames: number) =>
+    flags(server.url, root.path).with(
+      flags(server.url, root.path).indexOf("--max-frames") + 1,
+      String(frames),
+    )
+  for (const frames of [8, 6, 8]) {
+    const { code, stderr, stdout } = await runCli(withFrames(frames))
+    expect(code).toBe(4)
+    expect(`${stdout}${stderr}`).not.toContain("by hand")
+  }
+  const last = await runCli([...withFrames(8), "--wait", "--batch-poll-sec", "1"])
+  expect(last.code).toBe(0)
+  expect(new Set(server.answered).size).toBe(server.answered.length)
+  expect(server.answered.length).toBe(2 * callsEach + 2)
+})
+
+test("a run without --batch says what is under way; one that only looks touches nothing", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ steps, looksUntilEnd: 1000 })
+  const all = flags(server.url, root.path)
+  await runCli(all)
+  const before = server.asked.length
+  for (const look of [["--dry-run"], ["--preflight-only"]])
+    expect((await runCli([...all, ...look])).code).toBe(0)
+  expect(server.asked.length).toBe(before)
+  const online = await runCli(all.filter((flag) => flag !== "--batch"))
+  expect(online.stderr).toMatch(
+    /1 batch with 2 requests of this output root is under way, and a run without --batch asks for the same once more/u,
+  )
 })
 
 test.each([
