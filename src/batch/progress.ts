@@ -50,12 +50,12 @@ export const videosLeft = (state: RunState): number | undefined =>
   state.videos === undefined ? undefined : Math.max(0, state.videos - state.done - state.failures.length)
 
 /**
- * Seconds to go at the rate measured so far; undefined while too little is known. It falls while nothing moves: what is waited
- * for does not make the rest take longer.
+ * Seconds to go at the rate measured so far; undefined while too little is known, or while videos wait for batches: how long those
+ * take does not show in what has been fetched. It falls while nothing moves: what is waited for does not make the rest take longer.
  */
 export const eta = (state: RunState, nowMs: number): number | undefined => {
   const left = videosLeft(state)
-  if (left === undefined) return undefined
+  if (left === undefined || state.deferred.size > 0) return undefined
   return secondsLeft(state.pace, nowMs, left - workUnderWay(state))
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { answerTo, startBatchServer } from "../support/batch-server.ts"
 import { completion, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -132,6 +133,65 @@ test.each(Object.entries(keys))(
     await collector.stop(true)
     expect(shown(result)).toContain("[redacted]")
     expect(result.code).toBe(0)
+    expect(spans.length).toBeGreaterThan(0)
+    for (const text of [shown(result), everything(root.path), spans.join("\n")]) secretless(text, key)
+  },
+)
+
+test.each(Object.entries(keys).filter(([name]) => /plain|backslashes|URLs|short/u.test(name)))(
+  "a key %s is in no file of a batch, stream or span, whatever the service says",
+  async (_name, key) => {
+    await using root = await temporaryFolder()
+    const said = forms(key).join(" ")
+    await using server = startBatchServer({
+      looksUntilEnd: 1,
+      fateOf: (line, time) =>
+        time === 1
+          ? { type: "error", status: 500, message: said }
+          : {
+              type: "answer",
+              text: answerTo(line, 4).replaceAll(
+                "The cube has to",
+                `As ${said.replaceAll(/["\\]/gu, "\\$&")} says, the cube has to`,
+              ),
+            },
+      refuse: (_method, path, count) =>
+        count === 1 && (path === "/files" || path === "/batches")
+          ? Response.json({ error: { message: said, code: key } }, { status: 503 })
+          : undefined,
+      toldAs: (told) => ({
+        ...told,
+        status: told.status === "in_progress" ? `waits for ${key}` : told.status,
+        errors: { data: [{ message: said, code: key }] },
+        metadata: { ...Object(told.metadata), said },
+      }),
+      answerAs: (_method, _path, usual) => {
+        usual.headers.set("x-echo", encodeURIComponent(key))
+        return usual
+      },
+    })
+    const spans: Array<string> = []
+    const collector = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: async (request) => {
+        spans.push(await request.text())
+        return Response.json({})
+      },
+    })
+    const secret = encodeURIComponent(key.trim())
+    const result = await runCli(
+      [
+        ...["pipeline", "--input-video", video, "--output-root", join(root.path, "out"), "--max-frames", "6"],
+        ...["--json", "--verbose", "--batch", "--wait", "--batch-poll-sec", "1", "--api-key", key],
+        ...["--api-base", `${server.url}/chat/completions?code=${secret}`, "--model", `vlm-${key.trim()}`],
+        ...["--header", `X-Tenant-Token=${key.trim()}`, "--api-call-retry-backoff-sec", "0"],
+      ],
+      { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}` },
+    )
+    await collector.stop(true)
+    expect(result.code).toBe(0)
+    expect(everything(join(root.path, "out/.batch/api"))).toContain("[redacted]")
     expect(spans.length).toBeGreaterThan(0)
     for (const text of [shown(result), everything(root.path), spans.join("\n")]) secretless(text, key)
   },

@@ -7,7 +7,7 @@ import { type Accounts, makeBatches } from "../../../src/model/batch-api/batches
 import type { BatchedRequest } from "../../../src/model/batch-api/record.ts"
 import { longestLine, type Result } from "../../../src/model/batch-api/results.ts"
 import { openAiBatches } from "../../../src/model/batch-api/service.ts"
-import type { LazyBody } from "../../../src/model/protocols/lazy-body.ts"
+import { type LazyBody, PictureReadError } from "../../../src/model/protocols/lazy-body.ts"
 import { protocols } from "../../../src/model/protocols/protocols.ts"
 import { makeRedaction } from "../../../src/model/redaction.ts"
 import { type BatchServerOptions, startBatchServer } from "../../support/batch-server.ts"
@@ -518,6 +518,24 @@ test("requests that a service loses again and again are not paid for again and a
   expect(ended.at(-1)).toMatch(
     /3 batches have ended without a result for this request.*remove their folders/u,
   )
+})
+
+test("a file in which no request has come together is not handed in", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ looksUntilEnd: 0 })
+  const folder = join(root.path, ".batch/api")
+  const { command } = await place(server.url, folder)
+  const broken: LazyBody = {
+    length: 100,
+    stream: () => {
+      throw new PictureReadError("the picture changed")
+    },
+  }
+  await command((batches) =>
+    Effect.zipRight(Effect.either(batches.add({ request: requestOf("a"), body: broken })), batches.submit),
+  )
+  expect(server.asked).toEqual([])
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test("401 when results are fetched is said, and they are there with the right key", async () => {
