@@ -111,17 +111,19 @@ test("export-csv.ts gives a row for each step of the finished videos", async () 
   expect(first).toMatch(/,cooking\/stage2\/step_clips\/step01_\w+\.mp4,\d+,rehearsal,true,[0-9a-f]{64}$/u)
 })
 
+/** The programs among the examples. */
+const programs = async (): Promise<ReadonlyArray<string>> =>
+  (await readdir(join(root, "examples"))).filter((name) => name.endsWith(".ts"))
+
 test("every example is run here, and none reaches into the program past its exports", async () => {
   const own = await Bun.file(import.meta.path).text()
-  const names = await readdir(join(root, "examples"))
+  const names = await programs()
   expect(names.filter((name) => !own.includes(`"${name}"`))).toEqual([])
   for (const name of names) expect(await read(`examples/${name}`)).not.toMatch(/from "\.\.\//u)
 })
 
 test("programs in the documentation are examples", async () => {
-  const examples = await Promise.all(
-    (await readdir(join(root, "examples"))).map((name) => read(`examples/${name}`)),
-  )
+  const examples = await Promise.all((await programs()).map((name) => read(`examples/${name}`)))
   for (const page of pages)
     for (const { language, text } of blocksOf(await read(page)))
       if (language === "ts") expect(examples).toContain(text)
