@@ -8,7 +8,7 @@ import { underWayIn } from "../model/batch-api/record.ts"
 import { protocolIn, type ServiceSettings } from "../model/client/settings.ts"
 import type { ModelError } from "../model/VisionModel.ts"
 import { makeFolderLocks } from "../output-root/locks.ts"
-import { modelBatchesFolder } from "../output-root/state.ts"
+import { batchFolder, modelBatchesFolder } from "../output-root/state.ts"
 import { printable } from "../text/printable.ts"
 import { plural } from "../text/quantity.ts"
 import type { RunFlags } from "./flags/run.ts"
@@ -134,16 +134,13 @@ export const runInBatches = <E, R>(
     return code === exitCode.done && out.batches > 0 ? exitCode.underWay : code
   })
 
-/** What is locked as a whole while batches are handed in and fetched. */
-const lockName = ".batch"
-
 /** Lets one process at a time hand in batches for an output root, and fetch them. */
 export const aloneWithBatches = Effect.fn("Cli.aloneWithBatches")(function* <A, E, R>(
   outputRoot: string,
   work: Effect.Effect<A, E, R>,
 ) {
   const locks = yield* makeFolderLocks
-  const ended = yield* locks.hold(lockName, Effect.either(work)).pipe(
+  const ended = yield* locks.hold(batchFolder, Effect.either(work)).pipe(
     Effect.catchTag("Locked", ({ owner }) => {
       const who = owner === undefined ? "" : ` (process ${owner.pid} on ${owner.host})`
       const message = `another command${who} hands in batches for ${outputRoot}: wait for it, or use another --output-root`

@@ -19,7 +19,7 @@ import { sha256 } from "../plan/fingerprint.ts"
  * `<output root>/.batch/videos.jsonl` has a line for each input of the last run; `.batch/failed/<video id>.json` says why a
  * video failed, until it is done. Any number of processes may write here at the same time.
  */
-const batchFolder = ".batch"
+export const batchFolder = ".batch"
 
 /** Requests that were handed in as batches, and what came of them. */
 export const modelBatchesFolder = `${batchFolder}/api`

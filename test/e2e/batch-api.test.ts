@@ -5,7 +5,7 @@ import { startBatchServer } from "../support/batch-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
-import { runCli } from "../support/run-cli.ts"
+import { finished, runCli, startCli } from "../support/run-cli.ts"
 
 setDefaultTimeout(120_000)
 
@@ -155,7 +155,7 @@ test("a video that failed and waits for a batch now has not failed, and --only-f
     steps,
     fateOf: ({ custom_id }, time) =>
       time === 1 && server.batches.length === 1 && custom_id === server.batches[0]?.lines[0]?.custom_id
-        ? { type: "error", status: 400, message: "no" }
+        ? { type: "error", status: 402, message: "no credit" }
         : { type: "answer" },
     looksUntilEnd: 0,
   })
@@ -171,6 +171,46 @@ test("a video that failed and waits for a batch now has not failed, and --only-f
   const rest = await runCli([...all, "--only-failed", "--wait", "--batch-poll-sec", "1"])
   expect(rest.code).toBe(0)
   expect(await status()).toMatchObject({ done: 1, failed: 0, unfinished: 1 })
+})
+
+test("while one command waits, nothing counts as running but videos, another one is refused, and Ctrl-C ends it", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ steps, looksUntilEnd: 1000 })
+  const all = flags(server.url, root.path)
+  const child = startCli([...all, "--wait", "--batch-poll-sec", "1"])
+  const ended = finished(child)
+  while (!server.asked.includes("GET /batches/batch-1")) await Bun.sleep(50)
+  const status = JSON.parse((await runCli(["status", "--output-root", root.path, "--json"])).stdout)
+  expect(status).toMatchObject({ videos: 2, running: 0, unfinished: 2, batches: { requests: 2 } })
+  const other = await runCli(all)
+  expect(other).toMatchObject({ code: 2 })
+  expect(other.stderr).toMatch(/another command \(process \d+ on .*\) hands in batches for/u)
+  child.kill("SIGINT")
+  expect((await ended).code).toBe(130)
+  expect((await runCli(all)).code).toBe(4)
+  expect(server.batches.length).toBe(1)
+})
+
+test("--wait outlasts a service that is down for a while", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({
+    steps,
+    looksUntilEnd: 0,
+    refuse: (_method, path, count) =>
+      (path === "/batches/batch-1" && count < 4) ||
+      (path === "/files" && server.batches.length === 1 && isDown())
+        ? Response.json({ error: { message: "down" } }, { status: 503 })
+        : undefined,
+  })
+  let refused = 0
+  const isDown = () => refused++ < 2
+  const { code, stderr } = await runCli([
+    ...flags(server.url, root.path),
+    ...["--wait", "--batch-poll-sec", "1", "--api-call-retries", "0"],
+  ])
+  expect(stderr).toContain("503 down; it is tried again")
+  expect({ code, batches: server.batches.length }).toEqual({ code: 0, batches: 3 })
+  expect(refused).toBe(3)
 })
 
 test("other flags between two commands: what was written meanwhile was not changed by hand, and nothing is paid twice", async () => {

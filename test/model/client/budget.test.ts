@@ -29,6 +29,17 @@ describe("a budget", () => {
     return { settle: (charge?: Charge) => Effect.runSync(reservation.right.settle(charge)) }
   }
 
+  test("takes note of what is under way already, whether or not it fits", () => {
+    const budget = makeBudget({ maxTokensTotal: 100 }, price)
+    const [first, second] = [budget.take(usage(90, 10)), budget.take(usage(50, 50))]
+    expect(Either.isLeft(Effect.runSync(Effect.either(budget.reserve(usage(1, 0)))))).toBe(true)
+    Effect.runSync(second.settle(counted(usage(40, 30))))
+    Effect.runSync(first.settle(undefined))
+    expect(Effect.runSync(budget.spent)).toMatchObject({ tokens: 70 })
+    expect(Either.isRight(Effect.runSync(Effect.either(budget.reserve(usage(30, 0)))))).toBe(true)
+    expect(Either.isRight(Effect.runSync(Effect.either(budget.reserve(usage(1, 0)))))).toBe(false)
+  })
+
   test("of tokens is reserved to the last one, by prompt and answer, and freed by what is settled", () => {
     const budget = budgetOf({ maxTokensTotal: 1000 })
     const first = opened(budget.reserve(usage(500, 100)))
