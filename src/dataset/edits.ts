@@ -5,7 +5,7 @@ import type { AnnotationSchema } from "../plan/annotation.ts"
 import { checkDraft, type DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
 import { checkLocalization } from "../plan/localization.ts"
-import { type Checked, type Problem, problem, problemLine } from "../plan/problem.ts"
+import { type Checked, countProblems, type Problem, problem, problemLine } from "../plan/problem.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { listAt } from "../plan/shape.ts"
 import { DatasetError } from "./DatasetError.ts"
@@ -40,7 +40,8 @@ const readEdited = Effect.fn("Edits.read")(function* ({ folder, summary }: Revie
 const refuse = Effect.fnUntraced(function* (key: string, problems: ReadonlyArray<Problem>) {
   const path = (yield* DatasetStore).locate(key)
   const [first] = problems
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""
+  const others = countProblems(problems) - 1
+  const more = others > 0 ? ` (and ${others} more)` : ""
   const message = `${path} was changed by hand and breaks a rule: ${first ? problemLine(first) : ""}${more}; nothing was asked or written. Correct it, or take it away to have it made again`
   return yield* new DatasetError({ reason: "EditInvalid", path, message })
 })
