@@ -68,7 +68,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   const open = new Map<string, BatchRecord>()
   /** Ids of requests that are in one of them, or in the file that is being filled. */
   const waiting = new Set<string>()
-  /** How many batches have ended without a result for a request. */
+  /** How many batches were completed without a result for a request. */
   const losses = new Map<string, number>()
   const arrivals = makeArrivals(accounts.chargeFor)
   let filling: InputFile | undefined
@@ -95,11 +95,10 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   const inState = (...states: ReadonlyArray<BatchState["state"]>) =>
     [...open.values()].filter((record) => isOurs(record) && states.includes(record.state.state))
 
-  /** Nothing more comes of a batch. Losses that are read again, of batches that the service did not finish, say nothing. */
-  const close = Effect.fnUntraced(function* (record: BatchRecord, isNew: boolean) {
+  /** Nothing more comes of a batch. What one has not come to that the service did not finish is no loss: nobody has paid for it. */
+  const close = Effect.fnUntraced(function* (record: BatchRecord) {
     const { chargeOf, lost, strangers } = yield* arrivals.take(record)
-    if (isNew || record.state.status === "completed")
-      for (const id of lost) losses.set(id, (losses.get(id) ?? 0) + 1)
+    if (record.state.status === "completed") for (const id of lost) losses.set(id, (losses.get(id) ?? 0) + 1)
     for (const request of record.requests) {
       waiting.delete(request.custom_id)
       yield* accounts.settle(request, chargeOf(request.custom_id))
@@ -153,7 +152,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
         message: `the service says that the batch ${remote.id} has ${remote.answered} answers, and its files have ${lines}: they are fetched again at the next look; remove ${record.folder} to give it up`,
       })
     const ended = yield* store(record, { ...withRemote(record.state, remote), state: "ended" })
-    const { lost, strangers } = yield* close(ended, true)
+    const { lost, strangers } = yield* close(ended)
     if (lost.length === 0) return
     const said = remote.problem === undefined ? "" : `. It said: ${remote.problem}`
     const others = strangers === 0 ? "" : `, and with ${strangers} for none of them`
@@ -207,7 +206,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   const lostTooOften = (times: number): ModelError =>
     new ModelError({
       reason: "Rejected",
-      message: `${times} batches have ended without a result for this request, and each of them may have been paid for; look at the service what is in their files, and remove their folders below ${folder} to ask again`,
+      message: `${times} batches were completed without a result for this request, and each of them may have been paid for; look at the service what is in their files, and remove their folders below ${folder} to ask again`,
     })
 
   /** Adds a request to those that will be handed in. A file that has no room for it is handed in first. */
@@ -292,7 +291,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
 
   for (const record of yield* onDisk(folder, () => readBatches(folder))) {
     if (record.state.state === "ended") {
-      yield* close(record, false)
+      yield* close(record)
       continue
     }
     open.set(record.folder, record)

@@ -516,8 +516,22 @@ test("requests that a service loses again and again are not paid for again and a
   // Twice more than the first time.
   expect(server.batches.length).toBe(3)
   expect(ended.at(-1)).toMatch(
-    /3 batches have ended without a result for this request.*remove their folders/u,
+    /3 batches were completed without a result for this request.*remove their folders/u,
   )
+})
+
+test("what a service has not come to in time is asked again as often as that happens: nobody has paid for it", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({
+    looksUntilEnd: 0,
+    endsAs: (batch) => (batch > 6 ? "completed" : batch % 2 === 0 ? "expired" : "cancelled"),
+  })
+  const { command } = await place(server.url, join(root.path, ".batch/api"))
+  const ended = await command((batches) =>
+    Effect.forEach(Array.from({ length: 7 }), () => Effect.zipRight(askAll(batches), batches.collect)),
+  )
+  expect(messageOf(ended)).toBe("no error")
+  expect(server.batches.length).toBe(7)
 })
 
 test("a file in which no request has come together is not handed in", async () => {
