@@ -1,15 +1,15 @@
 import { basename, join } from "node:path"
 import { Effect } from "effect"
 import { dropTemporary, giveName, temporaryPath } from "../../files/whole.ts"
-import type { Charge } from "../client/charge.ts"
 import { repeated } from "../client/repeated.ts"
 import { ModelError } from "../VisionModel.ts"
+import type { Accounts } from "./accounts.ts"
 import { makeArrivals } from "./arrivals.ts"
 import { onDisk } from "./disk.ts"
+import { eachInTurn } from "./each-in-turn.ts"
 import { makeHandingIn, type Retries, withRemote } from "./handing-in.ts"
 import { type FileLimits, type Head, InputFile, lineBytes, type WholeRequest } from "./input-file.ts"
 import {
-  type BatchedRequest,
   type BatchRecord,
   type BatchState,
   batchFile,
@@ -18,7 +18,6 @@ import {
   writeState,
 } from "./record.ts"
 import { isKnownStatus, type RemoteBatch } from "./remote.ts"
-import type { Result } from "./results.ts"
 import type { BatchService } from "./service.ts"
 
 /** How requests are handed in. */
@@ -27,28 +26,6 @@ export interface BatchSettings {
   readonly folder: string
   readonly limits: FileLimits
 }
-
-/** What the keeper of the money is told. */
-export interface Accounts {
-  /** Before a request is handed in; fails if there is no money for it. */
-  readonly reserve: (request: BatchedRequest) => Effect.Effect<void, ModelError>
-  /** A request was handed in by an earlier command, and is under way. */
-  readonly isOut: (request: BatchedRequest) => void
-  /** What a result has cost; undefined if nothing. */
-  readonly chargeFor: (request: BatchedRequest, result: Result) => Charge | undefined
-  /** A request has ended, with what it has cost; undefined if nothing came of it. */
-  readonly settle: (request: BatchedRequest, charge: Charge | undefined) => Effect.Effect<void>
-}
-
-/** Does something with each, all of them, and fails with the first error at last. */
-const eachInTurn = <A>(
-  all: ReadonlyArray<A>,
-  work: (one: A) => Effect.Effect<void, ModelError>,
-): Effect.Effect<void, ModelError> =>
-  Effect.flatMap(
-    Effect.forEach(all, (one) => Effect.either(work(one))),
-    (results) => Effect.all(results, { discard: true }),
-  )
 
 /** What `makeBatches` gives. */
 export type Batches = Effect.Effect.Success<ReturnType<typeof makeBatches>>
