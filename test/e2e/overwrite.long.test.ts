@@ -5,7 +5,6 @@ import { Effect } from "effect"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { type Behaviour, type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { finishedDataset } from "../support/finished.ts"
-import { oneIn } from "../support/long.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -97,7 +96,7 @@ describe("what is there stands until its successor is whole", () => {
 })
 
 describe("an overwrite that ends early is gone on with by the same command", () => {
-  test.each(oneIn(2, [2, 1, 5, 3, 7]))("after %i calls, and pays for nothing twice", async (calls) => {
+  test.each([2, 1, 5, 3, 7])("after %i calls, and pays for nothing twice", async (calls) => {
     await using copy = await dataset.copy()
     await using first = startChatServer({
       behave: (call, good) => (call.number >= calls ? new Response("no", { status: 401 }) : reworded(good)),
