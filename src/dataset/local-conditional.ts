@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from "node:fs/pr
 import { dirname, join, posix } from "node:path"
 import { Effect } from "effect"
 import { hasCode, onCode } from "../files/fault.ts"
-import { readPlain } from "../files/plain.ts"
+import { kindAt, readPlain } from "../files/plain.ts"
 import {
   dropTemporary,
   isTemporary,
@@ -27,6 +27,17 @@ const none: ReadonlyArray<string> = []
 
 /** Each is a few hundred bytes. */
 const largest = 64 << 10
+
+/** A file in the making that has no content after so long has no writer any more; one that has is sent back to its beginning. */
+const unwrittenAfterMs = 2000
+
+/** Whether who made a file did not even come to write it. */
+const isUnwritten = async (path: string): Promise<boolean> => {
+  const found = await readAt(path)
+  if (found === undefined || found.content !== "") return false
+  const age = Date.now() - ((await kindAt(join(path, found.version)))?.mtimeMs ?? Date.now())
+  return age >= unwrittenAfterMs
+}
 
 const newVersion = (): string => randomBytes(12).toString("hex")
 
@@ -126,7 +137,9 @@ export const localConditionalFiles = (root: string): ConditionalFiles => {
       for (const name of (yield* namesIn(folder)).filter(isTemporary)) {
         const key = posix.join(folder, name)
         const left = yield* reading(key, readAt)
-        if (left === undefined || (yield* isAbandoned(left.content))) yield* remove(key, left?.version)
+        const isOver =
+          left === undefined || (yield* reading(key, isUnwritten)) || (yield* isAbandoned(left.content))
+        if (isOver) yield* remove(key, left?.version)
       }
     }),
   }

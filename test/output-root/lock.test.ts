@@ -200,6 +200,20 @@ describe("an owner that died", () => {
     expect(readdirSync(root.path)).toEqual([])
   })
 
+  test("before it wrote who it was leaves nothing behind, and what somebody is about to write stays", async () => {
+    await using root = await temporaryFolder()
+    const [left, begun] = [".tmp-0123456789ab", ".tmp-ba9876543210"]
+    for (const name of [left, begun]) {
+      mkdirSync(join(root.path, ".locks", name), { recursive: true })
+      writeFileSync(join(root.path, ".locks", name, "f".repeat(24)), "")
+    }
+    const aMomentAgo = Date.now() / 1000 - 10
+    utimesSync(join(root.path, ".locks", left, "f".repeat(24)), aMomentAgo, aMomentAgo)
+    const { hold } = await run(makeFolderLocks)
+    await runIn(root.path, hold("plate", Effect.void))
+    expect(locksOf(root.path)).toEqual([begun])
+  })
+
   test("while it gave a sign of life leaves nothing behind, and what somebody else is writing stays", async () => {
     await using root = await temporaryFolder()
     const locks = join(root.path, ".locks")
