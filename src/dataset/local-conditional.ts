@@ -31,12 +31,9 @@ const largest = 64 << 10
 /** A file in the making that has no content after so long has no writer any more; one that has is sent back to its beginning. */
 const unwrittenAfterMs = 2000
 
-/** Whether who made a file did not even come to write it. */
-const isUnwritten = async (path: string): Promise<boolean> => {
-  const found = await readAt(path)
-  if (found === undefined || found.content !== "") return false
-  const age = Date.now() - ((await kindAt(join(path, found.version)))?.mtimeMs ?? Date.now())
-  return age >= unwrittenAfterMs
+const isOld = async (path: string): Promise<boolean> => {
+  const found = await kindAt(path)
+  return found !== undefined && Date.now() - found.mtimeMs >= unwrittenAfterMs
 }
 
 const newVersion = (): string => randomBytes(12).toString("hex")
@@ -138,7 +135,10 @@ export const localConditionalFiles = (root: string): ConditionalFiles => {
         const key = posix.join(folder, name)
         const left = yield* reading(key, readAt)
         const isOver =
-          left === undefined || (yield* reading(key, isUnwritten)) || (yield* isAbandoned(left.content))
+          left === undefined ||
+          (left.content === ""
+            ? yield* reading(key, (path) => isOld(join(path, left.version)))
+            : yield* isAbandoned(left.content))
         if (isOver) yield* remove(key, left?.version)
       }
     }),

@@ -87,6 +87,24 @@ const secretless = (text: string, key: string): void => {
     for (const form of [btoa(key.trim()), btoa(`user:${key.trim()}`)]) expect(text).not.toContain(form)
 }
 
+/** Takes spans, and keeps them as they came. */
+const startCollector = () => {
+  const spans: Array<string> = []
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      spans.push(await request.text())
+      return Response.json({})
+    },
+  })
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    spans,
+    [Symbol.asyncDispose]: () => server.stop(true),
+  }
+}
+
 const shown = ({ stdout, stderr }: CliResult): string => `${stdout}\n${stderr}`
 
 test.each(Object.entries(keys))(
@@ -94,15 +112,8 @@ test.each(Object.entries(keys))(
   async (_name, key) => {
     await using root = await temporaryFolder()
     await using server = indiscreet(key)
-    const spans: Array<string> = []
-    const collector = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch: async (request) => {
-        spans.push(await request.text())
-        return Response.json({})
-      },
-    })
+    await using collector = startCollector()
+    const { spans } = collector
     const out = join(root.path, "out")
     const args = [
       "pipeline",
@@ -128,9 +139,8 @@ test.each(Object.entries(keys))(
     ]
     const model = ["--model", `vlm-${key.trim()}`, "--provider", key.trim()]
     const result = await runCli([...args, "--api-key", key, ...base, ...model], {
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     })
-    await collector.stop(true)
     expect(shown(result)).toContain("[redacted]")
     expect(result.code).toBe(0)
     expect(spans.length).toBeGreaterThan(0)
@@ -170,15 +180,8 @@ test.each(Object.entries(keys).filter(([name]) => /plain|backslashes|URLs|short/
         return usual
       },
     })
-    const spans: Array<string> = []
-    const collector = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch: async (request) => {
-        spans.push(await request.text())
-        return Response.json({})
-      },
-    })
+    await using collector = startCollector()
+    const { spans } = collector
     const secret = encodeURIComponent(key.trim())
     const result = await runCli(
       [
@@ -187,9 +190,8 @@ test.each(Object.entries(keys).filter(([name]) => /plain|backslashes|URLs|short/
         ...["--api-base", `${server.url}/chat/completions?code=${secret}`, "--model", `vlm-${key.trim()}`],
         ...["--header", `X-Tenant-Token=${key.trim()}`, "--api-call-retry-backoff-sec", "0"],
       ],
-      { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}` },
+      { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
     )
-    await collector.stop(true)
     expect(result.code).toBe(0)
     expect(everything(join(root.path, "out/.batch/api"))).toContain("[redacted]")
     expect(spans.length).toBeGreaterThan(0)

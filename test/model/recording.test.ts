@@ -74,6 +74,18 @@ const recordingOf = async (...prompts: ReadonlyArray<string>) => {
   return { dir, file: join(dir, first) }
 }
 
+/** What is warned of when a recording is opened. */
+const warningsOf = async (dir: string): Promise<ReadonlyArray<string>> => {
+  const warnings: Array<string> = []
+  const logger = Logger.make(({ message }) => warnings.push(String(message)))
+  await Effect.void.pipe(
+    Effect.provide(replay(dir)),
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Effect.runPromise,
+  )
+  return warnings
+}
+
 const damages: ReadonlyArray<readonly [string, (path: string) => void]> = [
   ["empty", (path) => truncateSync(path, 0)],
   ["cut off", (path) => truncateSync(path, readFileSync(path).length - 20)],
@@ -119,13 +131,7 @@ test.each([
     const { dir } = await recordingOf("one", "two", "three")
     const names = readdirSync(dir).filter((name) => name !== "recording.json")
     for (const name of names.slice(0, count)) truncateSync(join(dir, name), 0)
-    const warnings: Array<string> = []
-    const logger = Logger.make(({ message }) => warnings.push(String(message)))
-    await Effect.void.pipe(
-      Effect.provide(replay(dir)),
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-      Effect.runPromise,
-    )
+    const warnings = await warningsOf(dir)
     expect(warnings).toHaveLength(1)
     const told = names
       .slice(0, count)
@@ -140,13 +146,7 @@ test("of files that cannot be read the first by name is told", async () => {
     .filter((name) => name !== "recording.json")
     .toSorted()
   for (const name of names) truncateSync(join(dir, name), 0)
-  const warnings: Array<string> = []
-  const logger = Logger.make(({ message }) => warnings.push(String(message)))
-  await Effect.void.pipe(
-    Effect.provide(replay(dir)),
-    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-    Effect.runPromise,
-  )
+  const warnings = await warningsOf(dir)
   expect(warnings).toEqual([
     `${join(dir, names[0] ?? "")} and 11 more cannot be read: those exchanges are missing`,
   ])
