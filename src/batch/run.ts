@@ -156,10 +156,11 @@ const work = Effect.fn("Batch.run")(function* <E, R>(
     let locked = [...first.locked, ...second.locked]
     let deferred = [...first.deferred, ...second.deferred]
     while (locked.length > 0 || deferred.length > 0) {
-      if (locked.length === 0 && !(yield* settle)) return
-      if (locked.length > 0) yield* Effect.sleep(lookAgain)
-      const next = yield* pass(Stream.fromIterable(locked.length > 0 ? locked : deferred), true)
-      deferred = [...(locked.length > 0 ? deferred : []), ...next.deferred]
+      const isLocked = locked.length > 0
+      if (isLocked) yield* Effect.sleep(lookAgain)
+      else if (!(yield* settle)) return
+      const next = yield* pass(Stream.fromIterable(isLocked ? locked : deferred), true)
+      deferred = isLocked ? [...deferred, ...next.deferred] : next.deferred
       locked = next.locked
     }
   })

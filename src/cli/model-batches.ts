@@ -83,54 +83,55 @@ export const runInBatches = <E, R>(
   Effect.gen(function* () {
     const batches = yield* ModelBatches
     const { underWay } = batches
-    let problem: ModelError | undefined
+    /** What went wrong last, of each kind of work; gone once that goes well. */
+    const problems = new Map<"submit" | "collect", ModelError>()
     let isReached = false
-    const told = (error: ModelError) =>
-      Effect.sync(() => {
-        problem = error
-        return false
+    const noted = <A>(what: "submit" | "collect", work: Effect.Effect<A, ModelError>) =>
+      Effect.tapBoth(work, {
+        onFailure: (error) => Effect.sync(() => problems.set(what, error)),
+        onSuccess: () =>
+          Effect.map(underWay, (out) => {
+            problems.delete(what)
+            isReached ||= out.batches > 0
+          }),
       })
-    const noted = <A>(work: Effect.Effect<A, ModelError>) =>
-      Effect.tap(work, () =>
-        Effect.map(underWay, (out) => {
-          problem = undefined
-          isReached ||= out.batches > 0
-        }),
-      )
-    const submit = noted(batches.submit)
-    const collect = noted(batches.collect)
-    /** Whoever stays waits out what passes, once the service has been reached; it is said when it changes. */
-    const patient = <A>(work: Effect.Effect<A, ModelError>, otherwise: A) =>
-      Effect.catchIf(
-        work,
+    const submit = noted("submit", batches.submit)
+    const collect = noted("collect", batches.collect)
+    /** Whoever stays waits out what passes, once there are batches to wait for; it is said when it changes. */
+    const patient = <A>(work: Effect.Effect<A, ModelError>, otherwise: A) => {
+      let said: string | undefined
+      const isOver = Effect.sync(() => {
+        said = undefined
+      })
+      return Effect.catchIf(
+        Effect.zipLeft(work, isOver),
         (error) => isReached && isPassing(error),
         (error) =>
           Effect.suspend(() => {
-            const isNew = problem?.message !== error.message
-            problem = error
+            const isNew = said !== error.message
+            said = error.message
             return isNew ? Effect.logWarning(`${error.message}; it is tried again`) : Effect.void
           }).pipe(Effect.as(otherwise)),
       )
+    }
+    const submitted = noted("submit", patient(Effect.as(batches.submit, true), false))
+    const collected = noted("collect", patient(batches.collect, 0))
     const comes: Effect.Effect<boolean, ModelError> = Effect.gen(function* () {
       for (;;) {
-        const isHandedIn = yield* patient(Effect.as(submit, true), false)
-        if (isHandedIn && (yield* underWay).batches === 0) return false
+        if ((yield* submitted) && (yield* underWay).batches === 0) return false
         yield* Effect.sleep(`${flags.batchPollSec} seconds`)
-        if ((yield* patient(collect, 0)) > 0) return true
+        if ((yield* collected) > 0) return true
       }
     })
-    const settle = Effect.catchAll(flags.wait ? comes : Effect.as(submit, false), told)
-    yield* Effect.catchAll(collect, told)
-    if (problem !== undefined) yield* Effect.logWarning(problem.message)
+    const settle = Effect.orElseSucceed(flags.wait ? comes : Effect.as(submit, false), () => false)
+    yield* Effect.catchAll(collect, ({ message }) => Effect.logWarning(message))
     const code = yield* run(settle)
     // A budget that is spent ends a run, and what there was money for is handed in all the same.
-    if (code !== exitCode.interrupted) yield* Effect.catchAll(submit, told)
+    if (code !== exitCode.interrupted) yield* Effect.ignore(submit)
     const out = yield* underWay
     if (out.batches > 0) yield* tellUnderWay(out, json)
-    if (problem !== undefined) {
-      yield* Console.error(printable(`error: ${problem.message}`))
-      return exitCode.failed
-    }
+    for (const { message } of problems.values()) yield* Console.error(printable(`error: ${message}`))
+    if (problems.size > 0) return exitCode.failed
     return code === exitCode.done && out.batches > 0 ? exitCode.underWay : code
   })
 

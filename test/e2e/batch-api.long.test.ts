@@ -139,6 +139,30 @@ test("a service that is down, and a batch that it refuses, are said; what was pu
   expect(server.batches.map(({ lines }) => lines.length)).toEqual([2, 2])
 })
 
+test.each([[[]], [["--wait", "--batch-poll-sec", "1"]]])(
+  "what cannot be fetched is said, and is no success (%p)",
+  async (more) => {
+    await using root = await temporaryFolder()
+    let isLocked = false
+    await using server = startBatchServer({
+      steps,
+      looksUntilEnd: 0,
+      refuse: (method) =>
+        isLocked && method === "GET"
+          ? Response.json({ error: { message: "wrong key" } }, { status: 401 })
+          : undefined,
+    })
+    expect((await runCli(flags(server.url, root.path))).code).toBe(4)
+    isLocked = true
+    const { code, stderr } = await runCli([...flags(server.url, root.path), ...more])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error: .*401.*wrong key/mu)
+    isLocked = false
+    expect((await runCli(flags(server.url, root.path))).code).toBe(4)
+    expect(server.batches.length).toBe(2)
+  },
+)
+
 test("a budget holds over all waves, and what there was money for is handed in", async () => {
   await using root = await temporaryFolder()
   await using server = startBatchServer({ steps, looksUntilEnd: 0 })
