@@ -76,7 +76,8 @@ async function* decoded(
         throw new AnswerTooLarge(`the answer is longer than ${Math.round(maxBytes / 2 ** 20)} MiB`)
     }
   } finally {
-    await pieces.return?.(undefined)
+    // Not waited for: behind a read that is under way it would wait for the service. Whoever sent the request ends the connection.
+    void pieces.return?.(undefined).catch(() => undefined)
   }
 }
 

@@ -105,7 +105,8 @@ const readJson = async (pieces: AsyncGenerator<string>, decode: Decoder): Promis
       read.push(next.value)
       length += next.value.length
       hasLine ||= next.value.includes("\n")
-      if (hasLine) areLines ??= isLines(read.join(""))
+      // Blanks decide nothing, and a service may send megabytes of them.
+      if (hasLine && next.value.trim() !== "") areLines ??= isLines(read.join(""))
       if (areLines === true) break
       if (length > longestBody) throw tooLong()
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { createGzip } from "node:zlib"
 import { beginningOf, textOf } from "../../../src/model/client/answer-body.ts"
 import { UnknownEncoding } from "../../../src/model/client/content-encoding.ts"
 import { AnswerTooLarge } from "../../../src/model/protocols/unusable.ts"
@@ -68,4 +69,23 @@ test.each([
 test("an answer that is too long is given up with the length that is allowed", async () => {
   const reading = Array.fromAsync(textOf(new Response("x".repeat((3 << 20) + 1)), 3 << 20, () => undefined))
   await expect(reading).rejects.toThrow(new AnswerTooLarge("the answer is longer than 3 MiB"))
+})
+
+test("whoever has read enough of an encoded answer does not wait for the rest of it", async () => {
+  const gzip = createGzip()
+  // The connection stays open, and nothing more comes.
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      gzip.on("data", (bytes: Uint8Array) => controller.enqueue(bytes))
+      gzip.write("data: [DONE]\n\n")
+      gzip.flush()
+    },
+  })
+  const given: Array<string> = []
+  const response = new Response(body, { headers: { "content-encoding": "gzip" } })
+  for await (const piece of textOf(response, 1000, () => undefined)) {
+    given.push(piece)
+    if (given.join("").endsWith("\n\n")) break
+  }
+  expect(given.join("")).toBe("data: [DONE]\n\n")
 })
