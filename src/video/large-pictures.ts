@@ -28,3 +28,15 @@ export const inMemory =
     })
     return Effect.flatMap(LargePictures, (place) => place.withPermits(1)(alone))
   }
+
+/** Does work; where its pictures turn out to be large, once more when no other work on such goes on. */
+export const aloneIfLarge = <A extends { readonly large?: readonly [number, number] }, E, R>(
+  file: string,
+  budget: PictureBudget,
+  run: (alone: boolean) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | VideoError, R> =>
+  Effect.flatMap(
+    run(false),
+    (reply): Effect.Effect<A, E | VideoError, R> =>
+      reply.large === undefined ? Effect.succeed(reply) : run(true).pipe(inMemory(file, reply.large, budget)),
+  )

@@ -6,7 +6,7 @@ import { inOrder, type Outlet } from "../threads/ordered.ts"
 import type { BackendDecoder } from "./Backend.ts"
 import { framesFor, type Target, targetsFor } from "./frame.ts"
 import { MOST_TARGETS, splitTargets, type TargetGroup } from "./groups.ts"
-import { inMemory } from "./large-pictures.ts"
+import { aloneIfLarge, inMemory } from "./large-pictures.ts"
 import { FrameItem, FramesReply, type LibavCall, PingReply, ProbeReply } from "./protocol.ts"
 import type { FrameOptions, SampledFrame, VideoSource } from "./VideoDecoder.ts"
 import type { VideoError } from "./VideoError.ts"
@@ -41,9 +41,7 @@ export const makeWorkerDecoder = (
       const request: LibavCall = { type: "probe", file: path, alone }
       return pool.run({ file: path, request, result: ProbeReply, item: v.never() })
     }
-    const reply = yield* run(false)
-    const { probed } =
-      reply.large === undefined ? reply : yield* run(true).pipe(inMemory(path, reply.large, budget))
+    const { probed } = yield* aloneIfLarge(path, budget, run)
     if (probed === undefined) return yield* Effect.die(new Error(`${path} was not probed`))
     return { ...probed, backend } satisfies VideoSource
   })

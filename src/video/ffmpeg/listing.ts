@@ -146,9 +146,9 @@ export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
   const { index: streamIndex } = stream
   if (onePacketOneFrame(stream)) {
     const index = yield* indexByPackets(program, file, stream)
-    const first = yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES))
-    const decoded = readTimes(first.stdout.split("\n"))
-    const confirmed = confirmedBy(decoded, index)
+    const checked =
+      index && (yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES)))
+    const confirmed = checked && confirmedBy(readTimes(checked.stdout.split("\n")), index)
     if (confirmed !== undefined) return confirmed
   }
   const all = yield* run(program, file, timesArguments({ file, streamIndex }))

@@ -7,6 +7,7 @@ import type { BackendCutter } from "../Backend.ts"
 import type { CutBatch, CutRequest, CutResult, DecodedClip } from "../ClipCutter.ts"
 import { COMPARED_FRAMES, COPIED_OTHERWISE } from "../copied.ts"
 import { inMemory } from "../large-pictures.ts"
+import { framesBetween } from "../sampling.ts"
 import { VideoError } from "../VideoError.ts"
 import {
   clipTimescale,
@@ -157,7 +158,7 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
     const seconds = (pts: number) => (pts * source.timeBase.num) / source.timeBase.den
     const heard = audio.filter((packet) => packet.seconds < seconds(endPts))
     const unheard = heard.filter((packet) => packet.seconds < seconds(firstPts)).length
-    const copied = source.framePts.filter((pts) => pts >= firstPts && pts < endPts)
+    const copied = framesBetween(source.framePts, firstPts, endPts)
     const timescale = clipTimescale(request, copied)
     const args = copyArguments(request, seek, firstPts, [from, to], [unheard, heard.length], timescale)
     const done = yield* run(filesOf(request), args)
@@ -180,7 +181,7 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
    */
   const holds = Effect.fnUntraced(function* (copied: CutRequest, { firstPts }: Made) {
     const { endPts, output, source } = copied
-    const frames = source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+    const frames = framesBetween(source.framePts, firstPts, endPts).length
     const trusted = source.indexedBy === "packets"
     const range = { ...copied, startPts: firstPts }
     const compare = Effect.fnUntraced(function* (seek: boolean, most: number | undefined) {
@@ -205,7 +206,7 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
     const { source, startPts, endPts } = asked
     const { reason: notAsked = joinsNot(asked), ...how } = cutFor(asked, source)
     const request = { ...asked, ...how }
-    const wanted = source.framePts.filter((pts) => pts >= startPts && pts < endPts)
+    const wanted = framesBetween(source.framePts, startPts, endPts)
     if (wanted.length === 0)
       return yield* cutFailed(request, `there is no frame from PTS ${startPts} to ${endPts}`)
     const isCopy = request.mode === "copy"
@@ -214,7 +215,7 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
     const copies = copied !== undefined
     const reason = isCopy && !copies ? COPIED_OTHERWISE : notAsked
     const { firstPts } = made
-    const frames = made.frames ?? source.framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+    const frames = made.frames ?? framesBetween(source.framePts, firstPts, endPts).length
     const missing = copies ? 0 : wanted.length - frames
     return {
       frames,

@@ -1,21 +1,14 @@
-import { statSync } from "node:fs"
 import type { WorkerIo } from "../../threads/serve.ts"
 import { COMPARED_FRAMES, MOST_APART_SEC } from "../copied.ts"
 import type { CutCall, StreamCall } from "../protocol.ts"
 import { areSame } from "./alike.ts"
-import { openInput, pickVideoStream } from "./input.ts"
+import { openInput, writtenStream } from "./input.ts"
 import { type Decoded, Reader, SeekMissed } from "./reader.ts"
 
 /** The first video stream of a clip. */
 const streamOf = (file: string): StreamCall => {
   using input = openInput(file)
-  const { index, timeBase } = pickVideoStream(input)
-  return {
-    file,
-    sizeBytes: statSync(file).size,
-    streamIndex: index,
-    timeBase: { num: timeBase.num, den: timeBase.den },
-  }
+  return writtenStream(input)
 }
 
 /** A clip that was copied. */

@@ -5,7 +5,7 @@ import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
 import { clipTimescale } from "./clip-track.ts"
-import { type Input, makePacket, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
+import { type Input, makePacket, openInput, pickAudioStream, shownAt, streamAt, ticks } from "./input.ts"
 import { openMp4 } from "./mp4.ts"
 import { displayMatrix } from "./orientation.ts"
 import { seekBefore } from "./seek.ts"
@@ -19,8 +19,7 @@ const plan = (call: ClipCall, input: Input, stream: Stream, io: WorkerIo): Array
   while (input.read(packet)) {
     io.poll()
     if (packet.streamIndex !== stream.index || (packet.flags & AV_PKT_FLAG_DISCARD) !== 0) continue
-    const reorders = stream.codecpar.videoDelay > 0
-    const pts = ticks(packet.pts) ?? (reorders ? undefined : ticks(packet.dts))
+    const pts = shownAt(packet, stream.codecpar)
     if (pts === undefined)
       throw new VideoFailure(
         "CutFailed",

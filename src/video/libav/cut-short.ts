@@ -2,16 +2,7 @@ import { AV_PKT_FLAG_CORRUPT } from "node-av/constants"
 import type { Packet } from "node-av/lib"
 import { TransportStream } from "../../bitstream/mpegts/continuity.ts"
 import type { PacketStream } from "../packet-index.ts"
-import { ticks } from "./input.ts"
-
-/**
- * PTS of the frame that a packet holds; `undefined` where only a decoder knows it, because frames are put in order and the container
- * has no presentation times.
- */
-export const shownAt = (
-  packet: Packet,
-  { videoDelay }: Pick<PacketStream, "videoDelay">,
-): number | undefined => ticks(packet.pts) ?? (videoDelay === 0 ? ticks(packet.dts) : undefined)
+import { shownAt } from "./input.ts"
 
 /**
  * Tells which packets of a stream something is missing of, as its container says. That is taken at its word, but for a transport

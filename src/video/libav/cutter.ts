@@ -6,9 +6,9 @@ import { cutFor } from "../autorotate.ts"
 import type { BackendCutter } from "../Backend.ts"
 import type { CutBatch, CutRequest, CutResult } from "../ClipCutter.ts"
 import { frameRateOf } from "../frame-rate.ts"
-import { inMemory } from "../large-pictures.ts"
+import { aloneIfLarge, inMemory } from "../large-pictures.ts"
 import { type CutCall, CutItem, CutReply, type DecodeCall, DecodeReply } from "../protocol.ts"
-import { keyframeIndex } from "../sampling.ts"
+import { framesBetween, keyframeIndex } from "../sampling.ts"
 import type { VideoSource } from "../VideoDecoder.ts"
 import type { VideoWorkers } from "../workers.ts"
 
@@ -59,7 +59,7 @@ const callFor = ({
 
 /** Frames of a clip. A copy holds packets that may not decode; a frame counts if the index knows it. */
 const framesIn = ({ framePts }: VideoSource, firstPts: number, endPts: number): number =>
-  framePts.filter((pts) => pts >= firstPts && pts < endPts).length
+  framesBetween(framePts, firstPts, endPts).length
 
 /** How many of the wanted frames are not in the clip, if any. */
 const missing = (wanted: number, frames = wanted): Pick<CutResult, "missingFrames"> =>
@@ -79,7 +79,7 @@ export const makeCutter = (name: string, pool: VideoWorkers): BackendCutter => {
     const settings = { ...asked, ...how }
     const clips = ranges.map((range) => ({
       ...range,
-      framePts: source.framePts.filter((pts) => pts >= range.startPts && pts < range.endPts),
+      framePts: framesBetween(source.framePts, range.startPts, range.endPts),
     }))
     const context = yield* Effect.context<R>()
     const cutShare = ({ at, clips: share }: { readonly at: number; readonly clips: Clips }) => {
@@ -131,9 +131,7 @@ export const makeCutter = (name: string, pool: VideoWorkers): BackendCutter => {
       const request: DecodeCall = { type: "decode", file, alone }
       return pool.run({ file, request, result: DecodeReply, item: v.never() })
     }
-    const reply = yield* run(false)
-    const { decoded } =
-      reply.large === undefined ? reply : yield* run(true).pipe(inMemory(file, reply.large, inProcess))
+    const { decoded } = yield* aloneIfLarge(file, inProcess, run)
     return decoded ?? (yield* Effect.die(new Error(`${file} was not decoded`)))
   })
 

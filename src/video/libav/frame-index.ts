@@ -16,7 +16,7 @@ import {
   onePacketOneFrame,
   type PacketStream,
 } from "../packet-index.ts"
-import { CutShort, shownAt } from "./cut-short.ts"
+import { CutShort } from "./cut-short.ts"
 import {
   type FrameDecoder,
   type Input,
@@ -25,6 +25,7 @@ import {
   makePacket,
   openDecoder,
   openInput,
+  shownAt,
   streamAt,
   ticks,
 } from "./input.ts"
@@ -119,7 +120,8 @@ const decodeWhole = (file: string, streamIndex: number, io: WorkerIo, onDamage: 
   using input = openInput(file)
   const stream = streamAt(input, streamIndex)
   const facts = packetStream(input, stream)
-  using cutShort = new CutShort(file, facts)
+  // Only a strict decode is asked which packets are damaged.
+  using cutShort = onDamage === "refuse" ? new CutShort(file, facts) : undefined
   using decoder = openDecoder(input, stream)
   using packet = makePacket()
   const clock = makeFrameClock()
@@ -147,7 +149,7 @@ const decodeWhole = (file: string, streamIndex: number, io: WorkerIo, onDamage: 
     if (packet.streamIndex !== streamIndex) continue
     shown = shownAt(packet, facts)
     if (packet.isKeyframe) hasRefused = false
-    for (const pts of cutShort.take(packet)) damagedPackets.add(pts)
+    for (const pts of cutShort?.take(packet) ?? []) damagedPackets.add(pts)
     take(decoder.push(packet))
   }
   take(decoder.push(undefined))

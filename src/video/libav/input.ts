@@ -31,6 +31,7 @@ import { whyNoVideo, whyUnreadable } from "../access.ts"
 import { CONTAINERS, MP4_FAMILY } from "../containers.ts"
 import { codecHeaderProblem, headerProblem, unreadable } from "../header-problem.ts"
 import { notAVideo } from "../not-a-video.ts"
+import type { StreamCall } from "../protocol.ts"
 import { chooseVideo, goneStream, type StreamTraits } from "../stream-choice.ts"
 import { VideoFailure } from "../workers.ts"
 
@@ -42,6 +43,15 @@ export const ticks = (value: bigint): number | undefined =>
 
 /** Text of a libav error code. */
 export const libavText = (code: number): string => new FFmpegError(code).message
+
+/**
+ * PTS of the frame that a packet holds; `undefined` where only a decoder knows it, because frames are put in order and the container
+ * has no presentation times.
+ */
+export const shownAt = (
+  packet: Packet,
+  { videoDelay }: { readonly videoDelay: number },
+): number | undefined => ticks(packet.pts) ?? (videoDelay === 0 ? ticks(packet.dts) : undefined)
 
 /** When a packet's frame is shown, as far as it says. */
 export const packetPts = (packet: Packet): number =>
@@ -146,6 +156,17 @@ const traitsOf = ({ codecpar, disposition, index }: Stream): StreamTraits => {
 /** The stream that is decoded; `NoVideoStream` if there is none. */
 export const pickVideoStream = (input: Input): Stream =>
   streamAt(input, chooseVideo(input.file, input.format.streams.map(traitsOf)))
+
+/** The video stream of a clip that was written. */
+export const writtenStream = (input: Input): StreamCall => {
+  const { index, timeBase } = pickVideoStream(input)
+  return {
+    file: input.file,
+    sizeBytes: input.sizeBytes,
+    streamIndex: index,
+    timeBase: { num: timeBase.num, den: timeBase.den },
+  }
+}
 
 /** The audio stream libav ranks best, if there is one. */
 export const pickAudioStream = (input: Input): Stream | undefined => {

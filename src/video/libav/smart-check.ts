@@ -1,11 +1,10 @@
-import { statSync } from "node:fs"
 import { CannotJoin } from "../../bitstream/joining.ts"
 import type { KeyPacket } from "../../bitstream/key-packet.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import { COPIED_OTHERWISE } from "../copied.ts"
 import type { ClipCall, StreamCall } from "../protocol.ts"
 import { areSame, nextFrom } from "./alike.ts"
-import { makePacket, openInput, pickVideoStream, ticks } from "./input.ts"
+import { makePacket, openInput, ticks, writtenStream } from "./input.ts"
 import { Reader, SeekMissed } from "./reader.ts"
 
 interface Written {
@@ -16,18 +15,16 @@ interface Written {
 
 const readBack = ({ output }: ClipCall, io: WorkerIo): Written => {
   using input = openInput(output)
-  const { index, timeBase } = pickVideoStream(input)
+  const stream = writtenStream(input)
   using packet = makePacket()
   const packets: Array<KeyPacket & { readonly isKeyframe: boolean }> = []
   while (input.read(packet)) {
     io.poll()
-    if (packet.streamIndex !== index) continue
+    if (packet.streamIndex !== stream.streamIndex) continue
     const { isKeyframe } = packet
     packets.push({ pts: ticks(packet.pts) ?? Number.NaN, dts: ticks(packet.dts) ?? Number.NaN, isKeyframe })
   }
-  const { size: sizeBytes } = statSync(output)
-  const rational = { num: timeBase.num, den: timeBase.den }
-  return { stream: { file: output, sizeBytes, streamIndex: index, timeBase: rational }, packets }
+  return { stream, packets }
 }
 
 /** Whether the first `count` frames from two key frames on are the same pictures. */

@@ -9,7 +9,7 @@ import { NotFollowed, sameBytes } from "../../bitstream/nal/units.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
-import { type Input, makePacket, openInput, streamAt, ticks } from "./input.ts"
+import { type Input, makePacket, openInput, shownAt, streamAt } from "./input.ts"
 
 /** Packets that are read in search of a key frame the container should have led to. */
 const MOST_SEARCHED = 2000
@@ -55,8 +55,7 @@ export class PacketReader implements Disposable {
 
   /** PTS of the packet that was read last. */
   get pts(): number {
-    const reorders = this.stream.codecpar.videoDelay > 0
-    const pts = ticks(this.packet.pts) ?? (reorders ? undefined : ticks(this.packet.dts))
+    const pts = shownAt(this.packet, this.stream.codecpar)
     if (pts === undefined) throw new CannotJoin("its packets have no timestamps")
     return pts
   }
