@@ -4,15 +4,20 @@ import { eventsFile } from "../dataset/layout.ts"
 import { expectedModel, unpaidModel } from "../dry-run.ts"
 import * as Layers from "../layers.ts"
 import { publicAddress } from "../model/client/endpoint.ts"
+import type { VisionModel } from "../model/VisionModel.ts"
 import type { Flags } from "./flag.ts"
 import type { input } from "./flags/input.ts"
 import { batchSettingsOf } from "./model-batches.ts"
-import { type ModelFlags, resolveModel } from "./model-settings.ts"
+import { accountOf, type ModelFlags, resolveModel } from "./model-settings.ts"
 
 type Given = ModelFlags & Pick<Flags<typeof input>, "outputRoot" | "preflightOnly">
 
 /** What answers without a service. */
-const unserved = { address: undefined, batched: undefined, expected: unpaidModel } as const
+const unserved = (given: Given) => ({
+  address: undefined,
+  batched: undefined,
+  expected: { ...unpaidModel, limits: accountOf(given).limits },
+})
 
 /** The model the flags ask for, as a layer; `name` and `address` for messages, `expected` for estimates. */
 export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
@@ -23,36 +28,33 @@ export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
     const dir = resolve(given.replay.value)
     return {
       name: "replay",
-      ...unserved,
+      ...unserved(given),
       layer: Layer.merge(Layers.replay(dir), Layers.repeatTimes(dir)),
     }
   }
-  const settings = yield* resolveModel(given, process.env)
-  const log = isLookedAt ? Layer.empty : Layers.callLog(join(resolve(given.outputRoot), eventsFile))
-  const batching =
-    settings === undefined || !given.batchApi ? undefined : yield* batchSettingsOf(settings, given)
-  // Who only looks leaves batches alone, too.
-  const batched =
-    settings === undefined || batching === undefined || isLookedAt
-      ? undefined
-      : Layer.provide(Layers.batchedService(settings, batching), log)
-  const live =
-    batched ?? (settings === undefined ? Layers.rehearsal : Layer.provide(Layers.service(settings), log))
-  const layer =
+  const recorded = <E>(live: Layer.Layer<VisionModel, E>) =>
     folder === undefined
       ? live
       : Layer.merge(
           Layer.provide(Layers.record(resolve(folder)), live),
           Layers.rememberTimes(resolve(folder)),
         )
-  return settings === undefined
-    ? { name: "rehearsal", ...unserved, layer }
-    : {
-        name: settings.model,
-        address: publicAddress(settings.apiBase),
-        expected: expectedModel(settings, given.batchApi ? "batch" : "online"),
-        layer,
-        /** The same with `--batch`: who runs it has to hand in what comes together. */
-        batched,
-      }
+  const settings = yield* resolveModel(given, process.env)
+  if (settings === undefined)
+    return { name: "rehearsal", ...unserved(given), layer: recorded(Layers.rehearsal) }
+  const log = isLookedAt ? Layer.empty : Layers.callLog(join(resolve(given.outputRoot), eventsFile))
+  const batching = given.batchApi ? yield* batchSettingsOf(settings, given) : undefined
+  // Who only looks leaves batches alone, too.
+  const batched =
+    batching === undefined || isLookedAt
+      ? undefined
+      : Layer.provide(Layers.batchedService(settings, batching), log)
+  return {
+    name: settings.model,
+    address: publicAddress(settings.apiBase),
+    expected: expectedModel(settings, given.batchApi ? "batch" : "online"),
+    layer: recorded(batched ?? Layer.provide(Layers.service(settings), log)),
+    /** The same with `--batch`: who runs it has to hand in what comes together. */
+    batched,
+  }
 })

@@ -30,7 +30,6 @@ import { requireOutputRoot } from "./folders.ts"
 import { videoSettings } from "./frames.ts"
 import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
 import { aloneWithBatches, runInBatches, warnOfBatches } from "./model-batches.ts"
-import { accountOf } from "./model-settings.ts"
 import { stdout } from "./output.ts"
 import { checkJson, uncheckedJson } from "./progress/json.ts"
 import { exitCode, UsageError } from "./usage.ts"
@@ -166,13 +165,9 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     return exitOf(isReady && isServed)
   }
   if (given.dryRun) {
-    const { limits } = accountOf(given)
-    const expected = yield* expect(
-      files,
-      settings,
-      { ...model.expected, limits },
-      given.videoConcurrency,
-    ).pipe(Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)))
+    const expected = yield* expect(files, settings, model.expected, given.videoConcurrency).pipe(
+      Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)),
+    )
     yield* tellExpectation(expected, given.json)
     return exitOf(expected.failures.length === 0)
   }
