@@ -80,9 +80,10 @@ export const deferFailure = (
   file: string,
   failure: Failure,
 ) =>
-  Effect.flatMap(
-    Effect.catchAll(hasFailure(videoId(resolve(file), settings.idBase)), () => Effect.succeed(false)),
-    (isNoted) => (isNoted ? recordFailure(stages, settings, file, failure) : Effect.void),
+  orWarn(
+    Effect.flatMap(hasFailure(videoId(resolve(file), settings.idBase)), (isNoted) =>
+      isNoted ? recordFailure(stages, settings, file, failure) : Effect.void,
+    ),
   )
 
 /** Takes the note away once the video is done. */

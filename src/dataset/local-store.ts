@@ -62,13 +62,10 @@ const copyTo = async (path: string, temporary: string): Promise<void> => {
 }
 
 const namedEntriesIn = async (folder: string): Promise<ReadonlyArray<NamedEntry>> => {
-  const entries: Array<NamedEntry> = []
-  for (const name of await namesIn(folder)) {
-    const entry = await entryAt(join(folder, name))
-    // What has vanished meanwhile does not stand there.
-    if (entry !== undefined) entries.push({ name, ...entry })
-  }
-  return entries
+  const look = async (name: string) => ({ name, entry: await entryAt(join(folder, name)) })
+  const found = await Promise.all((await namesIn(folder)).map(look))
+  // What has vanished meanwhile does not stand there.
+  return found.flatMap(({ name, entry }) => (entry === undefined ? [] : [{ name, ...entry }]))
 }
 
 const moved = async (before: string, after: string, kind: "file" | "folder"): Promise<boolean> => {
@@ -147,11 +144,15 @@ export const localStore = (root: string): Store => {
         ),
       copy: (from, to) => {
         const temporary = temporaryPath(locate(to))
-        return writing(to, () => within(from, (path) => copyTo(path, temporary))).pipe(
+        const copied = writing(to, () => within(from, (path) => copyTo(path, temporary))).pipe(
           Effect.zipRight(confirm),
           Effect.zipRight(writing(to, (path) => giveFreeName(temporary, path))),
           Effect.ensuring(drop(temporary)),
           Effect.uninterruptible,
+        )
+        // A large file is not copied to find out that its name is taken.
+        return Effect.flatMap(reading(to, kindAt), (taken) =>
+          taken === undefined ? copied : Effect.succeed(false),
         )
       },
       syncNames: (folder) => writingFolder(folder, syncFolder),

@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { quoted } from "../plan/problem.ts"
 import { enumerated } from "../text/enumerated.ts"
 import { digest } from "./record-fields.ts"
 
@@ -30,12 +31,7 @@ const differingPrompts = (made: SchemaParts, now: SchemaParts): ReadonlyArray<st
     .toSorted()
     .map((name) => `prompts/${now.annotation_schema}/${name}.md`)
 
-const longestShown = 60
-
-const taskText = (task: string | undefined): string => {
-  if (task === undefined) return "none"
-  return `"${task.length > longestShown ? `${task.slice(0, longestShown)}...` : task}"`
-}
+const taskText = (task: string | undefined): string => (task === undefined ? "none" : quoted(task))
 
 const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => {
   if (made.annotation_schema !== now.annotation_schema)

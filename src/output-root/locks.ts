@@ -15,6 +15,7 @@ import {
   lockText,
   staleAfter,
 } from "./lock.ts"
+import { batchFolder } from "./state.ts"
 
 /** How often an owner gives a sign of life. */
 const heartbeat = Duration.seconds(5)
@@ -24,7 +25,8 @@ const doubtAfterMs = 20_000
 /** Ids of the videos in an output root that have a lock, dead owners' among them. */
 export const lockedVideos = Effect.fn("Lock.videos")(function* () {
   const { conditional } = yield* DatasetStore
-  return yield* conditional.list(locksFolder)
+  // Who submits requests as batches has a lock too, which is that of no video.
+  return (yield* conditional.list(locksFolder)).filter((name) => name !== batchFolder)
 })
 
 const describe = (owner: LockOwner | undefined): string =>

@@ -9,7 +9,7 @@ import { summaryKey } from "../dataset/summary.ts"
 import { type FailedVideo, isRefusal } from "./failures.ts"
 import { type LockOwner, lockAt, lockKey } from "./lock.ts"
 import { lockedVideos } from "./locks.ts"
-import { batchFolder, type InputRecord, readFailures, readInputs } from "./state.ts"
+import { type InputRecord, readFailures, readInputs } from "./state.ts"
 
 const count = v.fallback(v.number(), 0)
 
@@ -241,8 +241,7 @@ export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
   })
 
   return Effect.gen(function* () {
-    // Who hands in requests as batches has a lock too, which is that of no video.
-    const locked = new Set((yield* lockedVideos()).filter((id) => id !== batchFolder))
+    const locked = new Set(yield* lockedVideos())
     const inputs = (yield* readInputs) ?? []
     // A link is looked at only if it has the name of a video; then it is refused.
     const expected = new Set(inputs.map(({ video_id }) => video_id))

@@ -16,14 +16,17 @@ const nothing: Decoding = { hand_overs: [], substituted_frames: {} }
  * @returns whether it was changed, and so has to be told
  */
 const change = (run: VideoRun, to: (decoding: Decoding) => Decoding | undefined) =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
+    // What is on record by now stays there: nothing is written for it.
+    const { decoding: present = nothing } = yield* run.summary.progress
+    if (to(present) === undefined) return false
     let isChanged = false
-    const changed = run.summary.update((progress) => {
+    yield* run.summary.update((progress) => {
       const decoding = to(progress.decoding ?? nothing)
       isChanged = decoding !== undefined
       return decoding === undefined ? progress : { ...progress, decoding }
     })
-    return Effect.map(changed, () => isChanged)
+    return isChanged
   })
 
 /** Tells and records which of this video's files fell back from one decoder to another. Each fallback is told once. */

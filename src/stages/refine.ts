@@ -62,9 +62,10 @@ const failSteps = Effect.fnUntraced(function* (
   others: ReadonlyArray<StageError>,
 ) {
   if (hasReason(first, "Deferred")) return yield* Effect.fail(first)
-  for (const other of others) yield* notice(run, other.message)
+  const failed = others.filter((other) => !hasReason(other, "Deferred"))
+  for (const other of failed) yield* notice(run, other.message)
   const more =
-    others.length === 0 ? "" : ` (and ${others.length} more step${others.length === 1 ? "" : "s"} failed)`
+    failed.length === 0 ? "" : ` (and ${failed.length} more step${failed.length === 1 ? "" : "s"} failed)`
   const message = `${first.message}${more}`
   const isPlanThere = (yield* readBytes(join(run.folder.key, layout.finalPlan))) !== undefined
   yield* noteSteps(run, (steps) => {
