@@ -1,6 +1,8 @@
 import { basename, join } from "node:path"
 import { Effect } from "effect"
 import { dropTemporary, giveName, temporaryPath } from "../../files/whole.ts"
+import type { WarnOnce } from "../client/calling.ts"
+import type { Charge } from "../client/charge.ts"
 import { repeated } from "../client/repeated.ts"
 import { ModelError } from "../VisionModel.ts"
 import type { Accounts } from "./accounts.ts"
@@ -40,25 +42,18 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   service: BatchService,
   accounts: Accounts,
   retries: Retries,
+  warnOnce: WarnOnce,
 ) {
   /** By folder: those that have not ended. */
   const open = new Map<string, BatchRecord>()
-  /** Ids of requests that are in one of them, or in the file that is being filled. */
+  /** Ids of requests that are in one of them at this service, or in the file that is being filled. */
   const waiting = new Set<string>()
   /** How many batches were completed without a result for a request. */
   const losses = new Map<string, number>()
   const arrivals = makeArrivals(accounts.chargeFor)
   let filling: InputFile | undefined
-  const told = new Set<string>()
   /** One at a time changes files. */
   const alone = (yield* Effect.makeSemaphore(1)).withPermits(1)
-
-  const tellOnce = (sentence: string) =>
-    Effect.suspend(() => {
-      if (told.has(sentence)) return Effect.void
-      told.add(sentence)
-      return Effect.logWarning(sentence)
-    })
 
   const store = Effect.fnUntraced(function* (record: BatchRecord, state: BatchState) {
     yield* onDisk(record.folder, () => writeState(record.folder, state))
@@ -72,26 +67,30 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   const inState = (...states: ReadonlyArray<BatchState["state"]>) =>
     [...open.values()].filter((record) => isOurs(record) && states.includes(record.state.state))
 
+  /** Its requests are waited for no more. */
+  const release = Effect.fnUntraced(function* (
+    { folder: dir, requests }: BatchRecord,
+    chargeOf: (id: string) => Charge | undefined,
+  ) {
+    for (const request of requests) {
+      waiting.delete(request.custom_id)
+      yield* accounts.settle(request, chargeOf(request.custom_id))
+    }
+    open.delete(dir)
+  })
+
   /** Nothing more comes of a batch. What one has not come to that the service did not finish is no loss: nobody has paid for it. */
   const close = Effect.fnUntraced(function* (record: BatchRecord) {
     const { chargeOf, lost, strangers } = yield* arrivals.take(record)
     if (record.state.status === "completed") for (const id of lost) losses.set(id, (losses.get(id) ?? 0) + 1)
-    for (const request of record.requests) {
-      waiting.delete(request.custom_id)
-      yield* accounts.settle(request, chargeOf(request.custom_id))
-    }
-    open.delete(record.folder)
+    yield* release(record, chargeOf)
     return { lost, strangers }
   })
 
   /** What the service never began: its requests are asked for as if they had never been. */
   const giveUp = Effect.fnUntraced(function* (record: BatchRecord) {
     yield* onDisk(record.folder, () => removeBatch(record.folder))
-    for (const request of record.requests) {
-      waiting.delete(request.custom_id)
-      yield* accounts.settle(request, undefined)
-    }
-    open.delete(record.folder)
+    yield* release(record, () => undefined)
   })
 
   /** Fetches a file of results; gives how many lines it has. */
@@ -238,7 +237,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       return true
     }
     const oddity = oddityOf(record, remote)
-    if (oddity !== undefined) yield* tellOnce(oddity)
+    if (oddity !== undefined) yield* warnOnce(oddity)
     if (remote.status !== status) yield* store(record, withRemote(record.state, remote))
     return false
   })
@@ -247,17 +246,19 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     let ended = 0
     yield* eachInTurn(inState("creating", "under_way"), (record) =>
       Effect.gen(function* () {
-        const isBegun = record.state.state === "under_way"
-        const known = isBegun ? undefined : yield* handing.find(record)
-        if (!isBegun && known === undefined) {
-          yield* giveUp(record)
-          ended++
-          return
+        let begun = record
+        if (record.state.state === "creating") {
+          const known = yield* handing.find(record)
+          if (known === undefined) {
+            yield* giveUp(record)
+            ended++
+            return
+          }
+          begun = yield* handing.begun(record, known)
         }
-        const begun = known === undefined ? record : yield* handing.begun(record, known)
         if (yield* lookAt(begun)) ended++
       }),
-    ).pipe(Effect.catchAll((error) => (ended > 0 ? tellOnce(error.message) : error)))
+    ).pipe(Effect.catchAll((error) => (ended > 0 ? warnOnce(error.message) : error)))
     return ended
   }).pipe(alone, Effect.withSpan("BatchApi.collect"))
 

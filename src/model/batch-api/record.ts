@@ -18,8 +18,8 @@ import { BatchDamaged } from "./disk.ts"
 import type { UnderWay } from "./ModelBatches.ts"
 
 /**
- * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is handed in, gone once the
- * service has it; `requests.jsonl` says what is in it; `batch.json` how it stands; `output.jsonl` and `errors.jsonl` are what came
+ * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is handed in, gone once its
+ * batch has begun; `requests.jsonl` says what is in it; `batch.json` how it stands; `output.jsonl` and `errors.jsonl` are what came
  * of it; `used.txt` has the ids of the lines that a video has taken. A folder without `batch.json` was never handed in.
  */
 export const batchFile = {

@@ -4,6 +4,7 @@ import * as v from "valibot"
 import { parseJson } from "../../files/json.ts"
 import { beginningOf, textOf } from "../client/answer-body.ts"
 import { connectionFault } from "../client/connection-fault.ts"
+import { withQuery } from "../client/endpoint.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
 import { excerpt } from "../protocols/said.ts"
 import type { Redaction } from "../redaction.ts"
@@ -108,7 +109,7 @@ export const openAiBatches = ({ base, headers, protocol, redaction, search }: Ba
       readonly timeoutMs?: number
     },
   ): Effect.Effect<A, ModelError> => {
-    const url = `${base}${path}${path.includes("?") ? search.replace(/^\?/u, "&") : search}`
+    const url = withQuery(`${base}${path}`, search)
     return Effect.tryPromise({
       try: async (interrupted) => {
         const signal = AbortSignal.any([interrupted, AbortSignal.timeout(timeoutMs)])
@@ -121,9 +122,12 @@ export const openAiBatches = ({ base, headers, protocol, redaction, search }: Ba
           redirect: "manual",
           decompress: false,
           ...(sent === undefined ? {} : { body: sent }),
-        }).catch((cause: unknown) => {
-          throw new APIConnectionError(cause instanceof Error ? { cause } : { message: String(cause) })
         })
+          .catch((cause: unknown) => {
+            throw new APIConnectionError(cause instanceof Error ? { cause } : { message: String(cause) })
+          })
+          // fetch leaves a body where it is when its connection fails, and with it an open file.
+          .finally(() => (typeof content === "object" ? content.return(undefined) : undefined))
         if (response.ok) return read(response)
         const said = await beginningOf(response, longestError, () => undefined)
         throw protocol.classify({ status: response.status, text: said, headers: response.headers }, redact)

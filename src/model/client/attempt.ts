@@ -6,6 +6,7 @@ import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
 import { beginningOf } from "./answer-body.ts"
 import { connectionFault } from "./connection-fault.ts"
+import { withQuery } from "./endpoint.ts"
 import { readAnswer } from "./read-answer.ts"
 
 /** How long one attempt may take, in milliseconds. */
@@ -100,10 +101,6 @@ async function* watched({ chunks, length }: Sending, { heard, sent }: Watch): As
   }
   heard()
 }
-
-/** An address with the query of another added to its own. */
-const withQuery = (url: string, search: string): string =>
-  url.includes("?") ? `${url}${search.replace(/^\?/u, "&")}` : `${url}${search}`
 
 /**
  * One HTTP attempt. The body is made while it is sent and has an exact `content-length`; deadlines hold for the connection,

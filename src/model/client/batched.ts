@@ -123,7 +123,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
   }
   const budget = makeBudget(settings.budget ?? {}, price)
   const accounts = makeAccounts(service, budget, price)
-  const batches = yield* makeBatches(batching, head, remote, accounts, settings)
+  const batches = yield* makeBatches(batching, head, remote, accounts, settings, service.warnOnce)
 
   /** How often a request has come back with an error that may pass, and the last one. */
   const faults = new Map<string, { readonly times: number; readonly error: ModelError }>()

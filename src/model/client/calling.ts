@@ -18,7 +18,7 @@ import { wantedOf } from "./wanted.ts"
 const nothingToKeep = () => Effect.void
 
 /** Says each sentence once, without secrets. */
-const makeWarnOnce = (redact: (text: string) => string) => {
+export const makeWarnOnce = (redact: (text: string) => string) => {
   const told = new Set<string>()
   return (sentence: string) =>
     Effect.suspend(() => {

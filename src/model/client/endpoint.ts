@@ -56,3 +56,7 @@ export const parseEndpoint = (
 
 /** The address without user, password, query and fragment: what may be written down. Empty if it is none. */
 export const publicAddress = (address: string): string => parseEndpoint(address)?.base ?? ""
+
+/** An address with the query of another added to its own. */
+export const withQuery = (url: string, search: string): string =>
+  url.includes("?") ? `${url}${search.replace(/^\?/u, "&")}` : `${url}${search}`

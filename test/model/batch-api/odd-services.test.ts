@@ -8,6 +8,7 @@ import { makeBatches } from "../../../src/model/batch-api/batches.ts"
 import type { BatchedRequest } from "../../../src/model/batch-api/record.ts"
 import { longestLine, type Result } from "../../../src/model/batch-api/results.ts"
 import { openAiBatches } from "../../../src/model/batch-api/service.ts"
+import { makeWarnOnce } from "../../../src/model/client/calling.ts"
 import { type LazyBody, PictureReadError } from "../../../src/model/protocols/lazy-body.ts"
 import { protocols } from "../../../src/model/protocols/protocols.ts"
 import { makeRedaction } from "../../../src/model/redaction.ts"
@@ -69,6 +70,7 @@ const place = async (url: string, folder: string) => {
         service,
         countingAccounts().accounts,
         { callRetries: 2, callRetryBackoffSec: 0 },
+        makeWarnOnce((sentence) => sentence),
       )
       return yield* Effect.either(work(batches))
     }).pipe(
