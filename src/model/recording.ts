@@ -197,9 +197,9 @@ const partNames: Readonly<Record<string, string>> = {
   max_tokens: "the token limit",
   system: "the system prompt",
   prompt: "the prompt",
-  images: "the pictures",
+  images: "the images",
   turns: "the conversation before",
-  parameters: "the effort of thinking, or the detail or size of pictures",
+  parameters: "the reasoning effort, or the detail or size of images",
 }
 
 /** Says which request is missing, and in what it differs from the recorded one of the same place. */

@@ -38,7 +38,7 @@ interface WatchedSource {
 }
 
 /** What a file looks like before anything is read of it; undefined where that cannot be told. */
-export const glanceAt = (file: string) =>
+export const stampOf = (file: string) =>
   Effect.orElseSucceed(reading(file, readStamp), (): FileStamp | undefined => undefined)
 
 /**

@@ -18,9 +18,9 @@ import { BatchDamaged } from "./disk.ts"
 import type { UnderWay } from "./ModelBatches.ts"
 
 /**
- * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is handed in, gone once its
+ * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is submitted, gone once its
  * batch has begun; `requests.jsonl` says what is in it; `batch.json` how it stands; `output.jsonl` and `errors.jsonl` are what came
- * of it; `used.txt` has the ids of the lines that a video has taken. A folder without `batch.json` was never handed in.
+ * of it; `used.txt` has the ids of the lines that a video has taken. A folder without `batch.json` was never submitted.
  */
 export const batchFile = {
   input: "input.jsonl",
@@ -55,7 +55,7 @@ export const estimateOf = ({ completion_tokens, prompt_tokens }: BatchedRequest)
 
 const stateSchema = v.strictObject({
   /**
-   * `written`: not yet handed in, and no more wanted once the command has ended. `creating`: the service has the file, and may have
+   * `written`: not yet submitted, and no more wanted once the command has ended. `creating`: the service has the file, and may have
    * been told to begin. `under_way`: it has begun. `ended`: nothing more comes.
    */
   state: v.picklist(["written", "creating", "under_way", "ended"]),
@@ -182,7 +182,7 @@ const batchFolders = async (root: string): Promise<ReadonlyArray<string>> => {
   return folders
 }
 
-/** All batches in a folder, in order of time. What was never handed in is removed: it was not paid for. */
+/** All batches in a folder, in order of time. What was never submitted is removed: it was not paid for. */
 export const readBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> => {
   const records: Array<BatchRecord> = []
   for (const folder of await batchFolders(root)) {

@@ -131,7 +131,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
   const idOf = ({ request, sent }: CallAttempt<unknown, unknown>): string =>
     sha256(JSON.stringify([requestDigest(config, request), labelOf(request), sent.kind]))
 
-  const handIn = (id: string, attempt: CallAttempt<unknown, unknown>) =>
+  const enqueue = (id: string, attempt: CallAttempt<unknown, unknown>) =>
     Effect.gen(function* () {
       const before = faults.get(id)
       if (before !== undefined && before.times > settings.callRetries) return yield* before.error
@@ -151,7 +151,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
     Effect.gen(function* () {
       const id = idOf(attempt)
       const arrived = yield* batches.arrival(id)
-      if (arrived === undefined) return yield* handIn(id, attempt)
+      if (arrived === undefined) return yield* enqueue(id, attempt)
       const taken = sendAndKeep(() => receivedFrom(service, arrived), config, price)(attempt)
       return yield* taken.pipe(
         Effect.tap(() => batches.used(id)),

@@ -103,7 +103,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
         new VideoError({
           reason: "DecodeFailed",
           file,
-          message: `${file}: a picture cannot be encoded`,
+          message: `${file}: a frame cannot be encoded`,
           cause,
         }),
     })
