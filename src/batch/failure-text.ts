@@ -5,7 +5,7 @@ const texts: Readonly<Record<FailureReason, string>> = {
   NotReadable: "the file is missing, empty or may not be read",
   SourceReplaced: "the file was changed while it was worked on; run again once it stays as it is",
   NotAVideo: "not a video, or its header is damaged",
-  NoVideoStream: "no video in it, only sound or a cover",
+  NoVideoStream: "no video in it, only audio or a cover",
   NoFrames: "not one frame can be decoded",
   TooFewFrames: "too few frames for a plan",
   DecodeFailed: "a frame that is needed cannot be decoded",

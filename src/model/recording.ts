@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
-import { readPlain } from "../files/plain.ts"
+import { readPlain, requireFileFault } from "../files/plain.ts"
 import { responseFormats } from "../plan/choices.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, partsOf, requestDigest } from "./request.ts"
@@ -173,6 +173,7 @@ interface Recorded {
   readonly unreadable: ReadonlyArray<string>
 }
 
+/** Fails for a folder that cannot be read, and, with a `ValiError`, for one that holds no recording. */
 const load = async (dir: string): Promise<Recorded> => {
   const read = async (name: string): Promise<unknown> =>
     parseJson((await readPlain(join(dir, name), largestExchange)).toString("utf8"))
@@ -232,11 +233,11 @@ export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
     Effect.gen(function* () {
       const { config, exchanges, unreadable } = yield* Effect.tryPromise({
         try: () => load(dir),
-        catch: (cause) =>
-          new RecordingError({
-            path: dir,
-            message: `${dir} holds no recording that can be read: ${String(cause)}`,
-          }),
+        catch: (cause) => {
+          if (!v.isValiError(cause)) requireFileFault(cause)
+          const message = `${dir} holds no recording that can be read: ${String(cause)}`
+          return new RecordingError({ path: dir, message })
+        },
       })
       const [first] = unreadable
       if (first !== undefined) {

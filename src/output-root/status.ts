@@ -220,7 +220,10 @@ const statusOf = (
  * @param stages those that make a video done
  */
 export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
-  const summaries = new Map<string, { readonly stamp: string; readonly summary: SummaryExcerpt | undefined }>()
+  const summaries = new Map<
+    string,
+    { readonly stamp: string; readonly summary: SummaryExcerpt | undefined }
+  >()
 
   const summaryAt = Effect.fn("Status.summary")(function* (id: string) {
     const key = summaryKey(id)

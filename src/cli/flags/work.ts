@@ -124,7 +124,7 @@ export const work = {
     "Quality of what is re-encoded; lower is better and larger",
   ),
   preset: flag.choice("preset", presets, "veryfast", "Speed of re-encoding, ultrafast to placebo"),
-  keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
+  keepAudio: flag.toggle("keep-audio", "Keep the audio in the clips"),
   autorotateClips: flag.toggle(
     "autorotate-clips",
     "Rotate the pixels of rotated videos in their clips, instead of keeping the rotation as metadata",

@@ -9,7 +9,6 @@ import type { Accounts } from "./accounts.ts"
 import { makeArrivals } from "./arrivals.ts"
 import { onDisk } from "./disk.ts"
 import { eachInTurn } from "./each-in-turn.ts"
-import { makeSubmission, type Retries, withRemote } from "./submission.ts"
 import { type FileLimits, type Head, InputFile, lineBytes, type WholeRequest } from "./input-file.ts"
 import {
   type BatchRecord,
@@ -21,6 +20,7 @@ import {
 } from "./record.ts"
 import { isKnownStatus, type RemoteBatch } from "./remote.ts"
 import type { BatchService } from "./service.ts"
+import { makeSubmission, type Retries, withRemote } from "./submission.ts"
 
 /** How requests are submitted. */
 export interface BatchSettings {

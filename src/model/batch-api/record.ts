@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto"
 import { readdir, rm, rmdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as v from "valibot"
-import { isFault, onCode } from "../../files/fault.ts"
+import { onCode } from "../../files/fault.ts"
 import { parseJson } from "../../files/json.ts"
-import { kindAt, NotPlain, readPlain, requireFoldersWithin } from "../../files/plain.ts"
+import { isFileFault, kindAt, readPlain, requireFoldersWithin } from "../../files/plain.ts"
 import {
   appendDurably,
   dropTemporary,
@@ -197,13 +197,13 @@ export const readBatches = async (root: string): Promise<ReadonlyArray<BatchReco
 export const underWayIn = async (root: string): Promise<UnderWay> => {
   const none: ReadonlyArray<string> = []
   const folders = await batchFolders(root).catch((cause: unknown) => {
-    if (cause instanceof NotPlain || isFault(cause)) return none
+    if (isFileFault(cause)) return none
     throw cause
   })
   let [batches, requests] = [0, 0]
   for (const folder of folders) {
     const state = await readState(folder).catch((cause: unknown) => {
-      if (cause instanceof NotPlain || cause instanceof BatchDamaged || isFault(cause)) return undefined
+      if (cause instanceof BatchDamaged || isFileFault(cause)) return undefined
       throw cause
     })
     if (state?.state !== "under_way" && state?.state !== "creating") continue

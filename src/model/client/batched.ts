@@ -11,6 +11,7 @@ import { type Price, priceInBatch, priceOf } from "../money.ts"
 import type { Completion } from "../protocols/completion.ts"
 import { statusIn } from "../protocols/fault.ts"
 import { excerpt } from "../protocols/said.ts"
+import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import { labelOf, requestDigest } from "../request.ts"
 import { ModelError, noUsage, VisionModel } from "../VisionModel.ts"
 import { makeBudget, type OwnBudget } from "./budget.ts"
@@ -88,7 +89,10 @@ const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
       return yield* protocol.classify({ status: result.status, text, headers }, redact)
     const answer = yield* Effect.try({
       try: () => interpret(text, protocol.decode),
-      catch: () => new ModelError({ reason: "Transient", message: "a result of the batch cannot be read" }),
+      catch: (cause) => {
+        if (!(cause instanceof BrokenAnswer || cause instanceof AnswerTooLarge)) throw cause
+        return new ModelError({ reason: "Transient", message: "a result of the batch cannot be read" })
+      },
     })
     return { ...(yield* received(answer, headers, service)), latencyMs }
   })
