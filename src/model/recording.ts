@@ -83,6 +83,7 @@ const recordedValue: v.GenericSchema<RecordedValue> = v.lazy(() =>
   ]),
 )
 
+/** As `api_config` in a folder's record, which a model knows nothing of: the fields are written out in both places. */
 const configFields = v.objectWithRest(
   {
     kind: v.string(),
