@@ -1,4 +1,4 @@
-import type { imageLabelNames, poolSamplings } from "./plan/choices.ts"
+import type { imageLabelNames, poolSamplings, repairChoices } from "./plan/choices.ts"
 import type { AnnotationSchemaName } from "./plan/schemas.ts"
 import type { CutSettings } from "./video/ClipCutter.ts"
 
@@ -41,7 +41,7 @@ export interface RunSettings {
   /** How often a stage asks again after a rejected answer, by its name; `defaultRetries` if it is not named. */
   readonly retries: Readonly<Record<string, number>>
   /** How a rejected answer is repaired. */
-  readonly repair: "patch" | "full"
+  readonly repair: (typeof repairChoices)[number]
   readonly cut: CutSettings
   /** Check the finished folder as `validate` does. */
   readonly postValidate: boolean
@@ -60,7 +60,7 @@ export const defaultSettings: RunSettings = {
   imageLabels: "overlay",
   stepConcurrency: 4,
   retries: {},
-  repair: "patch",
+  repair: "auto",
   cut: { mode: "smart", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
   postValidate: false,
 }

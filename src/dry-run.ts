@@ -8,7 +8,7 @@ import { wantedOf } from "./model/client/wanted.ts"
 import { promptTokens } from "./model/estimate.ts"
 import { familyOf, type ModelFamily } from "./model/families.ts"
 import { costOf, type Price, priceIn, priceInBatch, priceOf } from "./model/money.ts"
-import { pictureTokensOf } from "./model/tokens.ts"
+import { type Looking, pictureTokensOf } from "./model/tokens.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
 import { stages as allStages } from "./stages/list.ts"
@@ -64,8 +64,7 @@ interface EstimatedCall extends NeededCall {
 /** The model that will be asked, as far as it decides what calls take. */
 export interface ExpectedModel extends SendingPictures {
   readonly family: ModelFamily
-  /** How closely it looks at pictures; absent leaves it to the model. */
-  readonly detail?: string
+  readonly looking?: Looking
   /** Its longest answer in tokens; absent leaves the service's own limit. */
   readonly maxTokens?: number
   readonly price: Price | undefined
@@ -82,11 +81,11 @@ export const expectedModel = (
 ): ExpectedModel => {
   const { maxTokens, model, price = {}, sendMaxSidePx } = settings
   const family = familyOf(model, settings.families)
-  const { detail, serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
+  const { detail, detailOfSmall, serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
   const listed = priceOf(model, price)
   return {
     family,
-    ...(detail === undefined ? {} : { detail }),
+    looking: { detail, detailOfSmall },
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(sendMaxSidePx === undefined ? {} : { sendMaxSidePx }),
     price: mode === "batch" ? priceInBatch(listed) : priceIn(listed, serviceTier),
@@ -110,7 +109,7 @@ const estimated = (
   const request = { system, prompt: call.prompt, images: sent, turns: [] }
   return {
     ...call,
-    promptTokens: promptTokens(request, pictureTokensOf(model.family, model.detail)),
+    promptTokens: promptTokens(request, pictureTokensOf(model.family, model.looking)),
     answerTokens: Math.min(call.answerTokens, model.maxTokens ?? Number.POSITIVE_INFINITY),
   }
 }

@@ -9,7 +9,7 @@ import { expectationJson } from "./progress/json.ts"
 const lines = (expected: Expectation): ReadonlyArray<string> => [
   `videos        ${count(expected.videos)}`,
   `calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)`,
-  `images        ${count(expected.images)}`,
+  `pictures      ${count(expected.images)}`,
   ...(expected.repeated === 0
     ? []
     : [

@@ -188,6 +188,7 @@ export type RequestParameter =
   | "reasoning_effort"
   | "detail"
   | "service_tier"
+  | "prompt_cache_options"
 
 /** The one error of a model call. `message` is a sentence a user can act on and never holds the key. */
 export class ModelError extends Data.TaggedError("ModelError")<{
@@ -233,6 +234,17 @@ export interface ApiConfig extends RecordedFields {
   readonly stream?: boolean
 }
 
+/** How a rejected answer is corrected: by the bad fields alone where that is possible, or by the whole answer again. */
+export type RepairMode = "patch" | "full"
+
+/** An answer that is to be corrected. */
+export interface Rejected {
+  /** Of the whole answer, without thoughts. */
+  readonly answerTokens: number
+  /** Fields that have to change. */
+  readonly problems: number
+}
+
 /** How much a model is used at one moment, and what holds calls back. */
 export interface ModelLoad {
   /** Calls under way. */
@@ -261,6 +273,8 @@ export class VisionModel extends Context.Tag("triptych/VisionModel")<
       request: ModelRequest,
       keep?: Keep<E, R>,
     ) => Effect.Effect<ModelReply, ModelError | E, R>
+    /** Which way of correcting a rejected answer to this request costs less; absent where that makes no difference. */
+    readonly cheaperRepair?: (request: ModelRequest, rejected: Rejected) => RepairMode
     /** Absent where nothing bounds the calls. */
     readonly load?: Effect.Effect<ModelLoad>
     /** Undefined while no call is under way. Absent where nothing is sent. */

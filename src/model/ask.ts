@@ -3,10 +3,15 @@ import { type Checked, countProblems, type Problem, problem, problemLine } from 
 import { isPatchable, mergePatch, patchInstruction } from "./patch.ts"
 import { parseReply } from "./reply.ts"
 import { requestDigest } from "./request.ts"
-import { ModelError, type ModelReply, type ModelRequest, type ModelTurn, VisionModel } from "./VisionModel.ts"
-
-/** How a rejected answer is corrected: by the bad fields alone where that is possible, or by the whole answer again. */
-export type RepairMode = "patch" | "full"
+import { textTokens } from "./tokens.ts"
+import {
+  ModelError,
+  type ModelReply,
+  type ModelRequest,
+  type ModelTurn,
+  type RepairMode,
+  VisionModel,
+} from "./VisionModel.ts"
 
 /** One answer, before it is looked at. */
 export interface Unjudged {
@@ -71,6 +76,13 @@ interface Base {
   readonly problems: ReadonlyArray<Problem>
 }
 
+/** What may be said to correct an answer. */
+interface Way {
+  readonly turns: ReadonlyArray<ModelTurn>
+  /** Only some fields are asked for. */
+  readonly isPartial: boolean
+}
+
 interface Verdict<A> {
   readonly checked: Checked<A>
   /** What the answer amounts to, patches merged; undefined if no object could be taken from it. */
@@ -113,7 +125,7 @@ const judge = <A>(
 
 const countText = (count: number): string => (count === 1 ? "1 problem" : `${count} problems`)
 
-const rejected = (attempts: ReadonlyArray<Attempt>, problems: ReadonlyArray<Problem>): AnswerRejected => {
+const givenUp = (attempts: ReadonlyArray<Attempt>, problems: ReadonlyArray<Problem>): AnswerRejected => {
   const [first] = problems
   return new AnswerRejected({
     attempts,
@@ -133,7 +145,7 @@ const cutOff = ({ contextFull, usage }: ModelReply, limit: number | undefined): 
   const { prompt_tokens: prompt, completion_tokens: written } = usage
   const figures =
     prompt === null || written === null ? "" : ` (${prompt} tokens of prompt, ${written} of answer)`
-  const message = `the answer was cut off before its token limit: the model's context is full, or it writes no more${figures}; send fewer images with --max-frames, or choose a model, or a setting of its server, with a larger context`
+  const message = `the answer was cut off before its token limit: the model's context is full, or it writes no more${figures}; send fewer pictures with --max-frames, or choose a model, or a setting of its server, with a larger context`
   return new ModelError({ reason: "ContextFull", message })
 }
 
@@ -161,28 +173,38 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
   readonly request: Omit<ModelRequest, "turns" | "attempt" | "maxTokens">
   readonly check: (json: unknown) => Checked<A>
   readonly retries: number
-  readonly repair: RepairMode
+  /** `auto` is what costs less, as far as that is known. */
+  readonly repair: "auto" | RepairMode
   readonly recall: (requestSha256: string, attempt: number) => Effect.Effect<ModelReply | undefined, E2, R2>
   readonly keep: (reply: Unjudged) => Effect.Effect<void, E, R>
   readonly record: (attempt: Attempt) => Effect.Effect<void, E, R>
 }) {
   const model = yield* VisionModel
   const attempts: Array<Attempt> = []
-  let turns: ReadonlyArray<ModelTurn> = []
+  /** What may be said next, the preferred first: an earlier run may have preferred another. */
+  let ways: readonly [Way, ...ReadonlyArray<Way>] = [{ turns: [], isPartial: false }]
   let base: Base | undefined
   let limit: number | undefined
-  let mode: RepairMode = "full"
   let retriesLeft = options.retries
   for (let number = 1; ; number++) {
-    const request: ModelRequest = {
-      ...options.request,
-      turns,
-      attempt: number,
-      isPartial: mode === "patch",
-      ...(limit === undefined ? {} : { maxTokens: limit }),
+    const asked = ({ isPartial, turns }: Way) => {
+      const request: ModelRequest = {
+        ...options.request,
+        turns,
+        attempt: number,
+        isPartial,
+        ...(limit === undefined ? {} : { maxTokens: limit }),
+      }
+      return { request, requestSha256: requestDigest(model.config, request) }
     }
-    const requestSha256 = requestDigest(model.config, request)
-    const found = yield* options.recall(requestSha256, number)
+    let { request, requestSha256 } = asked(ways[0])
+    let found = yield* options.recall(requestSha256, number)
+    for (const other of ways.slice(1)) {
+      if (found !== undefined) break
+      const before = asked(other)
+      found = yield* options.recall(before.requestSha256, number)
+      if (found !== undefined) ({ request, requestSha256 } = before)
+    }
     const { verdict, attempt } = yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const unjudged = { number, requestSha256, recalled: found !== undefined }
@@ -218,7 +240,7 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
       continue
     }
     if (reply.truncated) return yield* cutOff(reply, limit)
-    if (retriesLeft === 0) return yield* rejected(attempts, checked.problems)
+    if (retriesLeft === 0) return yield* givenUp(attempts, checked.problems)
     retriesLeft--
     // An answer nothing can be taken from does not replace the one it should have corrected.
     const usable = verdict.base ?? base
@@ -226,15 +248,26 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
       verdict.isPatch || verdict.base === undefined ? JSON.stringify(usable?.value ?? null) : reply.text
     const shown = usable === undefined ? reply.text : said
     const isShown = shown.trim() !== "" && shown.length <= longestShown
-    mode =
+    const problems = usable?.problems ?? checked.problems
+    const wayOf = (mode: RepairMode): Way => {
+      const reAsk: ModelTurn = { role: "user", text: reAskText(problems, mode) }
+      return {
+        turns: isShown ? [{ role: "assistant", text: shown }, reAsk] : [reAsk],
+        isPartial: mode === "patch",
+      }
+    }
+    const mayPatch =
       isShown &&
       verdict.base !== undefined &&
-      options.repair === "patch" &&
+      options.repair !== "full" &&
       isPatchable(verdict.base.value, verdict.base.problems)
-        ? "patch"
-        : "full"
-    const reAsk: ModelTurn = { role: "user", text: reAskText(usable?.problems ?? checked.problems, mode) }
-    turns = isShown ? [{ role: "assistant", text: shown }, reAsk] : [reAsk]
+    const rejected = { answerTokens: textTokens(shown), problems: problems.length }
+    const cheaper = options.repair === "auto" ? model.cheaperRepair?.(request, rejected) : undefined
+    ways = mayPatch
+      ? cheaper === "full"
+        ? [wayOf("full"), wayOf("patch")]
+        : [wayOf("patch"), wayOf("full")]
+      : [wayOf("full")]
     base = usable
   }
 })

@@ -10,6 +10,9 @@ export const imageLabelNames = ["overlay", "text", "both"] as const
 /** How a service is told which form the answer must have, the strictest first. */
 export const responseFormats = ["json_schema", "json_object", "none"] as const
 
+/** How a rejected answer is repaired: in the way that costs less, by its bad fields where possible, or by the whole answer again. */
+export const repairChoices = ["auto", "patch", "full"] as const
+
 /** x264's presets, the fastest first. */
 export const presets = [
   "ultrafast",

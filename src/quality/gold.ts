@@ -32,17 +32,13 @@ export interface RawSegment {
   readonly attributes?: Readonly<Record<string, string>>
 }
 
-/** What gold says of a video as a whole. */
-interface VideoFacts {
+/** One video as a file has it, its segments in the order of the file. */
+export interface RawVideo {
   readonly videoId: string
   readonly durationSec?: number
+  readonly segments: ReadonlyArray<RawSegment>
   /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
   readonly raters?: ReadonlyArray<ReadonlyArray<number>>
-}
-
-/** One video as a file has it, its segments in the order of the file. */
-export interface RawVideo extends VideoFacts {
-  readonly segments: ReadonlyArray<RawSegment>
   /** Why the file's own rules say that this video is not to be scored; absent where it is. Ends a sentence about the video. */
   readonly unusable?: string
 }
@@ -53,9 +49,13 @@ export interface GoldSegment extends Segment {
   readonly attributes?: Readonly<Record<string, string>>
 }
 
-export interface GoldVideo extends VideoFacts {
+export interface GoldVideo {
+  readonly videoId: string
+  readonly durationSec?: number
   /** In order of start, then end. */
   readonly segments: ReadonlyArray<GoldSegment>
+  /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
+  readonly raters?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 /** What an import found and did. */

@@ -81,7 +81,7 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
   inquiry: Inquiry<A>,
 ) {
   if (!mayRecall(run, inquiry)) return undefined
-  const { config } = yield* VisionModel
+  const model = yield* VisionModel
   const round = lastAsked(inquiry.previous)?.round ?? 0
   const notThere = new ModelError({ reason: "NotRecorded", message: "the reply is not on disk" })
   return yield* Effect.flatMap(requestOf(run, inquiry), (request) =>
@@ -95,7 +95,7 @@ export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
       record: () => Effect.void,
     }),
   ).pipe(
-    Effect.provideService(VisionModel, VisionModel.of({ config, complete: () => notThere })),
+    Effect.provideService(VisionModel, VisionModel.of({ ...model, complete: () => notThere })),
     Effect.scoped,
     Effect.map(({ value }): A | undefined => value),
     // What a run would do then is to ask. A folder that cannot be read fails it, and so it does here.

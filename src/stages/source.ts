@@ -8,7 +8,8 @@ import {
   readStamp,
   type VideoIdentity,
 } from "../dataset/identity.ts"
-import { isFileFault } from "../files/plain.ts"
+import { isFault } from "../files/fault.ts"
+import { NotPlain } from "../files/plain.ts"
 import { whyUnreadable } from "../video/access.ts"
 import { VideoError } from "../video/VideoError.ts"
 
@@ -16,7 +17,7 @@ import { VideoError } from "../video/VideoError.ts"
 const reading = <A>(file: string, read: (file: string) => Promise<A>) =>
   Effect.tryPromise({ try: () => read(file), catch: (cause) => cause }).pipe(
     Effect.catchAll((cause) =>
-      isFileFault(cause)
+      isFault(cause) || cause instanceof NotPlain
         ? new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause })
         : Effect.die(cause),
     ),
@@ -37,7 +38,7 @@ interface WatchedSource {
 }
 
 /** What a file looks like before anything is read of it; undefined where that cannot be told. */
-export const stampOf = (file: string) =>
+export const glanceAt = (file: string) =>
   Effect.orElseSucceed(reading(file, readStamp), (): FileStamp | undefined => undefined)
 
 /**

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
-import { type Attempt, ask, type RepairMode, reAskText, type Unjudged } from "../../src/model/ask.ts"
+import { type Attempt, ask, reAskText, type Unjudged } from "../../src/model/ask.ts"
 import * as Client from "../../src/model/client/client.ts"
 import type { ServiceSettings } from "../../src/model/client/settings.ts"
+import { readFamilies } from "../../src/model/families.ts"
 import type { ModelImage, ModelReply } from "../../src/model/VisionModel.ts"
 import { checkDraft, draftPlanSchema } from "../../src/plan/draft.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
@@ -45,7 +46,9 @@ afterAll(() => folder[Symbol.asyncDispose]())
 const asking = async (
   behave: Behaviour,
   options: {
-    repair?: RepairMode
+    repair?: "auto" | "full" | "patch"
+    /** What an earlier run has received, by the digest of its request. */
+    replies?: ReadonlyMap<string, ModelReply>
     retries?: number
     settings?: Partial<ServiceSettings>
     recalled?: ModelReply
@@ -74,7 +77,8 @@ const asking = async (
     check: (json) => checkDraft(annotation, json),
     retries: options.retries ?? 2,
     repair: options.repair ?? "patch",
-    recall: (_sha256, attempt) => Effect.succeed(attempt === 1 ? options.recalled : undefined),
+    recall: (digest, attempt) =>
+      Effect.succeed(options.replies?.get(digest) ?? (attempt === 1 ? options.recalled : undefined)),
     keep: (reply) => Effect.sync(() => void kept.push(reply)),
     record: (attempt) => Effect.sync(() => void recorded.push(attempt)),
   }).pipe(Effect.either, Effect.provide(model), Effect.runPromise)
@@ -160,6 +164,52 @@ describe("a re-ask", () => {
     expect(Either.isRight(result) && result.right.value.steps[1]?.rationale).toBe("Free now.")
     expect(calls[2]?.turns[0]?.text).toContain("Free now.")
     expect(calls[2]?.turns[1]?.text).not.toContain("steps[1]")
+  })
+
+  const patch = JSON.stringify({ patch: [{ path: "$.steps[1].rationale", value: "Free now." }] })
+  /** Breaks a rule, then does as it is told. */
+  const obedient: Behaviour = (call) =>
+    isFirst(call)
+      ? JSON.stringify(broken)
+      : call.turns.at(-1)?.text.includes('{"patch"') === true
+        ? patch
+        : JSON.stringify(good)
+  const cheapInput = { in: 1, cached: 1, out: 8 }
+  /** The pictures, taken for larger ones, weigh more than the answer. */
+  const cachedInput = { in: 1000, cached: 1, out: 8 }
+  const automatic = readFamilies({ families: [{ pattern: "", cache: "automatic" }] })
+  const settingsOf = (price: ServiceSettings["price"]) => ({
+    ...(price === undefined ? {} : { price }),
+    ...(typeof automatic === "string" ? {} : { families: automatic }),
+  })
+
+  test.each([
+    ["the whole answer, with the schema that the cache knows", cachedInput, "json_schema"],
+    ["a patch where reading from a cache saves nothing", cheapInput, "json_object"],
+    ["a patch where no price is known", undefined, "json_object"],
+  ])("is what costs less: %s", async (_what, price, format) => {
+    const { calls, result } = await asking(obedient, { repair: "auto", settings: settingsOf(price) })
+    expect(calls.map(({ responseFormat }) => responseFormat)).toEqual(["json_schema", format])
+    expect(Either.isRight(result)).toBe(true)
+    const [before, again] = calls.map(({ raw }) => JSON.parse(raw))
+    if (format === "json_schema") expect(again.response_format).toEqual(before.response_format)
+  })
+
+  test("is found on disk in whichever way an earlier run has asked", async () => {
+    for (const [was, is] of [
+      [cachedInput, cheapInput],
+      [cheapInput, cachedInput],
+    ]) {
+      const earlier = await asking(obedient, { repair: "auto", settings: settingsOf(was) })
+      const replies = new Map(earlier.kept.map(({ reply, requestSha256 }) => [requestSha256, reply]))
+      expect(replies.size).toBe(2)
+      const later = await asking(obedient, { repair: "auto", settings: settingsOf(is), replies })
+      expect(later.calls).toHaveLength(0)
+      expect(later.recorded.map(({ isPatch }) => isPatch)).toEqual(
+        earlier.recorded.map(({ isPatch }) => isPatch),
+      )
+      expect(Either.isRight(later.result)).toBe(true)
+    }
   })
 
   test("does not let a patch change what was not complained about", async () => {

@@ -1,12 +1,15 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
+import { sentSize, sideLimitOf } from "../../src/model/client/sent-pictures.ts"
 import { familyOf, listedFamilies, readFamilies } from "../../src/model/families.ts"
-import { pictureTokensOf } from "../../src/model/tokens.ts"
+import { detailFor, pictureTokensOf } from "../../src/model/tokens.ts"
 
 /** Every field of a family that is a count, with a value for it. */
 const withCount: ReadonlyArray<readonly [string, (count: number) => object]> = [
   ["answer_tokens", (count) => ({ answer_tokens: count })],
   ["work_side_px", (count) => ({ work_side_px: count })],
+  ["send_side_px", (count) => ({ send_side_px: count })],
+  ["detail_of_small.side_px", (count) => ({ detail_of_small: { side_px: count, detail: "low" } })],
   ["max_images", (count) => ({ max_images: count })],
   ["max_side_px", (count) => ({ max_side_px: count })],
   ["max_body_bytes", (count) => ({ max_body_bytes: count })],
@@ -17,6 +20,18 @@ const withCount: ReadonlyArray<readonly [string, (count: number) => object]> = [
   ["max_side_px_of_many.px", (count) => ({ max_side_px_of_many: { above_images: 20, px: count } })],
   ["tokens.side", (count) => ({ tokens: { rule: "patches", side: count, most: 1000, factor: 1 } })],
   ["tokens.most", (count) => ({ tokens: { rule: "patches", side: 32, most: count, factor: 1 } })],
+  [
+    "tokens.longest_side_px",
+    (count) => ({ tokens: { rule: "patches", side: 32, most: 1000, factor: 1, longest_side_px: count } }),
+  ],
+  ["tokens.side", (count) => ({ tokens: { rule: "padded", side: count, most: 9, longest_side_px: 9 } })],
+  ["tokens.most", (count) => ({ tokens: { rule: "padded", side: 28, most: count, longest_side_px: 9 } })],
+  [
+    "tokens.longest_side_px",
+    (count) => ({ tokens: { rule: "padded", side: 28, most: 9, longest_side_px: count } }),
+  ],
+  ["tokens.by_detail.low", (count) => ({ tokens: { rule: "fixed", tokens: 9, by_detail: { low: count } } })],
+  ["tokens.by_detail.low", (count) => ({ tokens: { rule: "crops", crop: 9, by_detail: { low: count } } })],
   ["tokens.side", (count) => ({ tokens: { rule: "rounded", side: count } })],
   ["tokens.crop", (count) => ({ tokens: { rule: "crops", crop: count } })],
   ["tokens.tokens", (count) => ({ tokens: { rule: "fixed", tokens: count } })],
@@ -60,9 +75,10 @@ describe("the table of families", () => {
 
   test("has no entry that an earlier one hides", () => {
     const names = [
-      ...["gpt-5-chat", "gpt-5-mini", "gpt-5-nano", "gpt-5", "gpt-5.1", "gpt-5.2", "o4-mini", "o3"],
-      ...["gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o-mini", "gpt-4.1", "claude-opus-4-7", "claude-3-opus"],
-      ...["claude-sonnet-4-5", "gemini-3-pro", "gemini-2.5-pro", "qwen2.5-vl", "qwen3-vl"],
+      ...["gpt-5-chat", "gpt-5.2-chat-latest", "gpt-5-mini", "gpt-5-nano", "gpt-5", "gpt-5.1", "gpt-5.2"],
+      ...["gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4", "gpt-5.5", "gpt-6.1-sol", "o4-mini", "o3"],
+      ...["gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o-mini", "gpt-4.1", "claude-opus-4-7", "claude-sonnet-5-5"],
+      ...["claude-3-opus", "claude-sonnet-4-5", "gemini-3-pro", "gemini-2.5-pro", "qwen2.5-vl", "qwen3-vl"],
     ]
     expect(new Set(names.map((name) => familyOf(name))).size).toBe(listedFamilies.length)
   })
@@ -88,40 +104,66 @@ describe("the table of families", () => {
   })
 })
 
-const pictureTokens = (
-  model: string,
-  picture: { readonly width: number; readonly height: number },
-  detail?: string,
-) => pictureTokensOf(familyOf(model), detail)(picture)
+interface Size {
+  readonly width: number
+  readonly height: number
+}
 
-test("pictures of low detail count by their base where others count by tiles", () => {
-  const picture = { width: 1920, height: 1080 }
-  expect(pictureTokens("gpt-4.1", picture, "low")).toBe(85)
-  expect(pictureTokens("gpt-5", picture, "high")).toBe(910)
-  expect(pictureTokens("qwen3-vl", picture, "low")).toBe(pictureTokens("qwen3-vl", picture))
+/** As Gemini's own protocol counts, which can ask for a detail of small pictures. */
+const pictureTokens = (model: string, picture: Size, detail?: string) => {
+  const family = familyOf(model)
+  return pictureTokensOf(family, { detail, detailOfSmall: family.detail_of_small })(picture)
+}
+
+const fullHd = { width: 1920, height: 1080 }
+
+test.each([
+  ["gpt-4.1", "low", 85],
+  ["gpt-5", "high", 910],
+  // A picture that fits into 512 by 512.
+  ["gpt-5.5", "low", 173],
+  ["gemini-2.5-flash", "low", 64],
+  ["gemini-2.5-flash", "medium", 256],
+  ["gemini-2.5-flash", "high", 1548],
+  ["gemini-3.8-flash", "low", 280],
+  ["gemini-3.8-flash", "medium", 560],
+  ["gemini-3.8-flash", "high", 1120],
+  ["qwen3-vl", "low", 2040],
+])("%s counts pictures of detail %s as %d", (model, detail, tokens) => {
+  expect(pictureTokens(model, fullHd, detail)).toBe(tokens)
 })
 
-test("pictures of Claude count by their area after they are made to fit", () => {
-  expect(pictureTokens("claude-sonnet-4-5", { width: 1280, height: 720 })).toBe(1229)
-  expect(pictureTokens("claude-sonnet-4-5", { width: 1920, height: 1080 })).toBe(
-    Math.ceil((1568 * 882) / 750),
-  )
+test("a detail is asked for by itself where no picture is too large to lose anything", () => {
+  const detailOfSmall = { side_px: 512, detail: "low" }
+  const [fits, wide, high] = [
+    { width: 512, height: 288 },
+    { width: 513, height: 288 },
+    { width: 288, height: 513 },
+  ]
+  expect(detailFor({ detailOfSmall }, [fits, fits])).toBe("low")
+  expect(detailFor({ detailOfSmall }, [fits, wide])).toBeUndefined()
+  expect(detailFor({ detailOfSmall }, [high])).toBeUndefined()
+  expect(detailFor({ detail: "high", detailOfSmall }, [fits])).toBe("high")
+  expect(detailFor({}, [fits])).toBeUndefined()
 })
 
 test("the table in the guide says what pictures are counted as", async () => {
   const guide = await Bun.file(join(import.meta.dir, "../../docs/guides/models.md")).text()
-  const rows = [
-    ...guide.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+|–) \|$/gmu),
-  ]
-  expect(rows.length).toBe(6)
+  const cell = String.raw` ([\d,]+|–) \|`
+  const row = new RegExp(`^\\| ((?:\`[^\`]+\`(?:, )?)+) \\|${cell.repeat(5)}$`, "gmu")
+  const rows = [...guide.matchAll(row)]
+  expect(rows.length).toBe(9)
   const number = (text = ""): number => Number(text.replaceAll(",", ""))
   for (const [, names = "", ...cells] of rows)
     for (const [, model = ""] of names.matchAll(/`([^`]+)`/gu)) {
-      const counted = [1920, 768, 512].map((width) =>
-        pictureTokens(model, { width, height: (width * 9) / 16 }),
-      )
-      const low = pictureTokens(model, { width: 1920, height: 1080 }, "low")
-      const told = [...counted, ...(cells[3] === "–" ? [] : [low])]
-      expect([model, ...cells.filter((cell) => cell !== "–").map(number)]).toEqual([model, ...told])
+      const sent = (sendMaxSidePx?: number) =>
+        sentSize(
+          fullHd,
+          sideLimitOf(50, sendMaxSidePx === undefined ? {} : { sendMaxSidePx }, familyOf(model)),
+        )
+      const sizes = [fullHd, sent(), sent(768), sent(512)]
+      const counted = sizes.map((size) => pictureTokens(model, size))
+      const told = [...counted, ...(cells[4] === "–" ? [] : [pictureTokens(model, fullHd, "low")])]
+      expect([model, ...cells.filter((text) => text !== "–").map(number)]).toEqual([model, ...told])
     }
 })

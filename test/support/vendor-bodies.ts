@@ -27,7 +27,14 @@ const stream = v.exactOptional(v.literal(true))
 
 const roles = v.picklist(["user", "assistant"])
 
-const chatText = v.strictObject({ type: v.literal("text"), text: v.string() })
+/** Up to where a request is kept, and that nothing else is. */
+const breakpoint = v.exactOptional(v.strictObject({ mode: v.literal("explicit") }))
+
+const chatText = v.strictObject({
+  type: v.literal("text"),
+  text: v.string(),
+  prompt_cache_breakpoint: breakpoint,
+})
 const chatSchema = v.strictObject({
   model: v.string(),
   messages: v.tuple([
@@ -40,6 +47,7 @@ const chatSchema = v.strictObject({
           v.strictObject({
             type: v.literal("image_url"),
             image_url: v.strictObject({ url: jpeg, detail: v.exactOptional(v.string()) }),
+            prompt_cache_breakpoint: breakpoint,
           }),
         ]),
       ),
@@ -57,6 +65,7 @@ const readChat = (body: unknown): VendorRequest => {
     max_completion_tokens: v.exactOptional(count),
     reasoning_effort: v.exactOptional(v.string()),
     service_tier: v.exactOptional(v.string()),
+    prompt_cache_options: breakpoint,
     stream,
     stream_options: v.exactOptional(v.strictObject({ include_usage: v.literal(true) })),
     response_format: v.exactOptional(
@@ -98,10 +107,15 @@ const responsesSchema = v.strictObject({
         role: v.literal("user"),
         content: v.array(
           v.variant("type", [
-            v.strictObject({ type: v.literal("input_text"), text: v.string() }),
+            v.strictObject({
+              type: v.literal("input_text"),
+              text: v.string(),
+              prompt_cache_breakpoint: breakpoint,
+            }),
             v.strictObject({
               type: v.literal("input_image"),
               image_url: jpeg,
+              prompt_cache_breakpoint: breakpoint,
               detail: v.picklist(["auto", "low", "high", "original"]),
             }),
           ]),
@@ -115,6 +129,7 @@ const responsesSchema = v.strictObject({
   max_output_tokens: v.exactOptional(v.pipe(count, v.minValue(16))),
   reasoning: v.exactOptional(v.strictObject({ effort: v.string() })),
   service_tier: v.exactOptional(v.string()),
+  prompt_cache_options: breakpoint,
   stream,
   text: v.exactOptional(
     v.strictObject({
@@ -148,6 +163,8 @@ const readResponses = (body: unknown): VendorRequest => {
   }
 }
 
+const cacheControl = v.exactOptional(v.strictObject({ type: v.literal("ephemeral") }))
+
 const anthropicSchema = v.strictObject({
   model: v.string(),
   max_tokens: count,
@@ -158,9 +175,14 @@ const anthropicSchema = v.strictObject({
         role: v.literal("user"),
         content: v.array(
           v.variant("type", [
-            v.strictObject({ type: v.literal("text"), text: v.pipe(v.string(), v.nonEmpty()) }),
+            v.strictObject({
+              type: v.literal("text"),
+              text: v.pipe(v.string(), v.nonEmpty()),
+              cache_control: cacheControl,
+            }),
             v.strictObject({
               type: v.literal("image"),
+              cache_control: cacheControl,
               source: v.strictObject({
                 type: v.literal("base64"),
                 media_type: v.literal("image/jpeg"),
@@ -228,6 +250,9 @@ const geminiSchema = v.strictObject({
   generationConfig: v.strictObject({
     temperature,
     maxOutputTokens: v.exactOptional(count),
+    mediaResolution: v.exactOptional(
+      v.picklist(["MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"]),
+    ),
     thinkingConfig: v.exactOptional(
       v.strictObject({ thinkingLevel: v.picklist(["MINIMAL", "LOW", "MEDIUM", "HIGH"]) }),
     ),
@@ -253,7 +278,7 @@ const readGemini = (body: unknown, url: URL): VendorRequest => {
     temperature: config.temperature,
     maxTokens: config.maxOutputTokens,
     effort: config.thinkingConfig?.thinkingLevel.toLowerCase(),
-    detail: undefined,
+    detail: config.mediaResolution?.replace("MEDIA_RESOLUTION_", "").toLowerCase(),
     serviceTier,
     format: config.responseJsonSchema ?? (config.responseMimeType && "json"),
   }

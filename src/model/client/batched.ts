@@ -11,7 +11,6 @@ import { type Price, priceInBatch, priceOf } from "../money.ts"
 import type { Completion } from "../protocols/completion.ts"
 import { statusIn } from "../protocols/fault.ts"
 import { excerpt } from "../protocols/said.ts"
-import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import { labelOf, requestDigest } from "../request.ts"
 import { ModelError, noUsage, VisionModel } from "../VisionModel.ts"
 import { makeBudget, type OwnBudget } from "./budget.ts"
@@ -89,10 +88,7 @@ const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
       return yield* protocol.classify({ status: result.status, text, headers }, redact)
     const answer = yield* Effect.try({
       try: () => interpret(text, protocol.decode),
-      catch: (cause) => {
-        if (!(cause instanceof BrokenAnswer || cause instanceof AnswerTooLarge)) throw cause
-        return new ModelError({ reason: "Transient", message: "a result of the batch cannot be read" })
-      },
+      catch: () => new ModelError({ reason: "Transient", message: "a result of the batch cannot be read" }),
     })
     return { ...(yield* received(answer, headers, service)), latencyMs }
   })
@@ -135,7 +131,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
   const idOf = ({ request, sent }: CallAttempt<unknown, unknown>): string =>
     sha256(JSON.stringify([requestDigest(config, request), labelOf(request), sent.kind]))
 
-  const enqueue = (id: string, attempt: CallAttempt<unknown, unknown>) =>
+  const handIn = (id: string, attempt: CallAttempt<unknown, unknown>) =>
     Effect.gen(function* () {
       const before = faults.get(id)
       if (before !== undefined && before.times > settings.callRetries) return yield* before.error
@@ -155,7 +151,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
     Effect.gen(function* () {
       const id = idOf(attempt)
       const arrived = yield* batches.arrival(id)
-      if (arrived === undefined) return yield* enqueue(id, attempt)
+      if (arrived === undefined) return yield* handIn(id, attempt)
       const taken = sendAndKeep(() => receivedFrom(service, arrived), config, price)(attempt)
       return yield* taken.pipe(
         Effect.tap(() => batches.used(id)),
@@ -179,7 +175,8 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
   const { submit, collect, underWay } = batches
   return Context.make(
     VisionModel,
-    VisionModel.of({ config, complete: completeWith(service, admitted) }),
+    // A re-ask in the next batch finds no cache any more: a patch is always cheaper there.
+    VisionModel.of({ config, complete: completeWith(service, admitted).complete }),
   ).pipe(Context.add(ModelBatches, ModelBatches.of({ submit, collect, underWay })))
 })
 

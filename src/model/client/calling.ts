@@ -1,15 +1,18 @@
 import { Effect } from "effect"
 import { makeEstimator } from "../estimate.ts"
 import { familyOf } from "../families.ts"
+import { priceOf } from "../money.ts"
 import { monotonicMs } from "../monotonic.ts"
 import { pictureTokensOf } from "../tokens.ts"
-import type { Keep, ModelError, ModelReply, ModelRequest } from "../VisionModel.ts"
+import type { Keep, ModelError, ModelReply, ModelRequest, Rejected } from "../VisionModel.ts"
 import { type CallAttempt, Closed, type MakeAttempt } from "./call.ts"
 import { keyOf, redactionOf } from "./credentials.ts"
 import { parseEndpoint } from "./endpoint.ts"
 import { makeLedger } from "./ledger.ts"
 import { makeNegotiation } from "./negotiation.ts"
 import { firstDialect } from "./parameters.ts"
+import { makePromptCache } from "./prompt-cache.ts"
+import { cheaperRepair, type RepairPricing } from "./repair-price.ts"
 import { repeated } from "./repeated.ts"
 import { sideLimitOf, withSentPictures } from "./sent-pictures.ts"
 import { configOf, protocolIn, type ServiceSettings } from "./settings.ts"
@@ -63,7 +66,7 @@ export const openService = Effect.fn("VisionModel.make")(function* (settings: Se
   const { wanted, unsupported } = wantedOf(settings, protocol, family)
   yield* Effect.forEach(unsupported, warnOnce, { discard: true })
 
-  const estimator = makeEstimator(settings.maxTokens, pictureTokensOf(family, wanted.detail))
+  const estimator = makeEstimator(settings.maxTokens, pictureTokensOf(family, wanted))
   const ledger = makeLedger()
   yield* Effect.addFinalizer(() => ledger.close)
   return { settings, protocol, endpoint, redaction, family, config, warnOnce, wanted, estimator, ledger }
@@ -72,19 +75,34 @@ export const openService = Effect.fn("VisionModel.make")(function* (settings: Se
 /**
  * A whole call over what makes one attempt: pictures at the size in which they are sent, parameters that the service takes, and
  * repetitions.
+ *
+ * @returns also which way of correcting an answer costs less
  */
 export const completeWith = (service: Service, attempted: MakeAttempt) => {
   const { settings, protocol, family, config, warnOnce, wanted, estimator } = service
   const admitted = orWait(attempted)
   const target = { protocol, family, wanted }
-  const negotiate = makeNegotiation(
+  const price = priceOf(settings.model, settings.price ?? {})
+  const promptCache = makePromptCache(family, protocol, price)
+  const { negotiate, format } = makeNegotiation(
     firstDialect(target, config.response_format, config.stream),
     target,
     config.response_format,
     warnOnce,
   )
 
-  return Effect.fn("VisionModel.complete")(function* <E, R>(
+  const pricing: RepairPricing = {
+    price,
+    family,
+    sending: settings.shrink === undefined ? {} : settings,
+    looking: wanted,
+    cache: promptCache,
+    formats: protocol.formats,
+  }
+  const repairFor = (request: ModelRequest, rejected: Rejected) =>
+    cheaperRepair(request, rejected, format(), pricing)
+
+  const complete = Effect.fn("VisionModel.complete")(function* <E, R>(
     request: ModelRequest,
     keep: Keep<E, R> = nothingToKeep,
   ) {
@@ -96,9 +114,10 @@ export const completeWith = (service: Service, attempted: MakeAttempt) => {
         : yield* withSentPictures(request, maxSidePx, settings, settings.shrink)
     const notes = sending === request ? [] : [sizeNote(maxSidePx)]
     const estimate = estimator.estimate(sending)
+    const cache = promptCache.useFor(sending)
     let attempts = 0
     return yield* repeated(
-      negotiate(sending, (sent) =>
+      negotiate({ request: sending, cache }, (sent) =>
         Effect.flatMap(monotonicMs, (queuedMs) =>
           admitted({
             request: sending,
@@ -115,4 +134,5 @@ export const completeWith = (service: Service, attempted: MakeAttempt) => {
       settings,
     )
   }, Effect.scoped)
+  return { complete, cheaperRepair: repairFor }
 }

@@ -69,9 +69,9 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings) {
     gated(gate, estimator),
     budgeted(yield* CallBudget),
   )
-  const complete = completeWith(service, admitted)
+  const { cheaperRepair, complete } = completeWith(service, admitted)
   const silence = Effect.map(monotonicMs, unanswered.silence)
-  return VisionModel.of({ config, complete, load: gate.load, silence })
+  return VisionModel.of({ config, complete, cheaperRepair, load: gate.load, silence })
 })
 
 /**

@@ -41,7 +41,7 @@ const limitLesson = ({ dialect, parameters }: Sent, error: ModelError, { protoco
 /** What follows from a refusal that names a parameter that was sent. */
 const named = (sent: Sent, error: ModelError, target: Target, isAuto: boolean): Lesson | undefined => {
   const { dialect, format, parameters } = sent
-  const { temperature, effort, detail, serviceTier, stream, streamOptions } = parameters
+  const { temperature, effort, detail, serviceTier, cache, stream, streamOptions } = parameters
   if (limitNames.has(error.parameter)) return limitLesson(sent, error, target)
   switch (error.parameter) {
     case "temperature": {
@@ -53,12 +53,16 @@ const named = (sent: Sent, error: ModelError, target: Target, isAuto: boolean): 
       return effort === undefined ? undefined : { dialect: { ...dialect, effort: false }, warning }
     }
     case "detail": {
-      const warning = `the model takes no image detail ${detail}: it is left out from now on`
+      const warning = `the model takes no detail ${detail} of pictures: it is left out from now on`
       return detail === undefined ? undefined : { dialect: { ...dialect, detail: false }, warning }
     }
     case "service_tier": {
       const warning = `the model is not served with service tier ${serviceTier}: it is left out from now on, and calls have the usual price`
       return serviceTier === undefined ? undefined : { dialect: { ...dialect, serviceTier: false }, warning }
+    }
+    case "prompt_cache_options": {
+      const warning = "the service is not to be told what to put into its cache: it is left to it from now on"
+      return cache === undefined ? undefined : { dialect: { ...dialect, cache: false }, warning }
     }
     case "stream_options": {
       const warning =

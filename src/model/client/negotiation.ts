@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import type { CacheUse } from "../protocols/Protocol.ts"
 import { ModelError, type ModelReply, type ModelRequest, type ResponseFormat } from "../VisionModel.ts"
 import { confirmed, learn } from "./lessons.ts"
 import { type Dialect, type Sent, sentWith, type Target } from "./parameters.ts"
@@ -6,9 +7,16 @@ import { makeProving } from "./proving.ts"
 
 /** Chooses the parameters of a request, and makes it again with others where the service refuses them. */
 export type Negotiate = <E, R>(
-  request: ModelRequest,
+  asked: Asked,
   attempt: (sent: Sent) => Effect.Effect<ModelReply, ModelError | E, R>,
 ) => Effect.Effect<ModelReply, ModelError | E, R>
+
+/** What is negotiated about. */
+interface Asked {
+  readonly request: ModelRequest
+  /** What is to be kept of the request; undefined leaves it to the service. */
+  readonly cache: CacheUse | undefined
+}
 
 const isRejected = (error: unknown): error is ModelError =>
   error instanceof ModelError && error.reason === "Rejected"
@@ -17,31 +25,31 @@ const isRejected = (error: unknown): error is ModelError =>
  * Attempts until one is not refused for a parameter. What was refused is remembered for all calls to the endpoint and model.
  *
  * @param warnOnce says a sentence, unless it was said before
+ * @returns also the form in which answers are asked for now
  */
 export const makeNegotiation = (
   first: Dialect,
   target: Target,
   format: "auto" | ResponseFormat,
   warnOnce: (sentence: string) => Effect.Effect<void>,
-): Negotiate => {
+): { readonly negotiate: Negotiate; readonly format: () => ResponseFormat } => {
   const proving = makeProving()
   let dialect = first
   const confirm = Effect.sync(() => {
     dialect = confirmed(dialect)
   })
-  const negotiate: Negotiate = (request, attempt) =>
+  const negotiate: Negotiate = (asked, attempt) =>
     Effect.gen(function* () {
-      const before = sentWith(dialect, target, request)
-      if (yield* proving.wait(before.kind)) return yield* negotiate(request, attempt)
-      const sent = sentWith(dialect, target, request)
+      const sentNow = () => sentWith(dialect, target, asked.request, asked.cache)
+      if (yield* proving.wait(sentNow().kind)) return yield* negotiate(asked, attempt)
+      const sent = sentNow()
       return yield* proving.lead(sent.kind, attempt(sent), isRejected).pipe(
         Effect.tap(() => confirm),
         Effect.catchIf(isRejected, (error) =>
           Effect.gen(function* () {
             // Another call may have learned it meanwhile.
             if (dialect !== sent.dialect) {
-              const now = sentWith(dialect, target, request)
-              return yield* now.kind === sent.kind ? error : negotiate(request, attempt)
+              return yield* sentNow().kind === sent.kind ? error : negotiate(asked, attempt)
             }
             const isProven = proving.isProven(sent.kind)
             const lesson = learn(sent, error, target, { isAuto: format === "auto", isProven })
@@ -49,10 +57,10 @@ export const makeNegotiation = (
             dialect = lesson.dialect
             if (lesson.warning === undefined) return yield* error
             yield* warnOnce(`${lesson.warning}. It said: ${error.message}`)
-            return yield* negotiate(request, attempt)
+            return yield* negotiate(asked, attempt)
           }),
         ),
       )
     })
-  return negotiate
+  return { negotiate, format: () => dialect.format }
 }

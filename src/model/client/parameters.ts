@@ -1,6 +1,7 @@
 import type { ModelFamily } from "../families.ts"
 import { sentFormat } from "../protocols/format.ts"
-import type { Parameters, Protocol } from "../protocols/Protocol.ts"
+import type { CacheUse, Parameters, Protocol } from "../protocols/Protocol.ts"
+import { detailFor } from "../tokens.ts"
 import type { ModelRequest, RequestParameter, ResponseFormat } from "../VisionModel.ts"
 
 /**
@@ -14,6 +15,8 @@ export interface Dialect {
   readonly effort: boolean
   readonly detail: boolean
   readonly serviceTier: boolean
+  /** Whether a service is told what to put into its cache. */
+  readonly cache: boolean
   readonly format: ResponseFormat
   /**
    * A weaker format may be tried once although a refusal does not speak of the format: `open` while nothing has shown
@@ -30,6 +33,8 @@ export interface Wanted {
   readonly maxTokens?: number | undefined
   readonly effort?: string | undefined
   readonly detail?: string | undefined
+  /** The detail of small pictures, where none is asked for all of them. */
+  readonly detailOfSmall?: ModelFamily["detail_of_small"] | undefined
   readonly serviceTier?: string | undefined
   /** What was asked for and is not sent, because the protocol or the model's family does not take it. */
   readonly unsupported?: ReadonlyArray<RequestParameter>
@@ -74,6 +79,7 @@ export const firstDialect = (
     effort: true,
     detail: true,
     serviceTier: true,
+    cache: true,
     format: format === "auto" ? strictest(protocol, family) : given,
     guess: format === "auto" ? "unused" : "used",
     stream,
@@ -88,24 +94,31 @@ const namesOf = (sent: Parameters): ReadonlySet<RequestParameter> =>
     ...(sent.effort === undefined ? [] : (["reasoning_effort"] as const)),
     ...(sent.detail === undefined ? [] : (["detail"] as const)),
     ...(sent.serviceTier === undefined ? [] : (["service_tier"] as const)),
+    ...(sent.cache === undefined ? [] : (["prompt_cache_options"] as const)),
     ...(sent.stream ? (["stream"] as const) : []),
     ...(sent.stream && sent.streamOptions ? (["stream_options"] as const) : []),
     ...(sent.format === "none" ? [] : (["response_format"] as const)),
   ])
 
-/** The parameters of a request in a dialect. */
-export const sentWith = (dialect: Dialect, target: Target, request: ModelRequest): Sent => {
+/**
+ * The parameters of a request in a dialect.
+ *
+ * @param cache what is to be kept of the request; absent leaves it to the service
+ */
+export const sentWith = (dialect: Dialect, target: Target, request: ModelRequest, cache?: CacheUse): Sent => {
   const { protocol, family, wanted } = target
   const { stream, streamOptions } = dialect
   const [usualLimit] = protocol.tokenLimits
   const maxTokens = request.maxTokens ?? wanted.maxTokens
   const format = sentFormat(protocol.formats, dialect.format, request)
+  const detail = detailFor(wanted, request.images)
   const parameters: Parameters = {
     ...(dialect.temperature ? { temperature: wanted.temperature } : {}),
     ...(maxTokens === undefined || dialect.tokenLimit === undefined ? {} : { maxTokens }),
     ...(wanted.effort === undefined || !dialect.effort ? {} : { effort: wanted.effort }),
-    ...(wanted.detail === undefined || !dialect.detail ? {} : { detail: wanted.detail }),
+    ...(detail === undefined || !dialect.detail ? {} : { detail }),
     ...(wanted.serviceTier === undefined || !dialect.serviceTier ? {} : { serviceTier: wanted.serviceTier }),
+    ...(cache === undefined || !dialect.cache ? {} : { cache }),
     ...(family.answer_tokens === undefined ? {} : { answerTokens: family.answer_tokens }),
     tokenLimit: dialect.tokenLimit ?? usualLimit,
     format,
@@ -126,7 +139,7 @@ export const sentWith = (dialect: Dialect, target: Target, request: ModelRequest
       ...leftOut(usualLimit, maxTokens !== undefined, dialect.tokenLimit !== undefined),
       ...(limit === "" || limit === usualLimit ? [] : [`${usualLimit} sent as ${limit}`]),
       ...leftOut("reasoning_effort", wanted.effort !== undefined, dialect.effort),
-      ...leftOut("detail", wanted.detail !== undefined, dialect.detail),
+      ...leftOut("detail", detail !== undefined, dialect.detail),
       ...leftOut("service_tier", wanted.serviceTier !== undefined, dialect.serviceTier),
       ...(wanted.unsupported ?? []).map((name) => `${name} left out`),
     ],

@@ -25,14 +25,19 @@ export interface SendingPictures {
 /** Of pictures that are made anew for their size alone. A person sees no difference at the size that they have then. */
 const defaultQuality = 85
 
-/** The longest side that a picture of a request may have: as wanted, as the model works with, and as it is limited. */
+/**
+ * The longest side that a picture of a request may have: as wanted, or else as the family is sent them, and never more than the
+ * model works with or takes.
+ */
 export const sideLimitOf = (
   images: number,
   { sendMaxSidePx }: SendingPictures,
-  { max_side_px, max_side_px_of_many: many, work_side_px }: ModelFamily,
+  { max_side_px, max_side_px_of_many: many, send_side_px, work_side_px }: ModelFamily,
 ): number =>
   Math.min(
-    ...[sendMaxSidePx, work_side_px, max_side_px].map((side) => side ?? Number.POSITIVE_INFINITY),
+    ...[sendMaxSidePx ?? send_side_px, work_side_px, max_side_px].map(
+      (side) => side ?? Number.POSITIVE_INFINITY,
+    ),
     many !== undefined && images > many.above_images ? many.px : Number.POSITIVE_INFINITY,
   )
 
@@ -49,7 +54,7 @@ export const sentSize = <P extends { readonly width: number; readonly height: nu
 const isLarger = ({ width, height }: ModelImage, side: number): boolean => Math.max(width, height) > side
 
 const unreadable = (why: string) =>
-  new ModelError({ reason: "ImageUnreadable", message: `the images cannot be made smaller: ${why}` })
+  new ModelError({ reason: "ImageUnreadable", message: `the pictures cannot be made smaller: ${why}` })
 
 const unreadableBecause = (cause: unknown) => unreadable(faultText(cause))
 

@@ -9,7 +9,7 @@ const wordParameters: Readonly<
   Record<WordParameter, { readonly flag: string; readonly noun: string; readonly recorded: RequestParameter }>
 > = {
   effort: { flag: "--reasoning-effort", noun: "reasoning effort", recorded: "reasoning_effort" },
-  detail: { flag: "--detail", noun: "image detail", recorded: "detail" },
+  detail: { flag: "--detail", noun: "detail of pictures", recorded: "detail" },
   serviceTier: { flag: "--service-tier", noun: "service tier", recorded: "service_tier" },
 }
 
@@ -56,6 +56,9 @@ export const wantedOf = (
   const detail = taken("detail", settings.detail, protocol, family.details)
   const serviceTier = taken("serviceTier", settings.serviceTier, protocol, undefined)
   const words = [effort, detail, serviceTier]
+  const small = family.detail_of_small
+  const mayAsk = settings.detail === undefined && small !== undefined
+  const takesSmall = mayAsk && protocol.words?.detail?.includes(small.detail) === true
   const isUnsupported = temperature !== undefined && family.temperature === false
   return {
     wanted: {
@@ -63,6 +66,7 @@ export const wantedOf = (
       maxTokens,
       effort: effort.value,
       detail: detail.value,
+      ...(takesSmall ? { detailOfSmall: small } : {}),
       serviceTier: serviceTier.value,
       unsupported: words.map(({ leftOut }) => leftOut).filter((name) => name !== undefined),
     },

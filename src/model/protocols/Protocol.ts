@@ -1,9 +1,16 @@
+import type { CacheKind } from "../families.ts"
 import type { Redact } from "../redaction.ts"
 import type { ModelError, ModelRequest, ResponseFormat } from "../VisionModel.ts"
 import type { Completion } from "./completion.ts"
 import type { ErrorAnswer } from "./fault.ts"
 import type { LazyBody } from "./lazy-body.ts"
 import type { LimitHintsIn } from "./limit-hints.ts"
+
+/**
+ * What a service is told to keep of a request, where that has a price: nothing, or the prompt and its pictures, which every re-ask
+ * begins with.
+ */
+export type CacheUse = "nothing" | "prompt"
 
 /** What a request is sent with beside its conversation: what is wanted, as far as the service takes it. */
 export interface Parameters {
@@ -21,6 +28,8 @@ export interface Parameters {
   readonly effort?: string
   /** How closely to look at pictures; absent leaves it to the model. */
   readonly detail?: string
+  /** What the service is told to put into its cache; absent leaves it to the service. */
+  readonly cache?: CacheUse
   /** What kind of service is paid for; absent for the usual one. */
   readonly serviceTier?: string
   /** The longest answer of the model's family, where that is known: for protocols that cannot do without a limit. */
@@ -84,6 +93,8 @@ export interface Protocol {
    * tell.
    */
   readonly words?: Readonly<Partial<Record<WordParameter, ReadonlyArray<string>>>>
+  /** The kind of cache that it can say something about. */
+  readonly controlsCache?: CacheKind
   /** The address that its requests have in a file of OpenAI's batch API, as in `/v1/chat/completions`; absent if they have none. */
   readonly batchUrl?: string
   /** The headers that carry a key. */

@@ -76,6 +76,15 @@ export const userParts = <T, P>(
   ...images.flatMap(({ label }, i) => [...(label === undefined ? [] : [text(label)]), picture(slot(i))]),
 ]
 
+/** Parts of a message, the last of which has the given fields as well. */
+export const withLast = <T extends object, M extends object>(
+  parts: ReadonlyArray<T>,
+  fields: M | undefined,
+): ReadonlyArray<T & Partial<M>> => {
+  const last = parts.at(-1)
+  return fields === undefined || last === undefined ? parts : [...parts.slice(0, -1), { ...last, ...fields }]
+}
+
 /**
  * A body of JSON with pictures in it, of which only the text is held.
  *

@@ -1,5 +1,4 @@
-import type { StreamPacket } from "../frame-index.ts"
-import { HIDDEN, NOTHING } from "./packet-marks.ts"
+import type { PacketFacts } from "../packet-index.ts"
 
 const NEWLINE = 10
 const COMMA = 44
@@ -32,12 +31,14 @@ export interface ListedPacket {
 /** Whether decoding can begin at a packet. */
 export const isKeyPacket = ({ flags }: ListedPacket): boolean => (flags & KEY) !== 0
 
-/** @param mark what its data says; of data that was not looked into, that there is a picture */
-export const streamPacket = (packet: ListedPacket, mark: number): StreamPacket => ({
+/** Whether a packet is decoded, but its frame is not shown. */
+export const isDiscarded = ({ flags }: ListedPacket): boolean => (flags & DISCARD) !== 0
+
+/** @param holdsPicture whether its data, if it is looked into, holds what could be decoded */
+export const packetFacts = (packet: ListedPacket, holdsPicture: boolean): PacketFacts => ({
   ...packet,
   isKeyframe: isKeyPacket(packet),
-  isBroken: mark === NOTHING || packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0,
-  isShown: mark !== HIDDEN && (packet.flags & DISCARD) === 0,
+  isBroken: !holdsPicture || packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0,
 })
 
 const tick = (value: number | undefined): number | undefined =>

@@ -44,7 +44,7 @@ describe("a parameter that is refused by name is left out, renamed or weakened",
       { effort: false },
       "the model takes no reasoning effort low: it is left out from now on",
     ],
-    ["detail", { detail: false }, "the model takes no image detail high: it is left out from now on"],
+    ["detail", { detail: false }, "the model takes no detail high of pictures: it is left out from now on"],
     [
       "service_tier",
       { serviceTier: false },
@@ -92,6 +92,19 @@ describe("a parameter that is refused by name is left out, renamed or weakened",
     ["max_tokens", { tokenLimit: "max_completion_tokens" }],
   ])("but not %s in a request without it (%j)", (parameter, dialect) => {
     expect(lesson(refusal({ parameter }), { ...dialect, guess: "used" })).toBeUndefined()
+  })
+
+  test("what is to be kept is left to a service that is not to be told", () => {
+    const error = refusal({ parameter: "prompt_cache_options" })
+    const told = sentWith(first, target, strictRequest, "nothing")
+    expect(told.parameters.cache).toBe("nothing")
+    const learned = learn(told, error, target, { isAuto: true, isProven: false })
+    expect(learned?.warning).toBe(
+      "the service is not to be told what to put into its cache: it is left to it from now on",
+    )
+    const dialect = { ...first, ...learned?.dialect }
+    expect(sentWith(dialect, target, strictRequest, "nothing").parameters).not.toHaveProperty("cache")
+    expect(lesson(error, { guess: "used" })).toBeUndefined()
   })
 
   test("nor a form that the user has chosen", () => {

@@ -60,7 +60,7 @@ const lackingWords: Readonly<Record<ProtocolName, ReadonlyArray<string>>> = {
   chat: [],
   responses: [],
   anthropic: ["detail", "service_tier"],
-  gemini: ["detail"],
+  gemini: [],
 }
 
 describe.each([...protocolNames])("%s", (name) => {

@@ -26,7 +26,7 @@ type OpenWords = "reasoning" | "service_tier" | "stream"
 type ResponsesParams = Omit<OpenAI.Responses.ResponseCreateParamsNonStreaming, OpenWords>
 
 test("the body of a response has the types of the vendor's own SDK", () => {
-  const body = responsesBody("gpt-5", request, parameters, (index) => `slot ${index}`)
+  const body = responsesBody("gpt-5", request, { ...parameters, cache: "prompt" }, (index) => `slot ${index}`)
   // The compiler checks this; a field that the SDK does not have, or has with another type, does not compile.
   const { reasoning, service_tier, stream, text, ...fixed } = body
   const typed: ResponsesParams = {
@@ -43,13 +43,21 @@ test("the body of a response has the types of the vendor's own SDK", () => {
     ),
   }
   expect(typed.input).toHaveLength(2)
+  expect(typed.prompt_cache_options).toEqual({ mode: "explicit" })
   expect([reasoning, service_tier, stream]).toEqual([undefined, undefined, undefined])
   expect(text).toMatchObject({ format: { type: "json_schema", strict: true } })
 })
 
 test("the parameters of a chat completion are ones that the vendor's SDK has", () => {
   const sent = chatParameters(
-    { ...parameters, effort: "low", serviceTier: "flex", stream: true, streamOptions: true },
+    {
+      ...parameters,
+      cache: "nothing",
+      effort: "low",
+      serviceTier: "flex",
+      stream: true,
+      streamOptions: true,
+    },
     request,
   )
   const known: Readonly<Partial<Record<keyof OpenAI.ChatCompletionCreateParams, true>>> = {
@@ -58,10 +66,11 @@ test("the parameters of a chat completion are ones that the vendor's SDK has", (
     max_completion_tokens: true,
     reasoning_effort: true,
     service_tier: true,
+    prompt_cache_options: true,
     stream: true,
     stream_options: true,
     response_format: true,
   }
   expect(Object.keys(sent).filter((name) => !Object.hasOwn(known, name))).toEqual([])
-  expect(Object.keys(sent)).toHaveLength(7)
+  expect(Object.keys(sent)).toHaveLength(8)
 })

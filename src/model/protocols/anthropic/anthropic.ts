@@ -19,6 +19,7 @@ export const anthropic: Protocol = {
   defaultPath: "/v1",
   tokenLimits: ["max_tokens"],
   formats: ["json_schema", "none"],
+  controlsCache: "marked",
   words: { detail: [], serviceTier: ["auto", "standard_only"] },
   authorize: (key) => ({ "x-api-key": key }),
   encode: (model, request, parameters) => ({

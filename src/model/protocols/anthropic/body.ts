@@ -1,6 +1,6 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import { type Slot, userParts } from "../lazy-body.ts"
+import { type Slot, userParts, withLast } from "../lazy-body.ts"
 import type { Parameters } from "../Protocol.ts"
 
 /** The service cannot do without a limit of the answer's length; so much every model writes that can be held to a schema. */
@@ -25,18 +25,25 @@ const picture = (data: string) => ({
   source: { type: "base64" as const, media_type: "image/jpeg" as const, data },
 })
 
-/**
- * The body of a request for a message. No cache breakpoint is set: writing one costs more than it saves unless more than a
- * quarter of all answers are asked for again.
- */
+/** Has the prompt and all pictures before it kept for five minutes. */
+const breakpoint = { cache_control: { type: "ephemeral" as const } }
+
+/** The body of a request for a message. */
 export const anthropicBody = (model: string, request: ModelRequest, parameters: Parameters, slot: Slot) => {
-  const { temperature, maxTokens, effort, serviceTier, stream, format, answerTokens, extra } = parameters
+  const { cache, temperature, maxTokens, effort, serviceTier, stream, format, answerTokens, extra } =
+    parameters
   return {
     model,
     max_tokens: maxTokens ?? answerTokens ?? defaultMaxTokens,
     system: request.system,
     messages: [
-      { role: "user" as const, content: userParts(request, slot, text, picture) },
+      {
+        role: "user" as const,
+        content: withLast(
+          userParts(request, slot, text, picture),
+          cache === "prompt" ? breakpoint : undefined,
+        ),
+      },
       ...request.turns.map(({ role, text: said }) => ({ role, content: said })),
     ],
     ...(temperature === undefined ? {} : { temperature }),

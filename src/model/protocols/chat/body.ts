@@ -1,6 +1,7 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import { type LazyBody, lazyJson, type Slot, userParts } from "../lazy-body.ts"
+import { type LazyBody, lazyJson, type Slot, userParts, withLast } from "../lazy-body.ts"
+import { breakpointFor, cacheOptions } from "../openai-cache.ts"
 import type { Parameters } from "../Protocol.ts"
 
 const text = (said: string) => ({ type: "text", text: said })
@@ -9,9 +10,15 @@ const pictureOf = (detail: string | undefined) => (data: string) => ({
   image_url: { url: `data:image/jpeg;base64,${data}`, ...(detail === undefined ? {} : { detail }) },
 })
 
-const messages = (request: ModelRequest, slot: Slot, detail: string | undefined): ReadonlyArray<unknown> => [
+/** How the conversation is written, beside what is said in it. */
+type Writing = Pick<Parameters, "cache" | "detail">
+
+const messages = (request: ModelRequest, slot: Slot, { cache, detail }: Writing): ReadonlyArray<unknown> => [
   { role: "system", content: request.system },
-  { role: "user", content: userParts(request, slot, text, pictureOf(detail)) },
+  {
+    role: "user",
+    content: withLast(userParts(request, slot, text, pictureOf(detail)), breakpointFor(cache)),
+  },
   ...request.turns.map(({ role, text: said }) => ({ role, content: said })),
 ]
 
@@ -38,6 +45,7 @@ export const chatParameters = (
     tokenLimit,
     effort,
     serviceTier,
+    cache,
     stream,
     streamOptions,
     format,
@@ -49,6 +57,7 @@ export const chatParameters = (
   ...(maxTokens === undefined ? {} : { [tokenLimit]: maxTokens }),
   ...(effort === undefined ? {} : { reasoning_effort: effort }),
   ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
+  ...cacheOptions(cache),
   ...(stream ? { stream: true } : {}),
   ...(stream && streamOptions ? { stream_options: { include_usage: true } } : {}),
   ...formatParameter(format, request),
@@ -63,6 +72,6 @@ export const lazyBody = (
   model: string,
   request: ModelRequest,
   parameters: Readonly<Record<string, unknown>>,
-  detail?: string,
+  writing: Writing = {},
 ): LazyBody =>
-  lazyJson(request.images, (slot) => ({ model, messages: messages(request, slot, detail), ...parameters }))
+  lazyJson(request.images, (slot) => ({ model, messages: messages(request, slot, writing), ...parameters }))

@@ -11,13 +11,14 @@ export const chat: Protocol = {
   name: "openai",
   pathPattern: /\/chat\/completions$/iu,
   batchUrl: "/v1/chat/completions",
+  controlsCache: "priced",
   tokenLimits: ["max_tokens", "max_completion_tokens"],
   formats: responseFormats,
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),
   encode: (model, request, parameters) => ({
     path: "/chat/completions",
     headers: {},
-    body: lazyBody(model, request, chatParameters(parameters, request), parameters.detail),
+    body: lazyBody(model, request, chatParameters(parameters, request), parameters),
   }),
   decode: {
     noun: "chat completion",

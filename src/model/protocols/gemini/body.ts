@@ -16,7 +16,7 @@ const picture = (data: string) => ({ inlineData: { mimeType: "image/jpeg", data 
 
 /** The body of a request to generate content. */
 export const geminiBody = (request: ModelRequest, parameters: Parameters, slot: Slot) => {
-  const { temperature, maxTokens, effort, serviceTier, format, extra } = parameters
+  const { temperature, maxTokens, effort, detail, serviceTier, format, extra } = parameters
   return {
     systemInstruction: { parts: [{ text: request.system }] },
     contents: [
@@ -30,6 +30,7 @@ export const geminiBody = (request: ModelRequest, parameters: Parameters, slot: 
       ...(temperature === undefined ? {} : { temperature }),
       ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
       ...(effort === undefined ? {} : { thinkingConfig: { thinkingLevel: effort.toUpperCase() } }),
+      ...(detail === undefined ? {} : { mediaResolution: `MEDIA_RESOLUTION_${detail.toUpperCase()}` }),
       ...formatConfig(format, request),
     },
     ...(serviceTier === undefined ? {} : { serviceTier }),

@@ -41,7 +41,7 @@ export const gemini: Protocol = {
   defaultPath: "/v1beta",
   tokenLimits: ["maxOutputTokens"],
   formats: responseFormats,
-  words: { detail: [] },
+  words: { detail: ["low", "medium", "high"] },
   authorize: (key) => ({ "x-goog-api-key": key }),
   encode: (model, request, parameters) => ({
     path: `/models/${modelPath(model)}:${parameters.stream ? "streamGenerateContent?alt=sse" : "generateContent"}`,

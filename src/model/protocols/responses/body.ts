@@ -1,6 +1,7 @@
 import type { ModelRequest, ResponseFormat } from "../../VisionModel.ts"
 import { strictSchema } from "../format.ts"
-import { type Slot, userParts } from "../lazy-body.ts"
+import { type Slot, userParts, withLast } from "../lazy-body.ts"
+import { breakpointFor, cacheOptions } from "../openai-cache.ts"
 import type { Parameters } from "../Protocol.ts"
 
 const textFormat = (format: ResponseFormat, { schema }: ModelRequest) => {
@@ -25,12 +26,15 @@ const pictureOf = (detail: Parameters["detail"]) => (data: string) => ({
  * between attempts up to the first new turn, so that prompt caches hit.
  */
 export const responsesBody = (model: string, request: ModelRequest, parameters: Parameters, slot: Slot) => {
-  const { temperature, maxTokens, effort, serviceTier, stream, format, detail, extra } = parameters
+  const { cache, temperature, maxTokens, effort, serviceTier, stream, format, detail, extra } = parameters
   return {
     model,
     instructions: request.system,
     input: [
-      { role: "user" as const, content: userParts(request, slot, text, pictureOf(detail)) },
+      {
+        role: "user" as const,
+        content: withLast(userParts(request, slot, text, pictureOf(detail)), breakpointFor(cache)),
+      },
       ...request.turns.map(({ role, text: said }) => ({ role, content: said })),
     ],
     store: false,
@@ -38,6 +42,7 @@ export const responsesBody = (model: string, request: ModelRequest, parameters: 
     ...(maxTokens === undefined ? {} : { max_output_tokens: maxTokens }),
     ...(effort === undefined ? {} : { reasoning: { effort } }),
     ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
+    ...cacheOptions(cache),
     ...(stream ? { stream: true } : {}),
     ...textFormat(format, request),
     ...extra,

@@ -11,6 +11,7 @@ export const responses: Protocol = {
   name: "openai-responses",
   pathPattern: /\/responses$/iu,
   batchUrl: "/v1/responses",
+  controlsCache: "priced",
   tokenLimits: ["max_output_tokens"],
   formats: responseFormats,
   authorize: (key) => ({ Authorization: `Bearer ${key}` }),
