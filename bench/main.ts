@@ -5,6 +5,8 @@ import { parseArgs } from "node:util"
 import { root } from "../test/support/folders.ts"
 import { batchCases } from "./batch/cases.ts"
 import type { BenchCase, Figures } from "./case.ts"
+import { costCases } from "./cost/cases.ts"
+import { costTable } from "./cost/table.ts"
 import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
@@ -15,7 +17,7 @@ import { decoderCases, decoders } from "./video/cases.ts"
 import { makeLongVideo, makeShortVideos } from "./video/media.ts"
 import { peerCases } from "./video/peers.ts"
 
-const help = `Measures frame sampling, cutting, the model layer, whole runs and how right they are. Every video case runs in a process of its own.
+const help = `Measures frame sampling, cutting, the model layer, whole runs, what they cost and how right they are. Every video case runs in a process of its own.
 
 Usage: bun run bench [options]
 
@@ -39,7 +41,20 @@ const { values } = parseArgs({
   },
 })
 
+const isWanted = ({ name }: BenchCase): boolean => name.includes(values.only)
+
+/** The cases that make what they need themselves. */
+const casesWithoutVideos = (): ReadonlyArray<BenchCase> => [
+  ...costCases(values.quick),
+  ...gateCases(values.quick ? 20 : 600),
+  ...requestCases,
+  ...qualityCases(values.quick),
+]
+
 const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {
+  const others = casesWithoutVideos()
+  // Whoever asks for one of them does not want to wait for long videos.
+  if (values.only !== "" && others.some(isWanted)) return others.filter(isWanted)
   const long =
     values.video === undefined ? await makeLongVideo(work, values.quick ? 600 : 9000) : resolve(values.video)
   const many = await makeShortVideos(work, values.quick ? 5 : 200)
@@ -48,12 +63,10 @@ const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {
     ...decoders.flatMap((decoder) => decoderCases(decoder, { long, short })),
     ...(values.peers ? await peerCases(long) : []),
     ...cutCases(long, values.peers),
-    ...gateCases(values.quick ? 20 : 600),
-    ...requestCases,
     ...batchCases(long, many, values.quick),
-    ...qualityCases(values.quick),
+    ...others,
   ]
-  return all.filter(({ name }) => name.includes(values.only))
+  return all.filter(isWanted)
 }
 
 const main = async (): Promise<void> => {
@@ -86,6 +99,8 @@ const main = async (): Promise<void> => {
     const picture = path.replace(/\.json$/u, ".svg")
     if (names.length > 0)
       writeFileSync(picture, chart(report, "50 frames spread over one video, as JPEG or raw", names))
+    const costs = costTable(results)
+    if (costs !== undefined) console.log(`\n${costs}`)
     const quality = qualityChart(results)
     const qualityPicture = path.replace(/\.json$/u, ".quality.svg")
     if (quality !== undefined) writeFileSync(qualityPicture, quality)
