@@ -121,7 +121,7 @@ export const service = (settings: ServiceSettings) => Client.layer({ shrink: shr
 export const sharedService = (settings: ServiceSettings) =>
   Client.layerShared({ shrink: shrinkJpeg, ...settings })
 
-/** `VisionModel` over a service's batch API, and `ModelBatches`, which has to be told when to hand requests in. */
+/** `VisionModel` over a service's batch API, and `ModelBatches`, which has to be told when to submit requests. */
 export const batchedService = (settings: ServiceSettings, batching: BatchSettings) =>
   Batched.layer({ shrink: shrinkJpeg, ...settings }, batching)
 

@@ -26,7 +26,7 @@ import { beginOverwrite, endOverwrite, madeBefore } from "./stages/overwrite.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { atPlace, notice, type RunFacts, type VideoRun } from "./stages/run.ts"
 import { chosenStages, nothingMade, type Stage, type StageLabel } from "./stages/Stage.ts"
-import { glanceAt, watchSource } from "./stages/source.ts"
+import { stampOf, watchSource } from "./stages/source.ts"
 import { WorkRank } from "./threads/priority-queue.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
@@ -73,7 +73,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   settings: RunSettings,
   stages: ReadonlyArray<Stage> = allStages,
 ) {
-  const before = yield* glanceAt(resolve(file))
+  const before = yield* stampOf(resolve(file))
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
   const { confirm: confirmSource, identity } = yield* watchSource(source.file, before)
   yield* requireKnown(stages, settings)

@@ -33,7 +33,7 @@ const shown: Answer = { left: "yellow", right: "blue" }
 const [width, height] = [256, 128]
 
 const unwritable = (cause: unknown) =>
-  new ModelError({ reason: "ImageUnreadable", message: `the picture cannot be made: ${faultText(cause)}` })
+  new ModelError({ reason: "ImageUnreadable", message: `the image cannot be made: ${faultText(cause)}` })
 
 /** A picture of two halves, in a file that is gone when the scope ends. */
 const halves = Effect.gen(function* () {
@@ -50,8 +50,8 @@ const halves = Effect.gen(function* () {
 const request: Omit<ModelRequest, "images"> = {
   videoId: "preflight",
   task: { stage: "preflight", stageNumber: 0, answerTokens: 20, rehearse: () => shown },
-  system: "You look at pictures and answer with JSON.",
-  prompt: `The picture has a left and a right half, each of one colour: ${Object.keys(colours).join(", ")}. Which are they? Answer with one JSON object of this form and nothing else: {"left": "a colour", "right": "a colour"}`,
+  system: "You look at images and answer with JSON.",
+  prompt: `The image has a left and a right half, each of one colour: ${Object.keys(colours).join(", ")}. Which are they? Answer with one JSON object of this form and nothing else: {"left": "a colour", "right": "a colour"}`,
   turns: [],
   schema: { name: "two_colours", json: jsonSchema(answerSchema) },
   attempt: 1,
@@ -70,8 +70,8 @@ const checkAnswer = ({ text, truncated, responseFormat }: ModelReply): ReadonlyA
     return [form(`the answer has another form than the one that was asked for: ${answer.issues[0].message}`)]
   const { left, right } = answer.output
   const isSeen = left === shown.left && right === shown.right
-  const mistake = `the model takes one that is ${shown.left} and ${shown.right} for ${left} and ${right}: it may not see pictures`
-  return [form(), checkOf("pictures", "the model has seen the one it was sent", isSeen ? undefined : mistake)]
+  const mistake = `the model takes one that is ${shown.left} and ${shown.right} for ${left} and ${right}: it may not see images`
+  return [form(), checkOf("images", "the model has seen the one it was sent", isSeen ? undefined : mistake)]
 }
 
 const formText: Readonly<Record<ModelReply["responseFormat"], string>> = {

@@ -2,7 +2,7 @@ import type { RunEvent } from "../events.ts"
 import { stageNumber } from "../stages/list.ts"
 import { refine } from "../stages/refine.ts"
 import { sampled, secondsLeft, shares, stageTook } from "./pace.ts"
-import { noted } from "./quiet.ts"
+import { stallAfter } from "./stall.ts"
 import type { ActiveVideo, RunState } from "./state.ts"
 
 const slowestKept = 10
@@ -205,9 +205,9 @@ export const counted = (state: RunState, event: RunEvent, nowMs: number): RunSta
 export const advance = (state: RunState, event: RunEvent, nowMs: number): RunState => {
   const next = counted(state, event, nowMs)
   const onlyLater = next.active.size === 0 && next.postponed.size + next.deferred.size === videosLeft(next)
-  const quiet = noted(state.quiet, event, nowMs, {
+  const stall = stallAfter(state.stall, event, nowMs, {
     lockedMs: onlyLater && next.postponed.size > 0,
     deferredMs: onlyLater && next.postponed.size === 0 && next.deferred.size > 0,
   })
-  return { ...next, quiet, pace: sampled(next.pace, nowMs, workDone(next)) }
+  return { ...next, stall, pace: sampled(next.pace, nowMs, workDone(next)) }
 }

@@ -2,7 +2,7 @@ import type { StopCause } from "../events.ts"
 import type { FailedVideo } from "../output-root/failures.ts"
 import type { StageLabel } from "../stages/Stage.ts"
 import { noPace, type Pace, sampled } from "./pace.ts"
-import type { Quiet } from "./quiet.ts"
+import type { Stall } from "./stall.ts"
 
 /** A video that is being worked on. */
 export interface ActiveVideo {
@@ -71,7 +71,7 @@ export interface RunState {
     readonly pausedMs: number
   }
   readonly stopping: StopCause | undefined
-  readonly quiet: Quiet
+  readonly stall: Stall
   readonly slowest: ReadonlyArray<SlowVideo>
   /** Work done in this run on videos that are no longer active, in videos. */
   readonly finishedWork: number
@@ -100,7 +100,7 @@ export const initialState = (stages: ReadonlyArray<StageLabel>, nowMs: number): 
   answeredMs: [],
   load: { inFlight: 0, waiting: 0, rpm: null, pausedMs: 0 },
   stopping: undefined,
-  quiet: { movedMs: nowMs },
+  stall: { movedMs: nowMs },
   slowest: [],
   finishedWork: 0,
   pace: sampled(noPace, nowMs, 0),

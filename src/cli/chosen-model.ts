@@ -54,7 +54,7 @@ export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
     address: publicAddress(settings.apiBase),
     expected: expectedModel(settings, given.batchApi ? "batch" : "online"),
     layer: recorded(batched ?? Layer.provide(Layers.service(settings), log)),
-    /** The same with `--batch`: who runs it has to hand in what comes together. */
+    /** The same with `--batch`: who runs it has to submit what comes together. */
     batched,
   }
 })

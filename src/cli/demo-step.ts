@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import { unreadable } from "../dataset/DatasetError.ts"
 import { openVideo } from "../dataset/open.ts"
 import type { Card } from "../demo/card.ts"
 import { writtenNote } from "../demo/written-model.ts"
@@ -27,6 +28,9 @@ const relationText = ({
   truth,
 }: v.InferOutput<typeof relation>) => [...(truth ? [] : ["not"]), first, name, ...others].join(" ")
 
+const pictureAt = (path: string) =>
+  Effect.tryPromise({ try: () => Bun.file(path).bytes(), catch: unreadable(path) })
+
 /** One step of the finished demo video as it is shown to a newcomer, read from its folder. */
 export const demoStep = Effect.fn("Demo.step")(function* (folder: string, stepId: number) {
   const { steps, durationSec } = yield* openVideo(folder)
@@ -35,15 +39,12 @@ export const demoStep = Effect.fn("Demo.step")(function* (folder: string, stepId
   const shown = v.parse(shownSchema, step.annotation)
   const { agent, action, patient } = shown.causal_chain
   const keyframes = yield* Effect.forEach(step.keyframes, ({ imagePath, frameIndex, timestampSec }, i) =>
-    Effect.map(
-      Effect.promise(() => Bun.file(join(folder, imagePath)).bytes()),
-      (jpeg) => ({
-        jpeg,
-        frameIndex,
-        timestampSec,
-        description: shown.critical_frames[i]?.action_state_change_description ?? "",
-      }),
-    ),
+    Effect.map(pictureAt(join(folder, imagePath)), (jpeg) => ({
+      jpeg,
+      frameIndex,
+      timestampSec,
+      description: shown.critical_frames[i]?.action_state_change_description ?? "",
+    })),
   )
   return {
     stepId,

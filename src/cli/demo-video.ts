@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { defaultSettings } from "../config.ts"
 import { localStore } from "../dataset/local-store.ts"
-import { scratchFolder } from "../dataset/scratch.ts"
+import { scratchFolder, unwritableScratch } from "../dataset/scratch.ts"
 import { writeScene } from "../demo/y4m.ts"
 import { ClipCutter } from "../video/ClipCutter.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
@@ -11,7 +11,7 @@ import { VideoDecoder } from "../video/VideoDecoder.ts"
 export const makeDemoVideo = Effect.fn("Demo.makeVideo")(function* (path: string, every = 1) {
   const folder = yield* scratchFolder
   const raw = join(folder, "scene.y4m")
-  yield* Effect.promise(() => writeScene(raw, every))
+  yield* Effect.tryPromise({ try: () => writeScene(raw, every), catch: unwritableScratch(raw) })
   const source = yield* (yield* VideoDecoder).probe(raw)
   const cutter = yield* ClipCutter
   const [startPts = 0] = source.framePts

@@ -9,7 +9,7 @@ import { expectationJson } from "./progress/json.ts"
 const lines = (expected: Expectation): ReadonlyArray<string> => [
   `videos        ${count(expected.videos)}`,
   `calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)`,
-  `pictures      ${count(expected.images)}`,
+  `images        ${count(expected.images)}`,
   ...(expected.repeated === 0
     ? []
     : [

@@ -35,7 +35,7 @@ const objection = (settings: ServiceSettings): string | undefined => {
   return undefined
 }
 
-/** How requests are handed in, as flags say; fails where that does not fit the rest. */
+/** How requests are submitted, as flags say; fails where that does not fit the rest. */
 export const batchSettingsOf = Effect.fn("Cli.batchSettings")(function* (
   settings: ServiceSettings,
   { batchFileBytes, batchFileRequests, outputRoot }: BatchApiFlags,
@@ -70,7 +70,7 @@ export const warnOfBatches = Effect.fn("Cli.warnOfBatches")(function* (outputRoo
 })
 
 /**
- * Runs videos whose requests go with batches: what has come is fetched first, what can be asked is handed in at the end, and with
+ * Runs videos whose requests go with batches: what has come is fetched first, what can be asked is submitted at the end, and with
  * `--wait` so on until nothing is left. Gives the exit code.
  *
  * @param run with what it is to do once nothing is left but videos whose answers come later
@@ -126,7 +126,7 @@ export const runInBatches = <E, R>(
     const settle = Effect.orElseSucceed(flags.wait ? comes : Effect.as(submit, false), () => false)
     yield* Effect.catchAll(collect, ({ message }) => Effect.logWarning(message))
     const code = yield* run(settle)
-    // A budget that is spent ends a run, and what there was money for is handed in all the same.
+    // A budget that is spent ends a run, and what there was money for is submitted all the same.
     if (code !== exitCode.interrupted) yield* Effect.ignore(submit)
     const out = yield* underWay
     if (out.batches > 0) yield* tellUnderWay(out, json)
@@ -135,7 +135,7 @@ export const runInBatches = <E, R>(
     return code === exitCode.done && out.batches > 0 ? exitCode.underWay : code
   })
 
-/** Lets one process at a time hand in batches for an output root, and fetch them. */
+/** Lets one process at a time submit batches for an output root, and fetch them. */
 export const aloneWithBatches = Effect.fn("Cli.aloneWithBatches")(function* <A, E, R>(
   outputRoot: string,
   work: Effect.Effect<A, E, R>,
@@ -144,7 +144,7 @@ export const aloneWithBatches = Effect.fn("Cli.aloneWithBatches")(function* <A, 
   const ended = yield* locks.hold(batchFolder, Effect.either(work)).pipe(
     Effect.catchTag("Locked", ({ owner }) => {
       const who = owner === undefined ? "" : ` (process ${owner.pid} on ${owner.host})`
-      const message = `another command${who} hands in batches for ${outputRoot}: wait for it, or use another --output-root`
+      const message = `another command${who} submits batches for ${outputRoot}: wait for it, or use another --output-root`
       return new UsageError({ message })
     }),
     Effect.provideService(DatasetStore, localStore(resolve(outputRoot))),

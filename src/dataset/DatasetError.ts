@@ -1,7 +1,7 @@
 import { Data } from "effect"
 import { hasCode } from "../files/fault.ts"
 import { faultText } from "../files/fault-text.ts"
-import { NotPlain } from "../files/plain.ts"
+import { NotPlain, requireFileFault } from "../files/plain.ts"
 
 /** A file or folder of the dataset could not be read, written or trusted. `message` names the path and the way out. */
 export class DatasetError extends Data.TaggedError("DatasetError")<{
@@ -46,26 +46,20 @@ const notPlain = (path: string, cause: NotPlain): DatasetError =>
     cause,
   })
 
-/** What a failed write at `path` is reported as. */
+/** What a failed write at `path` is reported as; a bug is thrown on. */
 export const unwritable =
   (path: string, wayOut = "choose another --output-root") =>
-  (cause: unknown) =>
-    cause instanceof NotPlain
-      ? notPlain(path, cause)
-      : new DatasetError({
-          reason: "Unwritable",
-          path,
-          message: `cannot write ${path}: ${why(cause, wayOut)}`,
-          cause,
-        })
+  (cause: unknown) => {
+    requireFileFault(cause)
+    if (cause instanceof NotPlain) return notPlain(path, cause)
+    const message = `cannot write ${path}: ${why(cause, wayOut)}`
+    return new DatasetError({ reason: "Unwritable", path, message, cause })
+  }
 
-/** What a failed read at `path` is reported as. */
-export const unreadable = (path: string) => (cause: unknown) =>
-  cause instanceof NotPlain
-    ? notPlain(path, cause)
-    : new DatasetError({
-        reason: "Unreadable",
-        path,
-        message: `cannot read ${path}: ${why(cause, "run as another user")}`,
-        cause,
-      })
+/** What a failed read at `path` is reported as; a bug is thrown on. */
+export const unreadable = (path: string) => (cause: unknown) => {
+  requireFileFault(cause)
+  if (cause instanceof NotPlain) return notPlain(path, cause)
+  const message = `cannot read ${path}: ${why(cause, "run as another user")}`
+  return new DatasetError({ reason: "Unreadable", path, message, cause })
+}

@@ -14,7 +14,7 @@ export interface StoreEntry {
   readonly kind: "file" | "folder" | "other"
   readonly sizeBytes: number
   /** Why something that is neither file nor folder is not worked with: the rest of a sentence about it. */
-  readonly oddness?: string
+  readonly problem?: string
   /** Another one after every write. */
   readonly stamp: string
 }

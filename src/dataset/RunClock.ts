@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { Context, DateTime, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
-import { NotPlain, readPlain } from "../files/plain.ts"
+import { NotPlain, readPlain, requireFileFault } from "../files/plain.ts"
 import { appendDurably, makeFolder } from "../files/whole.ts"
 import { DatasetError } from "./DatasetError.ts"
 
@@ -32,6 +32,7 @@ const lineSchema = v.union([
 const largestFile = 256 << 20
 
 const fault = (reason: DatasetError["reason"], dir: string, what: string, cause: unknown) => {
+  requireFileFault(cause)
   const why = cause instanceof NotPlain ? `${fileName} ${cause.message}` : String(cause)
   return new DatasetError({ reason, path: join(dir, fileName), message: `${what}: ${why}`, cause })
 }

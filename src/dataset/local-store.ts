@@ -34,7 +34,7 @@ const entryAt = async (path: string): Promise<StoreEntry | undefined> => {
   if (found.isFile()) return { kind: "file", ...seen }
   return found.isDirectory()
     ? { kind: "folder", ...seen }
-    : { kind: "other", oddness: kindText(found), ...seen }
+    : { kind: "other", problem: kindText(found), ...seen }
 }
 
 /** What says that a file system gives files no second name. */

@@ -106,14 +106,14 @@ const limitOf = ({ name, place }: Entry): number => {
  * Why an entry must not be worked with: a link, a pipe, a device, or a file without an end has the name of something that runs
  * make.
  */
-export const oddness = (entry: Entry): string | undefined => {
+export const kindProblem = (entry: Entry): string | undefined => {
   const { name, place, kind } = entry
   if (kind.kind === "folder") return undefined
   if (kind.kind === "file") {
     const limit = limitOf(entry)
     return kind.sizeBytes > limit && isFileOf(place, name) ? sizeText(limit) : undefined
   }
-  return placeIn(place, name) !== undefined || isFileOf(place, name) ? kind.oddness : undefined
+  return placeIn(place, name) !== undefined || isFileOf(place, name) ? kind.problem : undefined
 }
 
 /**
@@ -123,7 +123,7 @@ export const oddness = (entry: Entry): string | undefined => {
 export const inspectFolder = Effect.fn("Dataset.inspectFolder")(function* (root: string) {
   const entries = yield* entriesOf(root)
   for (const entry of entries) {
-    const why = oddness(entry)
+    const why = kindProblem(entry)
     if (why !== undefined) {
       const { locate } = yield* DatasetStore
       return yield* unreadable(locate(join(root, entry.path)))(new NotPlain(why))

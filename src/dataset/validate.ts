@@ -16,7 +16,7 @@ import { checkOriginal } from "./validate/original.ts"
 import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
-import { strayFindings } from "./validate/strays.ts"
+import { unexpectedFindings } from "./validate/unexpected.ts"
 
 export type { DecodeClip } from "./validate/clip.ts"
 export { errorsAmong, type Finding } from "./validate/finding.ts"
@@ -151,7 +151,7 @@ export const validateVideo = Effect.fn("Dataset.validate")(function* (
 ) {
   const { findings, named } = yield* checkRecords(folder, name, decode)
   const { value: entries = [], findings: unlisted } = yield* orFinding(".", entriesOf(folder))
-  return [...findings, ...unlisted, ...strayFindings(entries, named)]
+  return [...findings, ...unlisted, ...unexpectedFindings(entries, named)]
 })
 
 /** `validateVideo` for a folder of this machine, `<output_root>/<video_id>`, which may itself be a link. */

@@ -2,11 +2,19 @@ import type { Stats } from "node:fs"
 import { constants } from "node:fs"
 import { type FileHandle, lstat, open } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
-import { onCode } from "./fault.ts"
+import { isFault, onCode } from "./fault.ts"
 
 /** What is expected at a path, and what stands there instead: `is a link, and …`. The message follows the path. */
 export class NotPlain extends Error {
   override readonly name = "NotPlain"
+}
+
+/** Whether work with files failed for what the system says or what stands at a path; anything else is a bug. */
+export const isFileFault = (cause: unknown): boolean => cause instanceof NotPlain || isFault(cause)
+
+/** Throws a bug on. For the `catch` of an effect: what that throws is a defect. */
+export const requireFileFault = (cause: unknown): void => {
+  if (!isFileFault(cause)) throw cause
 }
 
 /** What stands at a path where a file is expected, as the rest of a sentence about it. */

@@ -28,7 +28,8 @@ export const scratchFolderOr = <E>(
       const prefix = join(tmpdir(), ownPrefix())
       return Effect.tryPromise({ try: () => mkdtemp(prefix), catch: unwritable(prefix) })
     }),
-    (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+    // What cannot be removed now is removed by a later run, as after a crash.
+    (path) => Effect.ignore(Effect.tryPromise(() => rm(path, { recursive: true, force: true }))),
   )
 
 const removeDead = async (): Promise<void> => {

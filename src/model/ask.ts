@@ -145,7 +145,7 @@ const cutOff = ({ contextFull, usage }: ModelReply, limit: number | undefined): 
   const { prompt_tokens: prompt, completion_tokens: written } = usage
   const figures =
     prompt === null || written === null ? "" : ` (${prompt} tokens of prompt, ${written} of answer)`
-  const message = `the answer was cut off before its token limit: the model's context is full, or it writes no more${figures}; send fewer pictures with --max-frames, or choose a model, or a setting of its server, with a larger context`
+  const message = `the answer was cut off before its token limit: the model's context is full, or it writes no more${figures}; send fewer images with --max-frames, or choose a model, or a setting of its server, with a larger context`
   return new ModelError({ reason: "ContextFull", message })
 }
 

@@ -12,7 +12,7 @@ export interface Price {
   readonly cacheWrite?: number
   /** What part of all these prices calls with the service tier `flex` have; all if absent. */
   readonly flex?: number
-  /** What part of them requests have that are handed in as a batch; half if absent, as services have it that have a batch API. */
+  /** What part of them requests have that are submitted as a batch; half if absent, as services have it that have a batch API. */
   readonly batch?: number
 }
 
@@ -82,10 +82,10 @@ const partOf = ({ cached, cacheWrite, in: input, out }: Price, part: number): Pr
 export const priceIn = (price: Price | undefined, tier: string | undefined): Price | undefined =>
   tier !== "flex" || price?.flex === undefined ? price : partOf(price, price.flex)
 
-/** What part of a price requests have that are handed in as a batch, where nothing else is known. */
+/** What part of a price requests have that are submitted as a batch, where nothing else is known. */
 const usualBatchPart = 0.5
 
-/** The price of requests that are handed in as a batch. */
+/** The price of requests that are submitted as a batch. */
 export const priceInBatch = (price: Price | undefined): Price | undefined =>
   price === undefined ? undefined : partOf(price, price.batch ?? usualBatchPart)
 

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { Data, Effect, Layer } from "effect"
 import * as v from "valibot"
 import { parseJson } from "../files/json.ts"
-import { readPlain } from "../files/plain.ts"
+import { readPlain, requireFileFault } from "../files/plain.ts"
 import { responseFormats } from "../plan/choices.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { differingParts, labelOf, partsOf, requestDigest } from "./request.ts"
@@ -83,6 +83,7 @@ const recordedValue: v.GenericSchema<RecordedValue> = v.lazy(() =>
   ]),
 )
 
+/** As `api_config` in a folder's record, which a model knows nothing of: the fields are written out in both places. */
 const configFields = v.objectWithRest(
   {
     kind: v.string(),
@@ -173,6 +174,7 @@ interface Recorded {
   readonly unreadable: ReadonlyArray<string>
 }
 
+/** Fails for a folder that cannot be read, and, with a `ValiError`, for one that holds no recording. */
 const load = async (dir: string): Promise<Recorded> => {
   const read = async (name: string): Promise<unknown> =>
     parseJson((await readPlain(join(dir, name), largestExchange)).toString("utf8"))
@@ -197,9 +199,9 @@ const partNames: Readonly<Record<string, string>> = {
   max_tokens: "the token limit",
   system: "the system prompt",
   prompt: "the prompt",
-  images: "the pictures",
+  images: "the images",
   turns: "the conversation before",
-  parameters: "the effort of thinking, or the detail or size of pictures",
+  parameters: "the reasoning effort, or the detail or size of images",
 }
 
 /** Says which request is missing, and in what it differs from the recorded one of the same place. */
@@ -232,11 +234,11 @@ export const replay = (dir: string): Layer.Layer<VisionModel, RecordingError> =>
     Effect.gen(function* () {
       const { config, exchanges, unreadable } = yield* Effect.tryPromise({
         try: () => load(dir),
-        catch: (cause) =>
-          new RecordingError({
-            path: dir,
-            message: `${dir} holds no recording that can be read: ${String(cause)}`,
-          }),
+        catch: (cause) => {
+          if (!v.isValiError(cause)) requireFileFault(cause)
+          const message = `${dir} holds no recording that can be read: ${String(cause)}`
+          return new RecordingError({ path: dir, message })
+        },
       })
       const [first] = unreadable
       if (first !== undefined) {

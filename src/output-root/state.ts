@@ -21,7 +21,7 @@ import { sha256 } from "../plan/fingerprint.ts"
  */
 export const batchFolder = ".batch"
 
-/** Requests that were handed in as batches, and what came of them. */
+/** Requests that were submitted as batches, and what came of them. */
 export const modelBatchesFolder = `${batchFolder}/api`
 
 const inputsKey = `${batchFolder}/videos.jsonl`

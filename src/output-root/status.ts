@@ -22,7 +22,7 @@ const outcomeSchema = v.object({
 type Outcome = v.InferOutput<typeof outcomeSchema>
 
 /** What is looked at of a `run_summary.json`: little, so that thousands are read quickly. */
-const glanceSchema = v.object({
+const summarySchema = v.object({
   video_id: v.string(),
   source_video: v.string(),
   updated_at_utc: v.string(),
@@ -40,7 +40,7 @@ const glanceSchema = v.object({
   ),
   post_validate: v.nullish(v.object({ ok: v.boolean(), problems: v.array(v.string()) })),
 })
-type Glance = v.InferOutput<typeof glanceSchema>
+type SummaryExcerpt = v.InferOutput<typeof summarySchema>
 
 /** A video somebody works on right now. */
 export interface RunningVideo {
@@ -80,42 +80,42 @@ export interface RootStatus {
 const foldersAtOnce = 32
 
 /** The outcomes of the contract's stages, in order. */
-const contractOutcomes = (glance: Glance | undefined): ReadonlyArray<Outcome | undefined> => [
-  glance?.stage1,
-  glance?.stage2,
-  glance?.stage3,
+const contractOutcomes = (summary: SummaryExcerpt | undefined): ReadonlyArray<Outcome | undefined> => [
+  summary?.stage1,
+  summary?.stage2,
+  summary?.stage3,
 ]
 
-const outcomeOf = (glance: Glance, { name, number }: StageId): Outcome | undefined =>
-  contractOutcomes(glance)[number - 1] ?? glance.further_stages?.[name]
+const outcomeOf = (summary: SummaryExcerpt, { name, number }: StageId): Outcome | undefined =>
+  contractOutcomes(summary)[number - 1] ?? summary.further_stages?.[name]
 
-const failureOf = (glance: Glance, stages: ReadonlyArray<StageId>): FailedVideo | undefined => {
-  const { video_id, source_video } = glance
+const failureOf = (summary: SummaryExcerpt, stages: ReadonlyArray<StageId>): FailedVideo | undefined => {
+  const { video_id, source_video } = summary
   for (const stage of stages) {
-    const outcome = outcomeOf(glance, stage)
+    const outcome = outcomeOf(summary, stage)
     if (outcome?.status !== "failed") continue
-    const steps = outcome === glance.stage3 ? glance.stage3.steps : []
+    const steps = outcome === summary.stage3 ? summary.stage3.steps : []
     const first = [outcome, ...steps].find(({ error_reason }) => error_reason !== undefined)
     const reason = first?.error_reason ?? "Unknown"
     return { video_id, source_video, stage: stage.number, reason, message: outcome.error ?? "" }
   }
-  if (glance.post_validate?.ok !== false) return undefined
-  const message = glance.post_validate.problems[0] ?? ""
+  if (summary.post_validate?.ok !== false) return undefined
+  const message = summary.post_validate.problems[0] ?? ""
   return { video_id, source_video, stage: null, reason: "FolderInvalid", message }
 }
 
 /** The stage after the last that is completed. */
-const stageOf = (glance: Glance | undefined): number | null => {
-  const place = contractOutcomes(glance).findIndex((outcome) => outcome?.status !== "completed")
+const stageOf = (summary: SummaryExcerpt | undefined): number | null => {
+  const place = contractOutcomes(summary).findIndex((outcome) => outcome?.status !== "completed")
   return place === -1 ? null : place + 1
 }
 
-const stepsOf = (glance: Glance | undefined): number =>
-  (glance?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
+const stepsOf = (summary: SummaryExcerpt | undefined): number =>
+  (summary?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
 
 interface SeenFolder {
   readonly id: string
-  readonly glance: Glance | undefined
+  readonly summary: SummaryExcerpt | undefined
   readonly owner: LockOwner | null | undefined
   /** Why the folder or its lock cannot be looked at. */
   readonly refused: DatasetError | undefined
@@ -130,17 +130,17 @@ const refusedVideo = (id: string, { message, reason }: DatasetError): FailedVide
 })
 
 const sumOf = (folders: ReadonlyArray<SeenFolder>, field: "calls" | "prompt_tokens" | "completion_tokens") =>
-  folders.reduce((sum, { glance }) => sum + (glance?.totals?.[field] ?? 0), 0)
+  folders.reduce((sum, { summary }) => sum + (summary?.totals?.[field] ?? 0), 0)
 
 const costOf = (folders: ReadonlyArray<SeenFolder>): number | null => {
-  const costs = folders.flatMap(({ glance }) =>
-    glance?.totals === undefined ? [] : [glance.totals.cost_usd],
+  const costs = folders.flatMap(({ summary }) =>
+    summary?.totals === undefined ? [] : [summary.totals.cost_usd],
   )
   return costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0)
 }
 
-const secondsOf = ({ glance }: SeenFolder): number =>
-  [...contractOutcomes(glance), ...Object.values(glance?.further_stages ?? {})].reduce(
+const secondsOf = ({ summary }: SeenFolder): number =>
+  [...contractOutcomes(summary), ...Object.values(summary?.further_stages ?? {})].reduce(
     (sum, outcome) => sum + (outcome?.wall_time_sec ?? 0),
     0,
   )
@@ -171,38 +171,38 @@ const statusOf = (
     })
   }
   for (const { id, refused } of folders) if (refused !== undefined) failed.set(id, refusedVideo(id, refused))
-  for (const { id, glance } of folders) {
-    if (glance === undefined || runningIds.has(id)) continue
+  for (const { id, summary } of folders) {
+    if (summary === undefined || runningIds.has(id)) continue
     const recordedFailure = failed.get(id)
     const mayStand = recordedFailure === undefined || isRefusal(recordedFailure)
     if (!mayStand) continue
-    const failure = failureOf(glance, stages)
+    const failure = failureOf(summary, stages)
     const isDone =
-      failure === undefined && stages.every((stage) => outcomeOf(glance, stage)?.status === "completed")
+      failure === undefined && stages.every((stage) => outcomeOf(summary, stage)?.status === "completed")
     // A run that was refused says nothing of a finished folder, unless it was about another video of this name.
-    if (isDone && recordedFailure?.source_video === glance.source_video) failed.delete(id)
+    if (isDone && recordedFailure?.source_video === summary.source_video) failed.delete(id)
     if (isDone) done.push(id)
     else if (recordedFailure !== undefined) continue
     else if (failure !== undefined) failed.set(id, failure)
     else unfinished.push(id)
   }
   const known = new Set([...done, ...unfinished, ...failed.keys(), ...runningIds])
-  const times = folders.flatMap(({ glance }) => (glance === undefined ? [] : [glance.updated_at_utc]))
+  const times = folders.flatMap(({ summary }) => (summary === undefined ? [] : [summary.updated_at_utc]))
   return {
     outputRoot,
     done,
     failed: [...failed.values()].toSorted((a, b) => a.video_id.localeCompare(b.video_id, "en")),
-    running: running.map(({ id, glance, owner }) => ({
+    running: running.map(({ id, summary, owner }) => ({
       video_id: id,
-      stage: stageOf(glance),
-      steps_done: stepsOf(glance),
+      stage: stageOf(summary),
+      steps_done: stepsOf(summary),
       owner: owner == null ? null : { host: owner.host, pid: owner.pid, since_utc: owner.since_utc },
     })),
     unfinished,
     notStarted: inputs.flatMap(({ refused, video_id: id }) =>
       id === null || refused !== undefined || known.has(id) ? [] : [id],
     ),
-    steps: folders.reduce((sum, { glance }) => sum + stepsOf(glance), 0),
+    steps: folders.reduce((sum, { summary }) => sum + stepsOf(summary), 0),
     calls: sumOf(folders, "calls"),
     promptTokens: sumOf(folders, "prompt_tokens"),
     completionTokens: sumOf(folders, "completion_tokens"),
@@ -220,18 +220,21 @@ const statusOf = (
  * @param stages those that make a video done
  */
 export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
-  const glances = new Map<string, { readonly stamp: string; readonly glance: Glance | undefined }>()
+  const summaries = new Map<
+    string,
+    { readonly stamp: string; readonly summary: SummaryExcerpt | undefined }
+  >()
 
-  const glanceAt = Effect.fn("Status.glance")(function* (id: string) {
+  const summaryAt = Effect.fn("Status.summary")(function* (id: string) {
     const key = summaryKey(id)
     const stamp = (yield* lookAt(key))?.stamp
     if (stamp === undefined) return undefined
-    const before = glances.get(id)
-    if (before?.stamp === stamp) return before.glance
-    const parsed = v.safeParse(glanceSchema, yield* readJson(key))
-    const glance = parsed.success ? parsed.output : undefined
-    glances.set(id, { stamp, glance })
-    return glance
+    const before = summaries.get(id)
+    if (before?.stamp === stamp) return before.summary
+    const parsed = v.safeParse(summarySchema, yield* readJson(key))
+    const summary = parsed.success ? parsed.output : undefined
+    summaries.set(id, { stamp, summary })
+    return summary
   })
 
   /** Who works on a video; undefined if nobody does, null if that cannot be told. */
@@ -253,12 +256,12 @@ export const makeStatusReader = (stages: ReadonlyArray<StageId>) => {
       ids,
       (id) =>
         Effect.all({
-          glance: glanceAt(id),
+          summary: summaryAt(id),
           owner: locked.has(id) ? ownerOf(id) : Effect.succeed(undefined),
         }).pipe(
           Effect.match({
             onSuccess: (seen): SeenFolder => ({ id, ...seen, refused: undefined }),
-            onFailure: (refused): SeenFolder => ({ id, glance: undefined, owner: undefined, refused }),
+            onFailure: (refused): SeenFolder => ({ id, summary: undefined, owner: undefined, refused }),
           }),
         ),
       { concurrency: foldersAtOnce },

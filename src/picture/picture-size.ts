@@ -41,7 +41,7 @@ export const sizeProblem = (
     w * h > mostPixels || Math.max(w, h) > LONGEST_SIDE
   if (!isTooLarge([width, height]) && !isTooLarge(shown)) return undefined
   const memory = gigabytes(Math.max(width * height, shown[0] * shown[1]) * bytesPerPixel)
-  return `its pictures have ${width} x ${height} pixels, ${shown[0]} x ${shown[1]} as shown; that is too large to be decoded: one takes ${memory} of memory`
+  return `its frames have ${width} x ${height} pixels, ${shown[0]} x ${shown[1]} as shown; that is too large to be decoded: one takes ${memory} of memory`
 }
 
 /** Pixels above which a picture is made band by band, 2560 x 1600 and a little: a copy of all its pixels takes 16 MiB as BGRA. */

@@ -32,13 +32,17 @@ export interface RawSegment {
   readonly attributes?: Readonly<Record<string, string>>
 }
 
-/** One video as a file has it, its segments in the order of the file. */
-export interface RawVideo {
+/** What gold says of a video as a whole. */
+interface VideoFacts {
   readonly videoId: string
   readonly durationSec?: number
-  readonly segments: ReadonlyArray<RawSegment>
   /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
   readonly raters?: ReadonlyArray<ReadonlyArray<number>>
+}
+
+/** One video as a file has it, its segments in the order of the file. */
+export interface RawVideo extends VideoFacts {
+  readonly segments: ReadonlyArray<RawSegment>
   /** Why the file's own rules say that this video is not to be scored; absent where it is. Ends a sentence about the video. */
   readonly unusable?: string
 }
@@ -49,13 +53,9 @@ export interface GoldSegment extends Segment {
   readonly attributes?: Readonly<Record<string, string>>
 }
 
-export interface GoldVideo {
-  readonly videoId: string
-  readonly durationSec?: number
+export interface GoldVideo extends VideoFacts {
   /** In order of start, then end. */
   readonly segments: ReadonlyArray<GoldSegment>
-  /** Borders in seconds that each of several people saw, where the gold is of borders alone. */
-  readonly raters?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 /** What an import found and did. */

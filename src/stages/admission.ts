@@ -19,7 +19,7 @@ const admitLabels = (source: VideoSource, { imageLabels, maxFrames }: RunSetting
   const label = frameLabel(maxFrames)
   if (imageLabels === "text" || labelBox(label.length, displayWidth, displayHeight) !== undefined)
     return Effect.void
-  const message = `${file} has pictures of ${displayWidth}x${displayHeight} pixels, too small for the label "${label}"; --image-labels text gives each index as text`
+  const message = `${file} has frames of ${displayWidth}x${displayHeight} pixels, too small for the label "${label}"; --image-labels text gives each index as text`
   return new VideoError({ reason: "Unsupported", file, message })
 }
 

@@ -10,7 +10,7 @@ import { FrameLabeller } from "../video/FrameLabeller.ts"
 import type { FramePool } from "./pool-plan.ts"
 
 const unreadable = (path: string, why: string) =>
-  new ModelError({ reason: "ImageUnreadable", message: `a picture cannot be sent: ${path}: ${why}` })
+  new ModelError({ reason: "ImageUnreadable", message: `an image cannot be sent: ${path}: ${why}` })
 
 const imageUnreadable = ({ message }: DatasetError) => new ModelError({ reason: "ImageUnreadable", message })
 

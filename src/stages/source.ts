@@ -8,8 +8,7 @@ import {
   readStamp,
   type VideoIdentity,
 } from "../dataset/identity.ts"
-import { isFault } from "../files/fault.ts"
-import { NotPlain } from "../files/plain.ts"
+import { isFileFault } from "../files/plain.ts"
 import { whyUnreadable } from "../video/access.ts"
 import { VideoError } from "../video/VideoError.ts"
 
@@ -17,7 +16,7 @@ import { VideoError } from "../video/VideoError.ts"
 const reading = <A>(file: string, read: (file: string) => Promise<A>) =>
   Effect.tryPromise({ try: () => read(file), catch: (cause) => cause }).pipe(
     Effect.catchAll((cause) =>
-      isFault(cause) || cause instanceof NotPlain
+      isFileFault(cause)
         ? new VideoError({ reason: "NotReadable", file, message: `${file} ${whyUnreadable(cause)}`, cause })
         : Effect.die(cause),
     ),
@@ -38,7 +37,7 @@ interface WatchedSource {
 }
 
 /** What a file looks like before anything is read of it; undefined where that cannot be told. */
-export const glanceAt = (file: string) =>
+export const stampOf = (file: string) =>
   Effect.orElseSucceed(reading(file, readStamp), (): FileStamp | undefined => undefined)
 
 /**

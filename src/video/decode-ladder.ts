@@ -5,10 +5,10 @@ import { type Gop, gopsOf, type Keyframes, startOf } from "./gops.ts"
  * Which frames are taken from a decode.
  *
  * - `undamaged`: the wanted ones, until one does not come out, or something was damaged.
- * - `exact`: the wanted ones, until one does not come out, whatever was damaged.
- * - `nearest`: for every wanted one the nearest that comes out, the earlier one on a tie.
+ * - `nearest`: whatever was damaged, the wanted ones, and for each that does not come out the nearest that does, the earlier one on a
+ *   tie.
  */
-export type FrameChoice = "undamaged" | "exact" | "nearest"
+export type FrameChoice = "undamaged" | "nearest"
 
 /** What a backend is to do next. */
 export interface DecodeStep {
@@ -79,13 +79,10 @@ export function* decodeLadder(
 
   /** What is left, from the start of the file. */
   function* fromStart(): Generator<DecodeStep, boolean, DecodeOutcome> {
-    for (const choice of ["exact", "nearest"] as const) {
-      const wanted = wantedPts.slice(given)
-      if (wanted.length === 0) break
-      const outcome = yield { from: undefined, wanted, choice, gops: [], mayBeginEarlier: false }
-      if (outcome !== "lost") given += outcome
-    }
-    return given === wantedPts.length
+    const wanted = wantedPts.slice(given)
+    if (wanted.length === 0) return true
+    const outcome = yield { from: undefined, wanted, choice: "nearest", gops: [], mayBeginEarlier: false }
+    return outcome === wanted.length
   }
 
   if (!packetsTrusted || keyframes.length === 0) return yield* fromStart()

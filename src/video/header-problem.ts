@@ -32,7 +32,7 @@ export const codecHeaderProblem = (sizeBytes: number): string | undefined =>
 
 const problemIn = (fd: number, fileBytes: number): string | undefined => {
   const { largestDescription, promiseTooMuch, tagBytes } = readSampleTables(fd, fileBytes)
-  if (promiseTooMuch) return "its header promises more pictures than the file has room for"
+  if (promiseTooMuch) return "its header promises more frames than the file has room for"
   const { codecPrivate, attachments, cues, tags } = bytesKept(fd, fileBytes)
   if (attachments > MOST_ATTACHED_BYTES)
     return `its attachments take ${megabytes(attachments)}, more than ${MOST_ATTACHED_BYTES / 2 ** 20} MiB, and would be kept in memory many times; leave them out, as with ffmpeg -i FILE -map 0 -map -0:t -c copy FILE.mkv`
@@ -42,7 +42,7 @@ const problemIn = (fd: number, fileBytes: number): string | undefined => {
     return `its tags, such as its title, take ${megabytes(tagBytes + tags)}, more than ${MOST_TAG_BYTES / 2 ** 20} MiB, and would be kept in memory many times; leave them out, as with ffmpeg -i FILE -map 0:v -map 0:a? -map_metadata -1 -map_chapters -1 -c copy FILE.mkv`
   const before = largestChunkBefore(fd)
   if (before !== undefined && before.sizeBytes > MOST_SEARCHED_BYTES)
-    return `a chunk ${JSON.stringify(before.id)} of ${megabytes(before.sizeBytes)} lies before its pictures, which would be looked for byte by byte; leave it out, as with ffmpeg -i FILE -c copy FILE.mkv`
+    return `a chunk ${JSON.stringify(before.id)} of ${megabytes(before.sizeBytes)} lies before its frames, which would be looked for byte by byte; leave it out, as with ffmpeg -i FILE -c copy FILE.mkv`
   return codecHeaderProblem(Math.max(largestDescription, codecPrivate))
 }
 

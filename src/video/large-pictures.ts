@@ -23,7 +23,7 @@ export const inMemory =
     const alone = Effect.gen(function* () {
       const [needed, free] = [width * height * bytesPerPixel, (yield* MemoryAtHand)()]
       if (needed <= free) return yield* work
-      const message = `${file}: its pictures of ${width} x ${height} pixels take ${gigabytes(needed)} of memory one at a time, and ${gigabytes(free)} is free; free some, or give it a smaller video`
+      const message = `${file}: its frames of ${width} x ${height} pixels take ${gigabytes(needed)} of memory one at a time, and ${gigabytes(free)} is free; free some, or give it a smaller video`
       return yield* new VideoError({ reason: "Unsupported", file, message })
     })
     return Effect.flatMap(LargePictures, (place) => place.withPermits(1)(alone))

@@ -49,7 +49,7 @@ export const withMemoryLimit = (
       (source) => {
         const needed = memoryNeeded(source, work)
         const { codedWidth, codedHeight, codec, heldFrames = USUALLY_HELD, pixelFormat = "unknown" } = source
-        const message = `${source.file}: its pictures (${codedWidth} x ${codedHeight}, ${pixelFormat}, ${codec} with up to ${heldFrames} of them held by the decoder${work === "encoding" ? ", and clips encoded" : ""}) need about ${megabytes(needed)} of memory, and the limit is ${limitMb} MB; scale the video down, or allow more with --memory-limit ${Math.ceil(needed / 1e8) * 100}`
+        const message = `${source.file}: its frames (${codedWidth} x ${codedHeight}, ${pixelFormat}, ${codec} with up to ${heldFrames} of them held by the decoder${work === "encoding" ? ", and clips encoded" : ""}) need about ${megabytes(needed)} of memory, and the limit is ${limitMb} MB; scale the video down, or allow more with --memory-limit ${Math.ceil(needed / 1e8) * 100}`
         return new VideoError({ reason: "Unsupported", file: source.file, message })
       },
     ),

@@ -43,7 +43,7 @@ export const isAnyAudible = (streams: ReadonlyArray<StreamTraits>): boolean =>
 export const chooseVideo = (file: string, streams: ReadonlyArray<StreamTraits>): number => {
   const stream = bestVideo(streams)
   if (stream !== undefined) return stream.index
-  const heard = isAnyAudible(streams) ? "sound but no picture stream" : "no picture stream"
+  const heard = isAnyAudible(streams) ? "audio but no video stream" : "no video stream"
   throw new VideoFailure("NoVideoStream", `${file} has ${heard}`)
 }
 

@@ -1,4 +1,4 @@
-import { type FrameIndex, makeFrameIndexer, type PacketStream } from "./packet-index.ts"
+import type { PacketStream, Shown } from "./packet-index.ts"
 
 /** When a packet's frame is decoded and shown, as far as the file says. */
 export interface PacketTimes {
@@ -7,14 +7,15 @@ export interface PacketTimes {
 }
 
 /**
- * Whether `ffmpeg` may have invented the first of these times: it counts frames without a time from 0, and begins anew with the
+ * Whether `ffmpeg` may have invented the times of the first of these frames: it counts frames without a time from 0, and begins anew with the
  * first that has one. Only in Matroska do frames have no time, where it would lie before zero.
  */
 export const mayBeInvented = (
   { container }: Pick<PacketStream, "container">,
-  times: ReadonlyArray<number>,
+  frames: ReadonlyArray<Shown>,
 ): boolean =>
-  container.split(",").includes("matroska") && times.some((time, i) => time <= (times[i - 1] ?? Number.NaN))
+  container.split(",").includes("matroska") &&
+  frames.some(({ pts }, i) => pts !== undefined && pts <= (frames[i - 1]?.pts ?? Number.NaN))
 
 /**
  * How many frames at the start have no time.
@@ -33,20 +34,4 @@ export const countUntimed = (
     else if (timed <= videoDelay) untimed++
   }
   return timed === 0 ? 0 : untimed
-}
-
-/**
- * Frame times from a decode by a program that invents times for frames which have none.
- *
- * @param untimed how many of the first times are invented
- */
-export const indexTimed = (
-  stream: Pick<PacketStream, "timeBase" | "averageRate">,
-  times: ReadonlyArray<number>,
-  untimed: number,
-  usualDuration?: number,
-): FrameIndex => {
-  const indexer = makeFrameIndexer(stream)
-  for (const pts of times.slice(untimed)) indexer.add({ pts, duration: 0 })
-  return { ...indexer.finish(usualDuration), ...(untimed === 0 ? {} : { untimedFrames: untimed }) }
 }

@@ -71,7 +71,7 @@ describe("status", () => {
     expect(status.stage_seconds).toBeGreaterThan(0)
     const table = (await statusOf(root)).lines
     expect(table).toContainEqual(expect.stringMatching(/^ {2}done +2$/u))
-    expect(table).toContainEqual(expect.stringContaining("1  NoVideoStream: no pictures in it"))
+    expect(table).toContainEqual(expect.stringContaining("1  NoVideoStream: no video in it"))
   })
 
   test("with --watch ends by itself when nothing is left to do", async () => {

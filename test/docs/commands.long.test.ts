@@ -56,7 +56,7 @@ beforeAll(async () => {
   shared = await mkdtemp(join(tmpdir(), "triptych-docs-"))
   server = startChatServer({
     behave: ({ images: [picture], prompt }, good) =>
-      prompt.startsWith("The picture has a left and a right half") ? coloursOf(picture) : good,
+      prompt.startsWith("The image has a left and a right half") ? coloursOf(picture) : good,
   })
   batches = startBatchServer({ looksUntilEnd: 0 })
   besides = await readdir(root)

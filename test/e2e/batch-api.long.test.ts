@@ -31,7 +31,7 @@ const steps = 4
 /** Of one video: a draft, its ranges, and its steps. */
 const callsEach = 2 + steps
 
-test("three waves by three commands: each fetches what has come and hands in what can be asked next", async () => {
+test("three waves by three commands: each fetches what has come and submits what can be asked next", async () => {
   await using root = await temporaryFolder()
   await using server = startBatchServer({ steps, looksUntilEnd: 0 })
   const codes: Array<number> = []
@@ -112,7 +112,7 @@ test("files are full to the byte, and no request is larger than a file", async (
   expect(small.stderr).toContain("--send-max-side")
 })
 
-test("a service that is down, and a batch that it refuses, are said; what was put together is handed in later", async () => {
+test("a service that is down, and a batch that it refuses, are said; what was put together is submitted later", async () => {
   await using root = await temporaryFolder()
   let isDown = true
   await using server = startBatchServer({
@@ -127,7 +127,7 @@ test("a service that is down, and a batch that it refuses, are said; what was pu
   const down = await runCli([...flags(server.url, root.path), "--api-call-retries", "1"])
   expect(down.code).toBe(1)
   expect(down.stderr).toMatch(
-    /a batch of 2 requests could not be handed in: .*503.*Nothing was asked: the next run/u,
+    /a batch of 2 requests could not be submitted: .*503.*Nothing was asked: the next run/u,
   )
   expect(down.stderr).not.toContain("under way:")
   isDown = false
@@ -163,7 +163,7 @@ test.each([[[]], [["--wait", "--batch-poll-sec", "1"]]])(
   },
 )
 
-test("a budget holds over all waves, and what there was money for is handed in", async () => {
+test("a budget holds over all waves, and what there was money for is submitted", async () => {
   await using root = await temporaryFolder()
   await using server = startBatchServer({ steps, looksUntilEnd: 0 })
   const few = [...flags(server.url, root.path), "--max-tokens-total", "9000"]
@@ -208,7 +208,7 @@ test("while one command waits, nothing counts as running but videos, another one
   expect(status).toMatchObject({ videos: 2, running: 0, unfinished: 2, batches: { requests: 2 } })
   const other = await runCli(all)
   expect(other).toMatchObject({ code: 2 })
-  expect(other.stderr).toMatch(/another command \(process \d+ on .*\) hands in batches for/u)
+  expect(other.stderr).toMatch(/another command \(process \d+ on .*\) submits batches for/u)
   child.kill("SIGINT")
   expect((await ended).code).toBe(130)
   expect((await runCli(all)).code).toBe(4)

@@ -148,7 +148,7 @@ describe("--dry-run", () => {
     const { code, stdout } = await run(root.path, server, "--dry-run", "--price-in", "2", "--price-out", "8")
     expect(code).toBe(0)
     expect(stdout).toContain("videos        3\ncalls         21 ")
-    expect(stdout).toContain("pictures      126\n")
+    expect(stdout).toContain("images        126\n")
     expect(stdout).toMatch(/cost {10}about \$0\.\d\d\n/u)
     expect(server.calls).toHaveLength(0)
     expect(readdirSync(root.path)).toEqual([])

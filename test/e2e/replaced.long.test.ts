@@ -14,7 +14,7 @@ import { join } from "node:path"
 import { Effect, Either } from "effect"
 import { validateFolder } from "../../src/dataset/validate.ts"
 import { sha256 } from "../../src/plan/fingerprint.ts"
-import { glanceAt, watchSource } from "../../src/stages/source.ts"
+import { stampOf, watchSource } from "../../src/stages/source.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { runFolder, temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -158,7 +158,7 @@ test("a change in the middle of a long file, and one before the first look, are 
   writeFileSync(`${file}.new`, bytes)
   renameSync(`${file}.new`, file)
   expect(await Effect.runPromise(Effect.flip(confirm))).toMatchObject({ reason: "SourceReplaced" })
-  const before = await Effect.runPromise(glanceAt(file))
+  const before = await Effect.runPromise(stampOf(file))
   writeFileSync(file, bytes.fill(9))
   const late = await Effect.runPromise(Effect.either(watchSource(file, before)))
   expect(Either.isLeft(late) && late.left).toMatchObject({ reason: "SourceReplaced" })

@@ -57,7 +57,7 @@ describe.each([...protocolNames])("a service that speaks %s", (name) => {
     expect(checks.map(({ what }) => what)).toEqual([
       "service loopback",
       "structured output",
-      "pictures",
+      "images",
       "parameters",
       "cost",
       "limits",
@@ -102,7 +102,7 @@ describe.each([...protocolNames])("a service that speaks %s", (name) => {
 
   test("that sees nothing, or answers in another form, is not taken for well", async () => {
     const answers: ReadonlyArray<readonly [string, object]> = [
-      ['{"left": "red", "right": "red"}', { pictures: "for red and red: it may not see pictures" }],
+      ['{"left": "red", "right": "red"}', { images: "for red and red: it may not see images" }],
       ['{"left": "blue", "right": "yellow"}', { pictures: "for blue and yellow" }],
       ['{"left": "purple", "right": "blue"}', { "structured output": "another form" }],
       ["I see two colours.", { "structured output": "no JSON object" }],

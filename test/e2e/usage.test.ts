@@ -66,7 +66,7 @@ const wrongs: ReadonlyArray<Wrong> = [
   },
   { name: "a text file named .mp4", args: file("text.mp4"), code: 1, says: "is not a video" },
   { name: "an empty file", args: file("empty.mp4"), code: 1, says: "is empty" },
-  { name: "sound without pictures", args: file("sound.mp4"), code: 1, says: "no picture stream" },
+  { name: "sound without pictures", args: file("sound.mp4"), code: 1, says: "no video stream" },
   {
     name: "three frames",
     args: file("short.mp4"),

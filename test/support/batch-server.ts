@@ -1,6 +1,6 @@
 import { goodAnswer, stageOf } from "./chat-server.ts"
 
-/** One line of a file that was handed in. */
+/** One line of a file that was submitted. */
 export interface HandedIn {
   readonly custom_id: string
   readonly method: string

@@ -74,90 +74,76 @@ export const memoryStore = (): Store => {
       Effect.sync(() => void (conditions.get(key)?.version === version && conditions.delete(key))),
     sweep: () => Effect.void,
   }
-  const opened = (confirm: Effect.Effect<void, DatasetError>): Store => ({
-    locate,
-    look: (key) => Effect.sync(() => entryAt(key)),
-    watch: () => Effect.succeed(Effect.succeed(true)),
-    list: (folder) => Effect.sync(() => namesIn(objects.keys(), folder)),
-    entries: (folder) =>
-      Effect.sync(() =>
-        namesIn(objects.keys(), folder).flatMap((name) => {
-          const entry = entryAt(posix.join(folder, name))
-          return entry === undefined ? [] : [{ name, ...entry }]
-        }),
-      ),
-    read,
-    digest: (key, limit) =>
-      Effect.map(read(key, limit), (bytes) => {
-        if (bytes === undefined) return undefined
-        const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex")
-        return { sha256, sizeBytes: bytes.length, first: bytes.subarray(0, 16), last: bytes.subarray(-16) }
-      }),
-    localPaths: (keys) =>
-      Effect.gen(function* () {
-        const folder = yield* scratchFolder
-        const pathOf = (key: string) => join(folder, `${keys.indexOf(key)}-${posix.basename(key)}`)
-        for (const key of keys) {
-          const found = objects.get(key)
-          if (found !== undefined) yield* Effect.promise(() => writeFile(pathOf(key), found.bytes))
-        }
-        return pathOf
-      }),
-    write: (key, content) => Effect.uninterruptible(Effect.zipRight(confirm, put(key, content))),
-    publish: (key, produce) =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const path = join(yield* scratchFolder, "made")
-          const made = yield* produce(path)
-          yield* confirm
-          yield* put(key, yield* Effect.promise(() => readFile(path)))
-          return made
-        }),
-      ),
-    rename: (from, to) =>
-      Effect.zipRight(
-        confirm,
-        Effect.suspend(() =>
-          Effect.zipRight(
-            put(to, objects.get(from)?.bytes ?? ""),
-            Effect.sync(() => objects.delete(from)),
-          ),
+  const opened = (confirm: Effect.Effect<void, DatasetError>): Store => {
+    const confirmed = <A>(work: () => Effect.Effect<A, DatasetError>) =>
+      Effect.zipRight(confirm, Effect.suspend(work))
+    return {
+      locate,
+      look: (key) => Effect.sync(() => entryAt(key)),
+      watch: () => Effect.succeed(Effect.succeed(true)),
+      list: (folder) => Effect.sync(() => namesIn(objects.keys(), folder)),
+      entries: (folder) =>
+        Effect.sync(() =>
+          namesIn(objects.keys(), folder).flatMap((name) => {
+            const entry = entryAt(posix.join(folder, name))
+            return entry === undefined ? [] : [{ name, ...entry }]
+          }),
         ),
-      ),
-    move: (from, to, kind) =>
-      Effect.zipRight(
-        confirm,
-        Effect.sync(() => {
+      read,
+      digest: (key, limit) =>
+        Effect.map(read(key, limit), (bytes) => {
+          if (bytes === undefined) return undefined
+          const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex")
+          return { sha256, sizeBytes: bytes.length, first: bytes.subarray(0, 16), last: bytes.subarray(-16) }
+        }),
+      localPaths: (keys) =>
+        Effect.gen(function* () {
+          const folder = yield* scratchFolder
+          const pathOf = (key: string) => join(folder, `${keys.indexOf(key)}-${posix.basename(key)}`)
+          for (const key of keys) {
+            const found = objects.get(key)
+            if (found !== undefined) yield* Effect.promise(() => writeFile(pathOf(key), found.bytes))
+          }
+          return pathOf
+        }),
+      write: (key, content) => Effect.uninterruptible(Effect.zipRight(confirm, put(key, content))),
+      publish: (key, produce) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const path = join(yield* scratchFolder, "made")
+            const made = yield* produce(path)
+            yield* confirm
+            yield* put(key, yield* Effect.promise(() => readFile(path)))
+            return made
+          }),
+        ),
+      rename: (from, to) =>
+        confirmed(() => Effect.map(put(to, objects.get(from)?.bytes ?? ""), () => void objects.delete(from))),
+      move: (from, to, kind) =>
+        confirmed(() => {
           const isFile = kind === "file"
           const isThere = (key: string) => (isFile ? objects.has(key) : below(key).length > 0)
-          if (!isThere(from)) return isThere(to)
-          if (objects.has(to) || below(to).length > 0) return false
+          if (!isThere(from)) return Effect.succeed(isThere(to))
+          if (objects.has(to) || below(to).length > 0) return Effect.succeed(false)
           for (const key of isFile ? [from] : below(from)) {
             const found = objects.get(key)
             if (found !== undefined) objects.set(`${to}${key.slice(from.length)}`, found)
             objects.delete(key)
           }
-          return true
+          return Effect.succeed(true)
         }),
-      ),
-    copy: (from, to) =>
-      Effect.zipRight(
-        confirm,
-        Effect.suspend(() =>
+      copy: (from, to) =>
+        confirmed(() =>
           objects.has(to) ? Effect.succeed(false) : Effect.as(put(to, objects.get(from)?.bytes ?? ""), true),
         ),
-      ),
-    syncNames: () => Effect.void,
-    remove: (key) =>
-      Effect.zipRight(
-        confirm,
-        Effect.sync(() => void objects.delete(key)),
-      ),
-    removeIfEmpty: () => Effect.void,
-    sweep: () => Effect.void,
-    freeBytes: () => Effect.succeed(undefined),
-    conditional,
-    confirmedBy: opened,
-  })
+      syncNames: () => Effect.void,
+      remove: (key) => confirmed(() => Effect.sync(() => void objects.delete(key))),
+      removeIfEmpty: () => Effect.void,
+      sweep: () => Effect.void,
+      freeBytes: () => Effect.succeed(undefined),
+      conditional,
+      confirmedBy: opened,
+    }
+  }
   return opened(Effect.void)
 }

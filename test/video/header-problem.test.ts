@@ -81,7 +81,7 @@ describe("what would take too much memory or time to read", () => {
       ["JUNK", "hdrl"],
       ["PAD ", "movi"],
     ] as const) {
-      const why = `a chunk "${id}" of 20 MB lies before its pictures`
+      const why = `a chunk "${id}" of 20 MB lies before its frames`
       expect(headerProblem(await padded(20_000_000, id, before))).toContain(why)
     }
     expect(await framesOf(await padded(3_000_000, "JUNK", "movi"))).toBe(48)

@@ -131,7 +131,7 @@ test("a video that needs more memory than the limit is refused when it is probed
     const failure = await Effect.runPromise(Effect.flip(probe(file, { decoder, memoryLimitMb: 300 })))
     expect(failure.reason).toBe("Unsupported")
     expect(failure.message).toMatch(
-      /its pictures \(4608 x 4096, yuv420p, h264 with up to \d+ of them held by the decoder, and clips encoded\) need about \d+ MB of memory, and the limit is 300 MB; scale the video down, or allow more with --memory-limit \d+$/u,
+      /its frames \(4608 x 4096, yuv420p, h264 with up to \d+ of them held by the decoder, and clips encoded\) need about \d+ MB of memory, and the limit is 300 MB; scale the video down, or allow more with --memory-limit \d+$/u,
     )
     const allowed = Number(/\d+$/u.exec(failure.message)?.[0])
     expect((await Effect.runPromise(probe(file, { decoder, memoryLimitMb: allowed }))).codedWidth).toBe(4608)

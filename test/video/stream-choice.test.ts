@@ -41,9 +41,9 @@ describe("of several picture streams", () => {
   })
 
   test("none is decoded where there is none; what is there instead is said", () => {
-    expect(() => chooseVideo("song.mka", [sound(true)])).toThrow("song.mka has sound but no picture stream")
+    expect(() => chooseVideo("song.mka", [sound(true)])).toThrow("song.mka has audio but no video stream")
     expect(() => chooseVideo("nil.mka", [sound(false), picture(1, { isCover: true })])).toThrow(
-      "nil.mka has no picture stream",
+      "nil.mka has no video stream",
     )
   })
 })

@@ -69,8 +69,9 @@ export class TransportStream implements Disposable {
     )
     if (layout === undefined) return
     const { lead, stride } = layout
-    for (let at = position; ; at += AT_ONCE * stride) {
-      const window = read(at)
+    let window = first
+    for (let at = position; ; window = read(at)) {
+      at += AT_ONCE * stride
       for (let i = 0; i < AT_ONCE; i++) {
         const packet = readTsPacket(window.subarray(i * stride + lead, i * stride + lead + PACKET_BYTES))
         if (packet === undefined) return

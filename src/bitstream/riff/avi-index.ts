@@ -73,21 +73,32 @@ function* indexEntries(headers: Headers, index: Chunk): Generator<Chunk> {
   }
 }
 
+/** Chunks of the outermost `RIFF` that are looked at; a file of so many small ones is not worth more. */
+const MOST_CHUNKS = 10_000
+
+/** The chunks of the outermost `RIFF`, in order, and whether each is the list of all pictures and sounds. */
+function* outerChunks(headers: Headers): Generator<{ readonly chunk: Chunk; readonly isMovie: boolean }> {
+  let at = FIRST_CHUNK
+  for (let count = 0; count < MOST_CHUNKS; count++) {
+    const chunk = headers.chunkAt(at)
+    if (chunk === undefined) return
+    const kind = headers.read(chunk.at + HEADER_BYTES, 4).toString("latin1")
+    yield { chunk, isMovie: chunk.id === "LIST" && kind === "movi" }
+    at = after(chunk)
+  }
+}
+
 /** The list of all pictures and sounds, and the index of the outermost `RIFF`. */
 const partsOf = (headers: Headers) => {
   let movie: Chunk | undefined
   let index: Chunk | undefined
-  for (let chunk = headers.chunkAt(FIRST_CHUNK); chunk !== undefined; chunk = headers.chunkAt(after(chunk))) {
-    const kind = headers.read(chunk.at + HEADER_BYTES, 4).toString("latin1")
-    if (chunk.id === "LIST" && kind === "movi") movie = chunk
+  for (const { chunk, isMovie } of outerChunks(headers)) {
+    if (isMovie) movie = chunk
     if (chunk.id === "idx1") index = chunk
     if (movie !== undefined && index !== undefined) break
   }
   return { movie, index }
 }
-
-/** Chunks that are looked at; a file of so many small ones in front of its pictures is not worth more. */
-const MOST_CHUNKS = 10_000
 
 /** A chunk of an AVI that comes before its pictures. */
 export interface ChunkBefore {
@@ -105,10 +116,8 @@ export const largestChunkBefore = (fd: number): ChunkBefore | undefined => {
   const name = headers.read(0, FIRST_CHUNK).toString("latin1")
   if (!name.startsWith("RIFF") || !name.endsWith("AVI ")) return undefined
   let largest: ChunkBefore | undefined
-  let chunks = 0
-  for (let chunk = headers.chunkAt(FIRST_CHUNK); chunk !== undefined; chunk = headers.chunkAt(after(chunk))) {
-    const kind = headers.read(chunk.at + HEADER_BYTES, 4).toString("latin1")
-    if ((chunk.id === "LIST" && kind === "movi") || chunks++ >= MOST_CHUNKS) break
+  for (const { chunk, isMovie } of outerChunks(headers)) {
+    if (isMovie) break
     if (chunk.sizeBytes > (largest?.sizeBytes ?? 0)) largest = { id: chunk.id, sizeBytes: chunk.sizeBytes }
   }
   return largest

@@ -50,7 +50,7 @@ export const input = {
   ),
   ask: flag.toggle(
     "ask",
-    "With --preflight-only: also ask the service about one small picture, which is paid for, and tell what it takes",
+    "With --preflight-only: also ask the service about one small image, which is paid for, and tell what it takes",
   ),
   postValidate: flag.toggle("post-validate", "Check every finished folder as `validate` does"),
   verbose: flag.toggle(

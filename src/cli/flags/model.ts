@@ -41,7 +41,7 @@ export const model = {
   ),
   batchApi: flag.toggle(
     "batch",
-    "Ask through the service's batch API, at half the price: requests are handed in as files and answered within a day; the same command again goes on with what has come",
+    "Ask through the service's batch API, at half the price: requests are submitted as files and answered within a day; the same command again goes on with what has come",
   ),
   wait: flag.toggle("wait", "With --batch: stay, and go on with what comes, until nothing is left to ask"),
   batchPollSec: flag.real(
@@ -76,13 +76,13 @@ export const model = {
     "send-max-side",
     { min: 64, max: 8192 },
     true,
-    "Longest side, in pixels, of the pictures that are sent; those on disk stay as they are",
+    "Longest side, in pixels, of the images that are sent; the pictures on disk stay as they are",
   ),
   sendQuality: flag.optionalNumber(
     "send-quality",
     { min: 1, max: 100 },
     true,
-    "JPEG quality of the pictures that are sent; as on disk, or 85 where they are made smaller, if absent",
+    "JPEG quality of the images that are sent; as on disk, or 85 where they are made smaller, if absent",
   ),
   modelFamilies: flag.text(
     "model-families",
@@ -157,7 +157,7 @@ export const model = {
   ),
   dryRun: flag.toggle(
     "dry-run",
-    "Print calls, pictures, tokens, cost and time to expect, then stop; nothing is sent",
+    "Print calls, images, tokens, cost and time to expect, then stop; nothing is sent",
   ),
   record: flag.text("record", "DIR", "Record every exchange with the model in this folder"),
   replay: flag.text("replay", "DIR", "Answer from a recording instead of a service; nothing is sent"),

@@ -45,7 +45,7 @@ export const decoding = {
     "memory-limit",
     { min: 1, max: 1_000_000 },
     DEFAULT_MEMORY_LIMIT_MB,
-    "Refuse a video whose pictures, decoded and cut, need more memory than this, in MB",
+    "Refuse a video whose frames, decoded and cut, need more memory than this, in MB",
   ),
 }
 
@@ -73,7 +73,7 @@ export const work = {
     "max-frames",
     { min: 4, max: 999 },
     defaultSettings.maxFrames,
-    "Frames in every pool, which are the pictures of every call",
+    "Frames in every pool, which are the images of every call",
   ),
   jpegQuality: flag.whole(
     "jpeg-quality",
@@ -91,7 +91,7 @@ export const work = {
   imageLabels: flag.optionalChoice(
     "image-labels",
     imageLabelNames,
-    "How Stages 2 and 3 tell the index of a picture: drawn on it, as text before it, or both. Or EMBED_INDEX_ON_API_IMAGES=0 for text; overlay if absent",
+    "How Stages 2 and 3 tell the index of an image: drawn on it, as text before it, or both. Or EMBED_INDEX_ON_API_IMAGES=0 for text; overlay if absent",
   ),
   noEmbedIndex: flag.toggle("no-embed-index", "The same as --image-labels text"),
   ffmpegBin: flag.text(
@@ -124,7 +124,7 @@ export const work = {
     "Quality of what is re-encoded; lower is better and larger",
   ),
   preset: flag.choice("preset", presets, "veryfast", "Speed of re-encoding, ultrafast to placebo"),
-  keepAudio: flag.toggle("keep-audio", "Keep the sound in the clips"),
+  keepAudio: flag.toggle("keep-audio", "Keep the audio in the clips"),
   autorotateClips: flag.toggle(
     "autorotate-clips",
     "Rotate the pixels of rotated videos in their clips, instead of keeping the rotation as metadata",

@@ -148,7 +148,7 @@ export const checkJson = ({ what, problem, found }: Check, time: string): string
 export const uncheckedJson = (what: string, time: string): string =>
   jsonLine({ time, event: "check", what, ok: null, problem: null, found: null })
 
-/** What has been handed in with `--batch` and has not come back, as a line of JSON. */
+/** What has been submitted with `--batch` and has not come back, as a line of JSON. */
 export const batchesJson = (batches: number, requests: number, time: string): string =>
   jsonLine({ time, event: "batches_under_way", batches, requests })
 

@@ -43,18 +43,18 @@ const oldest = (state: RunState) => [...state.active.values()].toSorted((a, b) =
 
 /** What the run waits for, and since when; undefined while it gets on. */
 export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
-  const { quiet, load, stopping, postponed } = state
+  const { stall, load, stopping, postponed } = state
   const since = (ms: number) => ({ seconds: (nowMs - ms) / 1000, ago: duration((nowMs - ms) / 1000) })
-  if (stopping !== undefined && quiet.stoppingMs !== undefined) {
-    const { seconds, ago } = since(quiet.stoppingMs)
+  if (stopping !== undefined && stall.stoppingMs !== undefined) {
+    const { seconds, ago } = since(stall.stoppingMs)
     return { kind: "end", seconds, videoId: null, text: `${stoppingText[stopping]}, for ${ago}` }
   }
   if (load.pausedMs > 0) {
-    const { seconds, ago } = since(quiet.pausedMs ?? nowMs)
+    const { seconds, ago } = since(stall.pausedMs ?? nowMs)
     const text = `paused as the service asked: ${duration(load.pausedMs / 1000)} more, ${ago} so far`
     return { kind: "pause", seconds, videoId: null, text }
   }
-  const { silence } = quiet
+  const { silence } = stall
   if (silence !== undefined && nowMs - silence.toldMs < silenceLastsMs) {
     const { seconds, ago } = since(silence.sentMs)
     const step = silence.step === null ? "" : `, step ${silence.step}`
@@ -62,26 +62,26 @@ export const waitOf = (state: RunState, nowMs: number): Wait | undefined => {
     const text = `no answer for ${ago}: ${where}, asked at ${clock(silence.since)}`
     return { kind: "answer", seconds, videoId: silence.videoId, text }
   }
-  if (quiet.queuedMs !== undefined) {
-    const { seconds, ago } = since(quiet.queuedMs)
+  if (stall.queuedMs !== undefined) {
+    const { seconds, ago } = since(stall.queuedMs)
     const text = `${plural(load.waiting, "call")} held back for ${ago}: by the limits per minute`
     return { kind: "rate_limit", seconds, videoId: null, text }
   }
-  if (quiet.lockedMs !== undefined) {
-    const { seconds, ago } = since(quiet.lockedMs)
+  if (stall.lockedMs !== undefined) {
+    const { seconds, ago } = since(stall.lockedMs)
     const [first = null, ...more] = postponed
     const rest = more.length === 0 ? "" : ` and ${count(more.length)} more`
     const text = `waiting for ${ago} for another process to finish ${first}${rest}`
     return { kind: "other_process", seconds, videoId: first, text }
   }
-  if (quiet.deferredMs !== undefined) {
-    const { seconds, ago } = since(quiet.deferredMs)
+  if (stall.deferredMs !== undefined) {
+    const { seconds, ago } = since(stall.deferredMs)
     const text = `waiting for ${ago} for batches with the requests of ${plural(state.deferred.size, "video")}`
     return { kind: "batch", seconds, videoId: null, text }
   }
   const video = oldest(state)
-  if (video === undefined || load.inFlight > 0 || nowMs - quiet.movedMs < worthSayingMs) return undefined
-  const { seconds, ago } = since(quiet.movedMs)
+  if (video === undefined || load.inFlight > 0 || nowMs - stall.movedMs < worthSayingMs) return undefined
+  const { seconds, ago } = since(stall.movedMs)
   const stage = video.stage === undefined ? "" : `, stage ${stageText(video.stage.name)}`
   const text = `no call in flight; decoding or cutting for ${ago}: ${video.videoId}${stage}`
   return { kind: "decoding", seconds, videoId: video.videoId, text }

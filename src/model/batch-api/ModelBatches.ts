@@ -1,14 +1,14 @@
 import { Context, type Effect } from "effect"
 import type { ModelError } from "../VisionModel.ts"
 
-/** What has been handed in and has not come back. */
+/** What has been submitted and has not come back. */
 export interface UnderWay {
   readonly batches: number
   readonly requests: number
 }
 
 /**
- * The requests of a run that are handed in as files. While the run goes on, `VisionModel` fails with `Deferred` for each of them; once
+ * The requests of a run that are submitted as files. While the run goes on, `VisionModel` fails with `Deferred` for each of them; once
  * nothing else can be done, whoever has the run in hand sends them off.
  */
 export class ModelBatches extends Context.Tag("triptych/ModelBatches")<

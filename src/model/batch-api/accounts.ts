@@ -6,9 +6,9 @@ import type { Result } from "./results.ts"
 
 /** What the keeper of the money is told. */
 export interface Accounts {
-  /** Before a request is handed in; fails if there is no money for it. */
+  /** Before a request is submitted; fails if there is no money for it. */
   readonly reserve: (request: BatchedRequest) => Effect.Effect<void, ModelError>
-  /** A request was handed in by an earlier command, and is under way. */
+  /** A request was submitted by an earlier command, and is under way. */
   readonly isOut: (request: BatchedRequest) => void
   /** What a result has cost; undefined if nothing. */
   readonly chargeFor: (request: BatchedRequest, result: Result) => Charge | undefined

@@ -9,7 +9,6 @@ import type { Accounts } from "./accounts.ts"
 import { makeArrivals } from "./arrivals.ts"
 import { onDisk } from "./disk.ts"
 import { eachInTurn } from "./each-in-turn.ts"
-import { makeHandingIn, type Retries, withRemote } from "./handing-in.ts"
 import { type FileLimits, type Head, InputFile, lineBytes, type WholeRequest } from "./input-file.ts"
 import {
   type BatchRecord,
@@ -21,8 +20,9 @@ import {
 } from "./record.ts"
 import { isKnownStatus, type RemoteBatch } from "./remote.ts"
 import type { BatchService } from "./service.ts"
+import { makeSubmission, type Retries, withRemote } from "./submission.ts"
 
-/** How requests are handed in. */
+/** How requests are submitted. */
 export interface BatchSettings {
   /** Absolute path of the folder that has all batches of an output root. */
   readonly folder: string
@@ -61,7 +61,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     open.set(record.folder, next)
     return next
   })
-  const handing = makeHandingIn(service, retries, store)
+  const submission = makeSubmission(service, retries, store)
 
   const isOurs = ({ state }: BatchRecord): boolean => state.service === head.service
   const inState = (...states: ReadonlyArray<BatchState["state"]>) =>
@@ -145,7 +145,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     open.set(file.folder, { folder: file.folder, state, requests, used: new Set() })
   })
 
-  const notHandedIn = (folderOf: string, error: ModelError): ModelError => {
+  const notSubmitted = (folderOf: string, error: ModelError): ModelError => {
     const { requests = 0, state } = open.get(folderOf)?.state ?? {}
     const next =
       state === "creating"
@@ -153,13 +153,13 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
         : "Nothing was asked: the next run puts it together anew"
     return new ModelError({
       ...error,
-      message: `a batch of ${requests} requests could not be handed in: ${error.message}. ${next}`,
+      message: `a batch of ${requests} requests could not be submitted: ${error.message}. ${next}`,
     })
   }
 
-  const handInAll = Effect.suspend(() =>
+  const submitAll = Effect.suspend(() =>
     eachInTurn(inState("written", "creating"), (record) =>
-      Effect.mapError(handing.handIn(record), (error) => notHandedIn(record.folder, error)),
+      Effect.mapError(submission.submit(record), (error) => notSubmitted(record.folder, error)),
     ),
   )
 
@@ -176,7 +176,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     new ModelError({
       reason: "Rejected",
       rejection: "too_large",
-      message: `the request has ${bytes} bytes, and a file of a batch may have ${limits.maxBytes}; send smaller pictures with --send-max-side, or fewer with --max-frames`,
+      message: `the request has ${bytes} bytes, and a file of a batch may have ${limits.maxBytes}; send smaller images with --send-max-side, or fewer with --max-frames`,
     })
 
   const lostTooOften = (times: number): ModelError =>
@@ -185,7 +185,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       message: `${times} batches were completed without a result for this request, and each of them may have been paid for; look at the service what is in their files, and remove their folders below ${folder} to ask again`,
     })
 
-  /** Adds a request to those that will be handed in. A file that has no room for it is handed in first. */
+  /** Adds a request to those that will be submitted. A file that has no room for it is submitted first. */
   const add = (whole: WholeRequest) =>
     Effect.gen(function* () {
       const { custom_id: id } = whole.request
@@ -196,12 +196,12 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       if (bytes > limits.maxBytes) return yield* tooLarge(bytes)
       if (filling?.hasRoom(bytes, limits) === false) {
         yield* Effect.uninterruptible(finishFile())
-        yield* handInAll
+        yield* submitAll
       }
       yield* Effect.uninterruptible(putIntoFile(whole))
     }).pipe(alone)
 
-  const submit = Effect.zipRight(Effect.uninterruptible(finishFile()), handInAll).pipe(
+  const submit = Effect.zipRight(Effect.uninterruptible(finishFile()), submitAll).pipe(
     alone,
     Effect.withSpan("BatchApi.submit"),
   )
@@ -210,11 +210,11 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     new ModelError({
       reason: "Rejected",
       rejection: "not_found",
-      message: `the service knows no batch ${state.batch_id}: is this the key that it was handed in with? If it is gone for good, remove ${dir} to ask anew`,
+      message: `the service knows no batch ${state.batch_id}: is this the key that it was submitted with? If it is gone for good, remove ${dir} to ask anew`,
     })
 
   /** What is worth saying of a batch from which something is still to come. */
-  const oddityOf = (
+  const anomalyOf = (
     { folder: dir }: BatchRecord,
     { id, isLate, status }: RemoteBatch,
   ): string | undefined => {
@@ -236,8 +236,8 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       yield* end(record, remote)
       return true
     }
-    const oddity = oddityOf(record, remote)
-    if (oddity !== undefined) yield* warnOnce(oddity)
+    const anomaly = anomalyOf(record, remote)
+    if (anomaly !== undefined) yield* warnOnce(anomaly)
     if (remote.status !== status) yield* store(record, withRemote(record.state, remote))
     return false
   })
@@ -248,13 +248,13 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       Effect.gen(function* () {
         let begun = record
         if (record.state.state === "creating") {
-          const known = yield* handing.find(record)
+          const known = yield* submission.find(record)
           if (known === undefined) {
             yield* giveUp(record)
             ended++
             return
           }
-          begun = yield* handing.begun(record, known)
+          begun = yield* submission.begun(record, known)
         }
         if (yield* lookAt(begun)) ended++
       }),
@@ -283,7 +283,7 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     yield* Effect.logWarning(
       `${others.length === 1 ? "a batch is" : `${others.length} batches are`} under way at ${[...new Set(others.map(({ state }) => state.service))].join(", ")}; only a run with that --api-base fetches what came of it`,
     )
-  // What was not handed in was not paid for: the next run puts it together anew.
+  // What was not submitted was not paid for: the next run puts it together anew.
   yield* Effect.addFinalizer(() =>
     Effect.ignoreLogged(
       onDisk(folder, async () => {

@@ -18,12 +18,12 @@ export const diskFault = (cause: unknown, path: string): ModelError => {
   if (cause instanceof NotPlain)
     return new ModelError({
       reason: "Unwritable",
-      message: `${path} ${cause.message}; what is handed in with --batch is kept there`,
+      message: `${path} ${cause.message}; what is submitted with --batch is kept there`,
     })
   if (!isFault(cause)) throw cause
   return new ModelError({
     reason: "Unwritable",
-    message: `${path}, where what is handed in with --batch is kept, cannot be written or read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `${path}, where what is submitted with --batch is kept, cannot be written or read: ${cause instanceof Error ? cause.message : String(cause)}`,
   })
 }
 

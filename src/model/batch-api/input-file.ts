@@ -101,7 +101,7 @@ export class InputFile {
     this.#requests.push(request)
   }
 
-  /** Ends the file: from here on it is a batch that can be handed in, whatever happens. May be tried again where the disk fails. */
+  /** Ends the file: from here on it is a batch that can be submitted, whatever happens. May be tried again where the disk fails. */
   async finish(): Promise<{ readonly state: BatchState; readonly requests: ReadonlyArray<BatchedRequest> }> {
     if (this.#isOpen) await this.#handle.sync()
     await this.#close()

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto"
 import { readdir, rm, rmdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as v from "valibot"
-import { isFault, onCode } from "../../files/fault.ts"
+import { onCode } from "../../files/fault.ts"
 import { parseJson } from "../../files/json.ts"
-import { kindAt, NotPlain, readPlain, requireFoldersWithin } from "../../files/plain.ts"
+import { isFileFault, kindAt, readPlain, requireFoldersWithin } from "../../files/plain.ts"
 import {
   appendDurably,
   dropTemporary,
@@ -18,9 +18,9 @@ import { BatchDamaged } from "./disk.ts"
 import type { UnderWay } from "./ModelBatches.ts"
 
 /**
- * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is handed in, gone once its
+ * What is on disk of a batch, in a folder of its own. In order of their making: `input.jsonl` is what is submitted, gone once its
  * batch has begun; `requests.jsonl` says what is in it; `batch.json` how it stands; `output.jsonl` and `errors.jsonl` are what came
- * of it; `used.txt` has the ids of the lines that a video has taken. A folder without `batch.json` was never handed in.
+ * of it; `used.txt` has the ids of the lines that a video has taken. A folder without `batch.json` was never submitted.
  */
 export const batchFile = {
   input: "input.jsonl",
@@ -55,7 +55,7 @@ export const estimateOf = ({ completion_tokens, prompt_tokens }: BatchedRequest)
 
 const stateSchema = v.strictObject({
   /**
-   * `written`: not yet handed in, and no more wanted once the command has ended. `creating`: the service has the file, and may have
+   * `written`: not yet submitted, and no more wanted once the command has ended. `creating`: the service has the file, and may have
    * been told to begin. `under_way`: it has begun. `ended`: nothing more comes.
    */
   state: v.picklist(["written", "creating", "under_way", "ended"]),
@@ -182,7 +182,7 @@ const batchFolders = async (root: string): Promise<ReadonlyArray<string>> => {
   return folders
 }
 
-/** All batches in a folder, in order of time. What was never handed in is removed: it was not paid for. */
+/** All batches in a folder, in order of time. What was never submitted is removed: it was not paid for. */
 export const readBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> => {
   const records: Array<BatchRecord> = []
   for (const folder of await batchFolders(root)) {
@@ -197,13 +197,13 @@ export const readBatches = async (root: string): Promise<ReadonlyArray<BatchReco
 export const underWayIn = async (root: string): Promise<UnderWay> => {
   const none: ReadonlyArray<string> = []
   const folders = await batchFolders(root).catch((cause: unknown) => {
-    if (cause instanceof NotPlain || isFault(cause)) return none
+    if (isFileFault(cause)) return none
     throw cause
   })
   let [batches, requests] = [0, 0]
   for (const folder of folders) {
     const state = await readState(folder).catch((cause: unknown) => {
-      if (cause instanceof NotPlain || cause instanceof BatchDamaged || isFault(cause)) return undefined
+      if (cause instanceof BatchDamaged || isFileFault(cause)) return undefined
       throw cause
     })
     if (state?.state !== "under_way" && state?.state !== "creating") continue

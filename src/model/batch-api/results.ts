@@ -44,7 +44,7 @@ export type Result =
 /** The code of requests whose batch was refused as a whole. */
 export const wholeRefused = "batch_failed"
 
-/** Codes of requests that the service has not come to: they are asked anew, as if they had never been handed in. */
+/** Codes of requests that the service has not come to: they are asked anew, as if they had never been submitted. */
 const notBegun = /expired|cancel/iu
 
 /** Longest line that is read: an answer of 4 MiB, escaped. */

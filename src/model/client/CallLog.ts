@@ -3,7 +3,7 @@ import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { hasCode } from "../../files/fault.ts"
-import { NotPlain, requireFileOrNothing } from "../../files/plain.ts"
+import { NotPlain, requireFileFault, requireFileOrNothing } from "../../files/plain.ts"
 import type { RequestLabel } from "../request-label.ts"
 import type { ModelUsage, ResponseFormat } from "../VisionModel.ts"
 
@@ -45,6 +45,7 @@ export class CallLog extends Context.Reference<CallLog>()("triptych/CallLog", {
 
 /** Why a line cannot be written, as the rest of a sentence about the file. */
 const because = (cause: unknown): string => {
+  requireFileFault(cause)
   if (cause instanceof NotPlain) return cause.message
   if (hasCode(cause, "EISDIR")) return "is a folder, not a file"
   return `cannot be written (${cause instanceof Error ? cause.message : String(cause)})`
@@ -65,7 +66,8 @@ const appendLine = async (path: string, line: string): Promise<void> => {
   const isCutOff = size > 0 && last.toString() !== "\n"
   const bytes = Buffer.from(`${isCutOff ? "\n" : ""}${line}\n`)
   const { bytesWritten } = await handle.write(bytes)
-  if (bytesWritten < bytes.length) throw new Error("there was no room for a whole line")
+  if (bytesWritten < bytes.length)
+    throw Object.assign(new Error("there was no room for a whole line"), { code: "ENOSPC" })
 }
 
 /**

@@ -11,6 +11,7 @@ import { type Price, priceInBatch, priceOf } from "../money.ts"
 import type { Completion } from "../protocols/completion.ts"
 import { statusIn } from "../protocols/fault.ts"
 import { excerpt } from "../protocols/said.ts"
+import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import { labelOf, requestDigest } from "../request.ts"
 import { ModelError, noUsage, VisionModel } from "../VisionModel.ts"
 import { makeBudget, type OwnBudget } from "./budget.ts"
@@ -88,7 +89,10 @@ const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
       return yield* protocol.classify({ status: result.status, text, headers }, redact)
     const answer = yield* Effect.try({
       try: () => interpret(text, protocol.decode),
-      catch: () => new ModelError({ reason: "Transient", message: "a result of the batch cannot be read" }),
+      catch: (cause) => {
+        if (!(cause instanceof BrokenAnswer || cause instanceof AnswerTooLarge)) throw cause
+        return new ModelError({ reason: "Transient", message: "a result of the batch cannot be read" })
+      },
     })
     return { ...(yield* received(answer, headers, service)), latencyMs }
   })
@@ -131,7 +135,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
   const idOf = ({ request, sent }: CallAttempt<unknown, unknown>): string =>
     sha256(JSON.stringify([requestDigest(config, request), labelOf(request), sent.kind]))
 
-  const handIn = (id: string, attempt: CallAttempt<unknown, unknown>) =>
+  const enqueue = (id: string, attempt: CallAttempt<unknown, unknown>) =>
     Effect.gen(function* () {
       const before = faults.get(id)
       if (before !== undefined && before.times > settings.callRetries) return yield* before.error
@@ -151,7 +155,7 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
     Effect.gen(function* () {
       const id = idOf(attempt)
       const arrived = yield* batches.arrival(id)
-      if (arrived === undefined) return yield* handIn(id, attempt)
+      if (arrived === undefined) return yield* enqueue(id, attempt)
       const taken = sendAndKeep(() => receivedFrom(service, arrived), config, price)(attempt)
       return yield* taken.pipe(
         Effect.tap(() => batches.used(id)),

@@ -14,7 +14,7 @@ export const excessOf = (
 ): ModelError | undefined => {
   if (most !== undefined && images.length > most)
     return tooLarge(
-      `the model takes at most ${most} pictures in a request, and this one has ${images.length}; choose --max-frames ${most} or fewer`,
+      `the model takes at most ${most} images in a request, and this one has ${images.length}; choose --max-frames ${most} or fewer`,
     )
   if (longest !== undefined && bodyBytes > longest)
     return tooLarge(

@@ -53,7 +53,7 @@ const named = (sent: Sent, error: ModelError, target: Target, isAuto: boolean): 
       return effort === undefined ? undefined : { dialect: { ...dialect, effort: false }, warning }
     }
     case "detail": {
-      const warning = `the model takes no detail ${detail} of pictures: it is left out from now on`
+      const warning = `the model takes no image detail ${detail}: it is left out from now on`
       return detail === undefined ? undefined : { dialect: { ...dialect, detail: false }, warning }
     }
     case "service_tier": {

@@ -54,7 +54,7 @@ export const sentSize = <P extends { readonly width: number; readonly height: nu
 const isLarger = ({ width, height }: ModelImage, side: number): boolean => Math.max(width, height) > side
 
 const unreadable = (why: string) =>
-  new ModelError({ reason: "ImageUnreadable", message: `the pictures cannot be made smaller: ${why}` })
+  new ModelError({ reason: "ImageUnreadable", message: `the images cannot be made smaller: ${why}` })
 
 const unreadableBecause = (cause: unknown) => unreadable(faultText(cause))
 

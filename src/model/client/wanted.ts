@@ -9,7 +9,7 @@ const wordParameters: Readonly<
   Record<WordParameter, { readonly flag: string; readonly noun: string; readonly recorded: RequestParameter }>
 > = {
   effort: { flag: "--reasoning-effort", noun: "reasoning effort", recorded: "reasoning_effort" },
-  detail: { flag: "--detail", noun: "detail of pictures", recorded: "detail" },
+  detail: { flag: "--detail", noun: "image detail", recorded: "detail" },
   serviceTier: { flag: "--service-tier", noun: "service tier", recorded: "service_tier" },
 }
 

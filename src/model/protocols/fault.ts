@@ -29,9 +29,9 @@ const advice: Readonly<Record<SaidRejection, string>> = {
     "this key may not use this model or this address; check --model, --api-base and the rights of the key",
   region: "the service does not serve this region or network; use another service or network",
   quota: "the account has no credit or quota left",
-  too_large: "send fewer pictures with --max-frames, or smaller ones with --jpeg-quality and --overwrite",
+  too_large: "send fewer images with --max-frames, or smaller ones with --jpeg-quality and --overwrite",
   context_length:
-    "prompt and pictures do not fit the model's context; send fewer pictures with --max-frames, or choose a model with a larger context",
+    "prompt and images do not fit the model's context; send fewer images with --max-frames, or choose a model with a larger context",
   token_limit: "the model does not write so long an answer; choose a smaller --max-tokens",
   parameter_unsupported: "the model takes no such parameter",
   format_unsupported: "choose another --response-format",

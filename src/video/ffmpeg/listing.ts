@@ -4,8 +4,7 @@ import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { whyUnreadable } from "../access.ts"
 import { ByFile } from "../by-file.ts"
-import { CHECKED_FRAMES, confirmedBy } from "../confirmed-index.ts"
-import { readTimes } from "../ffprobe/filters.ts"
+import { readTimes, saysNoDecoder } from "../ffprobe/filters.ts"
 import type { SecondsRange } from "../ffprobe/gop-packets.ts"
 import {
   headerWanted,
@@ -16,9 +15,9 @@ import {
   type VideoStream,
   withHeader,
 } from "../ffprobe/media-info.ts"
-import { isDiscarded, packetFacts, readPacket } from "../ffprobe/packet-list.ts"
-import { makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
-import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
+import { readPacket, streamPacket } from "../ffprobe/packet-list.ts"
+import { HIDDEN, PICTURE } from "../ffprobe/packet-marks.ts"
+import { CHECKED_FRAMES, frameIndexSteps, type IndexStep, type StreamPacket } from "../frame-index.ts"
 import { VideoError } from "../VideoError.ts"
 import { orVideoError } from "../workers.ts"
 import {
@@ -102,64 +101,80 @@ export const packetPlaces = Effect.fn("Ffmpeg.places")(function* (
   return readPlaces(stdout, source.streamIndex)
 })
 
-/** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
-const indexByPackets = Effect.fn("Ffmpeg.packets")(function* (
+/** Lists all packets; whether they are those of the file. */
+const listPackets = Effect.fn("Ffmpeg.packets")(function* (
   program: FfmpegProgram,
-  file: string,
-  stream: VideoStream,
+  source: FfmpegInput,
+  codec: string,
+  onPacket: (packet: StreamPacket) => boolean,
 ) {
-  const source = { file, streamIndex: stream.index }
-  const { stdout } = yield* run(program, file, packetArguments(source))
+  const { stdout } = yield* run(program, source.file, packetArguments(source))
   const packets = stdout.split("\n").flatMap((line) => readPacket(line) ?? [])
   const sizes = packets.map(({ sizeBytes }) => sizeBytes)
-  const hidden = HAS_HIDDEN_PACKETS.has(stream.codec)
-    ? yield* hiddenPackets(program, source, stream.codec, sizes)
+  const hidden = HAS_HIDDEN_PACKETS.has(codec)
+    ? yield* hiddenPackets(program, source, codec, sizes)
     : new Set<number>()
-  if (hidden === undefined) return undefined
-  const indexer = makePacketIndexer(stream)
-  for (const [i, packet] of packets.entries()) {
-    if (isDiscarded(packet) || hidden.has(i)) continue
-    if (!indexer.add(packetFacts(packet, true))) return undefined
-  }
-  return indexer.finish()
+  if (hidden === undefined) return false
+  packets.every((packet, i) => onPacket(streamPacket(packet, hidden.has(i) ? HIDDEN : PICTURE)))
+  return true
 })
 
-/** How many frames at the start have no time; 0 where there is no `ffprobe` to say it. */
-const untimedFrames = Effect.fn("Ffmpeg.untimed")(function* (
+/** PTS of the frames that a decoder gives, from the start of the file: all, or the first `count`. */
+const decodedTimes = Effect.fn("Ffmpeg.times")(function* (
   program: FfmpegProgram,
-  file: string,
-  stream: VideoStream,
+  source: FfmpegInput,
+  codec: string,
+  count?: number,
+) {
+  const { file } = source
+  const { stderr, stdout } = yield* run(program, file, timesArguments(source, count))
+  const times = readTimes(stdout.split("\n"))
+  if (times.length === 0 && saysNoDecoder(stderr))
+    return yield* new VideoError({
+      reason: "Unsupported",
+      file,
+      message: `${file}: the program "${program.bin}" has no decoder for codec ${codec}`,
+    })
+  return times
+})
+
+/** Times of a stream's first packets, in order of decoding; none where there is no `ffprobe` to say them. */
+const firstPackets = Effect.fn("Ffmpeg.firstPackets")(function* (
+  program: FfmpegProgram,
+  source: FfmpegInput,
 ) {
   const ffprobe = ffprobeBeside(program.bin)
-  if (ffprobe === undefined) return 0
-  const args = startArguments({ file, streamIndex: stream.index })
-  const { stdout } = yield* run({ ...program, bin: ffprobe }, file, args)
-  return countUntimed(readPacketTimes(stdout, stream.index), stream)
+  if (ffprobe === undefined) return []
+  const { stdout } = yield* run({ ...program, bin: ffprobe }, source.file, startArguments(source))
+  return readPacketTimes(stdout, source.streamIndex)
 })
 
-/** Finds every frame's PTS: from a list of packets, checked against the first decoded frames, else by decoding everything. */
+/** Finds every frame's PTS. */
 export const indexFrames = Effect.fn("Ffmpeg.index")(function* (
   program: FfmpegProgram,
   file: string,
   stream: VideoStream,
 ) {
-  const { index: streamIndex } = stream
-  if (onePacketOneFrame(stream)) {
-    const index = yield* indexByPackets(program, file, stream)
-    const checked =
-      index && (yield* run(program, file, timesArguments({ file, streamIndex }, CHECKED_FRAMES)))
-    const confirmed = checked && confirmedBy(readTimes(checked.stdout.split("\n")), index)
-    if (confirmed !== undefined) return confirmed
-  }
-  const all = yield* run(program, file, timesArguments({ file, streamIndex }))
-  const times = readTimes(all.stdout.split("\n"))
-  const untimed = mayBeInvented(stream, times) ? yield* untimedFrames(program, file, stream) : 0
-  const index = indexTimed(stream, times, untimed)
-  if (index.framePts.length === 0 && /decoder .*not found|no decoder|Unknown decoder/iu.test(all.stderr))
-    return yield* new VideoError({
-      reason: "Unsupported",
-      file,
-      message: `${file}: the program "${program.bin}" has no decoder for codec ${stream.codec}`,
-    })
-  return index
+  const { codec, index: streamIndex } = stream
+  const source = { file, streamIndex }
+  /** Takes a step; `false` if what it read is not as it stands in the file. */
+  const read = Effect.fnUntraced(function* (step: IndexStep) {
+    switch (step.read) {
+      case "packets":
+        return yield* listPackets(program, source, codec, step.onPacket)
+      case "firstFrames":
+        for (const pts of yield* decodedTimes(program, source, codec, CHECKED_FRAMES)) step.onFrame(pts)
+        return true
+      case "allFrames":
+        for (const pts of yield* decodedTimes(program, source, codec)) step.onFrame({ pts, duration: 0 })
+        return true
+      case "firstPackets":
+        for (const times of yield* firstPackets(program, source)) step.onPacket(times)
+        return true
+    }
+  })
+  const steps = frameIndexSteps(stream)
+  let next = steps.next()
+  while (next.done !== true) next = steps.next(yield* read(next.value))
+  return next.value
 })

@@ -103,7 +103,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
         new VideoError({
           reason: "DecodeFailed",
           file,
-          message: `${file}: a picture cannot be encoded`,
+          message: `${file}: a frame cannot be encoded`,
           cause,
         }),
     })
@@ -228,7 +228,7 @@ export const makePictures = Effect.fn("Ffmpeg.pictures")(function* (
     const excerpt = gops.length > 0 ? fromExcerpt(gops) : undefined
     if (gops.length > 1 && excerpt === undefined) return []
     const { answers = [], isDamaged } = yield* allOf(excerpt ?? fromFile(from, wanted), wanted)
-    return choice === "undamaged" && isDamaged ? [] : answers
+    return isDamaged ? [] : answers
   })
 
   return Effect.fnUntraced(function* <R>(

@@ -180,10 +180,11 @@ export const decodeArguments = (clip: string, most?: number): ReadonlyArray<stri
   ...["-f", "framecrc", "pipe:1"],
 ]
 
-/** Where reading stops when packets are copied: some way after the end, because packets are not in order of time. */
-const readUntil = (request: CutRequest): ReadonlyArray<string> => {
+/** Copies packets, and reads some way beyond the end, because they are not in order of time. */
+const copying = (request: CutRequest, seek: boolean): ReadonlyArray<string> => {
   const until = seconds(request.endPts, request.source.timeBase) + request.seekSlopSec + 1
-  return ["-to", until.toFixed(6)]
+  const from = input(request, seek ? seekSeconds(request) : undefined)
+  return [...QUIET, ...from, "-c", "copy", "-copypriorss", "1", "-to", until.toFixed(6)]
 }
 
 /** Arguments that list packets as `framecrc` lines; with `keysOnly` the key frames alone. */
@@ -192,9 +193,7 @@ export const listArguments = (
   seek: boolean,
   keysOnly: boolean,
 ): ReadonlyArray<string> => [
-  ...QUIET,
-  ...input(request, seek ? seekSeconds(request) : undefined),
-  ...["-c", "copy", "-copypriorss", "1", ...readUntil(request)],
+  ...copying(request, seek),
   ...(keysOnly ? ["-bsf:v", "noise=drop=not(key)"] : []),
   ...["-f", "framecrc", "pipe:1"],
 ]
@@ -217,9 +216,7 @@ export const copyArguments = (
   audio: PacketRange,
   timescale: number,
 ): ReadonlyArray<string> => [
-  ...QUIET,
-  ...input(request, seek ? seekSeconds(request) : undefined),
-  ...["-c", "copy", "-copypriorss", "1", ...readUntil(request)],
+  ...copying(request, seek),
   ...["-bsf:v", onlyPackets(video), ...(request.keepAudio ? ["-bsf:a", onlyPackets(audio)] : [])],
   ...["-output_ts_offset", (-seconds(firstPts, request.source.timeBase)).toFixed(6)],
   ...output(request, timescale),

@@ -126,3 +126,7 @@ export const readTimes = (lines: ReadonlyArray<string>): ReadonlyArray<number> =
     const pts = /^frame:\d+\s+pts:(-?\d+)/.exec(line)?.[1]
     return pts === undefined ? [] : [Number(pts)]
   })
+
+/** Whether what `ffmpeg` printed says that it has no decoder for a stream. */
+export const saysNoDecoder = (errors: string): boolean =>
+  /decoder .*not found|no decoder|unknown decoder/iu.test(errors)

@@ -1,4 +1,5 @@
-import type { PacketFacts } from "../packet-index.ts"
+import type { StreamPacket } from "../frame-index.ts"
+import { HIDDEN, NOTHING } from "./packet-marks.ts"
 
 const NEWLINE = 10
 const COMMA = 44
@@ -31,14 +32,12 @@ export interface ListedPacket {
 /** Whether decoding can begin at a packet. */
 export const isKeyPacket = ({ flags }: ListedPacket): boolean => (flags & KEY) !== 0
 
-/** Whether a packet is decoded, but its frame is not shown. */
-export const isDiscarded = ({ flags }: ListedPacket): boolean => (flags & DISCARD) !== 0
-
-/** @param holdsPicture whether its data, if it is looked into, holds what could be decoded */
-export const packetFacts = (packet: ListedPacket, holdsPicture: boolean): PacketFacts => ({
+/** @param mark what its data says; of data that was not looked into, that there is a picture */
+export const streamPacket = (packet: ListedPacket, mark: number): StreamPacket => ({
   ...packet,
   isKeyframe: isKeyPacket(packet),
-  isBroken: !holdsPicture || packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0,
+  isBroken: mark === NOTHING || packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0,
+  isShown: mark !== HIDDEN && (packet.flags & DISCARD) === 0,
 })
 
 const tick = (value: number | undefined): number | undefined =>

@@ -189,11 +189,11 @@ export const makeProgramCutter = ({ backend, run }: CutterProgram): BackendCutte
       const found = yield* run({ input: output }, decodeArguments(output, most))
       const [list, given] = [listedPackets(wanted)[0], listedPackets(found)[0]]
       const isWhole = list.length === Math.min(frames, most ?? frames)
-      return { isSame: isWhole && areAlike(list, given), isQuiet: `${wanted.tail}${found.tail}` === "" }
+      return { isSame: isWhole && areAlike(list, given), isErrorFree: `${wanted.tail}${found.tail}` === "" }
     })
     const near = yield* compare(true, trusted ? COMPARED_FRAMES : undefined)
     const isWhole = !trusted && seekSeconds(range) === undefined
-    if (isWhole || (near.isQuiet && (trusted || near.isSame))) return near.isSame
+    if (isWhole || (near.isErrorFree && (trusted || near.isSame))) return near.isSame
     return (yield* compare(false, undefined)).isSame
   })
 

@@ -79,7 +79,7 @@ const makeTrimmer = (call: ClipCall, stream: Stream, encoder: CodecContext): Tri
   const configured = graph.configSync()
   const [source, sink] = [chain[0], chain.at(-1)]
   if (configured < 0 || source === undefined || sink === undefined)
-    throw new VideoFailure("CutFailed", `${call.file}: its sound cannot be cut: ${libavText(configured)}`)
+    throw new VideoFailure("CutFailed", `${call.file}: its audio cannot be cut: ${libavText(configured)}`)
   return {
     push: (frame) => void source.buffersrcAddFrameSync(frame),
     pull: (frame) => sink.buffersinkGetFrameSync(frame) >= 0,
@@ -104,7 +104,7 @@ const openEncoder = (call: ClipCall, stream: Stream): CodecContext => {
   context.setOption("flags", "+bitexact")
   const opened = context.open2Sync(codec)
   if (opened < 0)
-    throw new VideoFailure("CutFailed", `${call.file}: its sound cannot be encoded: ${libavText(opened)}`)
+    throw new VideoFailure("CutFailed", `${call.file}: its audio cannot be encoded: ${libavText(opened)}`)
   return context
 }
 

@@ -158,7 +158,7 @@ const openContext = (call: ClipCall, layout: Layout, options: EncoderOptions): C
 const checkedLayout = (call: ClipCall, { first, part, source }: EncoderOptions): Layout => {
   const layout = layoutOf(first)
   if (layout.width < 2 || layout.height < 2)
-    throw new VideoFailure("CutFailed", `${call.file}: its pictures are too small for H.264`)
+    throw new VideoFailure("CutFailed", `${call.file}: its frames are too small for H.264`)
   if (!PRESETS.includes(call.preset))
     throw new VideoFailure(
       "CutFailed",
@@ -210,7 +210,7 @@ export const makeFrameEncoder = (call: ClipCall, options: EncoderOptions): Frame
     keepMatrix(frame)
     const scaled = scaleInto(scaler, converted, frame)
     if (scaled < 0)
-      throw new VideoFailure("CutFailed", `${call.file}: a picture cannot be converted: ${libavText(scaled)}`)
+      throw new VideoFailure("CutFailed", `${call.file}: a frame cannot be converted: ${libavText(scaled)}`)
     return converted
   }
   /** The layout changes, not the matrix, which the scaler may not know. */

@@ -8,14 +8,8 @@ import {
 import { avGetCodecName, avGetPixFmtName, type Frame, type Packet, type Stream } from "node-av/lib"
 import { holdsPicture, isHidden, nalLengthBytes } from "../../bitstream/packet-check.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
-import { CHECKED_FRAMES, confirmedBy } from "../confirmed-index.ts"
-import {
-  type FrameIndex,
-  makeFrameIndexer,
-  makePacketIndexer,
-  onePacketOneFrame,
-  type PacketStream,
-} from "../packet-index.ts"
+import { CHECKED_FRAMES, frameIndexSteps, type IndexStep } from "../frame-index.ts"
+import type { FrameIndex, PacketStream } from "../packet-index.ts"
 import { CutShort } from "./cut-short.ts"
 import {
   type FrameDecoder,
@@ -42,6 +36,9 @@ const packetStream = (input: Input, stream: Stream): PacketStream => ({
 const bringsHeader = (packet: Packet): boolean =>
   packet.getSideData(AV_PKT_DATA_NEW_EXTRADATA) !== null || packet.getSideData(AV_PKT_DATA_PALETTE) !== null
 
+/** One kind of step. */
+type Step<R extends IndexStep["read"]> = Extract<IndexStep, { readonly read: R }>
+
 /** Decodes the first frames of a stream from the packets it is given, in order. */
 class FirstFrames implements Disposable {
   readonly #decoder: FrameDecoder
@@ -65,15 +62,14 @@ class FirstFrames implements Disposable {
   }
 }
 
-/**
- * Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives, as the
- * first ones show.
- */
-const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex | undefined => {
-  const facts = packetStream(input, stream)
-  if (!onePacketOneFrame(facts)) return undefined
-  const { codec } = facts
-  const indexer = makePacketIndexer(facts)
+/** Lists all packets, and gives the PTS of the first frames, which are decoded meanwhile: the file is read once. */
+const listPackets = (
+  input: Input,
+  stream: Stream,
+  { onPacket }: Step<"packets">,
+  io: WorkerIo,
+): ReadonlyArray<number | undefined> => {
+  const codec = avGetCodecName(stream.codecpar.codecId) ?? ""
   const lengthBytes = nalLengthBytes(codec, stream.codecpar.extradata)
   const looksInside = lengthBytes > 0 || codec === "vp8" || codec === "vp9"
   using packet = makePacket()
@@ -82,66 +78,50 @@ const indexByPackets = (input: Input, stream: Stream, io: WorkerIo): FrameIndex 
     io.poll()
     if (packet.streamIndex !== stream.index) continue
     first.take(packet)
-    if ((packet.flags & AV_PKT_FLAG_DISCARD) !== 0) continue
-    const data = looksInside ? packet.data : null
-    if (data !== null && isHidden(codec, data)) continue
+    const isDiscarded = (packet.flags & AV_PKT_FLAG_DISCARD) !== 0
+    const data = looksInside && !isDiscarded ? packet.data : null
     const noPicture = data !== null && lengthBytes > 0 && !holdsPicture(codec, lengthBytes, data)
-    const trusted = indexer.add({
+    const goesOn = onPacket({
       pts: ticks(packet.pts),
       dts: ticks(packet.dts),
       duration: Number(packet.duration),
       isKeyframe: packet.isKeyframe,
       bringsHeader: bringsHeader(packet),
       isBroken: noPicture || (packet.flags & AV_PKT_FLAG_CORRUPT) !== 0 || packet.size === 0,
+      isShown: !isDiscarded && (data === null || !isHidden(codec, data)),
     })
-    if (!trusted) return undefined
+    if (!goesOn) return []
   }
   first.take(undefined)
-  return confirmedBy(first.pts, indexer.finish())
+  return first.pts
 }
 
-/** What a decode of a whole stream gives. */
-interface WholeDecode {
-  readonly index: FrameIndex
-  /** PTS of frames that came out damaged. Where the container has no times, they are right only if all frames came out. */
-  readonly damagedFrames: ReadonlySet<number | undefined>
-  /**
-   * PTS of packets that the decoder refused, or of which the container says that something is missing. After the first that is
-   * refused others may be, because they refer to it: they do not count up to the next key frame.
-   */
-  readonly damagedPackets: ReadonlySet<number | undefined>
-}
-
-/** What a decoder makes of a damaged packet: a frame with what there is of it, or, so that none is passed over without a word, none. */
-type OnDamage = "conceal" | "refuse"
-
-/** Decodes a whole stream. */
-const decodeWhole = (file: string, streamIndex: number, io: WorkerIo, onDamage: OnDamage): WholeDecode => {
+/** Decodes a whole stream, from an input of its own. */
+const decodeAll = (file: string, streamIndex: number, step: Step<"allFrames">, io: WorkerIo): void => {
   using input = openInput(file)
   const stream = streamAt(input, streamIndex)
   const facts = packetStream(input, stream)
-  // Only a strict decode is asked which packets are damaged.
-  using cutShort = onDamage === "refuse" ? new CutShort(file, facts) : undefined
+  const refuses = step.onDamage === "refuse"
+  using cutShort = refuses ? new CutShort(file, facts) : undefined
   using decoder = openDecoder(input, stream)
   using packet = makePacket()
   const clock = makeFrameClock()
-  const indexer = makeFrameIndexer(facts)
-  const damagedFrames = new Set<number | undefined>()
-  const damagedPackets = new Set<number | undefined>()
   const take = (given: Iterable<Frame>) => {
     for (const frame of given) {
       io.poll()
       const pts = clock(frame)
-      if (isDamaged(frame)) damagedFrames.add(pts)
-      indexer.add({ pts, duration: Number(frame.duration) })
+      // Where the container has no times, this one is right only if all frames before came out.
+      if (isDamaged(frame)) step.onDamagedFrame(pts)
+      step.onFrame({ pts, duration: Number(frame.duration) })
     }
   }
-  if (onDamage === "refuse") decoder.context.setOption("err_detect", "explode")
+  if (refuses) decoder.context.setOption("err_detect", "explode")
   let shown: number | undefined
   let hasRefused = false
   decoder.onDamage = (frame) => {
-    if (frame !== undefined) return
-    if (!hasRefused) damagedPackets.add(shown)
+    if (frame !== undefined || !refuses) return
+    // After the first that is refused others may be, because they refer to it: they do not count up to the next key frame.
+    if (!hasRefused) step.onDamagedPacket(shown)
     hasRefused = true
   }
   while (input.read(packet)) {
@@ -149,31 +129,25 @@ const decodeWhole = (file: string, streamIndex: number, io: WorkerIo, onDamage: 
     if (packet.streamIndex !== streamIndex) continue
     shown = shownAt(packet, facts)
     if (packet.isKeyframe) hasRefused = false
-    for (const pts of cutShort?.take(packet) ?? []) damagedPackets.add(pts)
+    for (const pts of cutShort?.take(packet) ?? []) step.onDamagedPacket(pts)
     take(decoder.push(packet))
   }
   take(decoder.push(undefined))
-  return { index: indexer.finish(), damagedFrames, damagedPackets }
 }
 
-/**
- * Frame times from a full decode, and which frames do not decode as they should: what they show differs from decoder to decoder,
- * and from one run to the next.
- */
-const indexByDecode = (input: Input, stream: Stream, io: WorkerIo): FrameIndex => {
-  const decode = (onDamage: OnDamage) => decodeWhole(input.file, stream.index, io, onDamage)
-  // Other codecs are always decoded: that says nothing of the file.
-  if (!onePacketOneFrame(packetStream(input, stream))) return decode("conceal").index
-  const strict = decode("refuse")
-  if (strict.damagedFrames.size + strict.damagedPackets.size === 0) return strict.index
-  const { damagedFrames, index } = decode("conceal")
-  const damagedPts = index.framePts.filter((pts) => damagedFrames.has(pts) || strict.damagedPackets.has(pts))
-  return damagedPts.length === 0 ? index : { ...index, damagedPts }
+/** Finds every frame's PTS. */
+export const indexFrames = (input: Input, stream: Stream, io: WorkerIo): FrameIndex => {
+  let first: ReadonlyArray<number | undefined> = []
+  const read = (step: IndexStep): void => {
+    if (step.read === "packets") first = listPackets(input, stream, step, io)
+    else if (step.read === "firstFrames") for (const pts of first) step.onFrame(pts)
+    else if (step.read === "allFrames") decodeAll(input.file, stream.index, step, io)
+  }
+  const steps = frameIndexSteps(packetStream(input, stream))
+  let next = steps.next()
+  while (next.done !== true) {
+    read(next.value)
+    next = steps.next(true)
+  }
+  return next.value
 }
-
-/**
- * Finds every frame's PTS: from packet headers if these are complete and agree with the first decoded frames, else by
- * decoding the whole stream. `framePts` is empty if nothing decodes.
- */
-export const indexFrames = (input: Input, stream: Stream, io: WorkerIo): FrameIndex =>
-  indexByPackets(input, stream, io) ?? indexByDecode(input, stream, io)

@@ -34,7 +34,7 @@ export interface PictureWriter extends Disposable {
 }
 
 const unconverted = (file: string, why: string) =>
-  new VideoFailure("DecodeFailed", `${file}: a picture cannot be converted: ${why}`)
+  new VideoFailure("DecodeFailed", `${file}: a frame cannot be converted: ${why}`)
 
 /** Copies a part of a BGRA frame, from the line and column given. */
 const copyPixels = (

@@ -29,7 +29,7 @@ export const makeRotator = (file: string, first: Frame, orientation: Orientation
   const chain = makeFilterChain(
     first,
     [...TURNS[orientation.rotationDegrees], ...mirror],
-    (why) => new VideoFailure("CutFailed", `${file}: a picture cannot be rotated: ${why}`),
+    (why) => new VideoFailure("CutFailed", `${file}: a frame cannot be rotated: ${why}`),
   )
   return { rotate: chain.apply, [Symbol.dispose]: () => chain[Symbol.dispose]() }
 }

@@ -20,6 +20,8 @@ const BACKWARDS_SEC = 3 / 23
 /** A decoded picture, or a tile of one: BGRA, square pixels, not yet upright. */
 export interface RawPicture {
   readonly pts: number
+  /** Which tile, counted from 0. */
+  readonly tile: number
   readonly pixels: Uint8Array
 }
 
@@ -41,7 +43,7 @@ export interface Attempt {
 export interface Decoding {
   /** Gives the wanted pictures in order, until one does not come out; how many it gave. */
   readonly exact: (attempt: Attempt, take: Take) => Promise<number>
-  /** Gives for the wanted PTS, in order, the nearest frame that comes out (the earlier one on a tie); for how many it did. */
+  /** As `exact`, and then, for what is left, the nearest frame that comes out (the earlier one on a tie); for how many it did. */
   readonly nearest: (
     from: KeyPacket | undefined,
     wanted: ReadonlyArray<number>,
@@ -143,7 +145,7 @@ export const makeDecoding = (
           stop()
           return
         }
-        const taken = take(pts, { pts, pixels: record.bytes })
+        const taken = take(pts, { pts, tile: tiles, pixels: record.bytes })
         release(record.bytes)
         await taken
         tiles = (tiles + 1) % tileCount(form)
@@ -176,7 +178,8 @@ export const makeDecoding = (
     return found
   }
 
-  const nearest: Decoding["nearest"] = async (from, wanted, take) => {
+  /** For how many of these, of which the first does not come out, it gave the nearest that does. */
+  const substitutes = async (from: KeyPacket | undefined, wanted: ReadonlyArray<number>, take: Take) => {
     const there = await timesFrom(seekTargets(from)[0], wanted.at(-1) ?? 0)
     if (there.length === 0) return 0
     const chosen = nearestOf(wanted, there)
@@ -187,6 +190,11 @@ export const makeDecoding = (
       await Promise.all((answers.get(pts) ?? []).map((wantedPts) => take(wantedPts, picture)))
     })
     return attempt.wanted.slice(0, done).reduce((sum, pts) => sum + (answers.get(pts)?.length ?? 0), 0)
+  }
+
+  const nearest: Decoding["nearest"] = async (from, wanted, take) => {
+    const done = await exact({ from, wanted, toleratesDamage: true, excerpt: undefined }, take)
+    return done === wanted.length ? done : done + (await substitutes(from, wanted.slice(done), take))
   }
 
   return { exact, nearest, decoded: () => decoded }

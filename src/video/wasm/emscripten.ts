@@ -26,22 +26,21 @@ export interface NodeOps {
   readonly unlink?: (parent: FsNode, name: string) => void
 }
 
-/** `buffer` is the whole WebAssembly memory; `offset` where in it, `position` where in the file, both in bytes. */
+/**
+ * Gives how many bytes it moved. `buffer` is the whole WebAssembly memory; `offset` where in it, `position` where in the file, both in
+ * bytes.
+ */
+type Transfer = (
+  stream: FsStream,
+  buffer: Int8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => number
+
 export interface StreamOps {
-  readonly read?: (
-    stream: FsStream,
-    buffer: Int8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ) => number
-  readonly write?: (
-    stream: FsStream,
-    buffer: Int8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ) => number
+  readonly read?: Transfer
+  readonly write?: Transfer
   readonly llseek?: (stream: FsStream, offset: number, whence: number) => number
   readonly close?: (stream: FsStream) => void
 }

@@ -1,17 +1,15 @@
-import { CHECKED_FRAMES, confirmedBy } from "../confirmed-index.ts"
-import { readTimes } from "../ffprobe/filters.ts"
+import { readTimes, saysNoDecoder } from "../ffprobe/filters.ts"
 import type { VideoStream } from "../ffprobe/media-info.ts"
-import { isDiscarded, type ListedPacket, makePacketReader, packetFacts } from "../ffprobe/packet-list.ts"
-import { HIDDEN, marksFile, NOTHING } from "../ffprobe/packet-marks.ts"
-import { type FrameIndex, makePacketIndexer, onePacketOneFrame } from "../packet-index.ts"
-import { countUntimed, indexTimed, mayBeInvented } from "../untimed.ts"
+import { type ListedPacket, makePacketReader, streamPacket } from "../ffprobe/packet-list.ts"
+import { marksFile, NOTHING } from "../ffprobe/packet-marks.ts"
+import { CHECKED_FRAMES, frameIndexSteps, type IndexStep, type StreamPacket } from "../frame-index.ts"
+import type { FrameIndex } from "../packet-index.ts"
 import { VideoFailure } from "../workers.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
 import { firstPackets, type Media, textOf } from "./media.ts"
 
 /** Codecs that the core knows by name and cannot decode. */
 const WITHOUT_DECODER = new Set(["av1", "unknown"])
-const NO_DECODER = /decoder .*not found|no decoder/i
 /** The muxer would not take times as they are, so that those it lists are not those of the file. */
 const CHANGED_TIMES = /non-monoton|invalid dts|invalid pts/i
 
@@ -22,22 +20,16 @@ const inputOf = (media: Media, stream: VideoStream): CoreInput => ({
   saysAll: false,
 })
 
-/** The duration all packets have, or 0. */
-interface Durations {
-  usual: number | undefined
-}
-
-/** Frame times from packet headers, or `undefined` where these cannot be trusted to be the frames a decoder gives. */
-const indexByPackets = async (
+/** Lists all packets; whether they are those of the file. */
+const listPackets = async (
   media: Media,
   stream: VideoStream,
-  durations: Durations,
-): Promise<FrameIndex | undefined> => {
+  onPacket: (packet: StreamPacket) => boolean,
+): Promise<boolean> => {
   const marksName = marksFile(stream.codec, stream.nalLengthBytes)
-  const indexer = makePacketIndexer(stream)
   const packets: Array<ListedPacket> = []
   const marks: Array<number> = []
-  let trusted = onePacketOneFrame(stream)
+  let goesOn = true
   const read = makePacketReader((packet) => packets.push(packet))
   /** Takes the packets of which both the line and, if there are data, the mark has come. */
   const takeWhole = (): void => {
@@ -45,12 +37,10 @@ const indexByPackets = async (
     let marked = 0
     for (const packet of packets) {
       const mark = packet.sizeBytes > 0 ? marks[marked] : NOTHING
-      if (mark === undefined || !trusted) break
+      if (mark === undefined || !goesOn) break
       taken++
       if (packet.sizeBytes > 0) marked++
-      durations.usual = (durations.usual ?? packet.duration) === packet.duration ? packet.duration : 0
-      if (isDiscarded(packet) || mark === HIDDEN) continue
-      trusted = indexer.add(packetFacts(packet, mark !== NOTHING))
+      goesOn = onPacket(streamPacket(packet, mark))
     }
     packets.splice(0, taken)
     marks.splice(0, marked)
@@ -62,55 +52,56 @@ const indexByPackets = async (
       if (record.name.startsWith("packets.")) read(record.bytes)
       if (record.name.startsWith(`${marksName}.`)) for (const mark of record.bytes) marks.push(mark)
       takeWhole()
-      if (!trusted) stop()
+      if (!goesOn) stop()
     },
   )
-  const changed = lines.some((line) => CHANGED_TIMES.test(line))
-  return trusted && packets.length === 0 && marks.length === 0 && !changed ? indexer.finish() : undefined
-}
-
-/** PTS of the frames that a decoder gives, from the start of the file: all, or the first `count` and perhaps some more. */
-const decodedTimes = async (
-  media: Media,
-  stream: VideoStream,
-  count: number | undefined,
-): Promise<ReadonlyArray<number>> => {
-  const text = textOf("times")
-  const found: Array<number> = []
-  const { lines } = await media.run("ffmpeg", timesArguments(inputOf(media, stream), count), (record) => {
-    text.take(record)
-    found.push(...readTimes(text.lines()))
-  })
-  if (found.length === 0 && lines.some((line) => NO_DECODER.test(line))) throw noDecoder(media, stream)
-  return found
+  return packets.length === 0 && marks.length === 0 && !lines.some((line) => CHANGED_TIMES.test(line))
 }
 
 const noDecoder = ({ file }: Media, { codec }: VideoStream) =>
   new VideoFailure("Unsupported", `${file}: this build of ffmpeg.wasm has no decoder for codec ${codec}`)
 
-/** Frame times from a full decode. */
-const indexByDecode = async (
+/** Decodes from the start of the file: everything, or the first `count` frames and perhaps some more. */
+const decode = async (
   media: Media,
   stream: VideoStream,
-  { usual = 0 }: Durations,
-): Promise<FrameIndex> => {
-  const times = await decodedTimes(media, stream, undefined)
-  const isUnsure = mayBeInvented(stream, times)
-  const untimed = isUnsure ? countUntimed(await firstPackets(media, stream.index), stream) : 0
-  return indexTimed(stream, times, untimed, usual)
+  onFrame: (pts: number) => void,
+  count?: number,
+): Promise<void> => {
+  const text = textOf("times")
+  let isEmpty = true
+  const { lines } = await media.run("ffmpeg", timesArguments(inputOf(media, stream), count), (record) => {
+    text.take(record)
+    for (const pts of readTimes(text.lines())) {
+      isEmpty = false
+      onFrame(pts)
+    }
+  })
+  if (isEmpty && saysNoDecoder(lines.join("\n"))) throw noDecoder(media, stream)
 }
 
-/**
- * Finds every frame's PTS: from packet headers if these are complete and agree with the first decoded frames, else by
- * decoding the whole stream. `framePts` is empty if nothing decodes.
- */
+/** Takes a step; `false` if what it read is not as it stands in the file. */
+const read = async (media: Media, stream: VideoStream, step: IndexStep): Promise<boolean> => {
+  switch (step.read) {
+    case "packets":
+      return listPackets(media, stream, step.onPacket)
+    case "firstFrames":
+      await decode(media, stream, step.onFrame, CHECKED_FRAMES)
+      return true
+    case "allFrames":
+      await decode(media, stream, (pts) => step.onFrame({ pts, duration: 0 }))
+      return true
+    case "firstPackets":
+      for (const times of await firstPackets(media, stream.index)) step.onPacket(times)
+      return true
+  }
+}
+
+/** Finds every frame's PTS. */
 export const indexFrames = async (media: Media, stream: VideoStream): Promise<FrameIndex> => {
   if (WITHOUT_DECODER.has(stream.codec)) throw noDecoder(media, stream)
-  const durations: Durations = { usual: undefined }
-  const byPackets = await indexByPackets(media, stream, durations)
-  const confirmed =
-    byPackets === undefined
-      ? undefined
-      : confirmedBy(await decodedTimes(media, stream, CHECKED_FRAMES), byPackets)
-  return confirmed ?? indexByDecode(media, stream, durations)
+  const steps = frameIndexSteps(stream)
+  let next = steps.next()
+  while (next.done !== true) next = steps.next(await read(media, stream, next.value))
+  return next.value
 }

@@ -40,10 +40,12 @@ export const frames = async (
   const decoding = makeDecoding(media, info, { ...stream, untimedFrames }, form)
   const sender = makeSender(io, isLarge(...form.size) ? 0 : ENCODING)
   const unfinished = new Map<number, Array<Uint8Array<ArrayBuffer>>>()
-  const send = async (wantedPts: number, { pts, pixels }: RawPicture): Promise<void> => {
+  const send = async (wantedPts: number, { pts, pixels, tile }: RawPicture): Promise<void> => {
     const encoded = deliverPixels(pixels, tileSize(form), orientation, call.output)
     if (tileCount(form) === 1) return sender.send(wantedPts, pts, encoded)
-    const tiles = [...(unfinished.get(wantedPts) ?? []), await encoded]
+    // Of a picture that was given up in an earlier step, tiles may be left.
+    const before = tile === 0 ? [] : (unfinished.get(wantedPts) ?? [])
+    const tiles = [...before, await encoded]
     unfinished.set(wantedPts, tiles)
     if (tiles.length < tileCount(form)) return
     unfinished.delete(wantedPts)

@@ -92,7 +92,7 @@ test("what was never finished is removed, and nothing that is not ours", async (
   expect(existsSync(begun)).toBe(false)
 })
 
-test("what was written and not handed in is removed, but for what somebody else has put there", async () => {
+test("what was written and not submitted is removed, but for what somebody else has put there", async () => {
   await using folder = await temporaryFolder()
   const file = await InputFile.begin(folder.path, head)
   await file.add({ request: request("a"), body: bodyOf('{"n":1}') })

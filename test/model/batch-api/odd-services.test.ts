@@ -321,7 +321,7 @@ test("results that are gone at the service, and a batch that it does not know, a
   }
 })
 
-/** Has four requests handed in by one command, as often as a crash or an error wants it, and counts what the service has begun. */
+/** Has four requests submitted by one command, as often as a crash or an error wants it, and counts what the service has begun. */
 const created = async (options: BatchServerOptions, commands = 3) => {
   await using root = await temporaryFolder()
   await using server = startBatchServer({ looksUntilEnd: 1000, ...options })
@@ -396,7 +396,7 @@ test("what a service refuses is asked anew by the next command, whatever it is t
           : undefined,
     })
     expect(ended).toEqual([
-      expect.stringMatching(/a batch of 4 requests could not be handed in: 413 .*Nothing was asked/u),
+      expect.stringMatching(/a batch of 4 requests could not be submitted: 413 .*Nothing was asked/u),
       "no error",
       "no error",
     ])
@@ -537,7 +537,7 @@ test("what a service has not come to in time is asked again as often as that hap
   expect(server.batches.length).toBe(7)
 })
 
-test("a file in which no request has come together is not handed in", async () => {
+test("a file in which no request has come together is not submitted", async () => {
   await using root = await temporaryFolder()
   await using server = startBatchServer({ looksUntilEnd: 0 })
   const folder = join(root.path, ".batch/api")

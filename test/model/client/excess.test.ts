@@ -17,7 +17,7 @@ test.each([
   [
     withPictures(21),
     100,
-    "nothing was sent: the model takes at most 20 pictures in a request, and this one has 21; choose --max-frames 20 or fewer",
+    "nothing was sent: the model takes at most 20 images in a request, and this one has 21; choose --max-frames 20 or fewer",
   ],
   [
     withPictures(2),

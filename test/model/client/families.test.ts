@@ -82,7 +82,7 @@ describe("a model whose family is known", () => {
     expect(warnings).toEqual([
       "the model takes no temperature: --temperature 0.7 is not sent",
       "the model takes reasoning effort minimal, low, medium, high only: --reasoning-effort none is not sent",
-      "the model takes detail of pictures low, high, auto only: --detail original is not sent",
+      "the model takes image detail low, high, auto only: --detail original is not sent",
     ])
     expect(events.map(({ adjusted }) => adjusted)).toEqual([
       ["temperature left out", "reasoning_effort left out", "detail left out"],

@@ -44,7 +44,7 @@ describe("a parameter that is refused by name is left out, renamed or weakened",
       { effort: false },
       "the model takes no reasoning effort low: it is left out from now on",
     ],
-    ["detail", { detail: false }, "the model takes no detail high of pictures: it is left out from now on"],
+    ["detail", { detail: false }, "the model takes no image detail high: it is left out from now on"],
     [
       "service_tier",
       { serviceTier: false },

@@ -61,7 +61,7 @@ describe("what is wanted", () => {
       { details: [] },
       "chat",
       ["detail"],
-      "the model takes no detail of pictures: --detail low is not sent",
+      "the model takes no image detail: --detail low is not sent",
     ],
     [
       "a detail",
@@ -69,7 +69,7 @@ describe("what is wanted", () => {
       {},
       "anthropic",
       ["detail"],
-      "the protocol anthropic takes no detail of pictures: --detail low is not sent",
+      "the protocol anthropic takes no image detail: --detail low is not sent",
     ],
     [
       "a tier",

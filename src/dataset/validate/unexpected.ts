@@ -1,7 +1,7 @@
 import { dirname } from "node:path/posix"
 import { isTemporary } from "../../files/whole.ts"
 import { callFile } from "../layout.ts"
-import { type Entry, isFileOf, isKeyframe, oddness, type Place, placeIn } from "../places.ts"
+import { type Entry, isFileOf, isKeyframe, kindProblem, type Place, placeIn } from "../places.ts"
 import { type Finding, finding, warning } from "./finding.ts"
 
 /** What the records of a folder name, as far as they could be read. Paths are relative to the video's folder. */
@@ -34,8 +34,8 @@ const isUnrecorded = ({ path }: Entry, paths: ReadonlySet<string>): boolean =>
 
 const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding | undefined => {
   const { kind, name, path, place } = entry
-  const odd = oddness(entry)
-  if (odd !== undefined) return finding(path, odd)
+  const problem = kindProblem(entry)
+  if (problem !== undefined) return finding(path, problem)
   const inner = placeIn(place, name)
   if (inner !== undefined && kind.kind === "folder")
     return inner === "step" && named.steps?.has(name) === false
@@ -51,7 +51,7 @@ const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding |
 }
 
 /** Tells what is in a folder beside what its records name, and what is not what its name says. */
-export const strayFindings = (entries: ReadonlyArray<Entry>, named: Named): ReadonlyArray<Finding> => {
+export const unexpectedFindings = (entries: ReadonlyArray<Entry>, named: Named): ReadonlyArray<Finding> => {
   const paths = new Set(entries.map(({ path }) => path))
   return entries.flatMap((entry) => look(entry, named, paths) ?? [])
 }

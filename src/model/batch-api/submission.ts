@@ -39,7 +39,7 @@ const isUnsureAfter = ({ isUnreachable, mayBePaid, reason }: ModelError): boolea
   reason === "Transient" && (mayBePaid === true || isUnreachable !== true)
 
 /** Brings batches from the disk to the service, each once, whatever is lost on the way. */
-export const makeHandingIn = (service: BatchService, retries: Retries, store: Store) => {
+export const makeSubmission = (service: BatchService, retries: Retries, store: Store) => {
   const look = (record: BatchRecord) =>
     Effect.flatMap(fileIdOf(record), (fileId) => service.find(fileId, tagOf(record)))
 
@@ -70,7 +70,7 @@ export const makeHandingIn = (service: BatchService, retries: Retries, store: St
         Effect.tapError((error) => {
           isUnsure = isUnsureAfter(error)
           if (error.reason === "Transient" || error.reason === "Throttled") return Effect.void
-          // What was refused was not created: it can be handed in another time, as another file.
+          // What was refused was not created: it can be submitted another time, as another file.
           const { input_file_id: _gone, ...rest } = record.state
           return Effect.ignore(store(record, { ...rest, state: "written" }))
         }),
@@ -79,7 +79,7 @@ export const makeHandingIn = (service: BatchService, retries: Retries, store: St
     return yield* repeated(attempt, retries)
   })
 
-  const handIn = Effect.fnUntraced(function* (written: BatchRecord) {
+  const submit = Effect.fnUntraced(function* (written: BatchRecord) {
     let record = written
     const wasTold = record.state.state === "creating"
     if (!wasTold) {
@@ -99,5 +99,5 @@ export const makeHandingIn = (service: BatchService, retries: Retries, store: St
     return next
   })
 
-  return { handIn, find, begun }
+  return { submit, find, begun }
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { basename } from "node:path"
 import type { Entry, Place } from "../../../src/dataset/places.ts"
 import { warning } from "../../../src/dataset/validate/finding.ts"
-import { strayFindings } from "../../../src/dataset/validate/strays.ts"
+import { unexpectedFindings } from "../../../src/dataset/validate/unexpected.ts"
 
 const entry = (path: string, place: Place, kind: Entry["kind"]["kind"] = "file"): Entry => ({
   path,
@@ -40,7 +40,7 @@ const whole: ReadonlyArray<Entry> = [
 ]
 
 test("nothing is told of what records name, of people's decisions, and of further stages", () => {
-  expect(strayFindings(whole, named)).toEqual([])
+  expect(unexpectedFindings(whole, named)).toEqual([])
 })
 
 test.each<[Entry, string]>([
@@ -52,12 +52,12 @@ test.each<[Entry, string]>([
   [entry(`${step}/frame_002_ts_0.10s.jpg`, "step"), "is not one of the step's keyframes; it stays"],
   [entry("stage1/stage1_raw_response.attempt2.txt", "stage1"), "is no reply on record; it stays"],
 ])("$path is told, and stays", (stray, message) => {
-  expect(strayFindings([...whole, stray], named)).toEqual([warning(stray.path, message)])
+  expect(unexpectedFindings([...whole, stray], named)).toEqual([warning(stray.path, message)])
 })
 
 test("without a plan that can be read nobody knows which steps are no longer in it", () => {
   const stray = entry("02_drink", "video", "folder")
-  expect(strayFindings([...whole, stray], { ...named, steps: undefined })).toEqual([])
+  expect(unexpectedFindings([...whole, stray], { ...named, steps: undefined })).toEqual([])
 })
 
 test("without a manifest or segments nobody knows which pictures and clips they name", () => {
@@ -66,5 +66,5 @@ test("without a manifest or segments nobody knows which pictures and clips they 
     entry("stage2/step_clips/step02_drink.mp4", "clips"),
     entry(`${step}/frame_002_ts_0.10s.jpg`, "step"),
   ]
-  expect(strayFindings([...whole, ...strays], { ...named, byFolder: new Map() })).toEqual([])
+  expect(unexpectedFindings([...whole, ...strays], { ...named, byFolder: new Map() })).toEqual([])
 })

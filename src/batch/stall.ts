@@ -1,7 +1,7 @@
 import type { RunEvent } from "../events.ts"
 
 /** What is known of why a run does not get on. Times are milliseconds of one clock that never goes back. */
-export interface Quiet {
+export interface Stall {
   /** When something was last done. */
   readonly movedMs: number
   /** The call that has waited longest for an answer, while nothing comes from the model. */
@@ -31,29 +31,29 @@ const lasting = (isSo: boolean, since: number | undefined, nowMs: number): numbe
   isSo ? (since ?? nowMs) : undefined
 
 const withSince = (
-  quiet: Quiet,
+  stall: Stall,
   key: "pausedMs" | "queuedMs" | "lockedMs" | "deferredMs",
   since: number | undefined,
-): Quiet => {
-  const { [key]: _before, ...rest } = quiet
+): Stall => {
+  const { [key]: _before, ...rest } = stall
   return since === undefined ? rest : { ...rest, [key]: since }
 }
 
-const withoutSilence = ({ silence: _silence, ...rest }: Quiet): Quiet => rest
+const withoutSilence = ({ silence: _silence, ...rest }: Stall): Stall => rest
 
 /**
  * What is known after an event.
  *
  * @param left whether only videos are left that other processes work on, or that are answered later
  */
-export const noted = (
-  quiet: Quiet,
+export const stallAfter = (
+  stall: Stall,
   event: RunEvent,
   nowMs: number,
   left: Readonly<Record<"lockedMs" | "deferredMs", boolean>>,
-): Quiet => {
-  const since = (key: "lockedMs" | "deferredMs") => lasting(left[key], quiet[key], nowMs)
-  const here = withSince(withSince(quiet, "lockedMs", since("lockedMs")), "deferredMs", since("deferredMs"))
+): Stall => {
+  const since = (key: "lockedMs" | "deferredMs") => lasting(left[key], stall[key], nowMs)
+  const here = withSince(withSince(stall, "lockedMs", since("lockedMs")), "deferredMs", since("deferredMs"))
   switch (event.type) {
     case "ModelSilent": {
       const { videoId, stage, step, since, unansweredMs } = event
@@ -63,9 +63,9 @@ export const noted = (
       }
     }
     case "ModelLoad": {
-      const paused = lasting(event.pausedMs > 0, quiet.pausedMs, nowMs)
+      const paused = lasting(event.pausedMs > 0, stall.pausedMs, nowMs)
       const isQueued = event.pausedMs === 0 && event.inFlight === 0 && event.waiting > 0
-      const queued = lasting(isQueued, quiet.queuedMs, nowMs)
+      const queued = lasting(isQueued, stall.queuedMs, nowMs)
       const next = withSince(withSince(here, "pausedMs", paused), "queuedMs", queued)
       return event.inFlight === 0 ? withoutSilence(next) : next
     }

@@ -1,0 +1,31 @@
+import { describe, expect, test } from "bun:test"
+import { Cause, Effect, Exit } from "effect"
+import { DatasetError, unreadable, unwritable } from "../../src/dataset/DatasetError.ts"
+import { NotPlain } from "../../src/files/plain.ts"
+
+describe.each([
+  ["reading", unreadable("/out/a")],
+  ["writing", unwritable("/out/a")],
+])("%s a file of a dataset", (_, failure) => {
+  const failed = (cause: unknown) =>
+    Effect.runPromiseExit(Effect.tryPromise({ try: () => Promise.reject(cause), catch: failure }))
+
+  test.each([
+    Object.assign(new Error("EIO: i/o error"), { code: "EIO" }),
+    new NotPlain("is a pipe, not a file"),
+  ])("fails for what the system says or what stands there: %p", async (cause) => {
+    const exit = await failed(cause)
+    expect(Exit.isFailure(exit) && Cause.failureOrCause(exit.cause)).toMatchObject({
+      _tag: "Left",
+      left: expect.any(DatasetError),
+    })
+  })
+
+  test.each([new TypeError("x is undefined"), "a text"])(
+    "is a defect where %p is thrown: that is a bug",
+    async (bug) => {
+      const exit = await failed(bug)
+      expect(Exit.isFailure(exit) && [...Cause.defects(exit.cause)]).toEqual([bug])
+    },
+  )
+})
