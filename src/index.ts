@@ -44,6 +44,7 @@ export type { FileLimits } from "./model/batch-api/input-file.ts"
 export { ModelBatches, type UnderWay } from "./model/batch-api/ModelBatches.ts"
 export { type Budget, CallBudget, type Reservation, type Spent } from "./model/client/CallBudget.ts"
 export { type Admission, CallGate, type Gate, type GateOutcome } from "./model/client/CallGate.ts"
+export { type CallEvent, CallLog } from "./model/client/CallLog.ts"
 export type { SendingPictures, Shrink } from "./model/client/sent-pictures.ts"
 export type { ServiceSettings } from "./model/client/settings.ts"
 export type { Silence } from "./model/client/unanswered.ts"
@@ -72,6 +73,7 @@ export {
   VisionModel,
 } from "./model/VisionModel.ts"
 export { type FolderLock, Locked, type LockOwner, readLock } from "./output-root/lock.ts"
+export type { FrameOutput } from "./picture/output.ts"
 export { FolderInvalid, Pipeline, type PipelineError, type VideoResult } from "./pipeline.ts"
 export type { AnnotationSchema, DraftStep, FinalStep } from "./plan/annotation.ts"
 export { checkDraft, type DraftPlan, draftPlanSchema } from "./plan/draft.ts"
@@ -110,13 +112,15 @@ export {
   type StageServices,
 } from "./stages/Stage.ts"
 export { noteAt, type OutcomePlace, withStatus } from "./stages/status.ts"
+export type { Backend, BackendCutter, BackendDecoder, Backends } from "./video/Backend.ts"
 export {
   ClipCutter,
+  type CutBatch,
   type CutMode,
   type CutRequest,
   type CutResult,
   type CutSettings,
   type DecodedClip,
 } from "./video/ClipCutter.ts"
-export { type SampledFrame, VideoDecoder, type VideoSource } from "./video/VideoDecoder.ts"
+export { type FrameOptions, type SampledFrame, VideoDecoder, type VideoSource } from "./video/VideoDecoder.ts"
 export { VideoError, type VideoErrorReason } from "./video/VideoError.ts"

@@ -5,8 +5,8 @@ import { Data } from "effect"
  *
  * - `NotReadable`: the file is missing, empty, a directory, or may not be read.
  * - `SourceReplaced`: the file was changed, or another one took its place, while it was worked on.
- * - `NotAVideo`: no container or codec libav knows, or a damaged header.
- * - `NoVideoStream`: readable media without a picture stream (audio only, or only a cover image).
+ * - `NotAVideo`: no container that is known, or a damaged header.
+ * - `NoVideoStream`: readable media without a video stream (audio only, or only a cover image).
  * - `NoFrames`: a video stream of which not one frame decodes.
  * - `TooFewFrames`: fewer frames than a plan needs.
  * - `DecodeFailed`: a wanted frame could not be decoded.

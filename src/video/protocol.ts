@@ -13,7 +13,7 @@ const isTicks = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every(Number.isSafeInteger)
 
 /** The reasons that a thread itself can report; `WorkerFailed` is the pool's. */
-export const FailureReason = v.picklist([
+export const ThreadFailureReason = v.picklist([
   "NotReadable",
   "NotAVideo",
   "NoVideoStream",
@@ -23,7 +23,7 @@ export const FailureReason = v.picklist([
   "Unsupported",
   "BackendUnavailable",
 ])
-export type FailureReason = v.InferOutput<typeof FailureReason>
+export type ThreadFailureReason = v.InferOutput<typeof ThreadFailureReason>
 
 const rational = v.strictObject({
   num: v.pipe(v.number(), v.integer(), v.minValue(1)),

@@ -3,7 +3,7 @@ import * as v from "valibot"
 import { makeWorkerPool, type WorkerPool, type WorkerPoolOptions } from "../threads/pool.ts"
 import { WorkerFailure } from "../threads/serve.ts"
 import { WorkerError } from "../threads/WorkerError.ts"
-import { FailureReason } from "./protocol.ts"
+import { ThreadFailureReason } from "./protocol.ts"
 import { VideoError } from "./VideoError.ts"
 
 /** Threads that work on videos. */
@@ -12,7 +12,7 @@ export type VideoWorkers = WorkerPool<VideoError>
 /** What a thread throws when a video is at fault; the pool fails with a `VideoError` of this reason. */
 export class VideoFailure extends WorkerFailure {
   constructor(
-    override readonly reason: FailureReason,
+    override readonly reason: ThreadFailureReason,
     message: string,
   ) {
     super(reason, message)
@@ -37,7 +37,7 @@ const videoError = ({ reason, code, file, message }: WorkerError): VideoError =>
       file,
       message: `The decoder does not load: ${message}`,
     })
-  return new VideoError({ reason: v.is(FailureReason, code) ? code : "WorkerFailed", file, message })
+  return new VideoError({ reason: v.is(ThreadFailureReason, code) ? code : "WorkerFailed", file, message })
 }
 
 /** Settings of a backend's threads; `entry` is for tests, instead of the backend's own. */

@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
+import { video } from "../../src/layers.ts"
 import { makeBitmap } from "../../src/picture/bmp.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { runFolder } from "../support/folders.ts"
@@ -10,6 +11,8 @@ import { makeVideo } from "../support/media.ts"
 import { allNumbers, run, secondsOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
+
+const decoderNames = ["native", "ffmpeg", "wasm"] as const
 
 const folder = runFolder()
 
@@ -25,6 +28,13 @@ const failureOf = (file: string) =>
       return yield* Effect.flip((yield* VideoDecoder).probe(file))
     }),
   )
+
+/** A Matroska file whose video is of a codec that nobody knows. */
+const ofUnknownCodec = async () => {
+  const content = await readFile(await makeVideo({ name: "known.mkv", frames: 6 }))
+  content.write("V_MPEG9/XYZ/ABC", content.indexOf("V_MPEG4/ISO/AVC", 0, "latin1"), "latin1")
+  return written("unknown-codec.mkv", content)
+}
 
 /** An MP4's top-level box. */
 const boxAt = (bytes: Buffer, type: string) => bytes.indexOf(type, 0, "latin1") - 4
@@ -61,6 +71,20 @@ describe("errors by kind", () => {
       expect(failure.message).toContain(name)
     }
   })
+
+  test.each(decoderNames.filter((name) => name !== "ffmpeg" || Bun.which("ffmpeg") !== null))(
+    "Unsupported: a codec for which %s has no decoder, so that another backend is asked",
+    async (decoder) => {
+      const file = await ofUnknownCodec()
+      const layer = video({ decoder, decoderFallback: false, workers: 1 })
+      const probed = Effect.flatMap(VideoDecoder, ({ probe }) => probe(file))
+      const failure = await Effect.runPromise(Effect.flip(Effect.provide(probed, layer)))
+      expect([failure.reason, failure.message]).toEqual([
+        "Unsupported",
+        expect.stringMatching(/no decoder for codec/u),
+      ])
+    },
+  )
 
   test("NotAVideo says what a file is instead, as far as its first bytes tell", async () => {
     const webp = (flags: number) =>

@@ -197,12 +197,15 @@ export interface FrameDecoder extends Disposable {
 export const isDamaged = ({ decodeErrorFlags, flags }: Frame): boolean =>
   (flags & AV_FRAME_FLAG_CORRUPT) !== 0 || decodeErrorFlags !== 0
 
-/** Opens a decoder for a stream, on one thread; `NotAVideo` if libav has none. */
+/** Opens a decoder for a stream, on one thread; `Unsupported` if libav has none, `NotAVideo` if it does not take the header. */
 export const openDecoder = (input: Input, stream: Stream): FrameDecoder => {
   const codec = Codec.findDecoder(stream.codecpar.codecId)
   const name = avGetCodecName(stream.codecpar.codecId) ?? "unknown"
   if (codec === null)
-    throw new VideoFailure("NotAVideo", `${input.file}: there is no decoder for codec ${name}`)
+    throw new VideoFailure(
+      "Unsupported",
+      `${input.file}: this build of libav has no decoder for codec ${name}`,
+    )
   const context = new CodecContext()
   context.allocContext3(codec)
   context.parametersToContext(stream.codecpar)
