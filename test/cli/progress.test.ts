@@ -64,6 +64,15 @@ const underWay = (count: number): RunState =>
     ),
   ])
 
+const failed: RunEvent = {
+  type: "VideoFailed",
+  videoId: "bad",
+  file: "/bad",
+  reason: "NotAVideo",
+  message: "no",
+  willRetry: false,
+}
+
 /** The events of a whole video, its stages taking equally long. */
 const wholeVideo = (
   videoId: string,
@@ -129,17 +138,7 @@ describe("the lines of the display", () => {
       [0, { type: "BatchStarted", videos: 10 }],
       ...wholeVideo("done", 0, 3000, false),
       [3000, started("bad")],
-      [
-        3000,
-        {
-          type: "VideoFailed",
-          videoId: "bad",
-          file: "/bad",
-          reason: "NotAVideo",
-          message: "no",
-          willRetry: false,
-        },
-      ],
+      [3000, failed],
       [4000, started("later")],
       [
         5000,
@@ -336,14 +335,6 @@ describe("plain lines", () => {
   }
 
   test("are held back when there are too many, but no failure is", () => {
-    const failed: RunEvent = {
-      type: "VideoFailed",
-      videoId: "bad",
-      file: "/bad",
-      reason: "NotAVideo",
-      message: "no",
-      willRetry: false,
-    }
     const events = Array.from({ length: 1000 }, (_, i) => (i % 2 === 0 ? started(`v${i}`) : failed))
     const shown = shownOf(events, true)
     expect(shown.filter(({ type }) => type === "VideoFailed")).toHaveLength(500)

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { type SeenCall, startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
-import { filesBelow, finished, runCli, startCli } from "../support/run-cli.ts"
+import { filesBelow, finished, quickFlags, runCli, startCli } from "../support/run-cli.ts"
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let video: string
@@ -69,7 +69,7 @@ describe.each([
 ] as const)("one %s during %s", (signal, _where, waitsAt) => {
   test("starts no call, finishes those under way and keeps them", async () => {
     await using root = await temporaryFolder()
-    const flags = ["--input-video", video, "--output-root", root.path, "--max-frames", "8"]
+    const flags = quickFlags(video, root.path)
     await using waiting = waitingServer(waitsAt)
     const url = waiting.server.url
     const child = startCli(["pipeline", ...flags, "--step-concurrency", "2", "--api-base", url])
@@ -96,16 +96,7 @@ describe.each([
 ] as const)("a second %s during %s", (signal, _where, hangsAt, kept) => {
   test("exits with 130 at once and says how to go on; the next run asks only for what is missing", async () => {
     await using root = await temporaryFolder()
-    const flags = [
-      "--input-video",
-      video,
-      "--output-root",
-      root.path,
-      "--max-frames",
-      "8",
-      "--step-concurrency",
-      "1",
-    ]
+    const flags = [...quickFlags(video, root.path), "--step-concurrency", "1"]
     {
       await using hanging = hangingServer(hangsAt)
       const child = startCli(["pipeline", ...flags, "--api-base", hanging.server.url])
@@ -147,16 +138,7 @@ test("calls that do not end within --grace-sec are given up", async () => {
 
 test("kill -9 in the middle of a call leaves a folder that the next run goes on with", async () => {
   await using root = await temporaryFolder()
-  const flags = [
-    "--input-video",
-    video,
-    "--output-root",
-    root.path,
-    "--max-frames",
-    "8",
-    "--step-concurrency",
-    "1",
-  ]
+  const flags = [...quickFlags(video, root.path), "--step-concurrency", "1"]
   {
     await using hanging = hangingServer((call) => call.stepId === 3)
     const child = startCli(["pipeline", ...flags, "--api-base", hanging.server.url])

@@ -5,7 +5,7 @@ import { type ChatServer, completion, startChatServer } from "../support/chat-se
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
-import { type CliResult, filesBelow, runCli } from "../support/run-cli.ts"
+import { type CliResult, filesBelow, quickFlags, runCli } from "../support/run-cli.ts"
 
 const key = "sk-secret-for-tests-0123456789"
 const stepFolders = [
@@ -225,15 +225,7 @@ describe("stages one by one", () => {
   test("stage1, stage2 and stage3 run alone, each building on the one before", async () => {
     await using root = await temporaryFolder()
     await using server = startChatServer()
-    const flags = [
-      "--input-video",
-      video,
-      "--output-root",
-      root.path,
-      "--max-frames",
-      "8",
-      ...modelFlags(server),
-    ]
+    const flags = [...quickFlags(video, root.path), ...modelFlags(server)]
     const early = await runCli(["stage2", ...flags], { API_KEY: key })
     expect(early.code).toBe(1)
     expect(early.stderr).toContain("run with --stages 1 first")

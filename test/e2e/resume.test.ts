@@ -15,6 +15,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
 import { type ChatServer, completion, startChatServer } from "../support/chat-server.ts"
+import { copyOfRoot } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { isLong } from "../support/long.ts"
 import { makeVideo } from "../support/media.ts"
@@ -41,16 +42,7 @@ beforeAll(async () => {
 })
 afterAll(() => folder[Symbol.asyncDispose]())
 
-/** A copy of the finished root with the path of its video's folder. */
-const copyOfFinished = async () => {
-  const root = await temporaryFolder()
-  cpSync(finished, root.path, { recursive: true, preserveTimestamps: true })
-  return {
-    root: root.path,
-    out: join(root.path, "video"),
-    [Symbol.asyncDispose]: () => root[Symbol.asyncDispose](),
-  }
-}
+const copyOfFinished = () => copyOfRoot(finished)
 
 const findings = (out: string) => Effect.runPromise(validateFolder(out))
 const askedFor = (server: ChatServer) =>

@@ -321,18 +321,13 @@ describe("a folder of videos", () => {
     writeFileSync(join(dir, "notes.txt"), "not for us")
   }
 
+  const batchOf = (dir: string, ...flags: ReadonlyArray<string>) =>
+    rehearsed(...["--input-video-dir", dir, "--output-root", join(dir, "out"), "--max-frames", "8"], ...flags)
+
   test("stops at the first failure", async () => {
     await using root = await temporaryFolder()
     await prepare(root.path)
-    const flags = [
-      "--input-video-dir",
-      root.path,
-      "--output-root",
-      join(root.path, "out"),
-      "--max-frames",
-      "8",
-    ]
-    const { code, stdout } = await runCli(rehearsed(...flags, "--video-concurrency", "1"))
+    const { code, stdout } = await runCli(batchOf(root.path, "--video-concurrency", "1"))
     expect(code).toBe(1)
     expect(stdout).toContain("1 done, 1 failed, 1 not finished")
     expect(foldersIn(join(root.path, "out"))).toEqual([".batch", "a"])
@@ -341,15 +336,7 @@ describe("a folder of videos", () => {
   test("goes on with --continue-on-error, and still says that one failed", async () => {
     await using root = await temporaryFolder()
     await prepare(root.path)
-    const flags = [
-      "--input-video-dir",
-      root.path,
-      "--output-root",
-      join(root.path, "out"),
-      "--max-frames",
-      "8",
-    ]
-    const { code, stdout, stderr } = await runCli(rehearsed(...flags, "--continue-on-error"))
+    const { code, stdout, stderr } = await runCli(batchOf(root.path, "--continue-on-error"))
     expect(code).toBe(1)
     expect(stdout).toContain("2 done, 1 failed\n")
     expect(stderr).toContain("error: b: ")

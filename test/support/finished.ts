@@ -5,6 +5,17 @@ import { temporaryFolder } from "./folders.ts"
 import { makeVideo } from "./media.ts"
 import { quickSettings, runPipeline } from "./run-pipeline.ts"
 
+/** A copy of the finished output root of one video: `out` is the folder of the video in it. */
+export const copyOfRoot = async (finished: string) => {
+  const root = await temporaryFolder()
+  cpSync(finished, root.path, { recursive: true, preserveTimestamps: true })
+  return {
+    root: root.path,
+    out: join(root.path, "video"),
+    [Symbol.asyncDispose]: () => root[Symbol.asyncDispose](),
+  }
+}
+
 /** A video with the finished output root of it, to be copied and worked on. Both are gone when the scope ends. */
 export const finishedDataset = async () => {
   const folder = await temporaryFolder()
@@ -16,16 +27,7 @@ export const finishedDataset = async () => {
   return {
     /** The input. */
     video,
-    /** A copy of the output root: `out` is the folder of the video in it. */
-    copy: async () => {
-      const root = await temporaryFolder()
-      cpSync(finished, root.path, { recursive: true, preserveTimestamps: true })
-      return {
-        root: root.path,
-        out: join(root.path, "video"),
-        [Symbol.asyncDispose]: () => root[Symbol.asyncDispose](),
-      }
-    },
+    copy: () => copyOfRoot(finished),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 }

@@ -19,6 +19,11 @@ export const cleanEnvironment = (): Record<string, string> => {
   return { PATH, HOME, TMPDIR }
 }
 
+/** Flags of a quick run of one video: few frames in a pool. */
+export const quickFlags = (video: string, outputRoot: string): ReadonlyArray<string> => [
+  ...["--input-video", video, "--output-root", outputRoot, "--max-frames", "8"],
+]
+
 /** Starts the program as a user would; stdin is closed, output is not a terminal. */
 export const startCli = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
   Bun.spawn([process.execPath, main, ...args], {

@@ -18,6 +18,15 @@ setDefaultTimeout(60_000)
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 const boxAt = (bytes: Buffer, type: string) => bytes.indexOf(type, 0, "latin1") - 4
 
+const requestOf = (dir: string, source: VideoSource, count: number) => ({
+  dir,
+  source,
+  count,
+  jpegQuality: 80,
+  note: "test",
+  secondsOf: (pts: number) => ptsSeconds(pts, source.timeBase),
+})
+
 /** An MP4 of 40 pictures without B-frames, some of them emptied: whole units, but nothing in them that decodes. */
 const withHoles = async (holes: ReadonlyArray<number>): Promise<string> => {
   const bytes = Buffer.from(await readFile(await makeVideo({ frames: 40, bFrames: 0, keyframeEvery: 10 })))
@@ -69,14 +78,7 @@ describe("frames that do not decode", () => {
     await run(
       Effect.gen(function* () {
         const source = yield* (yield* VideoDecoder).probe(file)
-        const request = {
-          dir,
-          source,
-          count: 4,
-          jpegQuality: 80,
-          note: "test",
-          secondsOf: (pts: number) => ptsSeconds(pts, source.timeBase),
-        }
+        const request = requestOf(dir, source, 4)
         const { pool } = yield* ensurePool(request, true)
         const last = pool.manifest.frames[3]
         expect(last).toMatchObject({ original_frame_index: 38, substituted_for_pts: source.framePts[39] })
@@ -94,14 +96,7 @@ describe("keyframe pools", () => {
     await run(
       Effect.gen(function* () {
         const source = yield* (yield* VideoDecoder).probe(file)
-        const request = {
-          dir,
-          source,
-          count: 8,
-          jpegQuality: 80,
-          note: "test",
-          secondsOf: (pts: number) => ptsSeconds(pts, source.timeBase),
-        }
+        const request = requestOf(dir, source, 8)
         const { pool } = yield* ensurePool({ ...request, sampling: "keyframe" }, true)
         const indices = pool.manifest.frames.map((frame) => frame.original_frame_index)
         expect(indices.filter((i) => i % 8 === 0).length).toBe(8)
