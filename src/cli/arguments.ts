@@ -26,7 +26,7 @@ export interface Grammar {
 }
 
 /** What is asked for with `--help` and `--version`, wherever they stand. */
-export const builtIns = ["help", "version"] as const
+const builtIns = ["help", "version"] as const
 
 /** A dash of any length, as texts copied from a page have it. */
 const dashed = /^[-\u2010-\u2015\u2212]+(?=\p{L})/u

@@ -45,7 +45,6 @@ const modelVariables = v.object({
 /** The variables that hold for every run, also without a model. */
 const runVariables = v.object({ EMBED_INDEX_ON_API_IMAGES: yesOrNo, VERBOSE_LOGGING: yesOrNo })
 
-export type ModelEnvironment = v.InferOutput<typeof modelVariables>
 export type RunEnvironment = v.InferOutput<typeof runVariables>
 
 type Variables = Readonly<Record<string, string | undefined>>

@@ -13,7 +13,7 @@ const stage = v.optional(v.looseObject({ status: v.string(), attempts: v.optiona
  * `run_summary.json` as the original implementation writes it: no `contract_version`, other names in `api_config`, and nothing
  * that says which answer depends on what.
  */
-export const originalSummarySchema = v.looseObject({
+const originalSummarySchema = v.looseObject({
   source_video: filled,
   video_id: v.optional(filled),
   /** Absent in the earliest folders. */

@@ -59,9 +59,6 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   return summary
 })
 
-/** A kept value, or (left) why it has to be made again. */
-export type Reuse<A> = Either.Either<A, string>
-
 /**
  * Whether an answered call still stands: recorded as completed for the same inputs, its raw reply untouched, and what was
  * written from it passing the same checks as a fresh reply.

@@ -17,7 +17,7 @@ const failed = (message: string, code: "not_json" | "too_large" = "not_json"): P
  * What is read at all. The largest answers that were asked for have some 60,000 characters, 1,500 values and nine levels; far
  * more is a model that has lost its way, and would only be read at the cost of everything else.
  */
-export const replyLimits = { characters: 400_000, values: 5_000, depth: 64 } as const
+const replyLimits = { characters: 400_000, values: 5_000, depth: 64 } as const
 
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)

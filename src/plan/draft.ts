@@ -131,7 +131,7 @@ const renumbered = (steps: ReadonlyArray<DraftStep>, note: Note): ReadonlyArray<
 }
 
 /** More words in a step's goal are accepted with a warning. */
-export const preferredGoalWords = 12
+const preferredGoalWords = 12
 
 const longGoals = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> =>
   steps.flatMap((step, i) => {

@@ -6,7 +6,7 @@ import { fieldOf, listAt, parseShape } from "./shape.ts"
 import { textProblemsWithin, tooLongTexts } from "./text-rules.ts"
 
 /** Every step has exactly this many keyframes. */
-export const keyframeCount = 2
+const keyframeCount = 2
 
 /** Fewer moments than this cannot show the shortest plan: each of its steps has keyframes of its own. */
 export const fewestMoments = stepCount.min * keyframeCount

@@ -5,7 +5,7 @@ import { matchedTally, type Tally } from "./tally.ts"
  * Inner borders of a video in seconds, ascending: the middle between the end of a segment and the start of the next. The
  * video's outer ends are no borders.
  */
-export const innerBoundaries = (segments: ReadonlyArray<Interval>): ReadonlyArray<number> =>
+const innerBoundaries = (segments: ReadonlyArray<Interval>): ReadonlyArray<number> =>
   segments
     .slice(1)
     .map(({ startSec }, i) => ((segments[i]?.endSec ?? startSec) + startSec) / 2)

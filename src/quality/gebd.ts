@@ -10,7 +10,7 @@ export interface GebdVideo {
 }
 
 /** The benchmark's tolerance, as a share of the video's length. */
-export const gebdTolerance = 0.05
+const gebdTolerance = 0.05
 
 /** Every border of a rater in turn takes the nearest detection that is left, if it is near enough. */
 const againstRater = (

@@ -84,7 +84,7 @@ const pooled = (
 ): PrecisionRecall => precisionRecall(sumTallies(videos.map(tally)))
 
 /** Frames a second at which segments become frame labels. */
-export const segmentalRateHz = 10
+const segmentalRateHz = 10
 
 const normalised = (label: string): string => label.trim().toLowerCase()
 

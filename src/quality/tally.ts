@@ -11,7 +11,7 @@ export interface Tally {
   readonly gold: number
 }
 
-export const noTally: Tally = { truePositives: 0, predicted: 0, found: 0, gold: 0 }
+const noTally: Tally = { truePositives: 0, predicted: 0, found: 0, gold: 0 }
 
 /** The tally of a one-to-one matching. */
 export const matchedTally = (matched: number, predicted: number, gold: number): Tally => ({

@@ -3,7 +3,7 @@ import { segmentTally } from "./segments.ts"
 import type { Tally } from "./tally.ts"
 
 /** The IoU from which WGO-Bench counts a segment as found. */
-export const wgoThreshold = 0.75
+const wgoThreshold = 0.75
 
 /**
  * Moves the outer ends of a prediction to those of the gold, as WGO-Bench does before it matches: the first start becomes the

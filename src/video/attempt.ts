@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path"
  * A name beside `output` for one try at writing it. No two tries share a name: what a try that was given up still holds in its
  * buffers never gets into the file of another.
  */
-export const attemptPath = (output: string): string => `${output}.${randomBytes(3).toString("hex")}`
+const attemptPath = (output: string): string => `${output}.${randomBytes(3).toString("hex")}`
 
 const ofAttempt = /^\.[0-9a-f]{6}$/u
 

@@ -2,7 +2,7 @@ import type { CutMode, CutSettings } from "./ClipCutter.ts"
 import type { VideoSource } from "./VideoDecoder.ts"
 
 /** Whether a video's pixels have to be turned or mirrored to be upright. */
-export const isTurned = ({
+const isTurned = ({
   mirrored,
   rotationDegrees,
 }: Pick<VideoSource, "mirrored" | "rotationDegrees">): boolean => mirrored || rotationDegrees !== 0

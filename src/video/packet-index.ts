@@ -74,7 +74,7 @@ export const onePacketOneFrame = ({ codec, container, videoDelay }: PacketStream
  * @param framePts increasing
  * @param lastDuration of the last frame; 0 if it is not known
  */
-export const endAfter = (
+const endAfter = (
   { timeBase, averageRate }: Pick<PacketStream, "timeBase" | "averageRate">,
   framePts: ReadonlyArray<number>,
   lastDuration: number,

@@ -1,19 +1,10 @@
 import { expect, test } from "bun:test"
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
-import { dirname, join, relative, resolve } from "node:path"
+import { symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import { join, relative, resolve } from "node:path"
 import { Effect, Either } from "effect"
 import { discoverVideos, type FolderSelection, listedVideos } from "../../src/batch/discover.ts"
 import { select, shardOf } from "../../src/batch/select.ts"
-import { runFolder } from "../support/folders.ts"
-
-const folderWith = (...files: ReadonlyArray<string>): string => {
-  const root = runFolder()
-  for (const file of files) {
-    mkdirSync(dirname(join(root, file)), { recursive: true })
-    writeFileSync(join(root, file), "")
-  }
-  return root
-}
+import { folderWith } from "../support/folders.ts"
 
 /** What is found, relative to the folder, or the sentence that says why nothing is. */
 const found = async (root: string, selection: FolderSelection = {}) => {

@@ -8,18 +8,9 @@ import { reportSchema } from "../../src/batch/report.ts"
 import { statusSchema } from "../../src/cli/status-text.ts"
 import { escapedName } from "../../src/files/names.ts"
 import { idProblem, videoId } from "../../src/output-root/video-id.ts"
-import { runFolder, temporaryFolder } from "../support/folders.ts"
+import { folderWith, temporaryFolder } from "../support/folders.ts"
 import { runCli } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
-
-const folderWith = (...files: ReadonlyArray<string>): string => {
-  const root = runFolder()
-  for (const file of files) {
-    mkdirSync(dirname(join(root, file)), { recursive: true })
-    writeFileSync(join(root, file), "")
-  }
-  return root
-}
 
 /** A file with a name of these bytes; false where the file system wants UTF-8. */
 const fileNamed = (folder: string, name: Buffer): boolean => {

@@ -126,7 +126,7 @@ describe("errors by kind", () => {
   test("NoVideoStream: sound alone", async () => {
     const failure = await failureOf(await makeVideo({ video: false }))
     expect(failure.reason).toBe("NoVideoStream")
-    expect(failure.message).toContain("sound")
+    expect(failure.message).toContain("audio but no video stream")
   })
 
   test("NoVideoStream: sound with a cover picture", async () => {

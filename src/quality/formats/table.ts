@@ -60,7 +60,7 @@ export const numberIn = (
 }
 
 /** The names of a table's columns, from its first line. */
-export const columnsOf = ({ text }: GoldDocument): ReadonlyArray<string> =>
+const columnsOf = ({ text }: GoldDocument): ReadonlyArray<string> =>
   (text.split(/\r?\n/u, 1)[0] ?? "")
     .replace(/^\uFEFF/u, "")
     .split(/[,\t]/u)
