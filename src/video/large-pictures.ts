@@ -3,9 +3,7 @@ import { gigabytes, isLarge, type PictureBudget } from "../picture/picture-size.
 import { VideoError } from "./VideoError.ts"
 
 /** The one place for work on large pictures, shared by everything in this process. */
-export class LargePictures extends Context.Reference<LargePictures>()("triptych/LargePictures", {
-  defaultValue: () => Effect.unsafeMakeSemaphore(1),
-}) {}
+const place = Effect.unsafeMakeSemaphore(1)
 
 /** Bytes of memory that can still be had; as the system says, or the limit that it sets for this process. */
 export class MemoryAtHand extends Context.Reference<MemoryAtHand>()("triptych/MemoryAtHand", {
@@ -26,7 +24,7 @@ export const inMemory =
       const message = `${file}: its frames of ${width} x ${height} pixels take ${gigabytes(needed)} of memory one at a time, and ${gigabytes(free)} is free; free some, or give it a smaller video`
       return yield* new VideoError({ reason: "Unsupported", file, message })
     })
-    return Effect.flatMap(LargePictures, (place) => place.withPermits(1)(alone))
+    return place.withPermits(1)(alone)
   }
 
 /** Does work; where its pictures turn out to be large, once more when no other work on such goes on. */
