@@ -208,7 +208,8 @@ export const makePacketIndexer = (stream: PacketStream): PacketIndexer => {
     (dts !== undefined && dts <= lastDts) ||
     (isKeyframe && pts <= (keyframes.at(-1)?.pts ?? Number.NEGATIVE_INFINITY))
 
-  const add = ({ dts, duration, isKeyframe, isBroken, bringsHeader, ...packet }: PacketFacts): boolean => {
+  const add = (packet: PacketFacts): boolean => {
+    const { dts, duration, isKeyframe, isBroken, bringsHeader } = packet
     const pts = packet.pts ?? (useDts ? dts : undefined)
     if (pts === undefined || isBroken || (framePts.length === 0 && !isKeyframe)) trusted = false
     if (!trusted || pts === undefined) return false
