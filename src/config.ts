@@ -1,9 +1,15 @@
-import type { imageLabelNames, poolSamplings, repairChoices } from "./plan/choices.ts"
-import type { AnnotationSchemaName } from "./plan/schemas.ts"
+import type { AnnotationSchema } from "./plan/annotation.ts"
+import type { granularities, imageLabelNames, poolSamplings, repairChoices } from "./plan/choices.ts"
+import { type AnnotationSchemaName, annotationFor } from "./plan/schemas.ts"
+import type { StepList } from "./plan/step-list.ts"
+import type { StepBounds } from "./plan/step-range.ts"
 import type { CutSettings } from "./video/ClipCutter.ts"
 
 /** How the full-video pool is chosen: spread uniformly, or from the codec's key frames, which is faster and less even. */
 export type PoolSampling = (typeof poolSamplings)[number]
+
+/** What counts as one step. */
+export type Granularity = (typeof granularities)[number]
 
 /** How stages that ask for indices tell the index of a picture: drawn on it, as text before it, or both. */
 export type ImageLabels = (typeof imageLabelNames)[number]
@@ -23,6 +29,14 @@ export interface RunSettings {
   readonly prompts?: string
   /** What the videos are of: the model is told with every question. */
   readonly task?: string
+  /** Absent for `causal`, the contract's. */
+  readonly granularity?: Granularity
+  /** Fewest and most steps of a plan; what the contract says if absent, and as many as a pool has entries with `atomic` or a `stepList`. */
+  readonly steps?: StepBounds
+  /** The goals that steps may have, as `readStepList` gives them; any if absent. */
+  readonly stepList?: StepList
+  /** BCP 47 tag of the language that texts are written in; English if absent. */
+  readonly language?: string
   /** Run everything again, whatever is there. */
   readonly overwrite: boolean
   /** Continue folders of the original implementation with the answers in them that pass the checks. */
@@ -64,3 +78,20 @@ export const defaultSettings: RunSettings = {
   cut: { mode: "smart", crf: 18, preset: "veryfast", keepAudio: false, seekSlopSec: 1 },
   postValidate: false,
 }
+
+/** What settings say of the form of plans. */
+type PlanSettings = Pick<RunSettings, "granularity" | "language" | "maxFrames" | "stepList" | "steps">
+
+/** Fewest and most steps of a plan, where these are not the contract's. */
+const stepBoundsOf = ({ granularity, maxFrames, stepList, steps }: PlanSettings): StepBounds | undefined =>
+  steps ?? (granularity === "atomic" || stepList !== undefined ? { min: 1, max: maxFrames } : undefined)
+
+/** The annotation schema of a run, with the form of its plans. */
+export const annotationOf = (
+  settings: PlanSettings & Pick<RunSettings, "annotationSchema">,
+): AnnotationSchema =>
+  annotationFor(settings.annotationSchema, {
+    steps: stepBoundsOf(settings),
+    stepList: settings.stepList,
+    language: settings.language,
+  })

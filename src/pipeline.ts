@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
 import { Context, Data, Effect, Layer } from "effect"
-import type { RunSettings } from "./config.ts"
+import { annotationOf, type RunSettings } from "./config.ts"
 import { adoptableFolder, keepOriginalSummary } from "./dataset/adopt.ts"
 import { DatasetError } from "./dataset/DatasetError.ts"
 import { DatasetStore, OutputRoots } from "./dataset/DatasetStore.ts"
@@ -18,7 +18,6 @@ import { type ModelLoad, VisionModel } from "./model/VisionModel.ts"
 import type { Locked } from "./output-root/lock.ts"
 import { makeFolderLocks } from "./output-root/locks.ts"
 import { idProblem, videoId } from "./output-root/video-id.ts"
-import { annotationSchemas } from "./plan/schemas.ts"
 import type { StageFailed } from "./stages/call.ts"
 import { describeRun } from "./stages/header.ts"
 import { stages as allStages } from "./stages/list.ts"
@@ -79,7 +78,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   yield* requireKnown(stages, settings)
   const chosen = chosenStages(stages, settings)
   yield* Effect.forEach(chosen, ({ admit }) => admit?.(source, settings) ?? Effect.void)
-  const annotation = annotationSchemas[settings.annotationSchema]
+  const annotation = annotationOf(settings)
   const prompts = yield* loadPrompts(annotation, stages, settings)
   const folder = videoFolder(yield* DatasetStore, videoId(source.file, settings.idBase))
   const described = yield* describeRun(source, identity, folder, settings, prompts)

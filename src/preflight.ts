@@ -1,9 +1,8 @@
 import { access, constants, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { Effect, Either } from "effect"
-import type { RunSettings } from "./config.ts"
+import { annotationOf, type RunSettings } from "./config.ts"
 import { hasCode } from "./files/fault.ts"
-import { annotationSchemas } from "./plan/schemas.ts"
 import { stages } from "./stages/list.ts"
 import { loadPrompts } from "./stages/prompts.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
@@ -55,7 +54,7 @@ export const preflight = Effect.fn("Preflight.run")(function* (
   const decoder = yield* VideoDecoder
   const checks: Array<Check> = [
     ...(yield* checkTools()),
-    yield* outcome("prompts", loadPrompts(annotationSchemas[settings.annotationSchema], stages, settings)),
+    yield* outcome("prompts", loadPrompts(annotationOf(settings), stages, settings)),
     yield* outcome("output root", writable(resolve(settings.outputRoot))),
   ]
   for (const file of files) checks.push(yield* outcome(file, decoder.probe(file)))

@@ -1,14 +1,15 @@
 import { Console, Effect } from "effect"
 import { assumedLatencySec, type Expectation } from "../dry-run.ts"
+import type { StepBounds } from "../plan/step-range.ts"
 import { assumedSteps } from "../stages/step-outlook.ts"
 import { printable } from "../text/printable.ts"
-import { count, dollars, duration } from "../text/quantity.ts"
+import { count, dollars, duration, plural } from "../text/quantity.ts"
 import { stdout } from "./output.ts"
 import { expectationJson } from "./progress/json.ts"
 
-const lines = (expected: Expectation): ReadonlyArray<string> => [
+const lines = (expected: Expectation, steps: StepBounds): ReadonlyArray<string> => [
   `videos        ${count(expected.videos)}`,
-  `calls         ${count(expected.calls)} (plans not drafted yet: ${assumedSteps} steps assumed)`,
+  `calls         ${count(expected.calls)} (plans not drafted yet: ${plural(assumedSteps(steps), "step")} assumed)`,
   `images        ${count(expected.images)}`,
   ...(expected.repeated === 0
     ? []
@@ -26,9 +27,10 @@ const lines = (expected: Expectation): ReadonlyArray<string> => [
 /** Tells what a run is expected to take; each video that would fail is named on stderr. */
 export const tellExpectation = Effect.fn("Cli.tellExpectation")(function* (
   expected: Expectation,
+  steps: StepBounds,
   json: boolean,
 ) {
   if (json) stdout.write(`${expectationJson(expected, new Date().toISOString())}\n`)
-  else yield* Console.log(lines(expected).join("\n"))
+  else yield* Console.log(lines(expected, steps).join("\n"))
   for (const { message } of expected.failures) yield* Console.error(`error: ${printable(message)}`)
 })

@@ -2,14 +2,14 @@ import { resolve } from "node:path"
 import { Console, Effect, Layer, Option } from "effect"
 import type { ReportRequest } from "../batch/report.ts"
 import { select } from "../batch/select.ts"
-import type { ImageLabels, RunSettings } from "../config.ts"
+import { annotationOf, type ImageLabels, type RunSettings } from "../config.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { localStore } from "../dataset/local-store.ts"
 import { expect } from "../dry-run.ts"
 import type { BatchFinished } from "../events.ts"
 import * as Layers from "../layers.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
-import { annotationSchemas } from "../plan/schemas.ts"
+import type { StepList } from "../plan/step-list.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { checkService } from "../service-check.ts"
 import { cut as cutStage } from "../stages/cut.ts"
@@ -32,6 +32,7 @@ import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
 import { aloneWithBatches, runInBatches, warnOfBatches } from "./model-batches.ts"
 import { stdout } from "./output.ts"
 import { checkJson, uncheckedJson } from "./progress/json.ts"
+import { loadStepList } from "./step-list.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvironment): ImageLabels => {
@@ -39,13 +40,42 @@ const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvir
   return Option.getOrElse(imageLabels, () => (noEmbedIndex ? "text" : inEnvironment))
 }
 
-const settingsOf = (given: RunFlags, environment: RunEnvironment): RunSettings => ({
+/** What steps are wanted, if other ones than the contract's are. */
+const stepsOf = ({ granularity, steps }: RunFlags): Pick<RunSettings, "granularity" | "steps"> => ({
+  ...(granularity === "causal" ? {} : { granularity }),
+  ...Option.match(steps, { onNone: () => ({}), onSome: (bounds) => ({ steps: bounds }) }),
+})
+
+/** Refuses plans of more steps than a pool has entries, since each begins at one of its own, and forms of words in another language. */
+const requirePossible = ({ annotationSchema, language, maxFrames, steps }: RunSettings) => {
+  if (steps !== undefined && steps.max > maxFrames) {
+    const message = `--steps allows ${steps.max} steps, but the pool has ${maxFrames} frames, and each step needs one of its own; give fewer steps, or --max-frames ${steps.max}`
+    return new UsageError({ message })
+  }
+  if (language !== undefined && annotationSchema === "numbered") {
+    const message = `--language ${language} does not go with --annotation-schema numbered, whose questions start with "What if"; use structured`
+    return new UsageError({ message })
+  }
+  return Effect.void
+}
+
+const settingsOf = (
+  given: RunFlags,
+  environment: RunEnvironment,
+  stepList: StepList | undefined,
+): RunSettings => ({
   outputRoot: given.outputRoot,
   ...idBaseOf(given),
   stages: given.stages,
   annotationSchema: given.annotationSchema,
   ...Option.match(given.prompts, { onNone: () => ({}), onSome: (folder) => ({ prompts: resolve(folder) }) }),
   ...Option.match(given.task, { onNone: () => ({}), onSome: (task) => ({ task: task.trim() }) }),
+  ...stepsOf(given),
+  ...(stepList === undefined ? {} : { stepList }),
+  ...Option.match(given.language, {
+    onNone: () => ({}),
+    onSome: (language) => (language === "en" ? {} : { language }),
+  }),
   overwrite: given.overwrite,
   adopt: given.adopt,
   allowLegacyResume: given.allowLegacyResume,
@@ -152,9 +182,11 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     return exitOf(true)
   }
   const model = yield* chosenModel(given)
-  const settings = settingsOf(given, environment)
+  const stepList = Option.isSome(given.stepsFile) ? yield* loadStepList(given.stepsFile.value) : undefined
+  const settings = settingsOf(given, environment, stepList)
+  yield* requirePossible(settings)
   yield* Effect.mapError(
-    loadPrompts(annotationSchemas[settings.annotationSchema], stages, settings),
+    loadPrompts(annotationOf(settings), stages, settings),
     ({ message }) => new UsageError({ message }),
   )
   const video = Layers.video({ ...videoSettings(given), pictureWork: pictureWorkOf(settings) })
@@ -168,7 +200,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
     const expected = yield* expect(files, settings, model.expected, given.videoConcurrency).pipe(
       Effect.provide(Layer.mergeAll(video, model.layer, Layers.localRoots)),
     )
-    yield* tellExpectation(expected, given.json)
+    yield* tellExpectation(expected, annotationOf(settings).steps, given.json)
     return exitOf(expected.failures.length === 0)
   }
   const pipeline = Layer.provide(Layers.pipeline, Layer.merge(video, model.layer))

@@ -1,5 +1,8 @@
 import * as v from "valibot"
+import { granularities } from "../plan/choices.ts"
 import { quoted } from "../plan/problem.ts"
+import type { PlanForm } from "../plan/schemas.ts"
+import { boundsText, contractSteps } from "../plan/step-range.ts"
 import { enumerated } from "../text/enumerated.ts"
 import { digest } from "./record-fields.ts"
 
@@ -13,6 +16,14 @@ export const schemaPartsSchema = v.object({
   prompts: v.record(v.string(), digest),
   /** What the model was told of the video, with every question. */
   task: v.exactOptional(v.string()),
+  /** Fewest and most steps of a plan; absent for what the contract asks for. */
+  steps: v.exactOptional(v.object({ min: v.number(), max: v.number() })),
+  /** The goals that steps may have; absent if any will do. */
+  step_list: v.exactOptional(v.array(v.string())),
+  /** What counts as one step; absent for `causal`. */
+  granularity: v.exactOptional(v.picklist(granularities)),
+  /** BCP 47 tag of the language of the texts; absent for English. */
+  language: v.exactOptional(v.string()),
 })
 export type SchemaParts = v.InferOutput<typeof schemaPartsSchema>
 
@@ -33,6 +44,13 @@ const differingPrompts = (made: SchemaParts, now: SchemaParts): ReadonlyArray<st
 
 const taskText = (task: string | undefined): string => (task === undefined ? "none" : quoted(task))
 
+const stepsOf = ({ steps }: SchemaParts): string => boundsText(steps ?? contractSteps)
+
+const listText = ({ step_list = [] }: SchemaParts): string => step_list.join("\n")
+
+const difference = (what: string, before: string, after: string): ReadonlyArray<string> =>
+  before === after ? [] : [`the ${what} (${before}, now ${after})`]
+
 const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => {
   if (made.annotation_schema !== now.annotation_schema)
     return [`the annotation schema (${made.annotation_schema}, now ${now.annotation_schema})`]
@@ -47,9 +65,11 @@ const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => 
     ...version,
     ...(before.answers === after.answers ? [] : ["the form of the answers"]),
     ...(prompts.length === 0 ? [] : [`the prompts (${prompts.join(", ")})`]),
-    ...(before.task === after.task
-      ? []
-      : [`the task (${taskText(before.task)}, now ${taskText(after.task)})`]),
+    ...difference("task", taskText(before.task), taskText(after.task)),
+    ...difference("number of steps", stepsOf(before), stepsOf(after)),
+    ...(listText(before) === listText(after) ? [] : ["the list of steps"]),
+    ...difference("granularity", before.granularity ?? "causal", after.granularity ?? "causal"),
+    ...difference("language", before.language ?? "en", after.language ?? "en"),
   ]
 }
 
@@ -61,3 +81,10 @@ export const whatDiffers = (made: MadeUnder, now: MadeUnder): string => {
     ? "prompts or the form of the answers differ; which of them, its run_summary.json does not say, because an earlier version wrote it"
     : "its parts are the same, so the fingerprint was changed by hand"
 }
+
+/** The form of plans in a folder; the contract's as far as nothing is on record. */
+export const planForm = (parts: SchemaParts | undefined): PlanForm => ({
+  steps: parts?.steps,
+  stepList: parts?.step_list,
+  language: parts?.language,
+})

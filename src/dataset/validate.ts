@@ -1,7 +1,7 @@
 import { basename, isAbsolute } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { annotationSchemas } from "../plan/schemas.ts"
+import { annotationFor } from "../plan/schemas.ts"
 import { DatasetStore } from "./DatasetStore.ts"
 import { furtherLayout, layout } from "./layout.ts"
 import { localStore } from "./local-store.ts"
@@ -9,6 +9,7 @@ import { readOriginalSummary } from "./original.ts"
 import { entriesOf } from "./places.ts"
 import type { FrameManifest } from "./records.ts"
 import { type RunSummary, runSummarySchema } from "./run-summary.ts"
+import { planForm } from "./schema-parts.ts"
 import { checkDraftFile, checkFinalPlan, checkLocalizationFile } from "./validate/answers.ts"
 import type { DecodeClip } from "./validate/clip.ts"
 import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
@@ -86,7 +87,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
     found.push(...(original === undefined ? findings : yield* checkOriginal(folder, original)))
     return sofar()
   }
-  const annotation = annotationSchemas[summary.annotation_schema]
+  const annotation = annotationFor(summary.annotation_schema, planForm(summary.schema_parts))
   const poolSize = summary.sampling_config.max_frames
   found.push(...summaryFindings(summary, name), ...(yield* furtherFindings(folder, summary)))
   if (summary.stage1 === undefined) return sofar()

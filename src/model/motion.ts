@@ -1,4 +1,4 @@
-import { stepCount } from "../plan/draft.ts"
+import type { StepRange } from "../plan/step-range.ts"
 
 const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
@@ -15,12 +15,12 @@ export const distinctMoments = (timestamps: ReadonlyArray<number>): ReadonlyArra
   timestamps.flatMap((seconds, i) => (seconds === timestamps[i - 1] ? [] : [i + 1]))
 
 /** How many steps to propose for N-1 changes between N pictures: one more than the bursts of change that stand out. */
-export const countSteps = (changes: ReadonlyArray<number>): number => {
+export const countSteps = (changes: ReadonlyArray<number>, range: StepRange): number => {
   const level = mean(changes) * 1.5
   const bursts = changes.filter((change, i) => change > level && !((changes[i - 1] ?? 0) > level)).length
   const moments = 1 + changes.filter((change) => change > 0).length
-  const most = Math.min(stepCount.preferredMax, Math.floor(moments / 2))
-  return Math.max(stepCount.min, Math.min(most, Math.max(stepCount.preferredMin, bursts + 1)))
+  const most = Math.min(range.preferredMax, Math.floor(moments / 2))
+  return Math.max(range.min, Math.min(most, Math.max(range.preferredMin, bursts + 1)))
 }
 
 /** The change into an index, from the picture before it. */

@@ -1,6 +1,8 @@
 import type * as v from "valibot"
 import type { Note } from "./normalise.ts"
 import type { Problem } from "./problem.ts"
+import type { StepList } from "./step-list.ts"
+import type { StepRange } from "./step-range.ts"
 
 /** The part of a draft step that every annotation schema shares; the rest is the schema's own. */
 export interface DraftStep {
@@ -41,6 +43,12 @@ export interface Specimen {
  */
 export interface AnnotationSchema {
   readonly name: string
+  /** How many steps a plan may have. */
+  readonly steps: StepRange
+  /** The goals that steps may have; absent if any will do, as long as they differ. */
+  readonly stepList?: StepList
+  /** BCP 47 tag of the language that texts are in; English if absent. */
+  readonly language?: string
   readonly draftStep: v.GenericSchema<unknown, DraftStep>
   readonly finalStep: v.GenericSchema<unknown, FinalStep>
   /**

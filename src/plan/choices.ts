@@ -4,6 +4,9 @@ export const cutModes = ["smart", "reencode", "copy"] as const
 /** How the full-video pool is sampled: frames evenly spread, or the nearest key frames. */
 export const poolSamplings = ["uniform", "keyframe"] as const
 
+/** What counts as one step: a stretch with one lasting effect, or each single act. */
+export const granularities = ["causal", "atomic"] as const
+
 /** How the index of a picture is told: drawn on it, as text before it, or both. */
 export const imageLabelNames = ["overlay", "text", "both"] as const
 

@@ -3,11 +3,10 @@ import type { AnnotationSchema, DraftStep } from "./annotation.ts"
 import { type Note, normalised, rewrite } from "./normalise.ts"
 import { type Checked, checked, type Problem, problem } from "./problem.ts"
 import { fieldOf, listAt, parseShape, text } from "./shape.ts"
+import { listCoverage, normaliseGoals, unlistedGoals } from "./step-list.ts"
+import { boundsText, type StepRange, stepsText } from "./step-range.ts"
 import { collapsed, textProblemsWithin, tooLongTexts } from "./text-rules.ts"
 import { strip } from "./unicode.ts"
-
-/** Bounds on the number of steps of a plan; outside the preferred range a plan is accepted with a warning. */
-export const stepCount = { min: 3, max: 8, preferredMin: 4, preferredMax: 7 } as const
 
 /** The plan of Stage 1: what happens, step by step, without keyframes. */
 export interface DraftPlan {
@@ -68,16 +67,10 @@ const duplicateGoals = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> =
   })
 }
 
-const countProblems = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> =>
-  steps.length >= stepCount.min && steps.length <= stepCount.max
+const countProblems = (range: StepRange, count: number): ReadonlyArray<Problem> =>
+  count >= range.min && count <= range.max
     ? []
-    : [
-        problem(
-          "$.steps",
-          "step_count",
-          `must hold ${stepCount.min} to ${stepCount.max} steps, not ${steps.length}`,
-        ),
-      ]
+    : [problem("$.steps", "step_count", `must hold ${stepsText(range)}, not ${count}`)]
 
 /** Any whole numbers will do, as long as they tell the steps apart: steps are numbered anew in the end. */
 const idProblems = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> => {
@@ -112,6 +105,7 @@ const normaliseSteps = (annotation: AnnotationSchema) => (plan: unknown, note: N
     )
     annotation.normaliseStep(step, path, note)
   }
+  if (annotation.stepList !== undefined) normaliseGoals(annotation.stepList, plan, note)
 }
 
 /**
@@ -163,16 +157,18 @@ const inventedGoals = (steps: ReadonlyArray<unknown>): ReadonlyArray<Problem> =>
       : []
   })
 
-const preference = (count: number): ReadonlyArray<Problem> =>
-  count >= stepCount.preferredMin && count <= stepCount.preferredMax
+/** Rules on the goals of all steps together. */
+const goalProblems = ({ stepList }: AnnotationSchema, steps: ReadonlyArray<unknown>) =>
+  stepList === undefined ? duplicateGoals(steps) : unlistedGoals(stepList, steps)
+
+/** What is accepted of goals, and told. */
+const goalWarnings = ({ stepList }: AnnotationSchema, steps: ReadonlyArray<unknown>) =>
+  stepList === undefined ? longGoals(steps) : listCoverage(stepList, steps)
+
+const preference = ({ preferredMax: max, preferredMin: min }: StepRange, count: number) =>
+  count >= min && count <= max
     ? []
-    : [
-        problem(
-          "$.steps",
-          "step_count",
-          `${count} steps; ${stepCount.preferredMin} to ${stepCount.preferredMax} are preferred`,
-        ),
-      ]
+    : [problem("$.steps", "step_count", `${count} steps; ${boundsText({ min, max })} are preferred`)]
 
 /**
  * Checks a Stage 1 reply: every problem at once, or the normalised plan with warnings, which also say what was normalised.
@@ -190,20 +186,29 @@ export const checkDraft = (annotation: AnnotationSchema, input: unknown): Checke
     "must not appear in a draft; keyframes are chosen later",
   )
   const rules = Array.isArray(fieldOf(shape.known, "steps"))
-    ? [...countProblems(steps), ...idProblems(steps), ...duplicateGoals(steps)]
+    ? [
+        ...countProblems(annotation.steps, steps.length),
+        ...idProblems(steps),
+        ...goalProblems(annotation, steps),
+      ]
     : []
   const problems = [
     ...withoutDoubles(shape.problems, forbidden),
     ...rules,
     ...inventedGoals(steps),
     ...steps.flatMap((step, i) => annotation.stepRules(step, `$.steps[${i}]`)),
-    ...textProblemsWithin(shape.known),
+    ...textProblemsWithin(shape.known, annotation.language),
   ]
   const order: Array<Problem> = []
   const value = shape.value && {
     ...shape.value,
     steps: renumbered(shape.value.steps, (path, message) => order.push(problem(path, "normalised", message))),
   }
-  const warnings = [...notes, ...order, ...preference(steps.length), ...longGoals(value?.steps ?? [])]
+  const warnings = [
+    ...notes,
+    ...order,
+    ...preference(annotation.steps, steps.length),
+    ...goalWarnings(annotation, value?.steps ?? []),
+  ]
   return checked<DraftPlan>(value, problems, warnings, normal)
 }

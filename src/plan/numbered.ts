@@ -6,6 +6,7 @@ import { fieldOf, integer, listAt, name, text, token } from "./shape.ts"
 import { identifier } from "./slug.ts"
 import { draftSpecimen, finalSpecimen } from "./specimen.ts"
 import { numberedStatements, sentencesOf } from "./statements.ts"
+import { contractSteps } from "./step-range.ts"
 import { isPlaceholder, textProblems } from "./text-rules.ts"
 import { strip } from "./unicode.ts"
 
@@ -151,6 +152,7 @@ const whatIfProblems = (step: unknown, path: string): ReadonlyArray<Problem> => 
 /** The annotation schema of numbered statements (`docs/reference/dataset.md`, "Annotation schemas"). */
 export const numbered: AnnotationSchema = {
   name: "numbered",
+  steps: contractSteps,
   draftStep: v.strictObject(draftFields),
   finalStep: v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) }),
   normaliseStep,

@@ -1,15 +1,16 @@
 import type { AnnotationSchema, DraftStep, FinalStep } from "./annotation.ts"
-import { noImagePaths, stepCount, withoutDoubles } from "./draft.ts"
+import { noImagePaths, withoutDoubles } from "./draft.ts"
 import { normalised } from "./normalise.ts"
 import { type Checked, checked, type Problem, problem } from "./problem.ts"
 import { fieldOf, listAt, parseShape } from "./shape.ts"
+import type { StepBounds } from "./step-range.ts"
 import { textProblemsWithin, tooLongTexts } from "./text-rules.ts"
 
 /** Every step has exactly this many keyframes. */
 const keyframeCount = 2
 
 /** Fewer moments than this cannot show the shortest plan: each of its steps has keyframes of its own. */
-export const fewestMoments = stepCount.min * keyframeCount
+export const fewestMoments = ({ min }: Pick<StepBounds, "min">): number => min * keyframeCount
 
 const unchangedProblems = (draft: DraftStep, input: unknown): ReadonlyArray<Problem> => {
   const id = fieldOf(input, "step_id")
@@ -104,7 +105,7 @@ export const checkRefined = (
     ...orderProblems(frames, timestamps),
     ...annotation.stepRules(shape.known, "$"),
     ...frames.flatMap((frame, i) => annotation.keyframeRules(shape.known, frame, `$.critical_frames[${i}]`)),
-    ...textProblemsWithin(shape.known),
+    ...textProblemsWithin(shape.known, annotation.language),
   ]
   return checked<FinalStep>(shape.value, problems, notes, normal)
 }

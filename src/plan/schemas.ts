@@ -1,5 +1,7 @@
 import type { AnnotationSchema } from "./annotation.ts"
 import { numbered } from "./numbered.ts"
+import type { StepList } from "./step-list.ts"
+import { contractSteps, type StepBounds, stepsFrom } from "./step-range.ts"
 import { structured } from "./structured.ts"
 
 /** The annotation schemas by name; `--annotation-schema` chooses among them. */
@@ -11,3 +13,22 @@ export const annotationSchemaNames = [
   "structured",
   "numbered",
 ] as const satisfies ReadonlyArray<AnnotationSchemaName>
+
+/** How plans and texts differ from what the contract asks for. */
+export interface PlanForm {
+  readonly stepList?: StepList | undefined
+  readonly steps?: StepBounds | undefined
+  /** BCP 47 tag of the language of the texts. */
+  readonly language?: string | undefined
+}
+
+/** An annotation schema for plans of a form; of the contract's, as far as nothing is said. */
+export const annotationFor = (
+  name: AnnotationSchemaName,
+  { language, stepList, steps }: PlanForm = {},
+): AnnotationSchema => ({
+  ...annotationSchemas[name],
+  steps: steps === undefined ? contractSteps : stepsFrom(steps.min, steps.max),
+  ...(stepList === undefined ? {} : { stepList }),
+  ...(language === undefined ? {} : { language }),
+})

@@ -5,6 +5,7 @@ import { type Problem, problem, quoted } from "./problem.ts"
 import { fieldOf, integer, listAt, listOf, name, text, token } from "./shape.ts"
 import { identifier } from "./slug.ts"
 import { draftSpecimen, finalSpecimen } from "./specimen.ts"
+import { contractSteps } from "./step-range.ts"
 import { collapsed } from "./text-rules.ts"
 
 const relations = listOf(v.strictObject({ relation: token, objects: listOf(name), truth: v.boolean() }))
@@ -118,6 +119,7 @@ const partyProblems = (step: unknown, frame: unknown, path: string): ReadonlyArr
  */
 export const structured: AnnotationSchema = {
   name: "structured",
+  steps: contractSteps,
   draftStep: v.strictObject(draftFields),
   finalStep: v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) }),
   normaliseStep,

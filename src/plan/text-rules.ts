@@ -1,3 +1,4 @@
+import { chineseFrameReferences, chinesePlaceholders, chineseTimeReferences } from "./chinese-text-rules.ts"
 import { type Problem, problem, quoted } from "./problem.ts"
 import { characters, strip } from "./unicode.ts"
 
@@ -73,9 +74,35 @@ export const timeReference = (text: string): string | undefined => matchOf(timeR
 export const breaksTextRule = (text: string): boolean =>
   isPlaceholder(text) || frameReference(text) !== undefined || timeReference(text) !== undefined
 
-/** The rules that hold for every text of a reply, whatever its field. */
-export const textProblems = (path: string, text: string): ReadonlyArray<Problem> => {
-  if (isPlaceholder(text)) {
+/** What the rules for texts name in a language beside English; names and signs in English occur in all of them. */
+interface LanguageWords {
+  readonly placeholders: ReadonlySet<string>
+  readonly frames: ReadonlyArray<RegExp>
+  readonly times: ReadonlyArray<RegExp>
+}
+
+const noWords: LanguageWords = { placeholders: new Set(), frames: [], times: [] }
+
+/** By the first part of a BCP 47 tag. */
+const wordsByLanguage: Readonly<Record<string, LanguageWords>> = {
+  zh: {
+    placeholders: chinesePlaceholders,
+    frames: chineseFrameReferences,
+    times: chineseTimeReferences,
+  },
+}
+
+const wordsOf = (language: string | undefined): LanguageWords =>
+  wordsByLanguage[language?.split("-")[0] ?? ""] ?? noWords
+
+/**
+ * The rules that hold for every text of a reply, whatever its field.
+ *
+ * @param language BCP 47 tag of the language of the texts; English if absent
+ */
+export const textProblems = (path: string, text: string, language?: string): ReadonlyArray<Problem> => {
+  const words = wordsOf(language)
+  if (isPlaceholder(text) || words.placeholders.has(strip(text).replace(/。$/u, ""))) {
     return [
       problem(
         path,
@@ -84,8 +111,8 @@ export const textProblems = (path: string, text: string): ReadonlyArray<Problem>
       ),
     ]
   }
-  const frame = frameReference(text)
-  const time = timeReference(text)
+  const frame = frameReference(text) ?? matchOf(words.frames, text)
+  const time = timeReference(text) ?? matchOf(words.times, text)
   return [
     ...(frame === undefined
       ? []
@@ -124,11 +151,14 @@ export const tooLongTexts = (value: unknown, path = "$"): ReadonlyArray<Problem>
 }
 
 /** Applies `textProblems` to every string in a JSON value, at any depth. */
-export const textProblemsWithin = (value: unknown, path = "$"): ReadonlyArray<Problem> => {
-  if (typeof value === "string") return strip(value) === "" ? [] : textProblems(path, value)
-  if (Array.isArray(value)) return value.flatMap((item, i) => textProblemsWithin(item, `${path}[${i}]`))
+export const textProblemsWithin = (value: unknown, language?: string, path = "$"): ReadonlyArray<Problem> => {
+  if (typeof value === "string") return strip(value) === "" ? [] : textProblems(path, value, language)
+  if (Array.isArray(value))
+    return value.flatMap((item, i) => textProblemsWithin(item, language, `${path}[${i}]`))
   if (typeof value === "object" && value !== null) {
-    return Object.entries(value).flatMap(([key, item]) => textProblemsWithin(item, `${path}.${key}`))
+    return Object.entries(value).flatMap(([key, item]) =>
+      textProblemsWithin(item, language, `${path}.${key}`),
+    )
   }
   return []
 }

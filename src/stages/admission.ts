@@ -1,15 +1,19 @@
 import { Effect } from "effect"
-import type { RunSettings } from "../config.ts"
+import { annotationOf, type RunSettings } from "../config.ts"
 import { labelBox } from "../picture/overlay.ts"
 import { fewestMoments } from "../plan/refined.ts"
 import type { VideoSource } from "../video/VideoDecoder.ts"
 import { VideoError } from "../video/VideoError.ts"
 import { frameLabel } from "./pool-images.ts"
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
 /** Refuses videos that are too short for steps. */
-export const admitSteps = ({ file, framePts }: VideoSource) => {
-  if (framePts.length >= fewestMoments) return Effect.void
-  const message = `${file} has ${framePts.length} frames; three steps with two keyframes each need at least ${fewestMoments}`
+export const admitSteps = ({ file, framePts }: VideoSource, settings: RunSettings) => {
+  const { steps } = annotationOf(settings)
+  const fewest = fewestMoments(steps)
+  if (framePts.length >= fewest) return Effect.void
+  const message = `${file} has ${counted(framePts.length, "frame")}; ${counted(steps.min, "step")} with two keyframes each need at least ${fewest}`
   return new VideoError({ reason: "TooFewFrames", file, message })
 }
 
@@ -25,4 +29,4 @@ const admitLabels = (source: VideoSource, { imageLabels, maxFrames }: RunSetting
 
 /** Refuses what a stage that asks for the indices of steps cannot work with. */
 export const admitIndices = (source: VideoSource, settings: RunSettings) =>
-  Effect.zipRight(admitSteps(source), admitLabels(source, settings))
+  Effect.zipRight(admitSteps(source, settings), admitLabels(source, settings))

@@ -4,8 +4,9 @@ import type { Outcome } from "../dataset/run-summary.ts"
 import { countSteps } from "../model/motion.ts"
 import type { ModelTask } from "../model/VisionModel.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
-import { checkDraft, type DraftPlan, draftPlanSchema, stepCount } from "../plan/draft.ts"
+import { checkDraft, type DraftPlan, draftPlanSchema } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
+import { fewestMoments } from "../plan/refined.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
@@ -38,7 +39,11 @@ const place: OutcomePlace = {
 }
 
 const asks = {
-  prompt: { file: "stage1", slots: { frame_count: "50" } },
+  prompt: {
+    file: "stage1",
+    slots: { frame_count: "50" },
+    wording: ["step_count", "step_bounds", "step_rule", "repetition_rule", "step_list"],
+  },
   answer: "draft",
   schema: draftPlanSchema,
   answerTokens: 3000,
@@ -52,13 +57,20 @@ const poolNote = {
 }
 
 /** The full-video pool that a run wants. */
-export const fullPoolRequest = ({ confirmSource, folder, source, settings }: RunFacts): PoolRequest => ({
+export const fullPoolRequest = ({
+  annotation,
+  confirmSource,
+  folder,
+  source,
+  settings,
+}: RunFacts): PoolRequest => ({
   dir: folder.stage1,
   source,
   confirm: confirmSource,
   count: settings.maxFrames,
   jpegQuality: settings.jpegQuality,
   sampling: settings.sampling,
+  fewest: fewestMoments(annotation.steps),
   note: poolNote[settings.sampling],
   secondsOf: (pts) => ptsSeconds(pts, source.timeBase),
 })
@@ -77,10 +89,10 @@ export const draftTask = (annotation: AnnotationSchema): ModelTask => ({
   answerTokens: asks.answerTokens,
   rehearse: (changes) => ({
     high_level_goal: rehearsalNote,
-    steps: Array.from({ length: countSteps(changes) }, (_, i) =>
+    steps: Array.from({ length: countSteps(changes, annotation.steps) }, (_, i) =>
       annotation.specimen.draftStep({
         stepId: i + 1,
-        stepGoal: `Rehearsal segment ${i + 1}`,
+        stepGoal: annotation.stepList?.[i % annotation.stepList.length] ?? `Rehearsal segment ${i + 1}`,
         note: rehearsalNote,
       }),
     ),
@@ -125,7 +137,7 @@ const make = Effect.fnUntraced(function* (run: VideoRun) {
   const { stage1: previous } = yield* run.summary.progress
   const plan = yield* keepOrAsk(run, {
     ...inquiryOf(run, pool, previous),
-    callsLeft: 2 + stepCount.max,
+    callsLeft: 2 + run.annotation.steps.max,
     note: noteAt(run, place),
   })
   const { stage1 } = yield* run.summary.progress
@@ -151,7 +163,7 @@ const foresee = Effect.fnUntraced(function* (run: RunFacts, { stage1 }: Left) {
   return outlookOf(made, call, found === undefined ? [distinct] : [])
 })
 
-/** The full-video pool and, from it, a plan of 3 to 8 steps without keyframes. */
+/** The full-video pool and, from it, a plan of steps without keyframes. */
 export const draft = defineStage({
   ...id,
   title: "draft",

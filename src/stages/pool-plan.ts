@@ -31,6 +31,8 @@ export interface PoolRequest {
   readonly jpegQuality: number
   /** Default `uniform`. */
   readonly sampling?: PoolSampling
+  /** Different pictures that it has to have, if the video has as many frames; those of the contract's shortest plan if absent. */
+  readonly fewest?: number
   readonly note: string
   /** Seconds on the source video's timeline of a PTS of `source`. */
   readonly secondsOf: (pts: number) => number

@@ -7,6 +7,7 @@ import { jsonText, readDigest, syncNames, writeIfChanged } from "../dataset/stor
 import { removePictures } from "../dataset/superseded.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { fewestMoments } from "../plan/refined.ts"
+import { contractSteps } from "../plan/step-range.ts"
 import { VideoError } from "../video/VideoError.ts"
 import { decodeFirstHand } from "./pool-pictures.ts"
 import { distinctFrames, type FramePool, type PoolRequest, planFrames } from "./pool-plan.ts"
@@ -57,10 +58,12 @@ const matchingManifest = (
   present !== undefined && matchesPlan(present, planned, request.sampling ?? "uniform") ? present : undefined
 
 /** Fails if sampling finds too few pictures to show what happens. */
-const requireEnough = ({ sampling, source }: PoolRequest, planned: ReadonlyArray<PlannedFrame>) => {
+const requireEnough = (
+  { fewest = fewestMoments(contractSteps), sampling, source }: PoolRequest,
+  planned: ReadonlyArray<PlannedFrame>,
+) => {
   const distinct = distinctFrames(planned)
-  if (sampling !== "keyframe" || distinct >= Math.min(fewestMoments, source.framePts.length))
-    return Effect.void
+  if (sampling !== "keyframe" || distinct >= Math.min(fewest, source.framePts.length)) return Effect.void
   const message = `${source.file} has ${distinct} key frame${distinct === 1 ? "" : "s"}, too few to show what happens; use --sampling uniform`
   return new VideoError({ reason: "TooFewFrames", file: source.file, message })
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 import { toJsonSchema } from "@valibot/to-json-schema"
 import { Data, Effect } from "effect"
 import type * as v from "valibot"
+import type { Granularity } from "../config.ts"
 import { contractVersion } from "../dataset/run-summary.ts"
 import type { SchemaParts } from "../dataset/schema-parts.ts"
 import { hasCode } from "../files/fault.ts"
@@ -11,6 +12,8 @@ import { unreadableText } from "../files/fault-text.ts"
 import { readPlain } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
+import { isContractRange } from "../plan/step-range.ts"
+import { type GivenForm, type ruleNames, type Wording, type WordingName, wordingOf } from "./wording.ts"
 
 /** A prompt, and what is filled into it. */
 export interface PromptTemplate<Slot extends string = string> {
@@ -18,6 +21,8 @@ export interface PromptTemplate<Slot extends string = string> {
   readonly file: string
   /** The text itself, of a stage that brings its own; no file is read then. */
   readonly text?: string
+  /** Parts of its text that what the run is told decides; a prompt of one's own need not have them. */
+  readonly wording?: ReadonlyArray<WordingName>
   /** Its placeholders, each with a text of about the usual length, to estimate by. All must occur, and no others. */
   readonly slots: Readonly<Record<Slot, string>>
 }
@@ -37,7 +42,12 @@ export interface Asks {
   readonly isPerStep?: true
 }
 
-const system: PromptTemplate<never> = { file: "system", slots: {} }
+const ending = ".md"
+
+/** What to do about a file of the project that is of no use. */
+const reinstall = "reinstall the project"
+
+const system: PromptTemplate<never> = { file: "system", slots: {}, wording: ["language"] }
 
 /** A prompt file is missing or no text, or its placeholders are not those the stages fill in. */
 export class PromptError extends Data.TaggedError("PromptError")<{
@@ -73,18 +83,24 @@ const checkPlaceholders = (
   file: string,
   text: string,
   wanted: ReadonlyArray<string>,
+  parts: ReadonlyArray<readonly [string, Wording]>,
 ): ReadonlyArray<string> => {
   const found = new Set([...text.matchAll(slot)].map((match) => match[1] ?? ""))
+  const lacks = (name: string): string => `${file} lacks the placeholder {{${name}}}`
   return [
-    ...wanted.filter((name) => !found.has(name)).map((name) => `${file} lacks the placeholder {{${name}}}`),
+    ...wanted.filter((name) => !found.has(name)).map(lacks),
+    ...parts.flatMap(([name, { flag }]) =>
+      flag === undefined || found.has(name) ? [] : [`${lacks(name)}, which ${flag} needs`],
+    ),
     ...[...found]
-      .filter((name) => !wanted.includes(name))
+      .filter((name) => !wanted.includes(name) && !parts.some(([part]) => part === name))
       .map((name) => `${file} has an unknown placeholder {{${name}}}`),
   ]
 }
 
+/** The text with what there is for its placeholders; the others stay. */
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
-  template.replace(slot, (_match, name: string) => values[name] ?? "")
+  template.replace(slot, (placeholder, name: string) => values[name] ?? placeholder)
 
 /** Prompts are a few kilobytes; all of one goes into every request. */
 const largestPrompt = 1 << 20
@@ -116,7 +132,7 @@ const readPrompt = (file: string, wayOut: string) =>
 export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
 
 /** What a run is told beside what every run is told. */
-export interface GivenWording {
+export interface GivenWording extends GivenForm {
   /** A folder like `promptFolder`: the files in it stand in for the project's, one by one. */
   readonly prompts?: string
   /** What the video is of, in words that the model is given with every question. */
@@ -129,18 +145,31 @@ const normal = (text: string): string => text.replaceAll("\r\n", "\n").trim()
 /** The text of a prompt, checked. */
 const loadPrompt = Effect.fnUntraced(function* (
   { path, wayOut }: PromptPlace,
-  { file: name, slots, text }: PromptTemplate,
+  { file: name, slots, text, wording = [] }: PromptTemplate,
+  wordings: Readonly<Record<WordingName, Wording>>,
 ) {
-  const file = join(path, `${name}.md`)
+  const file = join(path, `${name}${ending}`)
   const read = normal(text ?? (yield* readPrompt(file, wayOut)))
+  const parts = wording.map((part) => [part, wordings[part]] as const)
   const problems =
     read === ""
       ? [`the prompt file ${file} is empty; ${wayOut}`]
-      : checkPlaceholders(file, read, Object.keys(slots))
-  return problems.length === 0 ? read : yield* new PromptError({ file, message: problems.join("; ") })
+      : checkPlaceholders(file, read, Object.keys(slots), parts)
+  if (problems.length > 0) return yield* new PromptError({ file, message: problems.join("; ") })
+  const added = parts.flatMap(([part, { sentence }]) =>
+    sentence === undefined || read.includes(`{{${part}}}`) ? [] : [sentence],
+  )
+  const filled = fill(read, Object.fromEntries(parts.map(([part, { text: wanted }]) => [part, wanted])))
+  return [filled, ...added].join("\n\n")
 })
 
-const ending = ".md"
+/** The rules that a granularity gives the prompts, by their names. */
+const loadRules = Effect.fnUntraced(function* (folder: string, granularity: Granularity = "causal") {
+  const path = join(folder, "granularity", granularity)
+  const read = (name: (typeof ruleNames)[number]) =>
+    Effect.map(readPrompt(join(path, `${name}${ending}`), reinstall), normal)
+  return yield* Effect.all({ step_rule: read("step_rule"), repetition_rule: read("repetition_rule") })
+})
 
 /** The names of the prompts in a folder of one's own. One that no stage asks with is a slip of the pen, and would go unnoticed. */
 const ownPrompts = Effect.fnUntraced(function* (path: string, known: ReadonlyArray<string>) {
@@ -171,17 +200,24 @@ const withTask = (text: string, task: string | undefined): string =>
 export const loadPrompts = Effect.fn("Prompts.load")(function* (
   annotation: AnnotationSchema,
   stages: ReadonlyArray<{ readonly asks?: Asks }>,
-  { prompts: given, task }: GivenWording = {},
+  wording: GivenWording = {},
   folder = promptFolder,
 ) {
+  const { stepList, steps } = annotation
+  const { granularity, language, prompts: given, task } = wording
   const asked = stages.flatMap(({ asks }) => asks ?? [])
   const templates = [system, ...asked.map(({ prompt }) => prompt)]
-  const shipped = { path: join(folder, annotation.name), wayOut: "reinstall the project" }
+  const shipped = { path: join(folder, annotation.name), wayOut: reinstall }
   const own = { path: join(given ?? "", annotation.name), wayOut: "correct it, or leave --prompts out" }
+  const rules = yield* loadRules(folder, granularity)
+  const wordings = wordingOf(annotation, wording, rules)
   const known = templates.flatMap(({ file, text }) => (text === undefined ? [file] : []))
   const isOwn = given === undefined ? new Set<string>() : yield* ownPrompts(own.path, known)
   const loaded = yield* Effect.forEach(templates, (prompt) =>
-    Effect.map(loadPrompt(isOwn.has(prompt.file) ? own : shipped, prompt), (text) => ({ prompt, text })),
+    Effect.map(loadPrompt(isOwn.has(prompt.file) ? own : shipped, prompt, wordings), (text) => ({
+      prompt,
+      text,
+    })),
   )
   // What a stage brings is its own, whatever it is called.
   const texts = new Map(
@@ -209,6 +245,10 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
       answers: fingerprint(answers),
       prompts: Object.fromEntries([...texts].map(([file, text]) => [file, sha256(text)])),
       ...(task === undefined ? {} : { task }),
+      ...(isContractRange(steps) ? {} : { steps: { min: steps.min, max: steps.max } }),
+      ...(stepList === undefined ? {} : { step_list: [...stepList] }),
+      ...(granularity === undefined || granularity === "causal" ? {} : { granularity }),
+      ...(language === undefined ? {} : { language }),
     },
   } satisfies Prompts
 })

@@ -7,6 +7,7 @@ import type { Outcome } from "../dataset/run-summary.ts"
 import { localPath, readDigest, readJson } from "../dataset/store.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
+import type { StepBounds } from "../plan/step-range.ts"
 import { framesBetween } from "../video/sampling.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
 import { cut } from "./cut.ts"
@@ -29,8 +30,8 @@ import {
 } from "./step-inquiry.ts"
 import { stepPoolRequest } from "./step-pool.ts"
 
-/** Steps of a plan that is not drafted yet. */
-export const assumedSteps = 5
+/** Steps of a plan that is not drafted yet: five, or as near to it as a plan may have. */
+export const assumedSteps = ({ max, min }: StepBounds): number => Math.min(max, Math.max(min, 5))
 
 /**
  * Steps of the plan on disk, whatever becomes of it: the best guess at those of the next one. That of a rehearsal says nothing
@@ -38,10 +39,10 @@ export const assumedSteps = 5
  */
 const likelySteps = (run: RunFacts, left: Left) =>
   left.rehearsal !== run.rehearsal
-    ? Effect.succeed(assumedSteps)
+    ? Effect.succeed(assumedSteps(run.annotation.steps))
     : Effect.map(readJson(join(run.folder.stage1, layout.stage1.draft)), (json) => {
         const parsed = v.safeParse(v.object({ steps: v.pipe(v.array(v.unknown()), v.minLength(1)) }), json)
-        return parsed.success ? parsed.output.steps.length : assumedSteps
+        return parsed.success ? parsed.output.steps.length : assumedSteps(run.annotation.steps)
       })
 
 const stepCall = (run: RunFacts, distinct: number, prompt?: string) =>

@@ -11,6 +11,7 @@ import { type ChatServer, startChatServer } from "../support/chat-server.ts"
 import { coloursOf } from "../support/colours.ts"
 import { makeVideo } from "../support/media.ts"
 import { makeOriginal } from "../support/original-folder.ts"
+import { draftReply } from "../support/replies.ts"
 import { digestsBelow, finished } from "../support/run-cli.ts"
 import { blocksOf, originalOf, pages, read, root } from "./pages.ts"
 
@@ -124,8 +125,13 @@ const given: Readonly<Record<string, (folder: string) => Promise<void>>> = {
     const drawn = join(shared, folderOf("README.md"), "demo-output/robot_table.mp4")
     if (existsSync(drawn)) await cp(drawn, join(folder, "demo-output/robot_table.mp4"))
   },
-  "docs/guides/wording.md": (folder) =>
-    cp(join(root, "examples/prompts"), join(folder, "examples/prompts"), { recursive: true }),
+  "docs/guides/wording.md": async (folder) => {
+    await cp(join(root, "examples/prompts"), join(folder, "examples/prompts"), { recursive: true })
+    // The steps that the server answers with.
+    const { steps } = draftReply("structured")
+    const goals = (steps as ReadonlyArray<{ readonly step_goal: string }>).map(({ step_goal }) => step_goal)
+    await Bun.write(join(folder, "steps.txt"), `${goals.join("\n")}\n`)
+  },
   "docs/coming-from-the-original.md": async (folder) => {
     const made = await run(
       "bun run pipeline --input-video cooking.mp4 --output-root old-dataset",

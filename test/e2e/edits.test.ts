@@ -6,6 +6,7 @@ import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
 import { startChatServer } from "../support/chat-server.ts"
 import { finishedDataset } from "../support/finished.ts"
 import { valueAt, withValue } from "../support/json.ts"
+import { oneIn } from "../support/long.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -64,7 +65,7 @@ const bad: ReadonlyArray<Edit> = [
 ]
 
 describe("an edit that breaks a rule is refused with the rule, nothing is asked and nothing is written:", () => {
-  test.each(bad)("%s", async (_what, file, path, value, rule) => {
+  test.each(oneIn(3, bad))("%s", async (_what, file, path, value, rule) => {
     await using copy = await dataset.copy()
     edit(copy.out, file, path, value)
     const before = stampsBelow(copy.root)
@@ -98,12 +99,13 @@ describe("an edit that breaks a rule is refused with the rule, nothing is asked 
 })
 
 describe("what is no edit is made again as ever", () => {
-  test.each([
-    ["cut off", (text: string) => text.slice(0, -20)],
+  const damages: ReadonlyArray<readonly [string, (text: string) => string]> = [
+    ["cut off", (text) => text.slice(0, -20)],
     ["empty", () => ""],
     ["no object", () => "[1, 2]"],
     ["not JSON", () => "not what it was"],
-  ])("a file that is %s", async (_what, damage) => {
+  ]
+  test.each(oneIn(2, damages))("a file that is %s", async (_what, damage) => {
     await using copy = await dataset.copy()
     for (const [file, asked] of [
       [final, ["3.2"]],
@@ -196,7 +198,7 @@ describe("what a run replaces and has not written is kept beside it", () => {
     [`${step}/step_meta.json`]: ["clip_start_sec", 0.5],
   }
 
-  test.each(others)("%s", async (_what, file, settings, kept) => {
+  test.each(oneIn(2, others))("%s", async (_what, file, settings, kept) => {
     await using copy = await dataset.copy()
     const [path = "", value] = changes[file] ?? []
     const text = edit(copy.out, file, path, value)

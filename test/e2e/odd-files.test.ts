@@ -21,6 +21,7 @@ import { finishedDataset } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { runIn } from "../support/in-root.ts"
 import { withValue } from "../support/json.ts"
+import { oneIn } from "../support/long.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -72,12 +73,13 @@ describe("files that no run has made", () => {
   ]
   const review = "review/log.jsonl"
 
-  test.each([
+  const runs: ReadonlyArray<readonly [string, Parameters<typeof quickSettings>[1], number]> = [
     ["a run that goes on", {}, 0],
     ["a run with another pool", { maxFrames: 10 }, 7],
     ["--overwrite", { overwrite: true }, 7],
     ["--overwrite of one stage", { overwrite: true, stages: ["refine"] }, 5],
-  ] as const)("stay through %s, and validate names them", async (_what, changes, calls) => {
+  ]
+  test.each(oneIn(2, runs))("stay through %s, and validate names them", async (_what, changes, calls) => {
     await using copy = await dataset.copy()
     for (const file of [...own, review]) {
       mkdirSync(dirname(join(copy.out, file)), { recursive: true })
@@ -113,7 +115,7 @@ describe("files that no run has made", () => {
 })
 
 describe("a link in the place of a folder", () => {
-  test.each([
+  const folders: ReadonlyArray<readonly [string]> = [
     [""],
     ["stage1"],
     ["stage1/sampled_frames"],
@@ -121,7 +123,8 @@ describe("a link in the place of a folder", () => {
     ["stage2/step_clips"],
     [step],
     [`${step}/sampled_frames`],
-  ])("%p is refused by name, and nothing behind it is touched", async (name) => {
+  ]
+  test.each(oneIn(2, folders))("%p is refused by name, and nothing behind it is touched", async (name) => {
     await using copy = await dataset.copy()
     await using elsewhere = await temporaryFolder()
     const path = join(copy.out, name)
@@ -192,7 +195,7 @@ const matrix = places.map((place, i) => {
   return [names[i % names.length] ?? "", place] as const
 })
 
-test.each(matrix)("%s in the place of %s is refused by name", async (what, place) => {
+test.each(oneIn(2, matrix))("%s in the place of %s is refused by name", async (what, place) => {
   const make = oddities[what]
   if (make === undefined) throw new Error(what)
   await using copy = await dataset.copy()

@@ -71,7 +71,7 @@ const wrongs: ReadonlyArray<Wrong> = [
     name: "three frames",
     args: file("short.mp4"),
     code: 1,
-    says: "has 3 frames; three steps with two keyframes each need at least 6",
+    says: "has 3 frames; 3 steps with two keyframes each need at least 6",
   },
   {
     name: "pictures without room for a label, before Stage 1",

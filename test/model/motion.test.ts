@@ -7,6 +7,7 @@ import {
   distinctMoments,
   meanDifference,
 } from "../../src/model/motion.ts"
+import { contractSteps, stepsFrom } from "../../src/plan/step-range.ts"
 
 /** Changes between N pictures that are small but for bursts into the given 1-based indices. */
 const bursts = (frames: number, ...into: ReadonlyArray<number>): ReadonlyArray<number> =>
@@ -115,6 +116,13 @@ describe("the number of steps", () => {
     ["at most seven", bursts(50, 5, 10, 15, 20, 25, 30, 35, 40, 45), 7],
     ["at least three when there is little to see", [5, 5, 5, 5, 5], 3],
   ])("is %s", (_what, changes, expected) => {
-    expect(countSteps(changes)).toBe(expected)
+    expect(countSteps(changes, contractSteps)).toBe(expected)
+  })
+
+  test("is within the bounds that are asked for", () => {
+    const busy = bursts(50, 5, 10, 15, 20, 25, 30, 35, 40, 45)
+    expect(countSteps(busy, stepsFrom(1, 50))).toBe(10)
+    expect(countSteps(busy, stepsFrom(2, 4))).toBe(4)
+    expect(countSteps([5, 5, 5, 5, 5], stepsFrom(1, 50))).toBe(1)
   })
 })

@@ -4,13 +4,15 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as v from "valibot"
+import type { DraftStep } from "../../src/plan/annotation.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization, type LocalizationContext } from "../../src/plan/localization.ts"
 import type { Checked } from "../../src/plan/problem.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
-import { annotationSchemaNames, annotationSchemas } from "../../src/plan/schemas.ts"
+import { annotationFor, annotationSchemaNames, annotationSchemas } from "../../src/plan/schemas.ts"
+import type { StepBounds } from "../../src/plan/step-range.ts"
 import { type StageName, stages } from "../../src/stages/list.ts"
-import { loadPrompts, promptFolder } from "../../src/stages/prompts.ts"
+import { type GivenWording, loadPrompts, promptFolder } from "../../src/stages/prompts.ts"
 import { refineAsks } from "../../src/stages/step-inquiry.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { valueAt, withValue } from "../support/json.ts"
@@ -291,7 +293,67 @@ test("the fingerprints of the schemas differ", async () => {
   expect(new Set(all.map((prompts) => prompts.fingerprint)).size).toBe(annotationSchemaNames.length)
 })
 
+describe("what a run is told of steps and texts", () => {
+  const draft = promptOf("draft")
+  const told = (wording: GivenWording, steps?: StepBounds) =>
+    Effect.runPromise(loadPrompts(annotationFor("structured", { steps }), stages, wording))
+
+  test("without it prompts are, word for word, those of the folders that were made before there was any", async () => {
+    // `sha256sum` of the files of that time, without white space at their ends.
+    const same = {
+      stage2: "52fdc587e987293a7f4a9d72d7df8157e6e8e3eeee23cd7a0d3f34e6bf1f872f",
+      system: "4446b482aa56f7753bcf9a5e85b69e3f477976fbd9d84f46433aa0b99c869562",
+    }
+    expect((await load("structured")).parts.prompts).toEqual({
+      ...same,
+      stage1: "0e111cc88cd71a8fef409268767d2bc4ec62327dc2c31dda0a1cb4484a0bc77b",
+      stage3: "4635faec412c7a37621a91a935110736e1d4296ec2358f1d61f2a34977c9cfa1",
+    })
+    expect((await load("numbered")).parts.prompts).toEqual({
+      ...same,
+      stage1: "f0f3ad26508eb14575e401b33bc0e0f2df211ca38f90eb91a5cacfe6129e743e",
+      stage3: "227e626460cd6d8ef21020fcccdfe94952a794f79465550c49638e83f96abdbc",
+    })
+  })
+
+  test("a number of steps stands in the draft's prompt and nowhere else", async () => {
+    const [usual, ours] = [await load("structured"), await told({}, { min: 2, max: 20 })]
+    const text = ours.fill(draft, { frame_count: "50" })
+    expect(text).toContain("2. Write 2 to 20 steps, in the order in which they happen. A step is one stretch")
+    expect(text).toContain("- 2 to 20 steps, `step_id` counts up")
+    const { stage1, ...others } = ours.parts.prompts
+    expect(usual.parts.prompts).toMatchObject(others)
+    expect(stage1).not.toBe(usual.parts.prompts.stage1)
+    expect(ours.parts.steps).toEqual({ min: 2, max: 20 })
+    const one = await told({}, { min: 5, max: 5 })
+    expect(one.fill(draft, { frame_count: "50" })).toContain("Write exactly 5 steps, in the order")
+  })
+
+  test("the contract's bounds, given, are without its preference", async () => {
+    const { fill, parts } = await told({}, { min: 3, max: 8 })
+    expect(fill(draft, { frame_count: "50" })).toContain("Write 3 to 8 steps, in the order")
+    expect(parts.steps).toEqual({ min: 3, max: 8 })
+  })
+
+  test("single acts are asked for with a rule of their own", async () => {
+    const { fill, parts } = await told({ granularity: "atomic" }, { min: 1, max: 50 })
+    const text = fill(draft, { frame_count: "50" })
+    expect(text).toContain("A step is one smallest act")
+    expect(text).toContain("An action that is repeated is a step each time")
+    expect(text).not.toContain("acts on one main patient")
+    expect(parts.granularity).toBe("atomic")
+  })
+
+  test("the language is named in the system prompt", async () => {
+    const { system, parts } = await told({ language: "zh-Hans" })
+    expect(system).toContain("Write plain Simplified Chinese in the present tense")
+    expect(parts.language).toBe("zh-Hans")
+  })
+})
+
 describe("prompts of one's own", () => {
+  const examples = join(import.meta.dir, "../../examples/prompts")
+
   const given = (prompts: string, task?: string) =>
     Effect.runPromise(
       loadPrompts(annotationSchemas.structured, stages, { prompts, ...(task === undefined ? {} : { task }) }),
@@ -337,8 +399,71 @@ describe("prompts of one's own", () => {
   })
 
   test("those in the examples are whole", async () => {
-    const { system } = await given(join(import.meta.dir, "../../examples/prompts/surgical"))
+    const { system } = await given(join(examples, "surgical"))
     expect(system).toContain("endoscope")
+    expect((await given(join(examples, "chinese"))).system).toContain("简体中文")
+  })
+
+  test.each(["stage1", "stage2", "stage3"])(
+    "the Chinese %s.md asks for what the English one does",
+    async (stage) => {
+      const blocks = async (file: string) => [
+        ...(await readFile(file, "utf8")).matchAll(/```json\n(.*?)```/gsu),
+      ]
+      const chinese = await blocks(join(examples, "chinese/structured", `${stage}.md`))
+      const english = await blocks(join(promptFolder, "structured", `${stage}.md`))
+      const keysOf = ([, text = ""]: RegExpMatchArray) =>
+        [...text.matchAll(/"(\w+)":|\{\{\w+\}\}/gu)].map(([key]) => key)
+      expect(chinese.map(keysOf)).toEqual(english.map(keysOf))
+      expect(chinese.length).toBeGreaterThan(0)
+    },
+  )
+
+  test("the Chinese skeletons pass the checks", async () => {
+    const { fill } = await given(join(examples, "chinese"))
+    const jsonOf = (text: string, nth = 0): Json =>
+      JSON.parse([...text.matchAll(/```json\n(.*?)```/gsu)][nth]?.[1] ?? "")
+    const draft = jsonOf(fill(promptOf("draft"), { frame_count: "9" }))
+    const [step] = draft.steps as ReadonlyArray<Json>
+    const steps = ["一", "二", "三", "四"].map((word, i) => ({
+      ...step,
+      step_id: i + 1,
+      step_goal: `第${word}个变化`,
+    }))
+    expect(codes(checkDraft(annotationSchemas.structured, { ...draft, steps }))).toEqual([])
+    const empty = { frame_count: "9", high_level_goal: "x", draft_step: "{}" }
+    const refined = jsonOf(fill(refineAsks.prompt, empty), 1)
+    const own = { ...(steps[0] as unknown as DraftStep), step_id: 1, step_goal: String(refined.step_goal) }
+    expect(codes(checkRefined(annotationSchemas.structured, own, [0, 0.5, 1], refined))).toEqual([])
+  })
+
+  test.each([
+    ["stage1", "step_count", {}, { min: 2, max: 9 }, "--steps"],
+    ["stage1", "step_rule", { granularity: "atomic" }, undefined, "--granularity atomic"],
+  ] as const)(
+    "a %s.md without {{%s}} is refused where that is needed",
+    async (file, part, wording, steps, flag) => {
+      const shipped = await readFile(join(promptFolder, "structured", `${file}.md`), "utf8")
+      await using own = await ownPrompts({
+        [`structured/${file}.md`]: shipped.replaceAll(`{{${part}}}`, "so"),
+      })
+      await given(own.path)
+      const loading = loadPrompts(annotationFor("structured", { steps }), stages, {
+        prompts: own.path,
+        ...wording,
+      })
+      const { message } = await Effect.runPromise(Effect.flip(loading))
+      expect(message).toBe(
+        `${join(own.path, "structured", `${file}.md`)} lacks the placeholder {{${part}}}, which ${flag} needs`,
+      )
+    },
+  )
+
+  test("a system prompt that does not say where the language stands is told it at its end", async () => {
+    await using own = await ownPrompts({ "structured/system.md": "You watch operations.\n" })
+    const wording = { prompts: own.path, language: "zh-Hans" }
+    const { system } = await Effect.runPromise(loadPrompts(annotationSchemas.structured, stages, wording))
+    expect(system).toBe("You watch operations.\n\n# Language\n\nWrite all texts in Simplified Chinese.")
   })
 
   test("a task is told after the system prompt, and only it differs in the fingerprint", async () => {

@@ -56,9 +56,11 @@ export interface ChatServer extends AsyncDisposable {
   readonly mostAtOnce: () => number
 }
 
-/** The stage that a prompt is of. */
-export const stageOf = (prompt: string): 1 | 2 | 3 =>
-  prompt.startsWith("# Task: draft") ? 1 : prompt.startsWith("# Task: locate") ? 2 : 3
+/** The stage that a prompt is of, in the languages of the project's prompts and examples. */
+export const stageOf = (prompt: string): 1 | 2 | 3 => {
+  if (/^# (?:Task: draft|任务：起草)/u.test(prompt)) return 1
+  return /^# (?:Task: locate|任务：在视频中定位)/u.test(prompt) ? 2 : 3
+}
 
 const draftOf = (prompt: string): Json => JSON.parse(/```json\n([\s\S]*?)\n```/u.exec(prompt)?.[1] ?? "{}")
 
@@ -69,7 +71,7 @@ export const goodAnswer = (
   annotation: AnnotationSchemaName,
   steps: number,
 ): Json => {
-  const frames = Number(/You see (\d+) images/u.exec(prompt)?.[1] ?? 0)
+  const frames = Number(/(?:You see|你看到) (\d+) /u.exec(prompt)?.[1] ?? 0)
   if (stage === 1) return draftReply(annotation, steps)
   if (stage === 2) return localizationReply(steps, frames)
   return refinedReply(annotation, draftOf(prompt), [2, Math.max(3, frames - 1)])

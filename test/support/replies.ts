@@ -16,6 +16,13 @@ const goals = [
   "Retract the arm",
 ]
 
+/** Different for every step, however many there are. */
+const goalOf = (id: number): string => {
+  const round = Math.ceil(id / goals.length)
+  const goal = goals[(id - 1) % goals.length] ?? ""
+  return round === 1 ? goal : `${goal}, round ${round}`
+}
+
 const structuredChain = (): Json => ({
   agent: "robot_arm",
   action: "grip and lift",
@@ -54,7 +61,7 @@ const numberedChain = (): Json => ({
 
 const draftStep = (annotation: AnnotationSchemaName, id: number): Json => ({
   step_id: id,
-  step_goal: goals[(id - 1) % goals.length],
+  step_goal: goalOf(id),
   rationale: "The cube has to leave the table before anything can be stacked.",
   causal_chain: annotation === "structured" ? structuredChain() : numberedChain(),
   counterfactual_challenge_question: "What if the sides of the red_cube were greased?",

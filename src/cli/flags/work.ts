@@ -1,7 +1,17 @@
+import { Option } from "effect"
 import { defaultRetries, defaultSettings } from "../../config.ts"
 import { decoderNames } from "../../layers.ts"
-import { cutModes, imageLabelNames, poolSamplings, presets, repairChoices } from "../../plan/choices.ts"
+import {
+  cutModes,
+  granularities,
+  imageLabelNames,
+  poolSamplings,
+  presets,
+  repairChoices,
+} from "../../plan/choices.ts"
+import { languageTag } from "../../plan/language.ts"
 import { annotationSchemaNames } from "../../plan/schemas.ts"
+import type { StepBounds } from "../../plan/step-range.ts"
 import { stages } from "../../stages/list.ts"
 import type { Stage } from "../../stages/Stage.ts"
 import { DEFAULT_MEMORY_LIMIT_MB } from "../../video/picture-memory.ts"
@@ -28,6 +38,15 @@ const retries = Object.fromEntries(
       ),
     ]),
 )
+
+/** `5` or `3..12` as the bounds that they are. */
+const stepBounds = (text: string): Option.Option<StepBounds> => {
+  const found = /^(\d{1,3})(?:\.\.(\d{1,3}))?$/u.exec(text)
+  if (found === null) return Option.none()
+  const min = Number(found[1])
+  const max = Number(found[2] ?? found[1])
+  return min >= 1 && min <= max ? Option.some({ min, max }) : Option.none()
+}
 
 /** What decodes. */
 export const decoding = {
@@ -62,6 +81,31 @@ export const work = {
     "prompts",
     "DIR",
     "A folder of prompts, as in structured/stage1.md, that stand in for those that come with the program",
+  ),
+  granularity: flag.choice(
+    "granularity",
+    granularities,
+    "causal",
+    "What counts as one step: causal, until a lasting change is complete; atomic, each object and each placement, however many",
+  ),
+  steps: flag.optionalParsed(
+    "steps",
+    "MIN..MAX",
+    "Fewest and most steps of a plan, or their number; 3..8 if absent, and 1 to --max-frames with --granularity atomic or --steps-file",
+    stepBounds,
+    "must be a number of steps or MIN..MAX, from 1 to 999",
+  ),
+  stepsFile: flag.text(
+    "steps-file",
+    "FILE",
+    "The steps of a known procedure, one a line: every step of a plan is one of these, in the file's words",
+  ),
+  language: flag.optionalParsed(
+    "language",
+    "TAG",
+    "The language of all texts, as in zh or pt-BR; English if absent",
+    languageTag,
+    "must be the tag of a language, as in zh or pt-BR",
   ),
   stepConcurrency: flag.whole(
     "step-concurrency",

@@ -16,7 +16,7 @@ import {
   withHeader,
 } from "../ffprobe/media-info.ts"
 import { readPacket, streamPacket } from "../ffprobe/packet-list.ts"
-import { HIDDEN, PICTURE } from "../ffprobe/packet-marks.ts"
+import { PICTURE } from "../ffprobe/packet-marks.ts"
 import { CHECKED_FRAMES, frameIndexSteps, type IndexStep, type StreamPacket } from "../frame-index.ts"
 import { VideoError } from "../VideoError.ts"
 import { orVideoError } from "../workers.ts"
@@ -30,7 +30,7 @@ import {
   timesArguments,
 } from "./arguments.ts"
 import { readBanner } from "./banner.ts"
-import { hiddenPackets } from "./hidden-packets.ts"
+import { needsMarks, packetMarks } from "./packet-marks.ts"
 import { runFfmpeg } from "./process.ts"
 import type { FfmpegProgram } from "./program.ts"
 
@@ -40,9 +40,6 @@ const ffprobeBeside = (bin: string): string | undefined => {
   const beside = join(dirname(found), "ffprobe")
   return existsSync(beside) ? beside : undefined
 }
-
-/** Codecs with packets that show nothing, which their headers alone do not tell. */
-const HAS_HIDDEN_PACKETS = new Set(["vp8", "vp9"])
 
 /** Runs the program for its output as text. */
 export const run = (program: FfmpegProgram, file: string, args: ReadonlyArray<string>) =>
@@ -111,11 +108,9 @@ const listPackets = Effect.fn("Ffmpeg.packets")(function* (
   const { stdout } = yield* run(program, source.file, packetArguments(source))
   const packets = stdout.split("\n").flatMap((line) => readPacket(line) ?? [])
   const sizes = packets.map(({ sizeBytes }) => sizeBytes)
-  const hidden = HAS_HIDDEN_PACKETS.has(codec)
-    ? yield* hiddenPackets(program, source, codec, sizes)
-    : new Set<number>()
-  if (hidden === undefined) return false
-  packets.every((packet, i) => onPacket(streamPacket(packet, hidden.has(i) ? HIDDEN : PICTURE)))
+  const marks = needsMarks(codec) ? yield* packetMarks(program, source, codec, sizes) : []
+  if (marks === undefined) return false
+  packets.every((packet, i) => onPacket(streamPacket(packet, marks[i] ?? PICTURE)))
   return true
 })
 

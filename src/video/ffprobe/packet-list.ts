@@ -1,5 +1,5 @@
 import type { StreamPacket } from "../frame-index.ts"
-import { HIDDEN, NOTHING } from "./packet-marks.ts"
+import { HIDDEN, NOTHING, PREDICTED } from "./packet-marks.ts"
 
 const NEWLINE = 10
 const COMMA = 44
@@ -35,7 +35,7 @@ export const isKeyPacket = ({ flags }: ListedPacket): boolean => (flags & KEY) !
 /** @param mark what its data says; of data that was not looked into, that there is a picture */
 export const streamPacket = (packet: ListedPacket, mark: number): StreamPacket => ({
   ...packet,
-  isKeyframe: isKeyPacket(packet),
+  isKeyframe: isKeyPacket(packet) && mark !== PREDICTED,
   isBroken: mark === NOTHING || packet.sizeBytes === 0 || (packet.flags & CORRUPT) !== 0,
   isShown: mark !== HIDDEN && (packet.flags & DISCARD) === 0,
 })

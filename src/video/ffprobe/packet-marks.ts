@@ -1,9 +1,12 @@
 import { holdsPicture, isHidden } from "../../bitstream/packet-check.ts"
+import { isPredicted } from "../../bitstream/picture-type.ts"
 
 /** What the data of a packet says, as one byte. */
 export const PICTURE = 1
 /** It only updates references and shows nothing. */
 export const HIDDEN = 2
+/** Its picture refers to others. */
+export const PREDICTED = 3
 /** There is no picture that a decoder could find. */
 export const NOTHING = 0
 
@@ -21,6 +24,7 @@ export const markerFor = (name: string): ((packet: Uint8Array) => number) | unde
   return (packet) => {
     if (isHidden(codec, packet)) return HIDDEN
     const bytes = Number(lengthBytes)
-    return bytes === 0 || holdsPicture(codec, bytes, packet) ? PICTURE : NOTHING
+    if (bytes > 0 && !holdsPicture(codec, bytes, packet)) return NOTHING
+    return isPredicted(codec, packet) ? PREDICTED : PICTURE
   }
 }

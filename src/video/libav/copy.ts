@@ -4,6 +4,7 @@ import { endTrackAfter } from "../../bitstream/isobmff/edit-list.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
 import { VideoFailure } from "../workers.ts"
+import { beginsDecoding } from "./begins-decoding.ts"
 import { clipTimescale } from "./clip-track.ts"
 import { type Input, makePacket, openInput, pickAudioStream, shownAt, streamAt, ticks } from "./input.ts"
 import { openMp4 } from "./mp4.ts"
@@ -12,6 +13,7 @@ import { seekBefore } from "./seek.ts"
 
 /** PTS of the clip's packets in decoding order: from the last key frame at or before the start to the last one wanted. */
 const plan = (call: ClipCall, input: Input, stream: Stream, io: WorkerIo): Array<number> => {
+  const codec = avGetCodecName(stream.codecpar.codecId) ?? ""
   using packet = makePacket()
   let planned: Array<number> = []
   let wanted = 0
@@ -25,11 +27,12 @@ const plan = (call: ClipCall, input: Input, stream: Stream, io: WorkerIo): Array
         "CutFailed",
         `${call.file} does not say when its frames are shown; use the cut mode reencode`,
       )
-    if (packet.isKeyframe && pts <= call.startPts) {
+    const isKeyframe = beginsDecoding(codec, packet)
+    if (isKeyframe && pts <= call.startPts) {
       planned = []
       wanted = 0
     }
-    if (planned.length === 0 && !packet.isKeyframe) continue
+    if (planned.length === 0 && !isKeyframe) continue
     planned.push(pts)
     if (pts < call.endPts) wanted = planned.length
     // A frame is shown at most `videoDelay` packets later than its place in decoding order.

@@ -10,6 +10,7 @@ import { holdsPicture, isHidden, nalLengthBytes } from "../../bitstream/packet-c
 import type { WorkerIo } from "../../threads/serve.ts"
 import { CHECKED_FRAMES, frameIndexSteps, type IndexStep } from "../frame-index.ts"
 import type { FrameIndex, PacketStream } from "../packet-index.ts"
+import { beginsDecoding } from "./begins-decoding.ts"
 import { CutShort } from "./cut-short.ts"
 import {
   type FrameDecoder,
@@ -85,7 +86,7 @@ const listPackets = (
       pts: ticks(packet.pts),
       dts: ticks(packet.dts),
       duration: Number(packet.duration),
-      isKeyframe: packet.isKeyframe,
+      isKeyframe: beginsDecoding(codec, packet),
       bringsHeader: bringsHeader(packet),
       isBroken: noPicture || (packet.flags & AV_PKT_FLAG_CORRUPT) !== 0 || packet.size === 0,
       isShown: !isDiscarded && (data === null || !isHidden(codec, data)),
