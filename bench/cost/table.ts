@@ -28,7 +28,7 @@ export const costTable = (results: Readonly<Record<string, Figures>>): string | 
   })
   if (rows.length === 0) return undefined
   return [
-    "| protocol | model | full pictures | by default | `--send-max-side 512` | by default, half price |",
+    "| protocol | model | full images | by default | `--send-max-side 512` | by default, half price |",
     "| --- | --- | --- | --- | --- | --- |",
     ...rows,
   ].join("\n")
