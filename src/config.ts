@@ -1,5 +1,6 @@
 import type { AnnotationSchema } from "./plan/annotation.ts"
-import type { granularities, imageLabelNames, poolSamplings, repairChoices } from "./plan/choices.ts"
+import type { SheetLayout } from "./picture/sheet.ts"
+import type { borderInputs, granularities, imageLabelNames, poolSamplings, repairChoices } from "./plan/choices.ts"
 import { type AnnotationSchemaName, annotationFor } from "./plan/schemas.ts"
 import type { StepList } from "./plan/step-list.ts"
 import type { StepBounds } from "./plan/step-range.ts"
@@ -13,6 +14,15 @@ export type Granularity = (typeof granularities)[number]
 
 /** How stages that ask for indices tell the index of a picture: drawn on it, as text before it, or both. */
 export type ImageLabels = (typeof imageLabelNames)[number]
+
+/** How borders of steps are looked at again. */
+export interface BorderSettings {
+  /** Until the frames that are shown are at most so far apart, in seconds. */
+  readonly precisionSec: number
+  readonly input: (typeof borderInputs)[number]
+  /** How frames are laid out; a window has at most as many as there is room for, whatever its input. */
+  readonly sheet: SheetLayout
+}
 
 /** How often a stage asks again after a rejected answer, if nothing else is said. */
 export const defaultRetries = 3
@@ -52,6 +62,8 @@ export interface RunSettings {
   readonly imageLabels: ImageLabels
   /** Steps of one video refined at a time. */
   readonly stepConcurrency: number
+  /** Absent if borders stay as they were localised. */
+  readonly borders?: BorderSettings
   /** How often a stage asks again after a rejected answer, by its name; `defaultRetries` if it is not named. */
   readonly retries: Readonly<Record<string, number>>
   /** How a rejected answer is repaired. */
@@ -60,6 +72,12 @@ export interface RunSettings {
   /** Check the finished folder as `validate` does. */
   readonly postValidate: boolean
 }
+
+/** How borders are shown if nothing else is said: 25 tiles make the spacing an eighth with every level. */
+export const defaultSheet: SheetLayout = { columns: 5, rows: 5, tilePx: 224 }
+
+/** What switches stages on that a run has not by default. */
+export type StageOptions = Pick<RunSettings, "borders">
 
 /** The contract's defaults. */
 export const defaultSettings: RunSettings = {

@@ -27,6 +27,8 @@ export interface ForeseenFailure {
 export interface Expectation {
   readonly videos: number
   readonly calls: number
+  /** How many more answers may call for, at most: borders that lie outside of where they are looked for. */
+  readonly furtherCalls: number
   readonly images: number
   /** Of the pictures, those that repeat another of their call: short videos and clips have fewer frames than a pool. */
   readonly repeated: number
@@ -100,7 +102,8 @@ const estimated = (
   system: string,
   { displayHeight: height, displayWidth: width }: VideoSource,
 ): EstimatedCall => {
-  const image = { path: "", bytes: 0, sha256: "", width, height }
+  const [imageWidth, imageHeight] = call.size ?? [width, height]
+  const image = { path: "", bytes: 0, sha256: "", width: imageWidth, height: imageHeight }
   const images = Array.from({ length: call.images }, (_, i) =>
     call.isLabelled === true ? { ...image, label: frameLabel(i + 1) } : image,
   )
@@ -114,7 +117,7 @@ const estimated = (
   }
 }
 
-const nothing = { calls: [], decodeSeconds: 0 }
+const nothing = { calls: [], decodeSeconds: 0, further: 0 }
 
 /** What one video still needs. Whatever keeps it from being worked on is told and keeps nothing else from being looked at. */
 const expectVideo = Effect.fn("DryRun.video")(function* (
@@ -126,12 +129,13 @@ const expectVideo = Effect.fn("DryRun.video")(function* (
   const looked = yield* Effect.either(
     Effect.gen(function* () {
       const { facts, existing, inOrder } = yield* lookInto(file, settings, stages)
-      const { calls, decoded, failure } = yield* survey(facts, existing ?? {}, inOrder)
+      const { calls, decoded, failure, further } = yield* survey(facts, existing ?? {}, inOrder)
       const { prompts, source } = facts
       const pixels = decoded.reduce((sum, pictures) => sum + decodedPixels(source, pictures), 0)
       return {
         calls: calls.map((call) => estimated(call, model, prompts.system, source)),
         decodeSeconds: pixels / assumedPixelsPerSecond,
+        further,
         failure: failure === undefined ? undefined : { file, message: failure.message },
       }
     }).pipe(inOutputRoot(settings.outputRoot)),
@@ -180,6 +184,7 @@ export const expect = Effect.fn("DryRun.expect")(function* (
   return {
     videos: files.length,
     calls: calls.length,
+    furtherCalls: add(perVideo.map((video) => video.further)),
     images: add(calls.map(({ images }) => images)),
     repeated: add(calls.map(({ distinct, images }) => images - distinct)),
     promptTokens: total.prompt_tokens,

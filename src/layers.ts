@@ -12,7 +12,7 @@ import type { ServiceSettings } from "./model/client/settings.ts"
 import * as Recording from "./model/recording.ts"
 import * as Rehearsal from "./model/rehearsal.ts"
 import { LABEL_HEIGHT_FRACTION } from "./picture/overlay.ts"
-import { shrinkJpeg, smallLuma } from "./picture/picture.ts"
+import { shrinkJpeg, smallLuma, tilesOf } from "./picture/picture.ts"
 import * as Pipeline from "./pipeline.ts"
 import type { Backend, Backends } from "./video/Backend.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
@@ -131,13 +131,18 @@ export const openai = (settings: Omit<ServiceSettings, "protocol">) =>
 
 const gridWidth = 32
 const gridHeight = 18
-/** Labels drawn on the pictures are not part of the scene. */
+/** Labels drawn on the pictures are not part of the scene; in the tiles of a sheet they take more of it. */
 const belowLabels = gridWidth * Math.ceil(gridHeight * LABEL_HEIGHT_FRACTION)
+const belowBadges = gridWidth * Math.ceil(gridHeight / 3)
 
 /** `VisionModel` as an offline stand-in. */
-export const rehearsal = Rehearsal.layer((jpeg) =>
-  Effect.map(smallLuma(jpeg, gridWidth, gridHeight), (grid) => grid.subarray(belowLabels)),
-)
+export const rehearsal = Rehearsal.layer((jpeg, { columns, count }) => {
+  const rows = Math.ceil(count / columns)
+  const below = count === 1 ? belowLabels : belowBadges
+  return Effect.map(smallLuma(jpeg, gridWidth * columns, gridHeight * rows), (grid) =>
+    tilesOf(grid, gridWidth, gridHeight, columns, count).map((tile) => tile.subarray(below)),
+  )
+})
 
 /** `VisionModel` with the answers that were written by hand for the demo video; it knows no other. */
 export const writtenDemo = WrittenModel.layer

@@ -26,6 +26,7 @@ import { loadPrompts, type PromptError } from "./stages/prompts.ts"
 import { atPlace, notice, type RunFacts, type VideoRun } from "./stages/run.ts"
 import { chosenStages, nothingMade, type Stage, type StageLabel } from "./stages/Stage.ts"
 import { stampOf, watchSource } from "./stages/source.ts"
+import { usedStages } from "./stages/used.ts"
 import { WorkRank } from "./threads/priority-queue.ts"
 import { ClipCutter } from "./video/ClipCutter.ts"
 import { VideoDecoder } from "./video/VideoDecoder.ts"
@@ -70,22 +71,26 @@ const stagesUpTo = (stages: ReadonlyArray<Stage>, chosen: ReadonlySet<string>): 
 export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   file: string,
   settings: RunSettings,
-  stages: ReadonlyArray<Stage> = allStages,
+  allOf: ReadonlyArray<Stage> = allStages,
 ) {
   const before = yield* stampOf(resolve(file))
   const source = yield* (yield* VideoDecoder).probe(resolve(file))
   const { confirm: confirmSource, identity } = yield* watchSource(source.file, before)
-  yield* requireKnown(stages, settings)
+  yield* requireKnown(allOf, settings)
+  const stages = usedStages(allOf, settings)
   const chosen = chosenStages(stages, settings)
   yield* Effect.forEach(chosen, ({ admit }) => admit?.(source, settings) ?? Effect.void)
   const annotation = annotationOf(settings)
-  const prompts = yield* loadPrompts(annotation, stages, settings)
+  const prompts = yield* loadPrompts(annotation, allOf, settings)
   const folder = videoFolder(yield* DatasetStore, videoId(source.file, settings.idBase))
   const described = yield* describeRun(source, identity, folder, settings, prompts)
   const replaceAll = settings.overwrite && chosen.length === stages.length
   const entries = yield* inspectFolder(folder.key)
   const adopted = yield* adoptableFolder(folder, described, settings)
-  const existing = adopted === undefined ? yield* claimFolder(folder, described, replaceAll) : undefined
+  const existing =
+    adopted === undefined
+      ? yield* claimFolder(folder, described, replaceAll, prompts.plainFingerprint)
+      : undefined
   const origin = adopted ?? existing?.adopted_from
   const header = { ...described, ...(origin === undefined ? {} : { adopted_from: origin }) }
   const selected = new Set(chosen.map(({ name }) => name))

@@ -6,6 +6,8 @@ type Given = Pick<
   RunFlags,
   | "ask"
   | "batchApi"
+  | "borderInput"
+  | "borderPrecision"
   | "dryRun"
   | "imageLabels"
   | "noEmbedIndex"
@@ -48,6 +50,11 @@ export const requireCompatible = (given: Given): Effect.Effect<void, UsageError>
   if (pair !== undefined) return new UsageError({ message: `give either ${pair.join(" or ")}, not both` })
   if (given.wait && !given.batchApi)
     return new UsageError({ message: "--wait goes with --batch: it stays until all batches have come back" })
+  if (Option.isSome(given.borderInput) && Option.isNone(given.borderPrecision))
+    return new UsageError({
+      message:
+        "--border-input goes with --border-precision: it is how borders are shown that are looked at again",
+    })
   return ask && !preflightOnly
     ? new UsageError({ message: "--ask goes with --preflight-only: it asks the service one small question" })
     : Effect.void

@@ -1,7 +1,7 @@
 import { Console, Effect } from "effect"
 import { assumedLatencySec, type Expectation } from "../dry-run.ts"
 import type { StepBounds } from "../plan/step-range.ts"
-import { assumedSteps } from "../stages/step-outlook.ts"
+import { assumedSteps } from "../stages/likely-steps.ts"
 import { printable } from "../text/printable.ts"
 import { count, dollars, duration, plural } from "../text/quantity.ts"
 import { stdout } from "./output.ts"
@@ -10,6 +10,11 @@ import { expectationJson } from "./progress/json.ts"
 const lines = (expected: Expectation, steps: StepBounds): ReadonlyArray<string> => [
   `videos        ${count(expected.videos)}`,
   `calls         ${count(expected.calls)} (plans not drafted yet: ${plural(assumedSteps(steps), "step")} assumed)`,
+  ...(expected.furtherCalls === 0
+    ? []
+    : [
+        `              and at most ${count(expected.furtherCalls)} more, for borders that lie outside of where they are looked for first`,
+      ]),
   `images        ${count(expected.images)}`,
   ...(expected.repeated === 0
     ? []

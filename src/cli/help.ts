@@ -1,4 +1,5 @@
 import { stageNumbers, stagesNumbered } from "../stages/list.ts"
+import { enumerated } from "../text/enumerated.ts"
 import type { Operands } from "./arguments.ts"
 import { type FlagHelp, helpOf } from "./flag.ts"
 import * as batchFlags from "./flags/batch.ts"
@@ -38,9 +39,10 @@ const work: Section = { title: "Frames, clips and answers", flags: flagsIn(workF
 const ownInput = Object.values(evaluate).filter((each) => input.flags.includes(each))
 
 const single = (number: number): CommandHelp => ({
-  summary: `Stage ${number} alone: ${stagesNumbered(number)
-    .map(({ summary }) => summary)
-    .join(" and ")}`,
+  summary: `Stage ${number} alone: ${enumerated(
+    stagesNumbered(number).map(({ summary }) => summary),
+    "and",
+  )}`,
   usage: `bun run stage${number} --input-video FILE [options]`,
   sections: [input, batch, model, { ...work, flags: [...Object.values(workFlags.single), ...work.flags] }],
   examples: [`bun run stage${number} --input-video video.mp4 --rehearsal`],

@@ -26,6 +26,7 @@ import { nextCommand } from "./ending.ts"
 import { type RunEnvironment, readRunEnvironment } from "./environment.ts"
 import { tellExpectation } from "./expectation.ts"
 import type { RunFlags } from "./flags/run.ts"
+import { retriesOfAll } from "./flags/work.ts"
 import { requireOutputRoot } from "./folders.ts"
 import { videoSettings } from "./frames.ts"
 import { findInputs, idBaseOf, inputRecords } from "./inputs.ts"
@@ -39,6 +40,18 @@ const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvir
   const inEnvironment = environment.EMBED_INDEX_ON_API_IMAGES === false ? "text" : "overlay"
   return Option.getOrElse(imageLabels, () => (noEmbedIndex ? "text" : inEnvironment))
 }
+
+const bordersOf = ({ borderInput, borderPrecision, sheetGrid, sheetTile }: RunFlags) =>
+  Option.match(borderPrecision, {
+    onNone: () => ({}),
+    onSome: (precisionSec): Pick<RunSettings, "borders"> => ({
+      borders: {
+        precisionSec,
+        input: Option.getOrElse(borderInput, () => "sheets" as const),
+        sheet: { ...sheetGrid, tilePx: sheetTile },
+      },
+    }),
+  })
 
 /** What steps are wanted, if other ones than the contract's are. */
 const stepsOf = ({ granularity, steps }: RunFlags): Pick<RunSettings, "granularity" | "steps"> => ({
@@ -84,7 +97,8 @@ const settingsOf = (
   sampling: given.sampling,
   imageLabels: labelsOf(given, environment),
   stepConcurrency: given.stepConcurrency,
-  retries: given.retries,
+  ...bordersOf(given),
+  retries: retriesOfAll(given.retries),
   cut: {
     mode: given.cutMode,
     crf: given.crf,

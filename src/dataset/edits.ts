@@ -2,6 +2,7 @@ import { join, relative } from "node:path/posix"
 import { Effect } from "effect"
 import { parseJson } from "../files/json.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
+import { checkBorder } from "../plan/border.ts"
 import { checkDraft, type DraftPlan } from "../plan/draft.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
 import { checkLocalization } from "../plan/localization.ts"
@@ -10,9 +11,9 @@ import { checkRefined } from "../plan/refined.ts"
 import { listAt } from "../plan/shape.ts"
 import { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
-import { layout, type VideoFolder } from "./layout.ts"
+import { layout, levelPath, type VideoFolder } from "./layout.ts"
 import { isJsonObject } from "./ledger.ts"
-import { readManifest } from "./resume.ts"
+import { readManifest, readSheet } from "./resume.ts"
 import type { Outcome, RunSummary } from "./run-summary.ts"
 import { readBytes } from "./store.ts"
 
@@ -58,6 +59,18 @@ const review = Effect.fn("Edits.review")(function* <A>(
   if (verdict.ok) return verdict.value
   if (found.isEdited) return yield* refuse(path, verdict.problems)
   return undefined
+})
+
+/** Answers to looks at borders: how many frames there were is what lists them. */
+const reviewBorders = Effect.fn("Edits.borders")(function* (reviewed: Reviewed) {
+  const { folder, summary } = reviewed
+  for (const outcome of summary.borders?.levels ?? []) {
+    const dir = join(folder.stage2, levelPath(outcome.border, outcome.level, outcome.moved === true))
+    const listing = (yield* readManifest(dir)) ?? (yield* readSheet(dir))
+    if (!isDone(outcome) || listing === undefined) continue
+    const path = join(dir, layout.borders.answer)
+    yield* review(reviewed, path, (json) => checkBorder(listing.num_frames, json))
+  }
 })
 
 /** What is put in order in a reply must be in order in a file: files of other steps hang on the numbers. */
@@ -129,6 +142,7 @@ export const refuseBadEdits = Effect.fn("Edits.refuse")(function* (reviewed: Rev
     const path = join(folder.stage2, layout.stage2.localization)
     yield* review(reviewed, path, (json) => checkLocalization(context, json))
   }
+  if (stages.has("borders")) yield* reviewBorders(reviewed)
   if (!stages.has("refine")) return
   const steps = yield* reviewSteps(reviewed, draft)
   if (isDone(summary.stage3)) yield* reviewFinalPlan(reviewed, draft, steps)

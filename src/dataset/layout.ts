@@ -67,6 +67,14 @@ export const errorsFile = (replyFile: string): string => replyFile.replace(/\.tx
 /** `stage1_raw_response.call.json`: the request a reply answers, and what it took. */
 export const callFile = (replyFile: string): string => replyFile.replace(/\.txt$/u, ".call.json")
 
+/** `borders/border_03/level_1`, `borders/border_03/level_1_moved`: the folder of one look at a border, relative to `stage2/`. */
+export const levelPath = (border: number, level: number, isMoved: boolean): string =>
+  `borders/border_${two(border)}/level_${level}${isMoved ? "_moved" : ""}`
+
+/** Whether a folder name has the form of a border's, or of a level's. */
+export const isBorderFolder = (name: string): boolean => /^border_\d{2,}$/u.test(name)
+export const isLevelFolder = (name: string): boolean => /^level_\d+(?:_moved)?$/u.test(name)
+
 /** Names below `<output_root>/<video_id>/`: see `docs/reference/dataset.md`, "The folder of a video". */
 export const layout = {
   runSummary: "run_summary.json",
@@ -82,6 +90,15 @@ export const layout = {
     segments: "step_segments.json",
     clips: "step_clips",
     call: callFiles("stage2"),
+  },
+  /** Below the folder of Stage 2, only where borders were looked at again. */
+  borders: {
+    dir: "borders",
+    record: "borders.json",
+    sheet: "contact_sheet.json",
+    sheetPicture: "contact_sheet.jpg",
+    answer: "border.json",
+    call: callFiles("stage2_border"),
   },
   stage3: { final: "step_final.json", meta: "step_meta.json", call: callFiles("stage3") },
 } as const

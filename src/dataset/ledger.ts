@@ -18,6 +18,7 @@ const isRecorded = ({ name, place, kind }: Entry): boolean =>
   place !== "clips" &&
   isFileOf(place, name) &&
   !isKeyframe(name) &&
+  name !== layout.borders.sheetPicture &&
   !name.includes("_raw_response") &&
   name !== layout.runSummary &&
   // What people edit: whether these were edited cannot be told where nothing is on record.

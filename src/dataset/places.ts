@@ -3,13 +3,22 @@ import { Effect } from "effect"
 import { NotPlain, sizeText } from "../files/plain.ts"
 import { unreadable } from "./DatasetError.ts"
 import { DatasetStore, type StoreEntry, sizeLimit } from "./DatasetStore.ts"
-import { type CallFiles, isStepFolder, layout } from "./layout.ts"
+import { type CallFiles, isBorderFolder, isLevelFolder, isStepFolder, layout } from "./layout.ts"
 import { entriesIn, removeLeftovers } from "./store.ts"
 
 /** The kinds of folders that a run writes into, each with names of its own. */
-export type Place = "video" | "stage1" | "stage2" | "step" | "frames" | "clips"
+export type Place =
+  | "video"
+  | "stage1"
+  | "stage2"
+  | "borders"
+  | "border"
+  | "level"
+  | "step"
+  | "frames"
+  | "clips"
 
-const { stage1, stage2, stage3, frameManifest, sampledFrames } = layout
+const { stage1, stage2, borders, stage3, frameManifest, sampledFrames } = layout
 
 const callNames = ({ systemPrompt, userPrompt, rawResponse }: CallFiles): RegExp =>
   new RegExp(
@@ -37,19 +46,31 @@ const filesIn: Readonly<Record<Place, (name: string) => boolean>> = {
   video: oneOf(layout.runSummary, layout.originalSummary, layout.finalPlan),
   stage1: either(oneOf(frameManifest, stage1.draft), like(callNames(stage1.call))),
   stage2: either(oneOf(stage2.localization, stage2.segments), like(callNames(stage2.call))),
+  borders: oneOf(borders.record),
+  border: () => false,
+  level: either(
+    oneOf(frameManifest, borders.sheet, borders.sheetPicture, borders.answer),
+    like(callNames(borders.call)),
+  ),
   step: either(oneOf(frameManifest, stage3.final, stage3.meta), isKeyframe, like(callNames(stage3.call))),
   frames: like(/^sample_\d{3,}_ts_-?\d+\.\d{2}s\.jpg$/u),
   clips: like(/^step\d{2,}_.+\.mp4$/u),
 }
 
-/** The folders within each kind of folder, apart from those of steps. */
+/** The folders within each kind of folder, apart from those that are numbered. */
 const foldersIn: Readonly<Record<Place, ReadonlyMap<string, Place>>> = {
   video: new Map([
     [stage1.dir, "stage1"],
     [stage2.dir, "stage2"],
   ]),
   stage1: new Map([[sampledFrames, "frames"]]),
-  stage2: new Map([[stage2.clips, "clips"]]),
+  stage2: new Map([
+    [stage2.clips, "clips"],
+    [borders.dir, "borders"],
+  ]),
+  borders: new Map(),
+  border: new Map(),
+  level: new Map([[sampledFrames, "frames"]]),
   step: new Map([[sampledFrames, "frames"]]),
   frames: new Map(),
   clips: new Map(),
@@ -58,9 +79,16 @@ const foldersIn: Readonly<Record<Place, ReadonlyMap<string, Place>>> = {
 /** Whether a run makes files of this name in a folder of this kind. */
 export const isFileOf = (place: Place, name: string): boolean => filesIn[place](name)
 
+/** The kind of a folder that is one of many, and is called after its number. */
+const numberedIn = (place: Place, name: string): Place | undefined => {
+  if (place === "video" && isStepFolder(name)) return "step"
+  if (place === "borders" && isBorderFolder(name)) return "border"
+  return place === "border" && isLevelFolder(name) ? "level" : undefined
+}
+
 /** The kind of a folder in a folder of this kind; undefined if runs make no folder of that name there. */
 export const placeIn = (place: Place, name: string): Place | undefined =>
-  foldersIn[place].get(name) ?? (place === "video" && isStepFolder(name) ? "step" : undefined)
+  foldersIn[place].get(name) ?? numberedIn(place, name)
 
 /** Something in a video's folder. */
 export interface Entry {
@@ -99,7 +127,8 @@ export const entriesOf = Effect.fn("Dataset.entries")(function* (root: string) {
 
 const limitOf = ({ name, place }: Entry): number => {
   if (place === "clips") return sizeLimit.clip
-  return place === "frames" || isKeyframe(name) ? sizeLimit.picture : sizeLimit.text
+  const isPicture = place === "frames" || isKeyframe(name) || name === borders.sheetPicture
+  return isPicture ? sizeLimit.picture : sizeLimit.text
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as v from "valibot"
-import { cutModes } from "../plan/choices.ts"
+import { borderVerdicts } from "../plan/border.ts"
+import { borderInputs, cutModes } from "../plan/choices.ts"
 import { layout } from "./layout.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
 
@@ -28,6 +29,90 @@ export const frameManifestSchema = v.object({
   ),
 })
 export type FrameManifest = v.InferOutput<typeof frameManifestSchema>
+
+/** Something said of the start and of the end of a step. */
+const ofBoth = <S extends v.GenericSchema>(item: S) => v.object({ start: item, end: item })
+
+/** What a border's time is: a frame found by looking again, one of the full-video pool, or an end of the video. */
+export const boundarySources = ["refined", "localization", "video"] as const
+
+/** Why a border is doubtful: no change was seen, it lies outside of where was looked, or it crossed another one. */
+export const boundaryFlags = ["no_change", "outside", "clash"] as const
+
+const levels = v.pipe(index, v.minValue(0))
+const spacing = v.pipe(seconds, v.minValue(0))
+
+/** Of one border of a step, there if borders were looked at again. */
+export const boundaryFields = {
+  boundary_source: v.picklist(boundarySources),
+  /** Seconds from the border's frame to the one before it that was shown. */
+  spacing_sec: spacing,
+  /** How often it was found by looking again. */
+  levels,
+  boundary_flag: v.exactOptional(v.picklist(boundaryFlags)),
+}
+
+/** How frames are laid out in a sheet; in pixels, and in tiles. */
+export const sheetGridSchema = v.object({ columns: index, rows: index, tile_px: index })
+
+/**
+ * `borders.json`: every border that was looked at again, in order of time, with what was asked for it. `index_localized` is the border's
+ * index in the full-video pool.
+ */
+export const bordersSchema = v.object({
+  video_id: filled,
+  precision_sec: seconds,
+  input: v.picklist(borderInputs),
+  time_base: timeBase,
+  borders: v.array(
+    v.object({
+      border: index,
+      step_before: v.nullable(index),
+      step_after: v.nullable(index),
+      frame_index_localized: index,
+      sec_localized: seconds,
+      spacing_sec_localized: spacing,
+      levels_asked: v.array(
+        v.object({
+          folder: filled,
+          frames: index,
+          from_sec: seconds,
+          to_sec: seconds,
+          answer: v.picklist(borderVerdicts),
+          frame_index: index,
+        }),
+      ),
+      sec: seconds,
+      pts: index,
+      ...boundaryFields,
+    }),
+  ),
+})
+export type BordersRecord = v.InferOutput<typeof bordersSchema>
+
+/** `contact_sheet.json`: the frames of one level in one picture, in rows from the top left. */
+export const contactSheetSchema = v.object({
+  num_frames: index,
+  note: filled,
+  jpeg_quality: index,
+  columns: index,
+  rows: index,
+  tile_width: index,
+  tile_height: index,
+  image_relpath: filled,
+  sha256: digest,
+  frames: v.array(
+    v.object({
+      frame_index_1based: index,
+      timestamp_sec: seconds,
+      original_frame_index: v.pipe(index, v.minValue(0)),
+      pts: index,
+      time_base: timeBase,
+      substituted_for_pts: v.optional(index),
+    }),
+  ),
+})
+export type ContactSheet = v.InferOutput<typeof contactSheetSchema>
 
 const cutMode = v.picklist(cutModes)
 
@@ -70,6 +155,12 @@ export const stepSegmentsSchema = v.object({
       clip_relpath: filled,
       start_pts: index,
       end_pts: index,
+      /** Where borders were looked at again; see `boundaryFields`. */
+      boundary_source: v.exactOptional(ofBoth(boundaryFields.boundary_source)),
+      spacing_sec: v.exactOptional(ofBoth(spacing)),
+      levels: v.exactOptional(ofBoth(levels)),
+      /** Of the borders that are doubtful. */
+      boundary_flags: v.exactOptional(v.partial(ofBoth(v.picklist(boundaryFlags)))),
       clip_first_pts: index,
       clip_frames: index,
       clip_missing_frames: v.optional(v.pipe(index, v.minValue(1))),

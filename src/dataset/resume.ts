@@ -7,7 +7,7 @@ import type { Checked } from "../plan/problem.ts"
 import { DatasetError } from "./DatasetError.ts"
 import { sizeLimit } from "./DatasetStore.ts"
 import { isSamplePath, layout, type VideoFolder } from "./layout.ts"
-import { type FrameManifest, frameManifestSchema } from "./records.ts"
+import { type ContactSheet, contactSheetSchema, type FrameManifest, frameManifestSchema } from "./records.ts"
 import type { Outcome } from "./run-summary.ts"
 import { whatDiffers } from "./schema-parts.ts"
 import { listFolder, readBytes, readDigest, readJson } from "./store.ts"
@@ -23,11 +23,14 @@ const refuse = (reason: DatasetError["reason"], path: string, message: string) =
  * Fails with `ForeignFolder` if it belongs to another video or holds files without a readable summary, with
  * `FingerprintMismatch` if prompts or schema differ, and with `RehearsalOverReal` if a rehearsal would replace a real
  * model's answers; both pass if everything is to be made again (`replaceAll`).
+ *
+ * @param plainFingerprint that of a run without the stages that options add: its folder is gone on with
  */
 export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   folder: VideoFolder,
   header: SummaryHeader,
   replaceAll: boolean,
+  plainFingerprint: string = header.schema_fingerprint,
 ) {
   const names = (yield* listFolder(folder.key)).filter((name) => !isTemporary(name))
   if (names.length === 0) return undefined
@@ -42,11 +45,11 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
     return yield* refuse("ForeignFolder", folder.location, message)
   }
   if (replaceAll) return summary
-  if (summary.schema_fingerprint !== header.schema_fingerprint) {
+  if (![header.schema_fingerprint, plainFingerprint].includes(summary.schema_fingerprint)) {
     return yield* refuse(
       "FingerprintMismatch",
       folder.location,
-      `${folder.location} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema, --prompts, --task, --steps, --steps-file, --granularity, --language and version, or --overwrite to run all stages again`,
+      `${folder.location} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema, --prompts, --task, --steps, --steps-file, --granularity, --language, --border-precision and version, or --overwrite to run all stages again`,
     )
   }
   if (header.rehearsal && !summary.rehearsal && summary.stage1 !== undefined) {
@@ -88,6 +91,13 @@ export type PlannedFrame = Omit<FrameManifest["frames"][number], "sha256">
 export const readManifest = (dir: string) =>
   Effect.map(readJson(join(dir, layout.frameManifest)), (json): FrameManifest | undefined => {
     const parsed = v.safeParse(frameManifestSchema, json)
+    return parsed.success ? parsed.output : undefined
+  })
+
+/** The contact sheet in a folder, if its record can be read. */
+export const readSheet = (dir: string) =>
+  Effect.map(readJson(join(dir, layout.borders.sheet)), (json): ContactSheet | undefined => {
+    const parsed = v.safeParse(contactSheetSchema, json)
     return parsed.success ? parsed.output : undefined
   })
 

@@ -1,9 +1,9 @@
 import * as v from "valibot"
-import { imageLabelNames, responseFormats } from "../plan/choices.ts"
+import { borderInputs, imageLabelNames, responseFormats } from "../plan/choices.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
 import { callSchema, round, tokens } from "./call-record.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
-import { cutSettingsSchema } from "./records.ts"
+import { cutSettingsSchema, sheetGridSchema } from "./records.ts"
 import { schemaPartsSchema } from "./schema-parts.ts"
 
 /**
@@ -87,6 +87,31 @@ const stage3Schema = v.object({
   steps: v.array(stepOutcomeSchema),
 })
 
+/** Borders looked at again: one outcome for each look, and what they come to. Paths are relative to the video's folder. */
+const bordersOutcomeSchema = v.object({
+  status,
+  attempts: index,
+  warnings: v.array(v.string()),
+  error: v.optional(v.string()),
+  error_reason: v.optional(v.string()),
+  wall_time_sec: v.number(),
+  record: filled,
+  levels: v.array(
+    v.object({
+      border: index,
+      level: index,
+      moved: v.exactOptional(v.literal(true)),
+      ...outcome,
+      answer: filled,
+      /** What lists the frames: a frame manifest, or a contact sheet's. */
+      frames: filled,
+      system_prompt: filled,
+      user_prompt: filled,
+      raw_response: filled,
+    }),
+  ),
+})
+
 /** A stage beyond the contract's, of one answer. Paths are relative to the video's folder. */
 const furtherStageSchema = v.object({
   ...outcome,
@@ -149,6 +174,14 @@ export const runSummarySchema = v.object({
     embed_index: v.boolean(),
     image_labels: v.optional(v.picklist(imageLabelNames)),
   }),
+  /** Where borders were looked at again: how. */
+  border_config: v.exactOptional(
+    v.object({
+      precision_sec: seconds,
+      input: v.picklist(borderInputs),
+      ...sheetGridSchema.entries,
+    }),
+  ),
   cut_config: cutSettingsSchema,
   decoder: v.string(),
   cutter: v.string(),
@@ -174,6 +207,7 @@ export const runSummarySchema = v.object({
   ),
   stage1: v.optional(stage1Schema),
   stage2: v.optional(stage2Schema),
+  borders: v.optional(bordersOutcomeSchema),
   stage3: v.optional(stage3Schema),
   /** By name; absent if there are none. */
   further_stages: v.optional(v.record(v.string(), furtherStageSchema)),

@@ -12,7 +12,15 @@ import { jsonText, readJson, writeFile } from "./store.ts"
 /** The stages' part of a summary. */
 export type Progress = Pick<
   RunSummary,
-  "decoding" | "stage1" | "stage2" | "stage3" | "further_stages" | "files" | "overwrite" | "post_validate"
+  | "decoding"
+  | "stage1"
+  | "stage2"
+  | "borders"
+  | "stage3"
+  | "further_stages"
+  | "files"
+  | "overwrite"
+  | "post_validate"
 >
 
 /** The part of a summary that says what a run works on and with. */
@@ -41,11 +49,13 @@ export const readSummary = (path: string) =>
   })
 
 const progressOf = (summary: RunSummary): Progress => {
-  const { decoding, stage1, stage2, stage3, further_stages, files, overwrite, post_validate } = summary
+  const { decoding, stage1, stage2, borders, stage3, further_stages, files, overwrite, post_validate } =
+    summary
   return {
     ...(decoding === undefined ? {} : { decoding }),
     ...(stage1 === undefined ? {} : { stage1 }),
     ...(stage2 === undefined ? {} : { stage2 }),
+    ...(borders === undefined ? {} : { borders }),
     ...(stage3 === undefined ? {} : { stage3 }),
     ...(further_stages === undefined ? {} : { further_stages }),
     ...(files === undefined ? {} : { files }),
@@ -62,10 +72,12 @@ const costSum = (costs: ReadonlyArray<number | null>): number | null =>
 export const totalsOf = ({
   stage1,
   stage2,
+  borders,
   stage3,
   further_stages = {},
 }: Progress): NonNullable<RunSummary["totals"]> => {
-  const outcomes = [stage1, stage2, ...(stage3?.steps ?? []), ...Object.values(further_stages)]
+  const parts = [...(borders?.levels ?? []), ...(stage3?.steps ?? [])]
+  const outcomes = [stage1, stage2, ...parts, ...Object.values(further_stages)]
   const calls = outcomes.flatMap((outcome) => [...(outcome?.calls ?? []), ...(outcome?.remake?.calls ?? [])])
   const sum = (field: "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens") =>
     calls.reduce((total, call) => total + (call[field] ?? 0), 0)
@@ -111,6 +123,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
         decoding,
         stage1,
         stage2,
+        borders,
         stage3,
         further_stages,
         files,
@@ -118,7 +131,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
         post_validate = null,
       } = progress
       const totals = totalsOf(progress)
-      const stages = { stage1, stage2, stage3, further_stages, post_validate }
+      const stages = { stage1, stage2, borders, stage3, further_stages, post_validate }
       const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
       return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(

@@ -1,4 +1,4 @@
-import { join } from "node:path/posix"
+import { dirname, join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { sha256 } from "../plan/fingerprint.ts"
@@ -7,7 +7,7 @@ import { sizeLimit } from "./DatasetStore.ts"
 import { callFile, clipPath, errorsFile, layout } from "./layout.ts"
 import { isKeyframe } from "./places.ts"
 import { type FrameManifest, type StepMeta, type StepSegments, stepMetaSchema } from "./records.ts"
-import { isOwnPicture, readManifest } from "./resume.ts"
+import { isOwnPicture, readManifest, readSheet } from "./resume.ts"
 import { listFolder, readBytes, readDigest, readJson, removeFile, removeIfEmpty } from "./store.ts"
 
 /**
@@ -113,7 +113,52 @@ export const removeReplies = Effect.fn("Superseded.replies")(function* (
   }
 })
 
-const { stage3 } = layout
+const { borders, stage3 } = layout
+
+/** Removes files of ours in a folder, as far as they are what runs have written last. */
+const removeNamed = Effect.fn("Superseded.named")(function* (
+  dir: string,
+  names: ReadonlyArray<string>,
+  recorded: (name: string) => string | undefined,
+) {
+  for (const name of names) {
+    const digest = recorded(name)
+    if (digest !== undefined)
+      yield* removeRecorded({ path: join(dir, name), sha256: digest, limit: sizeLimit.text })
+  }
+})
+
+/** Removes what runs have made of one look at a border that is not wanted any more, and its folder if nothing else is in it. */
+export const removeLevel = Effect.fn("Superseded.level")(function* (
+  dir: string,
+  recorded: (name: string) => string | undefined,
+) {
+  const sheet = yield* readSheet(dir)
+  if (sheet !== undefined) {
+    const path = join(dir, borders.sheetPicture)
+    yield* removeRecorded({ path, sha256: sheet.sha256, limit: sizeLimit.picture })
+  }
+  yield* removePictures(dir, yield* readManifest(dir), new Set())
+  yield* removeReplies(dir, borders.call.rawResponse, new Set())
+  const { systemPrompt, userPrompt } = borders.call
+  yield* removeNamed(
+    dir,
+    [systemPrompt, userPrompt, borders.answer, borders.sheet, layout.frameManifest],
+    recorded,
+  )
+  yield* removeIfEmpty(join(dir, layout.sampledFrames))
+  yield* removeIfEmpty(dir)
+  yield* removeIfEmpty(dirname(dir))
+})
+
+/** Removes the record of all borders, and their folder if nothing else is in it. */
+export const removeBorderRecord = Effect.fn("Superseded.borders")(function* (
+  dir: string,
+  recorded: string | undefined,
+) {
+  yield* removeNamed(dir, [borders.record], () => recorded)
+  yield* removeIfEmpty(dir)
+})
 
 /**
  * Removes what runs have made in the folder of a step that is no longer in the plan, and the folder if nothing else is in it.
@@ -133,11 +178,7 @@ export const removeStep = Effect.fn("Superseded.step")(function* (
     stage3.meta,
     layout.frameManifest,
   ]
-  for (const name of named) {
-    const digest = recorded(name)
-    if (digest !== undefined)
-      yield* removeRecorded({ path: join(dir, name), sha256: digest, limit: sizeLimit.text })
-  }
+  yield* removeNamed(dir, named, recorded)
   yield* removeIfEmpty(join(dir, layout.sampledFrames))
   yield* removeIfEmpty(dir)
 })

@@ -11,6 +11,7 @@ import type { FrameManifest } from "./records.ts"
 import { type RunSummary, runSummarySchema } from "./run-summary.ts"
 import { planForm } from "./schema-parts.ts"
 import { checkDraftFile, checkFinalPlan, checkLocalizationFile } from "./validate/answers.ts"
+import { checkBorders } from "./validate/borders.ts"
 import type { DecodeClip } from "./validate/clip.ts"
 import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
 import { checkOriginal } from "./validate/original.ts"
@@ -26,8 +27,9 @@ const { stage1, stage2 } = layout
 
 const summaryFindings = (summary: RunSummary, name: string): ReadonlyArray<Finding> => {
   const file = layout.runSummary
-  const { further_stages = {}, stage1, stage2, stage3 } = summary
-  const outcomes = { 1: stage1, 2: stage2, 3: stage3, ...further_stages }
+  const { borders, further_stages = {}, stage1, stage2, stage3 } = summary
+  const looked = borders === undefined ? {} : { "2 borders": borders }
+  const outcomes = { 1: stage1, 2: stage2, ...looked, 3: stage3, ...further_stages }
   const stages = Object.entries(outcomes).flatMap(([stage, outcome]) =>
     outcome?.status === "completed"
       ? []
@@ -78,10 +80,14 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   decode: DecodeClip | undefined,
 ) {
   const byFolder = new Map<string, ReadonlySet<string>>()
+  const looks = new Set<string>()
   const found: Array<Finding> = []
   const { value: summary, findings } = yield* loadJson(folder, layout.runSummary, runSummarySchema)
   const further = new Set(Object.keys(summary?.further_stages ?? {}))
-  const sofar = (steps?: ReadonlySet<string>) => ({ findings: found, named: { byFolder, steps, further } })
+  const sofar = (steps?: ReadonlySet<string>) => ({
+    findings: found,
+    named: { byFolder, steps, looks, further },
+  })
   if (summary === undefined) {
     const { value: original } = yield* orFinding(layout.runSummary, readOriginalSummary(folder))
     found.push(...(original === undefined ? findings : yield* checkOriginal(folder, original)))
@@ -103,8 +109,14 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   const end = summary.source.end_sec
   const seconds = pool.manifest?.frames.map((frame) => frame.timestamp_sec)
   const localized = yield* checkLocalizationFile(folder, draft.draft, seconds, end)
+  const looked =
+    summary.borders === undefined ? undefined : yield* checkBorders(folder, summary, localized.localization)
+  for (const { folder: dir, manifest } of looked?.levels ?? [])
+    for (const [path, names] of picturesOf(dir, manifest)) byFolder.set(path, names)
+  for (const level of looked?.levels ?? []) looks.add(level.folder)
   const expected = {
     summary,
+    borders: looked === undefined ? ("localized" as const) : looked.record?.borders,
     draft: draft.draft,
     localization: localized.localization,
     manifest: pool.manifest,
@@ -116,6 +128,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   }
   found.push(
     ...localized.findings,
+    ...(looked?.findings ?? []),
     ...cut.findings,
     ...(yield* traceFindings(folder, stage2.dir, stage2.call, summary.stage2)),
   )

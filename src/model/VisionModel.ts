@@ -16,6 +16,8 @@ export interface ModelImage {
   /** In pixels. */
   readonly width: number
   readonly height: number
+  /** If it shows several pictures of one size, in rows from the top left: how many a row has, and how many there are. */
+  readonly tiles?: { readonly columns: number; readonly count: number }
 }
 
 /** A rejected answer and what was said to it, in the order of the conversation. */
@@ -37,7 +39,8 @@ export interface ModelTask {
   /**
    * A valid answer of somebody who has not understood the pictures.
    *
-   * @param changes mean difference of each picture from the one before it, in grey values, 0 to 255; one less than pictures
+   * @param changes mean difference of each picture from the one before it, in grey values, 0 to 255; one less than pictures, those
+   *   that stand together in one counted
    */
   readonly rehearse: (changes: ReadonlyArray<number>) => unknown
 }

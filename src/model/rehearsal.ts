@@ -2,10 +2,15 @@ import { Effect, Layer } from "effect"
 import { meanDifference } from "./motion.ts"
 import { offlineModel } from "./offline.ts"
 import { pictureBytes } from "./picture-bytes.ts"
-import { type ApiConfig, ModelError, type ModelRequest, VisionModel } from "./VisionModel.ts"
+import { type ApiConfig, ModelError, type ModelImage, type ModelRequest, VisionModel } from "./VisionModel.ts"
 
-/** A picture as a small grid of grey values, row by row; the same size for every picture. */
-export type Luma = (jpeg: Uint8Array) => Effect.Effect<Uint8Array, { readonly message: string }>
+/** A picture as small grids of grey values, row by row: one for each picture that it shows. All have the same size. */
+export type Luma = (
+  jpeg: Uint8Array,
+  tiles: NonNullable<ModelImage["tiles"]>,
+) => Effect.Effect<ReadonlyArray<Uint8Array>, { readonly message: string }>
+
+const single = { columns: 1, count: 1 }
 
 const differences = Effect.fn("Rehearsal.differences")(function* (request: ModelRequest, luma: Luma) {
   const changes: Array<number> = []
@@ -16,9 +21,13 @@ const differences = Effect.fn("Rehearsal.differences")(function* (request: Model
       try: () => pictureBytes(image),
       catch: () => unreadable(`the picture ${image.path} cannot be read`),
     })
-    const grid = yield* Effect.mapError(luma(jpeg), ({ message }) => unreadable(message))
-    if (before !== undefined) changes.push(meanDifference(before, grid))
-    before = grid
+    const grids = yield* Effect.mapError(luma(jpeg, image.tiles ?? single), ({ message }) =>
+      unreadable(message),
+    )
+    for (const grid of grids) {
+      if (before !== undefined) changes.push(meanDifference(before, grid))
+      before = grid
+    }
   }
   return changes
 })

@@ -7,6 +7,8 @@ const draw = (picture: string): ReadonlyArray<string> => picture.trim().split(/\
 /** The characters of a label, `#` for ink: seven rows of five dots. */
 export const GLYPHS: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   [" ", draw("..... ..... ..... ..... ..... ..... .....")],
+  ["-", draw("..... ..... ..... ##### ..... ..... .....")],
+  [".", draw("..... ..... ..... ..... ..... .##.. .##..")],
   ["0", draw(".###. #...# #..## #.#.# ##..# #...# .###.")],
   ["1", draw("..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.")],
   ["2", draw(".###. #...# ....# ...#. ..#.. .#... #####")],
@@ -22,4 +24,5 @@ export const GLYPHS: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["e", draw("..... ..... .###. #...# ##### #.... .###.")],
   ["m", draw("..... ..... ##.#. #.#.# #.#.# #.#.# #.#.#")],
   ["r", draw("..... ..... #.##. ##..# #.... #.... #....")],
+  ["s", draw("..... ..... .#### #.... .###. ....# ####.")],
 ])

@@ -26,10 +26,11 @@ export interface LabelBox {
   readonly border: number
 }
 
-const boxFor = (characters: number, dot: number): LabelBox => {
+/** The box of so many lines of at most so many characters, one dot apart. */
+export const boxFor = (characters: number, dot: number, lines = 1): LabelBox => {
   const border = Math.ceil(dot / 2)
   const width = (characters * (GLYPH_WIDTH + 1) - 1 + 2) * dot + 2 * border
-  return { width, height: (GLYPH_HEIGHT + 2) * dot + 2 * border, dot, border }
+  return { width, height: (lines * (GLYPH_HEIGHT + 1) - 1 + 2) * dot + 2 * border, dot, border }
 }
 
 /** The box of a label in a picture of this size; `undefined` if there is no room for it. */
@@ -59,27 +60,40 @@ const fill = (
   for (let row = y; row < y + h; row++) pixels.fill(colour, row * stride + x, row * stride + x + w)
 }
 
-const paint = (
+/** The glyphs of a text. Throws `PictureError` if a character has none. */
+export const glyphsOf = (text: string): ReadonlyArray<ReadonlyArray<string>> => {
+  const glyphs = [...text].map((character) => GLYPHS.get(character))
+  const known = glyphs.filter((glyph) => glyph !== undefined)
+  if (known.length === 0 || known.length < glyphs.length)
+    throw new PictureError(`There are no glyphs to draw all of "${text}"`)
+  return known
+}
+
+/** Paints a box with lines of text into 32-bit BGRA pixels, with its top left corner at a place. */
+export const paintBox = (
   pixels: Uint32Array,
   stride: number,
+  [x, y]: readonly [x: number, y: number],
   box: LabelBox,
-  glyphs: ReadonlyArray<ReadonlyArray<string>>,
+  lines: ReadonlyArray<ReadonlyArray<ReadonlyArray<string>>>,
 ): void => {
   const { dot, border } = box
-  fill(pixels, stride, 0, 0, box.width, box.height, BORDER)
-  fill(pixels, stride, border, border, box.width - 2 * border, box.height - 2 * border, PAPER)
-  glyphs.forEach((glyph, position) => {
-    const left = border + dot + position * (GLYPH_WIDTH + 1) * dot
-    glyph.forEach((dots, row) => {
-      for (let column = 0; column < GLYPH_WIDTH; column++)
-        if (dots[column] === "#")
-          fill(pixels, stride, left + column * dot, border + dot + row * dot, dot, dot, INK)
+  fill(pixels, stride, x, y, box.width, box.height, BORDER)
+  fill(pixels, stride, x + border, y + border, box.width - 2 * border, box.height - 2 * border, PAPER)
+  lines.forEach((glyphs, line) => {
+    const top = y + border + dot + line * (GLYPH_HEIGHT + 1) * dot
+    glyphs.forEach((glyph, position) => {
+      const left = x + border + dot + position * (GLYPH_WIDTH + 1) * dot
+      glyph.forEach((dots, row) => {
+        for (let column = 0; column < GLYPH_WIDTH; column++)
+          if (dots[column] === "#") fill(pixels, stride, left + column * dot, top + row * dot, dot, dot, INK)
+      })
     })
   })
 }
 
 /** RGBA to BGRA and back, in place. */
-const swapRedAndBlue = (pixels: Uint32Array): void => {
+export const swapRedAndBlue = (pixels: Uint32Array): void => {
   for (let i = 0; i < pixels.length; i++) {
     const pixel = pixels[i] ?? 0
     pixels[i] = (pixel & 0xff00ff00) | ((pixel & 0xff) << 16) | ((pixel >>> 16) & 0xff)
@@ -94,7 +108,7 @@ const paintOn = (
 ) => {
   const pixels = new Uint32Array(rgba.buffer, rgba.byteOffset, width * height)
   swapRedAndBlue(pixels)
-  paint(pixels, width, box, glyphs)
+  paintBox(pixels, width, [0, 0], box, [glyphs])
   return rgba
 }
 
@@ -133,10 +147,7 @@ const labelBands = async (
  * @param quality of the new JPEG, 1 to 100
  */
 export const labelJpeg = async (jpeg: Uint8Array, label: string, quality: number): Promise<Uint8Array> => {
-  const glyphs = [...label].map((character) => GLYPHS.get(character))
-  const known = glyphs.filter((glyph) => glyph !== undefined)
-  if (known.length === 0 || known.length < glyphs.length)
-    throw new PictureError(`There are no glyphs to draw all of "${label}"`)
+  const known = glyphsOf(label)
   const boxIn = (width: number, height: number): LabelBox => {
     const box = labelBox(known.length, width, height)
     if (box !== undefined) return box

@@ -1,7 +1,9 @@
 import { Effect } from "effect"
 import { openJpeg, PictureError, pixelsOf, shrunkJpeg, writeJpeg } from "./jpeg.ts"
+import { type SheetSize, type Tile, tilePicture, writeSheet } from "./sheet.ts"
 
 export { PictureError, type Pixels } from "./jpeg.ts"
+export { type SheetLayout, type SheetSize, sheetSize, type Tile } from "./sheet.ts"
 
 /** Work on a picture as an effect; what is thrown and is no `PictureError` is a bug. */
 const picture = <A>(work: () => Promise<A>): Effect.Effect<A, PictureError> =>
@@ -40,4 +42,31 @@ export const smallLuma = (jpeg: Uint8Array, width: number, height: number) =>
       const [red = 0, green = 0, blue = 0] = rgba.subarray(i * 4, i * 4 + 3)
       return Math.round(0.299 * red + 0.587 * green + 0.114 * blue)
     })
+  })
+
+/** Pixels of a JPEG as a tile of a sheet shows it, RGBA; `PictureError` if it is cut off or damaged. */
+export const makeTile = (jpeg: Uint8Array, size: SheetSize) => picture(() => tilePicture(jpeg, size))
+
+/** A contact sheet as JPEG; see `writeSheet`. */
+export const makeSheet = (tiles: ReadonlyArray<Tile>, size: SheetSize, quality: number) =>
+  picture(() => writeSheet(tiles, size, quality))
+
+/**
+ * The tiles of a grid of grey values, row by row, each `width * height` bytes.
+ *
+ * @param columns tiles in a row of the grid
+ */
+export const tilesOf = (
+  grid: Uint8Array,
+  width: number,
+  height: number,
+  columns: number,
+  count: number,
+): ReadonlyArray<Uint8Array> =>
+  Array.from({ length: count }, (_, tile) => {
+    const [left, top] = [(tile % columns) * width, Math.floor(tile / columns) * height]
+    return Uint8Array.from(
+      { length: width * height },
+      (_value, i) => grid[(top + Math.floor(i / width)) * columns * width + left + (i % width)] ?? 0,
+    )
   })

@@ -26,8 +26,9 @@ export interface RunCost {
 
 /** What is on record for a finished video; rejected replies count. */
 export const videoCost = ({ durationSec, summary }: FinishedVideo): VideoCost => {
-  const { stage1, stage2, stage3, totals } = summary
-  const calls = [stage1, stage2, ...(stage3?.steps ?? [])].flatMap((outcome) => outcome?.calls ?? [])
+  const { borders, stage1, stage2, stage3, totals } = summary
+  const parts = [...(borders?.levels ?? []), ...(stage3?.steps ?? [])]
+  const calls = [stage1, stage2, ...parts].flatMap((outcome) => outcome?.calls ?? [])
   return {
     durationSec,
     costUsd: totals?.cost_usd ?? null,

@@ -1,5 +1,5 @@
 import { Context, Effect, Either } from "effect"
-import type { RunSettings } from "../config.ts"
+import type { RunSettings, StageOptions } from "../config.ts"
 import type { DatasetError } from "../dataset/DatasetError.ts"
 import type { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
@@ -12,6 +12,7 @@ import type { VideoError } from "../video/VideoError.ts"
 import type { StageFailed } from "./call.ts"
 import type { Asks } from "./prompts.ts"
 import { type RunFacts, stageFinished, stageStarted, type VideoRun } from "./run.ts"
+import { type Usable, usedStages } from "./used.ts"
 
 /** What the stages before have made of one video; `resultOf` and `knownOf` take it out. */
 export type Made = Context.Context<never>
@@ -29,6 +30,8 @@ export interface NeededCall {
   /** The prompt, or, where that depends on an answer that is missing, one of about the length that it will have. */
   readonly prompt: string
   readonly images: number
+  /** Width and height of each in pixels; that of the video's pictures if absent. */
+  readonly size?: readonly [width: number, height: number]
   /** Whether each of them has its index as text beside it; absent for no. */
   readonly isLabelled?: boolean
   /** Different pictures among them; the others repeat one. */
@@ -43,6 +46,8 @@ export interface Outlook<A> {
   readonly calls: ReadonlyArray<NeededCall>
   /** Frame pools whose pictures would be decoded, each by its number of different pictures. */
   readonly decoded: ReadonlyArray<number>
+  /** How many more calls answers may call for, at most; absent for none. */
+  readonly further?: number
 }
 
 /** Everything that can keep a stage from being finished. */
@@ -52,7 +57,7 @@ export type StageError = VideoError | DatasetError | StageFailed
 export type StageServices = DatasetStore | VideoDecoder | ClipCutter | VisionModel
 
 /** A stage as it is told of. */
-export interface StageLabel extends StageId {
+export interface StageLabel extends StageId, Usable {
   /** What people call it. */
   readonly title: string
   /** What it takes beside the others as long as nothing is known: answers, one after the other. */
@@ -130,11 +135,12 @@ export const defineStage = <A, const Name extends string>({
   }
 }
 
-/** The stages of a list that settings choose, in order: all if they name none. */
-export const chosenStages = <S extends StageId>(
+/** The stages of a list that settings choose, in order: all that they use if they name none. */
+export const chosenStages = <S extends StageLabel>(
   stages: ReadonlyArray<S>,
-  { stages: names }: Pick<RunSettings, "stages">,
-): ReadonlyArray<S> => (names === undefined ? stages : stages.filter(({ name }) => names.includes(name)))
+  { stages: names, ...options }: Pick<RunSettings, "stages"> & StageOptions,
+): ReadonlyArray<S> =>
+  usedStages(stages, options).filter(({ name }) => names === undefined || names.includes(name))
 
 /** What a stage has made. That it comes earlier in the list is what `needs` says. */
 export const resultOf = <A>(made: Made, { result }: Pick<StageOf<A>, "result">): A =>

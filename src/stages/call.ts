@@ -160,6 +160,10 @@ const outcome = <A>(run: VideoRun, call: StageCall<A>, attempts: ReadonlyArray<A
   }
 }
 
+/** Tells that an answer is there, if it is all of a unit of its stage. */
+const advanced = (run: VideoRun, { isPart, stage, what }: StageCall<unknown>, kept: boolean) =>
+  isPart === true ? Effect.void : stageAdvanced(run, stage, what, kept)
+
 /** How an outcome stands before there is an answer. */
 type Unfinished = Pick<NonNullable<Outcome["remake"]>, "error" | "error_reason" | "status">
 
@@ -211,7 +215,7 @@ const askAndWrite = Effect.fn("Stage.askAndWrite")(function* <A>(
     round,
     wall_time_sec: yield* seconds,
   })
-  yield* stageAdvanced(run, call.stage, call.what, false)
+  yield* advanced(run, call, false)
   return answer.value
 })
 
@@ -242,7 +246,7 @@ const keep = Effect.fn("Stage.keep")(function* <A>(run: VideoRun, call: StageCal
   const path = join(call.dir, call.artefact)
   if (call.previous?.adopted !== true) yield* writePrompts(run, call)
   if (canonicalJson(yield* readJson(path)) !== canonicalJson(value)) yield* put(run, path, jsonText(value))
-  yield* stageAdvanced(run, call.stage, call.what, true)
+  yield* advanced(run, call, true)
   return value
 })
 

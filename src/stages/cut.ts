@@ -8,6 +8,8 @@ import { removeClips } from "../dataset/superseded.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
 import type { CutSettings } from "../video/ClipCutter.ts"
 import { admitSteps } from "./admission.ts"
+import { borders } from "./borders/borders.ts"
+import { dropBorders } from "./borders/outcomes.ts"
 import { cutId, cutSegments } from "./clips.ts"
 import { draft } from "./draft.ts"
 import { renameFormerClips } from "./former-names.ts"
@@ -15,7 +17,7 @@ import { cutRecord } from "./header.ts"
 import { localizationPlace, localize, paths } from "./localize.ts"
 import { put } from "./put.ts"
 import { mayKeep, noteMade, notice, stageAdvanced, type VideoRun } from "./run.ts"
-import { defineStage, resultOf } from "./Stage.ts"
+import { defineStage, knownOf, resultOf } from "./Stage.ts"
 import { type PlannedSegment, plannedPart, planSegments, readSegments } from "./segments.ts"
 import { withStatus } from "./status.ts"
 
@@ -95,7 +97,11 @@ export const cut = defineStage({
   make: (run, made) => {
     const { plan, pool } = resultOf(made, draft)
     const { value: localization } = resultOf(made, localize)
-    const cutting = cutClips(run, planSegments(pool, run.source, plan, localization))
-    return withStatus(run, localizationPlace)(cutting)
+    const found = knownOf(made, borders)
+    const cutting = cutClips(run, planSegments(pool, run.source, plan, localization, found))
+    return withStatus(
+      run,
+      localizationPlace,
+    )(found === undefined ? Effect.zipLeft(cutting, dropBorders(run)) : cutting)
   },
 })

@@ -118,6 +118,19 @@ const inquiryOf = (run: RunFacts, pool: FramePool, previous: Outcome | undefined
     images: poolImages(pool, "none"),
   }) satisfies Inquiry<DraftPlan>
 
+/** Frames further apart than this are told of: short steps fall between them. */
+const coarseSec = 5
+
+/** Tells how far apart the frames of a long video are, since no border can be nearer, and what to do about it. Once, when they are sampled. */
+const tellSpacing = (run: VideoRun, { timestamps }: FramePool) => {
+  const spacing = ((timestamps.at(-1) ?? 0) - (timestamps[0] ?? 0)) / Math.max(1, timestamps.length - 1)
+  if (spacing <= coarseSec || run.settings.borders !== undefined) return Effect.void
+  return notice(
+    run,
+    `the frames of the pool are ${spacing.toFixed(1)} s apart, and borders are no more exact than that; --border-precision 0.5 looks at each border again`,
+  )
+}
+
 const make = Effect.fnUntraced(function* (run: VideoRun) {
   const { settings } = run
   const { pool, kept } = yield* ensurePool(
@@ -130,6 +143,7 @@ const make = Effect.fnUntraced(function* (run: VideoRun) {
   yield* noteFallbacks(run)
   yield* noteSubstitutes(run, dir, pool)
   yield* stageAdvanced(run, id, "frame pool", kept)
+  if (!kept) yield* tellSpacing(run, pool)
   const quality = pool.manifest.jpeg_quality
   if (quality !== settings.jpegQuality) {
     yield* notice(run, `pictures stay at JPEG quality ${quality}; --overwrite samples them anew`)

@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import manifest from "../../package.json"
-import type { RunSettings } from "../config.ts"
+import type { BorderSettings, RunSettings } from "../config.ts"
 import type { VideoIdentity } from "../dataset/identity.ts"
 import type { VideoFolder } from "../dataset/layout.ts"
 import type { CutRecord } from "../dataset/records.ts"
-import { contractVersion } from "../dataset/run-summary.ts"
+import { contractVersion, type RunSummary } from "../dataset/run-summary.ts"
 import type { SummaryHeader } from "../dataset/summary.ts"
 import { VisionModel } from "../model/VisionModel.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
@@ -20,6 +20,19 @@ export const cutRecord = (cut: CutSettings): CutRecord => ({
   keep_audio: cut.keepAudio,
   seek_slop_sec: cut.seekSlopSec,
   ...(cut.autorotate === true ? { autorotate: cut.autorotate } : {}),
+})
+
+/** How borders are looked at again, as the dataset writes it. */
+const borderRecord = ({
+  input,
+  precisionSec,
+  sheet,
+}: BorderSettings): NonNullable<RunSummary["border_config"]> => ({
+  precision_sec: precisionSec,
+  input,
+  columns: sheet.columns,
+  rows: sheet.rows,
+  tile_px: sheet.tilePx,
 })
 
 const versions: Readonly<Record<string, string>> = {
@@ -73,6 +86,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
       embed_index: settings.imageLabels !== "text",
       image_labels: settings.imageLabels,
     },
+    ...(settings.borders === undefined ? {} : { border_config: borderRecord(settings.borders) }),
     cut_config: cutRecord(settings.cut),
     decoder: source.backend,
     cutter,

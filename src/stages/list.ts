@@ -1,4 +1,5 @@
 import type { StageId } from "../dataset/layout.ts"
+import { borders } from "./borders/borders.ts"
 import { cut } from "./cut.ts"
 import { draft } from "./draft.ts"
 import { localize } from "./localize.ts"
@@ -6,7 +7,7 @@ import { refine } from "./refine.ts"
 import type { Stage } from "./Stage.ts"
 
 /** The stages, in order. Names, numbers, flags, commands and help derive from this list. */
-export const stages = [draft, localize, cut, refine] as const satisfies ReadonlyArray<Stage>
+export const stages = [draft, localize, borders, cut, refine] as const satisfies ReadonlyArray<Stage>
 
 export type StageName = (typeof stages)[number]["name"]
 

@@ -3,6 +3,7 @@ import { join, posix } from "node:path"
 import { Effect } from "effect"
 import type { ImageLabels } from "../config.ts"
 import type { DatasetError } from "../dataset/DatasetError.ts"
+import type { FrameManifest } from "../dataset/records.ts"
 import { scratchFolder } from "../dataset/scratch.ts"
 import { localPaths } from "../dataset/store.ts"
 import { ModelError, type ModelImage } from "../model/VisionModel.ts"
@@ -12,7 +13,9 @@ import type { FramePool } from "./pool-plan.ts"
 const unreadable = (path: string, why: string) =>
   new ModelError({ reason: "ImageUnreadable", message: `an image cannot be sent: ${path}: ${why}` })
 
-const imageUnreadable = ({ message }: DatasetError) => new ModelError({ reason: "ImageUnreadable", message })
+/** What a picture that a store cannot give is reported as. */
+export const imageUnreadable = ({ message }: DatasetError) =>
+  new ModelError({ reason: "ImageUnreadable", message })
 
 /** How the index of a picture is told, if at all. */
 type IndexDisplay = "none" | ImageLabels
@@ -23,7 +26,8 @@ export const hasLabels = (display: IndexDisplay): boolean => display === "text" 
 /** The label of a pool entry, `Frame 07`. */
 export const frameLabel = (index: number): string => `Frame ${String(index).padStart(2, "0")}`
 
-const imageSize = (path: string) =>
+/** Size of a picture's file in bytes. */
+export const imageSize = (path: string) =>
   Effect.tryPromise({ try: () => stat(path), catch: () => unreadable(path, "it is missing") }).pipe(
     Effect.map(({ size }) => size),
   )
@@ -32,14 +36,19 @@ const imageSize = (path: string) =>
  * The pictures of a pool as a request sends them. Files of the dataset stay clean: labels are drawn on copies, which live
  * in one file as long as the scope.
  */
-export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, display: IndexDisplay) {
+export const poolImages = Effect.fn("Pool.images")(function* (
+  pool: FramePool,
+  display: IndexDisplay,
+  labelOf: (entry: FrameManifest["frames"][number]) => string = ({ frame_index_1based }) =>
+    frameLabel(frame_index_1based),
+) {
   const { width, height } = pool
   const { frames } = pool.manifest
   const keyOf = ({ image_relpath }: (typeof frames)[number]) => posix.join(pool.dir, image_relpath)
   const pathOf = yield* Effect.mapError(localPaths(frames.map(keyOf)), imageUnreadable)
-  const clean = frames.map((frame, i) => ({
+  const clean = frames.map((frame) => ({
     path: pathOf(keyOf(frame)),
-    label: frameLabel(i + 1),
+    label: labelOf(frame),
     sha256: frame.sha256,
   }))
   if (display === "none" || display === "text") {
@@ -62,7 +71,7 @@ export const poolImages = Effect.fn("Pool.images")(function* (pool: FramePool, d
       path: output,
       width,
       height,
-      ...(display === "both" ? { label: frameLabel(i + 1) } : {}),
+      ...(display === "both" ? { label: clean[i]?.label ?? "" } : {}),
     }),
   )
 })

@@ -33,6 +33,8 @@ export interface PoolRequest {
   readonly sampling?: PoolSampling
   /** Different pictures that it has to have, if the video has as many frames; those of the contract's shortest plan if absent. */
   readonly fewest?: number
+  /** The frames themselves, as positions in `framePts` that do not decrease, `count` of them; absent if they are to be chosen. */
+  readonly positions?: ReadonlyArray<number>
   readonly note: string
   /** Seconds on the source video's timeline of a PTS of `source`. */
   readonly secondsOf: (pts: number) => number
@@ -60,8 +62,10 @@ const timeBaseText = ({ num, den }: Rational): string => `${num}/${den}`
 export const sampledIndices = ({
   source,
   count,
+  positions: given,
   sampling,
-}: Pick<PoolRequest, "count" | "sampling" | "source">): ReadonlyArray<number> => {
+}: Pick<PoolRequest, "count" | "positions" | "sampling" | "source">): ReadonlyArray<number> => {
+  if (given !== undefined) return given
   const { framePts, keyframes = [], timeBase } = source
   const shown = withoutJumps(framePts, timeBase)
   if (sampling !== "keyframe" || keyframes.length === 0) return uniformFrames(shown, count)

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { toJsonSchema } from "@valibot/to-json-schema"
 import { Data, Effect } from "effect"
 import type * as v from "valibot"
-import type { Granularity } from "../config.ts"
+import type { Granularity, StageOptions } from "../config.ts"
 import { contractVersion } from "../dataset/run-summary.ts"
 import type { SchemaParts } from "../dataset/schema-parts.ts"
 import { hasCode } from "../files/fault.ts"
@@ -13,6 +13,7 @@ import { readPlain } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { isContractRange } from "../plan/step-range.ts"
+import { type Usable, usedStages } from "./used.ts"
 import { type GivenForm, type ruleNames, type Wording, type WordingName, wordingOf } from "./wording.ts"
 
 /** A prompt, and what is filled into it. */
@@ -64,6 +65,8 @@ export interface Prompts {
   ) => string
   /** SHA-256, 64 hex digits. Stages that bring their own text are not in it: their answers depend on that by themselves. */
   readonly fingerprint: string
+  /** That of a run without the stages that options switch on: what they add may be added to what such a run has made. */
+  readonly plainFingerprint: string
   /** What the fingerprint is made of. */
   readonly parts: SchemaParts
 }
@@ -132,7 +135,7 @@ const readPrompt = (file: string, wayOut: string) =>
 export const promptFolder = fileURLToPath(new URL("../../prompts/", import.meta.url))
 
 /** What a run is told beside what every run is told. */
-export interface GivenWording extends GivenForm {
+export interface GivenWording extends GivenForm, StageOptions {
   /** A folder like `promptFolder`: the files in it stand in for the project's, one by one. */
   readonly prompts?: string
   /** What the video is of, in words that the model is given with every question. */
@@ -199,19 +202,21 @@ const withTask = (text: string, task: string | undefined): string =>
  */
 export const loadPrompts = Effect.fn("Prompts.load")(function* (
   annotation: AnnotationSchema,
-  stages: ReadonlyArray<{ readonly asks?: Asks }>,
+  stages: ReadonlyArray<Usable & { readonly asks?: Asks }>,
   wording: GivenWording = {},
   folder = promptFolder,
 ) {
   const { stepList, steps } = annotation
   const { granularity, language, prompts: given, task } = wording
-  const asked = stages.flatMap(({ asks }) => asks ?? [])
+  const asked = usedStages(stages, wording).flatMap(({ asks }) => asks ?? [])
   const templates = [system, ...asked.map(({ prompt }) => prompt)]
   const shipped = { path: join(folder, annotation.name), wayOut: reinstall }
   const own = { path: join(given ?? "", annotation.name), wayOut: "correct it, or leave --prompts out" }
   const rules = yield* loadRules(folder, granularity)
   const wordings = wordingOf(annotation, wording, rules)
-  const known = templates.flatMap(({ file, text }) => (text === undefined ? [file] : []))
+  // A folder of one's own may have prompts of stages that this run has not.
+  const all = [system, ...stages.flatMap(({ asks }) => asks?.prompt ?? [])]
+  const known = all.flatMap(({ file, text }) => (text === undefined ? [file] : []))
   const isOwn = given === undefined ? new Set<string>() : yield* ownPrompts(own.path, known)
   const loaded = yield* Effect.forEach(templates, (prompt) =>
     Effect.map(loadPrompt(isOwn.has(prompt.file) ? own : shipped, prompt, wordings), (text) => ({
@@ -223,22 +228,27 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
   const texts = new Map(
     loaded.flatMap(({ prompt, text }) => (prompt.text === undefined ? [[prompt.file, text]] : [])),
   )
-  const answers = Object.fromEntries(
-    asked
-      .filter(({ prompt }) => prompt.text === undefined)
-      .map(({ answer, schema }) => [answer, jsonSchema(schema(annotation))]),
-  )
+  const ofFiles = asked.filter(({ prompt }) => prompt.text === undefined)
+  const answersTo = (questions: ReadonlyArray<Asks>) =>
+    Object.fromEntries(questions.map(({ answer, schema }) => [answer, jsonSchema(schema(annotation))]))
+  const answers = answersTo(ofFiles)
+  const fingerprintOf = (questions: ReadonlyArray<Asks>) => {
+    const files = [system, ...questions.map(({ prompt }) => prompt)].map(({ file }) => file)
+    return fingerprint({
+      contractVersion,
+      annotation: annotation.name,
+      ...answersTo(questions),
+      prompts: Object.fromEntries(files.map((file) => [file, texts.get(file)])),
+      ...(task === undefined ? {} : { task }),
+    })
+  }
+  const plain = usedStages(stages, {}).flatMap(({ asks }) => asks ?? [])
   return {
     system: withTask(texts.get(system.file) ?? "", task),
     fill: ({ file, text }, values) =>
       fill(text === undefined ? (texts.get(file) ?? "") : normal(text), values),
-    fingerprint: fingerprint({
-      contractVersion,
-      annotation: annotation.name,
-      ...answers,
-      prompts: Object.fromEntries(texts),
-      ...(task === undefined ? {} : { task }),
-    }),
+    fingerprint: fingerprintOf(ofFiles),
+    plainFingerprint: fingerprintOf(ofFiles.filter((asks) => plain.includes(asks))),
     parts: {
       contract_version: contractVersion,
       annotation_schema: annotation.name,

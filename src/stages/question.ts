@@ -49,6 +49,8 @@ export interface Answered<A> {
 export interface StageCall<A> extends Inquiry<A> {
   /** Answers the video still needs, this one included. */
   readonly callsLeft: number
+  /** Set if it is only a part of what its stage tells of when it is done. */
+  readonly isPart?: true
   /** Puts an outcome into the run summary. */
   readonly note: (outcome: Outcome) => Effect.Effect<void, DatasetError>
 }

@@ -12,6 +12,7 @@ import { type Drafted, draft } from "./draft.ts"
 import { renameFormerSteps } from "./former-names.ts"
 import { writeKeyframes } from "./keyframes.ts"
 import { localize } from "./localize.ts"
+import { byUrgency, hasReason } from "./part-failures.ts"
 import { put } from "./put.ts"
 import { notice, type VideoRun } from "./run.ts"
 import { defineStage, type Made, resultOf, type StageError } from "./Stage.ts"
@@ -46,13 +47,6 @@ const refineStep = Effect.fn("Refine.step")(function* (
   yield* writeKeyframes(run, dir, pool, final, segment, `${run.folder.videoId}/step ${step.step_id}/meta`)
   return final
 })
-
-const hasReason = (error: StageError, reason: StageFailed["reason"]): boolean =>
-  error._tag === "StageFailed" && error.reason === reason
-
-/** What ends the whole run is told first, and what only has to wait last. */
-const rankOf = (error: StageError): number =>
-  hasReason(error, "BudgetSpent") ? 0 : hasReason(error, "Deferred") ? 2 : 1
 
 /** Notes that steps failed, and fails with the first of them. */
 const failSteps = Effect.fnUntraced(function* (
@@ -93,7 +87,7 @@ const refineSteps = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
     { concurrency: run.settings.stepConcurrency },
   )
   const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
-  const [first, ...others] = failures.toSorted((a, b) => rankOf(a) - rankOf(b))
+  const [first, ...others] = byUrgency(failures)
   if (first !== undefined) return yield* failSteps(run, drafted, first, others)
   const steps = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
   const final = finalPlan(plan, steps)

@@ -7,6 +7,7 @@ import type { DraftPlan } from "../plan/draft.ts"
 import type { Localization, LocalizationContext } from "../plan/localization.ts"
 import { framesBetween } from "../video/sampling.ts"
 import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
+import type { SettledBorder } from "./borders/settled.ts"
 import type { FramePool } from "./pool-plan.ts"
 
 /** A segment before its clip is cut. */
@@ -29,6 +30,7 @@ export const plannedPart = (segment: Segment): PlannedSegment => {
 }
 
 interface Boundary {
+  readonly index: number
   readonly pts: number
   readonly seconds: number
   readonly imagePath: string
@@ -40,6 +42,7 @@ const boundary = (pool: FramePool, source: VideoSource, index: number): Boundary
   const frame = frames[index - 1]
   const shown = frame ?? frames.at(-1)
   return {
+    index,
     pts: frame?.pts ?? source.endPts,
     seconds: frame?.timestamp_sec ?? ptsSeconds(source.endPts, source.timeBase),
     imagePath: `../stage1/${shown?.image_relpath ?? ""}`,
@@ -61,22 +64,75 @@ export const localizationContext = (
   },
 })
 
-/** Turns index ranges into time ranges and names. Segments are in ascending `step_id`. */
+/** A boundary of a pool that encloses a time: the last entry at or before it, or the first at or after it, N+1 if there is none. */
+const enclosing = (pool: FramePool, source: VideoSource, pts: number, side: "start" | "end"): Boundary => {
+  const { frames } = pool.manifest
+  const at =
+    side === "start"
+      ? Math.max(
+          0,
+          frames.findLastIndex((frame) => frame.pts <= pts),
+        )
+      : frames.findIndex((frame) => frame.pts >= pts)
+  return boundary(pool, source, at === -1 ? frames.length + 1 : at + 1)
+}
+
+/** A boundary of a step as it was localised, or, where it was found by looking again, at its exact time. */
+const settledAt = (
+  pool: FramePool,
+  source: VideoSource,
+  index: number,
+  side: "start" | "end",
+  border: SettledBorder | undefined,
+): Boundary => {
+  const located = boundary(pool, source, index)
+  if (border === undefined || border.pts === located.pts) return located
+  const { index: enclosingIndex, imagePath } = enclosing(pool, source, border.pts, side)
+  const seconds = ptsSeconds(border.pts, source.timeBase)
+  return { index: enclosingIndex, pts: border.pts, seconds, imagePath }
+}
+
+/** What is said of the two borders of a step that were looked at again. */
+const boundaryParts = (start: SettledBorder | undefined, end: SettledBorder | undefined) => {
+  if (start === undefined || end === undefined) return {}
+  const [first, last] = [start.boundary, end.boundary]
+  const flags = {
+    ...(first.boundary_flag === undefined ? {} : { start: first.boundary_flag }),
+    ...(last.boundary_flag === undefined ? {} : { end: last.boundary_flag }),
+  }
+  return {
+    boundary_source: { start: first.boundary_source, end: last.boundary_source },
+    spacing_sec: { start: first.spacing_sec, end: last.spacing_sec },
+    levels: { start: first.levels, end: last.levels },
+    ...(Object.keys(flags).length === 0 ? {} : { boundary_flags: flags }),
+  }
+}
+
+/**
+ * Turns index ranges into time ranges and names. Segments are in ascending `step_id`.
+ *
+ * @param borders as they were found by looking again; absent if they stay as they were localised
+ */
 export const planSegments = (
   pool: FramePool,
   source: VideoSource,
   draft: DraftPlan,
   localization: Localization,
+  borders: ReadonlyArray<SettledBorder> = [],
 ): ReadonlyArray<PlannedSegment> =>
   localization.steps.map(({ step_id, start_frame_index, end_frame_index }) => {
     const goal = draft.steps.find((step) => step.step_id === step_id)?.step_goal ?? ""
-    const start = boundary(pool, source, start_frame_index)
-    const end = boundary(pool, source, end_frame_index)
+    const [first, last] = [
+      borders.find(({ after }) => after === step_id),
+      borders.find(({ before }) => before === step_id),
+    ]
+    const start = settledAt(pool, source, start_frame_index, "start", first)
+    const end = settledAt(pool, source, end_frame_index, "end", last)
     return {
       step_id,
       step_goal: goal,
-      start_frame_index,
-      end_frame_index,
+      start_frame_index: start.index,
+      end_frame_index: end.index,
       start_sec: start.seconds,
       end_sec: end.seconds,
       start_image_relpath: start.imagePath,
@@ -84,6 +140,7 @@ export const planSegments = (
       clip_relpath: clipPath(step_id, goal),
       start_pts: start.pts,
       end_pts: end.pts,
+      ...boundaryParts(first, last),
     }
   })
 

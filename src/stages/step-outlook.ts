@@ -1,18 +1,18 @@
 import { join } from "node:path/posix"
 import { Effect, Either } from "effect"
-import * as v from "valibot"
 import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"
 import type { Outcome } from "../dataset/run-summary.ts"
-import { localPath, readDigest, readJson } from "../dataset/store.ts"
+import { localPath, readDigest } from "../dataset/store.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
-import type { StepBounds } from "../plan/step-range.ts"
 import { framesBetween } from "../video/sampling.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { borders } from "./borders/borders.ts"
 import { cut } from "./cut.ts"
 import { draft, fullPoolRequest } from "./draft.ts"
 import { foreseenAnswer, neededCall, outlookOf, poolPictures } from "./foreseen.ts"
+import { likelySteps } from "./likely-steps.ts"
 import { localize, paths } from "./localize.ts"
 import { foreseenPool, formerPool, plannedPool } from "./pool.ts"
 import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
@@ -29,21 +29,6 @@ import {
   stepPrompt,
 } from "./step-inquiry.ts"
 import { stepPoolRequest } from "./step-pool.ts"
-
-/** Steps of a plan that is not drafted yet: five, or as near to it as a plan may have. */
-export const assumedSteps = ({ max, min }: StepBounds): number => Math.min(max, Math.max(min, 5))
-
-/**
- * Steps of the plan on disk, whatever becomes of it: the best guess at those of the next one. That of a rehearsal says nothing
- * of a model's.
- */
-const likelySteps = (run: RunFacts, left: Left) =>
-  left.rehearsal !== run.rehearsal
-    ? Effect.succeed(assumedSteps(run.annotation.steps))
-    : Effect.map(readJson(join(run.folder.stage1, layout.stage1.draft)), (json) => {
-        const parsed = v.safeParse(v.object({ steps: v.pipe(v.array(v.unknown()), v.minLength(1)) }), json)
-        return parsed.success ? parsed.output.steps.length : assumedSteps(run.annotation.steps)
-      })
 
 const stepCall = (run: RunFacts, distinct: number, prompt?: string) =>
   neededCall(run, refineId, refineAsks, "step", poolPictures(run, distinct), prompt)
@@ -130,12 +115,14 @@ const stepOutlook = Effect.fn("Survey.step")(function* (
 export const foreseeSteps = Effect.fnUntraced(function* (run: RunFacts, left: Left, known: Made) {
   const drafted = knownOf(known, draft)
   const localized = knownOf(known, localize)
-  if (drafted === undefined || localized === undefined)
+  const found = knownOf(known, borders)
+  const areBordersKnown = found !== undefined || !run.stages.some(({ name }) => name === borders.name)
+  if (drafted === undefined || localized === undefined || !areBordersKnown)
     return unknownSteps(run, yield* stepPrompts(run, left, drafted?.plan), whyNew(left.stage3))
   const { plan, pool } = drafted
   const { isAdopted, value: localization } = localized
   const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))
-  const pairs = stepsIn(plan, planSegments(pool, run.source, plan, localization))
+  const pairs = stepsIn(plan, planSegments(pool, run.source, plan, localization, found))
   const outlooks = yield* Effect.forEach(pairs, ({ segment, step }) => {
     const isOfStep = ({ step_id }: { readonly step_id: number }) => step_id === step.step_id
     const question = { goal: plan.high_level_goal, draft: step, range: segment, isAdopted }

@@ -9,6 +9,8 @@ export interface Survey {
   readonly calls: ReadonlyArray<NeededCall>
   /** Pools whose pictures would be decoded, each by its number of different pictures. */
   readonly decoded: ReadonlyArray<number>
+  /** How many more calls answers may call for, at most. */
+  readonly further: number
   /** What would fail the video after these calls. */
   readonly failure: DatasetError | undefined
 }
@@ -28,16 +30,18 @@ export const survey = Effect.fn("Stage.survey")(function* (
   let known: Made = nothingMade
   const calls: Array<NeededCall> = []
   const decoded: Array<number> = []
+  let further = 0
   for (const stage of stages) {
     const outlook = yield* stage.survey(run, left, known)
     decoded.push(...outlook.decoded)
     const [call] = outlook.calls
     if (call !== undefined && Either.isLeft(outlook.made) && !isSelected(run, stage)) {
       const failure = missingStage({ ...call, dir: run.folder.location }, outlook.made.left)
-      return { calls, decoded, failure } satisfies Survey
+      return { calls, decoded, further, failure } satisfies Survey
     }
     calls.push(...outlook.calls)
+    further += outlook.further ?? 0
     known = Either.getOrElse(outlook.made, () => known)
   }
-  return { calls, decoded, failure: undefined } satisfies Survey
+  return { calls, decoded, further, failure: undefined } satisfies Survey
 })

@@ -70,7 +70,7 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   model: ["files", "plan"],
   dataset: ["files", "plan", "text"],
   "output-root": ["dataset", "files", "plan"],
-  config: ["plan", "video"],
+  config: ["picture", "plan", "video"],
   events: ["config", "dataset", "model", "video"],
   stages: [
     "bitstream",

@@ -30,7 +30,7 @@ const askAbout = async (greys: ReadonlyArray<number>, task: ModelTask) => {
   }
   const model = layer((bytes) =>
     bytes.length === 1
-      ? Effect.succeed(bytes)
+      ? Effect.succeed([bytes])
       : Effect.fail({ message: `${bytes.length} bytes are no picture` }),
   )
   const asked = Effect.flatMap(VisionModel, (service) => service.complete(request))

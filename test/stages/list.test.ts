@@ -40,7 +40,13 @@ test.each<[string, Parameters<typeof whyNew>[0], string]>([
 })
 
 test("messages call a stage by its number and title, and one that is not of the list by its name", () => {
-  expect(stages.map(({ name }) => stageText(name))).toEqual(["1 draft", "2 localise", "2 cut", "3 refine"])
+  expect(stages.map(({ name }) => stageText(name))).toEqual([
+    "1 draft",
+    "2 localise",
+    "2 borders",
+    "2 cut",
+    "3 refine",
+  ])
   expect([stageText("title"), stageNumber("title"), stageNumber("cut")]).toEqual(["title", null, 2])
 })
 
@@ -56,7 +62,7 @@ test("settings that name a stage which is not there are refused by name", async 
   const settings = quickSettings(runFolder(), { stages: ["draft", "localise"] })
   expect(
     await defectOf(Effect.provide(inOutputRoot(runFolder())(lookInto(video, settings)), services)),
-  ).toContain("there is no stage localise; there are draft, localize, cut, refine")
+  ).toContain("there is no stage localise; there are draft, localize, borders, cut, refine")
 })
 
 test("to localize alone asks for ranges and cuts no clip; what follows cuts them", async () => {

@@ -56,10 +56,13 @@ export interface ChatServer extends AsyncDisposable {
   readonly mostAtOnce: () => number
 }
 
+/** Whether a prompt is about one look at a border. */
+export const isBorder = (prompt: string): boolean => prompt.startsWith("# Task: find the moment")
+
 /** The stage that a prompt is of, in the languages of the project's prompts and examples. */
 export const stageOf = (prompt: string): 1 | 2 | 3 => {
   if (/^# (?:Task: draft|任务：起草)/u.test(prompt)) return 1
-  return /^# (?:Task: locate|任务：在视频中定位)/u.test(prompt) ? 2 : 3
+  return /^# (?:Task: locate|任务：在视频中定位)/u.test(prompt) || isBorder(prompt) ? 2 : 3
 }
 
 const draftOf = (prompt: string): Json => JSON.parse(/```json\n([\s\S]*?)\n```/u.exec(prompt)?.[1] ?? "{}")
@@ -72,6 +75,7 @@ export const goodAnswer = (
   steps: number,
 ): Json => {
   const frames = Number(/(?:You see|你看到) (\d+) /u.exec(prompt)?.[1] ?? 0)
+  if (isBorder(prompt)) return { answer: "frame", frame_index: 1 + Math.ceil(frames / 2) }
   if (stage === 1) return draftReply(annotation, steps)
   if (stage === 2) return localizationReply(steps, frames)
   return refinedReply(annotation, draftOf(prompt), [2, Math.max(3, frames - 1)])

@@ -1,5 +1,6 @@
 import { Option } from "effect"
 import { type StageName, stageNumbers, stages, stagesNumbered } from "../../stages/list.ts"
+import { enumerated } from "../../text/enumerated.ts"
 import * as flag from "../flag.ts"
 
 /** A flag that names a folder. */
@@ -27,9 +28,10 @@ const anyNumber = `${others.toReversed().join(", ")} and ${last}`
 export const stageTitles = stageNumbers
   .map(
     (number) =>
-      `${number} ${stagesNumbered(number)
-        .map(({ title }) => title)
-        .join(" and ")}`,
+      `${number} ${enumerated(
+        stagesNumbered(number).map(({ title }) => title),
+        "and",
+      )}`,
   )
   .join(", ")
 

@@ -1,7 +1,9 @@
 import { Option } from "effect"
-import { defaultRetries, defaultSettings } from "../../config.ts"
+import { defaultRetries, defaultSettings, defaultSheet } from "../../config.ts"
 import { decoderNames } from "../../layers.ts"
+import type { SheetLayout } from "../../picture/sheet.ts"
 import {
+  borderInputs,
   cutModes,
   granularities,
   imageLabelNames,
@@ -19,24 +21,53 @@ import * as flag from "../flag.ts"
 
 const { cut } = defaultSettings
 
+const gridText = ({ columns, rows }: SheetGrid): string => `${columns}x${rows}`
+
+type SheetGrid = Pick<SheetLayout, "columns" | "rows">
+
+/** Fewer frames would not make borders finer with every look. */
+const fewestTiles = 9
+
+/** `5x4`: five columns, four rows. */
+const parseGrid = (text: string): Option.Option<SheetGrid> => {
+  const [, columns = 0, rows = 0] = (/^([1-9]\d?)x([1-9]\d?)$/u.exec(text) ?? []).map(Number)
+  const isUsable = columns * rows >= fewestTiles && Math.max(columns, rows) <= 10
+  return isUsable ? Option.some({ columns, rows }) : Option.none()
+}
+
 const retriesHelp = ({ asks, number }: Stage, isFirst: boolean): string =>
   isFirst
     ? `How often Stage ${number} re-asks after a rejected answer`
     : `The same for ${asks?.isPerStep === true ? "every step of " : ""}Stage ${number}`
 
-/** How often each stage that asks does so again, by its name. */
+const asking = stages.filter(({ asks }) => asks !== undefined)
+
+/** The first stage that asks of each number: the others of it are asked again as often. */
+const firstAsking = asking.filter(
+  (stage, i) => asking.findIndex(({ number }) => number === stage.number) === i,
+)
+
+/** How often a stage asks again, by name, from what was given for the first of its number. */
+export const retriesOfAll = (given: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    asking.flatMap(({ name, number }) => {
+      const first = firstAsking.find((stage) => stage.number === number)
+      const count = given[name] ?? (first === undefined ? undefined : given[first.name])
+      return count === undefined ? [] : [[name, count] as const]
+    }),
+  )
+
+/** How often each stage that asks does so again, by the name of the first of its number. */
 const retries = Object.fromEntries(
-  stages
-    .filter(({ asks }) => asks !== undefined)
-    .map((stage, i) => [
-      stage.name,
-      flag.whole(
-        `stage${stage.number}-retries`,
-        { min: 0, max: 100 },
-        defaultRetries,
-        retriesHelp(stage, i === 0),
-      ),
-    ]),
+  firstAsking.map((stage, i) => [
+    stage.name,
+    flag.whole(
+      `stage${stage.number}-retries`,
+      { min: 0, max: 100 },
+      defaultRetries,
+      retriesHelp(stage, i === 0),
+    ),
+  ]),
 )
 
 /** `5` or `3..12` as the bounds that they are. */
@@ -148,6 +179,31 @@ export const work = {
     repairChoices,
     defaultSettings.repair,
     "How a rejected answer is repaired: only its bad fields where possible, or the whole answer again; auto is what costs less",
+  ),
+  borderPrecision: flag.optionalNumber(
+    "border-precision",
+    { min: 0.01, max: 60 },
+    false,
+    "Look at each border again, level by level, until frames are at most so many seconds apart; off if absent",
+  ),
+  borderInput: flag.optionalChoice(
+    "border-input",
+    borderInputs,
+    "With --border-precision: frames are shown in one contact sheet, or each by itself, which takes more tokens; sheets if absent",
+  ),
+  sheetGrid: flag.parsed(
+    "sheet-grid",
+    "CxR",
+    "Columns and rows of a contact sheet, up to 10x10: so many frames are looked at a time",
+    gridText(defaultSheet),
+    parseGrid,
+    `must be columns and rows, at most 10 each and ${fewestTiles} tiles at least, as in --sheet-grid 5x4`,
+  ),
+  sheetTile: flag.whole(
+    "sheet-tile",
+    { min: 96, max: 1024 },
+    defaultSheet.tilePx,
+    "Longer side of a tile of a contact sheet, in pixels",
   ),
   cutMode: flag.choice(
     "cut-mode",

@@ -12,7 +12,8 @@ import { type Finding, finding, orFinding, warning } from "./finding.ts"
 
 const { stage1, stage2, stage3 } = layout
 
-const readAnswer = Effect.fn("Validate.readAnswer")(function* (root: string, file: string) {
+/** What an answer's file holds; undefined with a finding if it cannot be read. */
+export const readAnswer = Effect.fn("Validate.readAnswer")(function* (root: string, file: string) {
   const { value: json, findings } = yield* orFinding(file, readJson(join(root, file)))
   if (findings.length > 0) return { json: undefined, findings }
   return {

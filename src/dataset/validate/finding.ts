@@ -22,6 +22,16 @@ export interface Finding {
 export const finding = (file: string, message: string): Finding => ({ file, message, severity: "error" })
 export const warning = (file: string, message: string): Finding => ({ file, message, severity: "warning" })
 
+/** That a field of a record is not what it must be; nothing if it is. */
+export const different = (
+  file: string,
+  where: string,
+  field: string,
+  wanted: unknown,
+  given: unknown,
+): ReadonlyArray<Finding> =>
+  wanted === given ? [] : [finding(file, `${where}.${field} must be ${String(wanted)}, not ${String(given)}`)]
+
 /** The findings that make a folder invalid. */
 export const errorsAmong = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
   findings.filter(({ severity }) => severity === "error")

@@ -2,11 +2,11 @@ import { Effect } from "effect"
 import type { DraftPlan } from "../../plan/draft.ts"
 import type { Localization } from "../../plan/localization.ts"
 import { clipPath, layout } from "../layout.ts"
-import { type FrameManifest, type Segment, stepSegmentsSchema } from "../records.ts"
+import { type BordersRecord, type FrameManifest, type Segment, stepSegmentsSchema } from "../records.ts"
 import type { RunSummary } from "../run-summary.ts"
 
 import { type DecodeClip, decodingFindings } from "./clip.ts"
-import { type Finding, finding, loadJson, loadMedia } from "./finding.ts"
+import { different, type Finding, finding, loadJson, loadMedia } from "./finding.ts"
 
 const file = `${layout.stage2.dir}/${layout.stage2.segments}`
 
@@ -15,52 +15,109 @@ interface Expected {
   readonly draft: DraftPlan | undefined
   readonly localization: Localization | undefined
   readonly manifest: FrameManifest | undefined
+  /** What looking at borders again has found; `localized` if they stay as they were, undefined if that cannot be read. */
+  readonly borders: BordersRecord["borders"] | "localized" | undefined
 }
 
-const different = (where: string, field: string, wanted: unknown, given: unknown): ReadonlyArray<Finding> =>
-  wanted === given ? [] : [finding(file, `${where}.${field} must be ${String(wanted)}, not ${String(given)}`)]
+const differs = (where: string, field: string, wanted: unknown, given: unknown): ReadonlyArray<Finding> =>
+  different(file, where, field, wanted, given)
 
-const againstPool = (
+type Border = BordersRecord["borders"][number]
+
+/** One end of a segment as it must be. */
+interface End {
+  readonly index: number
+  readonly seconds: number | undefined
+  /** Undefined where no record says it: the end of the video. */
+  readonly pts: number | undefined
+  readonly imagePath: string
+}
+
+/** The boundary of a pool at an index, or, where the border was found between two of its entries, the one that encloses it. */
+const endAt = (
+  { frames }: FrameManifest,
+  endSec: number,
+  localized: number,
+  side: "start" | "end",
+  border: Border | undefined,
+): End => {
+  const isMoved = border !== undefined && border.sec !== border.sec_localized
+  const enclosing =
+    side === "start"
+      ? Math.max(
+          0,
+          frames.findLastIndex(({ pts }) => pts <= (border?.pts ?? pts)),
+        )
+      : frames.findIndex(({ pts }) => pts >= (border?.pts ?? pts))
+  const index = !isMoved ? localized : enclosing === -1 ? frames.length + 1 : enclosing + 1
+  const frame = frames[index - 1]
+  /** What is shown at a boundary: after the last frame of the pool, that one. */
+  const image = (frame ?? frames.at(-1))?.image_relpath ?? ""
+  return {
+    index,
+    seconds: isMoved ? border.sec : (frame?.timestamp_sec ?? endSec),
+    pts: isMoved ? border.pts : frame?.pts,
+    imagePath: `../${layout.stage1.dir}/${image}`,
+  }
+}
+
+/** What a segment says of its borders, against what looking at them again has found. */
+const boundaryFindings = (
   segment: Segment,
   where: string,
-  { manifest, summary }: Expected,
-): ReadonlyArray<Finding> => {
-  const last = manifest?.frames.at(-1)
-  // A pool without frames is told by itself.
-  if (manifest === undefined || last === undefined) return []
-  const start = manifest.frames[segment.start_frame_index - 1]
-  const end = manifest.frames[segment.end_frame_index - 1]
-  /** What is shown at a boundary: after the last frame of the pool, that one. */
-  const imageAt = (frame = last) => `../${layout.stage1.dir}/${frame.image_relpath}`
-  return [
-    ...different(where, "start_sec", start?.timestamp_sec, segment.start_sec),
-    ...different(where, "end_sec", end?.timestamp_sec ?? summary.source.end_sec, segment.end_sec),
-    ...different(where, "start_pts", start?.pts, segment.start_pts),
-    ...(end === undefined ? [] : different(where, "end_pts", end.pts, segment.end_pts)),
-    ...different(where, "start_image_relpath", imageAt(start), segment.start_image_relpath),
-    ...different(where, "end_image_relpath", imageAt(end), segment.end_image_relpath),
-  ]
-}
+  start: Border | undefined,
+  end: Border | undefined,
+): ReadonlyArray<Finding> =>
+  (["boundary_source", "spacing_sec", "levels"] as const)
+    .flatMap((field) => [
+      ...differs(where, `${field}.start`, start?.[field], segment[field]?.start),
+      ...differs(where, `${field}.end`, end?.[field], segment[field]?.end),
+    ])
+    .concat(
+      differs(where, "boundary_flags.start", start?.boundary_flag, segment.boundary_flags?.start),
+      differs(where, "boundary_flags.end", end?.boundary_flag, segment.boundary_flags?.end),
+    )
 
 const segmentFindings = (segment: Segment, i: number, expected: Expected): ReadonlyArray<Finding> => {
+  const { borders, draft, localization, manifest, summary } = expected
   const where = `segments[${i}]`
-  const step = expected.draft?.steps.find((candidate) => candidate.step_id === segment.step_id)
-  const range = expected.localization?.steps.find((candidate) => candidate.step_id === segment.step_id)
+  const isThis = ({ step_id }: { readonly step_id: number }) => step_id === segment.step_id
+  const range = localization?.steps.find(isThis)
+  const found = borders === "localized" ? [] : borders
+  const first = found?.find(({ step_after }) => step_after === segment.step_id)
+  const last = found?.find(({ step_before }) => step_before === segment.step_id)
+  const localized = range ?? segment
+  const endsOf = (pool: FrameManifest) => {
+    const end = summary.source.end_sec
+    return {
+      start: endAt(pool, end, localized.start_frame_index, "start", first),
+      end: endAt(pool, end, localized.end_frame_index, "end", last),
+    }
+  }
+  // A pool without frames is told by itself, and so are borders that cannot be read.
+  const isTold = manifest === undefined || manifest.frames.length === 0 || found === undefined
+  const ends = isTold ? undefined : endsOf(manifest)
   return [
-    ...(expected.draft === undefined
+    ...(draft === undefined
       ? []
-      : different(where, "step_goal", step?.step_goal, segment.step_goal)),
-    ...(range === undefined
-      ? []
-      : [
-          ...different(where, "start_frame_index", range.start_frame_index, segment.start_frame_index),
-          ...different(where, "end_frame_index", range.end_frame_index, segment.end_frame_index),
-        ]),
-    ...different(where, "clip_relpath", clipPath(segment.step_id, segment.step_goal), segment.clip_relpath),
+      : differs(where, "step_goal", draft.steps.find(isThis)?.step_goal, segment.step_goal)),
+    ...differs(where, "clip_relpath", clipPath(segment.step_id, segment.step_goal), segment.clip_relpath),
     ...(segment.start_sec < segment.end_sec
       ? []
       : [finding(file, `${where} is empty: it ends where it starts`)]),
-    ...againstPool(segment, where, expected),
+    ...(ends === undefined
+      ? []
+      : [
+          ...differs(where, "start_frame_index", ends.start.index, segment.start_frame_index),
+          ...differs(where, "end_frame_index", ends.end.index, segment.end_frame_index),
+          ...differs(where, "start_sec", ends.start.seconds, segment.start_sec),
+          ...differs(where, "end_sec", ends.end.seconds, segment.end_sec),
+          ...differs(where, "start_pts", ends.start.pts, segment.start_pts),
+          ...(ends.end.pts === undefined ? [] : differs(where, "end_pts", ends.end.pts, segment.end_pts)),
+          ...differs(where, "start_image_relpath", ends.start.imagePath, segment.start_image_relpath),
+          ...differs(where, "end_image_relpath", ends.end.imagePath, segment.end_image_relpath),
+        ]),
+    ...(found === undefined ? [] : boundaryFindings(segment, where, first, last)),
   ]
 }
 
@@ -82,11 +139,11 @@ export const checkSegments = Effect.fn("Validate.segments")(function* (
   if (record === undefined) return { segments: undefined, findings }
   const { summary, draft, manifest } = expected
   const found: Array<Finding> = [
-    ...different("$", "source_video", summary.source_video, record.source_video),
-    ...different("$", "video_id", summary.video_id, record.video_id),
-    ...different("$", "time_base", summary.source.time_base, record.time_base),
-    ...different("$", "num_frames", manifest?.num_frames ?? record.num_frames, record.num_frames),
-    ...different(
+    ...differs("$", "source_video", summary.source_video, record.source_video),
+    ...differs("$", "video_id", summary.video_id, record.video_id),
+    ...differs("$", "time_base", summary.source.time_base, record.time_base),
+    ...differs("$", "num_frames", manifest?.num_frames ?? record.num_frames, record.num_frames),
+    ...differs(
       "$",
       "segments' step ids",
       (draft?.steps ?? record.segments).map((step) => step.step_id).join(", "),

@@ -10,6 +10,8 @@ export interface Named {
   readonly byFolder: ReadonlyMap<string, ReadonlySet<string>>
   /** Folders of the plan's steps; undefined if there is no plan that can be read. */
   readonly steps: ReadonlySet<string> | undefined
+  /** Folders of looks at borders. */
+  readonly looks: ReadonlySet<string>
   /** Folders of stages beyond the contract's. */
   readonly further: ReadonlySet<string>
 }
@@ -37,10 +39,13 @@ const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding |
   const problem = kindProblem(entry)
   if (problem !== undefined) return finding(path, problem)
   const inner = placeIn(place, name)
-  if (inner !== undefined && kind.kind === "folder")
-    return inner === "step" && named.steps?.has(name) === false
-      ? warning(path, "belongs to no step of the plan; what is in it stays")
+  if (inner !== undefined && kind.kind === "folder") {
+    if (inner === "step" && named.steps?.has(name) === false)
+      return warning(path, "belongs to no step of the plan; what is in it stays")
+    return inner === "level" && !named.looks.has(path)
+      ? warning(path, "is no look at a border on record; what is in it stays")
       : undefined
+  }
   if (place === "video" && (name === reviewFolder || named.further.has(name))) return undefined
   if (isTemporary(name) && kind.kind === "file")
     return warning(path, "is left of a crash; the next run removes it")

@@ -19,6 +19,7 @@ const named = {
     [step, new Set([`${step}/frame_001_ts_0.00s.jpg`])],
   ]),
   steps: new Set([step]),
+  looks: new Set<string>(),
   further: new Set(["title"]),
 }
 

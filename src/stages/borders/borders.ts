@@ -1,0 +1,140 @@
+import { Effect, Either } from "effect"
+import type { RunSettings } from "../../config.ts"
+import { labelBox } from "../../picture/overlay.ts"
+import type { VideoSource } from "../../video/VideoDecoder.ts"
+import { VideoError } from "../../video/VideoError.ts"
+import { keepOrAsk, StageFailed } from "../call.ts"
+import { noteFallbacks } from "../decoding.ts"
+import { draft } from "../draft.ts"
+import { localizationPlace, localize } from "../localize.ts"
+import { byUrgency, hasReason } from "../part-failures.ts"
+import { notice, stageAdvanced, type VideoRun } from "../run.ts"
+import { defineStage, type Made, resultOf, type StageError } from "../Stage.ts"
+import { orFailed } from "../status.ts"
+import { badgeOf, borderAsks, bordersId } from "./asks.ts"
+import { type Asked, keyOf, levelInquiry, levelOf, pathsOf } from "./level.ts"
+import { noteBorders, noteLevel, outcomeOf, removeStaleLevels } from "./outcomes.ts"
+import { foreseeBorders } from "./outlook.ts"
+import { type FoundBorder, inOrder, type LocatedBorder, locateBorders } from "./places.ts"
+import { writeBorders } from "./record.ts"
+import { advance, beginSearch, nextWindow, type SearchSpace } from "./search.ts"
+import { settle } from "./settled.ts"
+import { spaceOf } from "./space.ts"
+import { ensureView } from "./view.ts"
+
+/** A border as it was found, and what was asked for it. */
+interface Searched {
+  readonly border: FoundBorder
+  readonly asked: ReadonlyArray<Asked>
+}
+
+/** Looks at one border again, level by level. Independent of the other borders. */
+const searchBorder = Effect.fn("Borders.search")(function* (
+  run: VideoRun,
+  space: SearchSpace,
+  border: LocatedBorder,
+  callsLeft: number,
+) {
+  const asked: Array<Asked> = []
+  let search = beginSearch(border.bracket)
+  let isKept = true
+  for (;;) {
+    const window = nextWindow(space, search)
+    if (window === undefined) break
+    const level = levelOf(border, search, window)
+    const view = yield* ensureView(run, keyOf(run, level), window)
+    yield* noteFallbacks(run)
+    const note = noteLevel(run, level)
+    const answer = yield* keepOrAsk(run, {
+      ...levelInquiry(run, level, view, outcomeOf(yield* run.summary.progress, level)),
+      callsLeft,
+      isPart: true,
+      note: (outcome) => {
+        isKept = false
+        return note(outcome)
+      },
+    })
+    asked.push({ level, view, answer })
+    search = advance(space, search, window, answer)
+  }
+  yield* stageAdvanced(run, bordersId, `border ${border.number}`, isKept)
+  const found = { ...border, levels: search.found, found: search.bracket, flag: search.flag }
+  return { border: found, asked } satisfies Searched
+})
+
+/** Notes that borders failed, and fails with the first that says why. */
+const failBorders = Effect.fnUntraced(function* (
+  run: VideoRun,
+  first: StageError,
+  others: ReadonlyArray<StageError>,
+) {
+  if (hasReason(first, "Deferred")) {
+    yield* noteBorders(run, "running")
+    return yield* Effect.fail(first)
+  }
+  const failed = others.filter((other) => !hasReason(other, "Deferred"))
+  for (const other of failed) yield* notice(run, other.message)
+  const more =
+    failed.length === 0 ? "" : ` (and ${failed.length} more border${failed.length === 1 ? "" : "s"} failed)`
+  const message = `${first.message}${more}`
+  yield* noteBorders(run, "failed", { message, reason: first.reason })
+  return yield* first._tag === "StageFailed" ? new StageFailed({ ...first, message }) : Effect.fail(first)
+})
+
+/** Every border, `stepConcurrency` at a time. What other borders were paid for is kept where one fails. */
+const searchBorders = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
+  const { plan, pool } = resultOf(made, draft)
+  const { value: localization } = resultOf(made, localize)
+  const space = spaceOf(run)
+  const located = locateBorders(pool, run.source, plan, localization)
+  const callsLeft = located.length + plan.steps.length
+  const results = yield* Effect.forEach(
+    located,
+    (border) => Effect.either(searchBorder(run, space, border, callsLeft)),
+    { concurrency: run.settings.stepConcurrency },
+  )
+  const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
+  const [first, ...others] = byUrgency(failures)
+  if (first !== undefined) return yield* failBorders(run, first, others)
+  const searched = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
+  const borders = inOrder(
+    run.source,
+    searched.map(({ border }) => border),
+  )
+  const asked = searched.flatMap((one) => one.asked)
+  yield* removeStaleLevels(run, new Set(asked.map(({ level }) => pathsOf(run, level).answer)))
+  yield* writeBorders(run, space, borders, asked)
+  yield* noteBorders(run, "completed")
+  return borders.map((border) => settle(run.source, space, border))
+})
+
+/** Refuses pictures without room for the badges that are drawn on them. */
+const admitBadges = (source: VideoSource, { borders, imageLabels }: RunSettings) => {
+  const { displayHeight, displayWidth, endPts, file, timeBase } = source
+  const badge = badgeOf(99, (endPts * timeBase.num) / timeBase.den).join(" ")
+  const isDrawn = borders?.input === "frames" && imageLabels !== "text"
+  if (!isDrawn || labelBox(badge.length, displayWidth, displayHeight) !== undefined) return Effect.void
+  const message = `${file} has pictures of ${displayWidth}x${displayHeight} pixels, too small for the badge "${badge}"; --border-input sheets makes them larger`
+  return new VideoError({ reason: "Unsupported", file, message })
+}
+
+/** Where one part of the video gives way to the next, looked at again in windows of frames that are ever nearer to each other. */
+export const borders = defineStage({
+  ...bordersId,
+  title: "borders",
+  summary: "look at its borders again with --border-precision",
+  needs: [draft, localize],
+  weight: 1,
+  asks: borderAsks,
+  isUsed: (options) => options.borders !== undefined,
+  admit: admitBadges,
+  parts: (made) => {
+    const indices = resultOf(made, localize).value.steps.flatMap((step) => [
+      step.start_frame_index,
+      step.end_frame_index,
+    ])
+    return new Set(indices).size
+  },
+  make: (run, made) => searchBorders(run, made).pipe(orFailed(run, localizationPlace)),
+  foresee: foreseeBorders,
+})

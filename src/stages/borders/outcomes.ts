@@ -1,0 +1,103 @@
+import { join } from "node:path/posix"
+import { Effect } from "effect"
+import { layout, levelPath } from "../../dataset/layout.ts"
+import type { Outcome } from "../../dataset/run-summary.ts"
+import type { Progress } from "../../dataset/summary.ts"
+import { removeBorderRecord, removeLevel } from "../../dataset/superseded.ts"
+import type { VideoRun } from "../run.ts"
+import { type Level, type LevelOutcome, pathsOf } from "./level.ts"
+
+const { borders: names, stage2 } = layout
+
+/** The record of all borders, relative to the video's folder. */
+export const recordPath = `${stage2.dir}/${names.dir}/${names.record}`
+
+type Noted = NonNullable<Progress["borders"]>
+
+const isOf =
+  ({ border, isMoved, level }: Level) =>
+  (one: LevelOutcome) =>
+    one.border === border.number && one.level === level && (one.moved === true) === isMoved
+
+/** How an earlier look at a border went. */
+export const outcomeOf = ({ borders }: Pick<Progress, "borders">, level: Level): LevelOutcome | undefined =>
+  borders?.levels.find(isOf(level))
+
+const noted = (
+  status: Noted["status"],
+  levels: Noted["levels"],
+  failure?: { readonly message: string; readonly reason: string },
+): Noted => ({
+  status,
+  attempts: levels.reduce((sum, one) => sum + one.attempts, 0),
+  warnings: levels.flatMap((one) =>
+    one.warnings.map((warning) => `border ${one.border}, level ${one.level}: ${warning}`),
+  ),
+  wall_time_sec: levels.reduce((longest, one) => Math.max(longest, one.wall_time_sec), 0),
+  record: recordPath,
+  ...(failure === undefined ? {} : { error: failure.message, error_reason: failure.reason }),
+  levels,
+})
+
+const inOrder = (levels: Noted["levels"]): Noted["levels"] =>
+  levels.toSorted(
+    (a, b) => a.border - b.border || a.level - b.level || Number(a.moved === true) - Number(b.moved === true),
+  )
+
+/** Notes how it went with one look at a border. */
+export const noteLevel = (run: VideoRun, level: Level) => (outcome: Outcome) =>
+  run.summary.update((progress) => {
+    const { border, isMoved, level: number } = level
+    const entry: LevelOutcome = {
+      border: border.number,
+      level: number,
+      ...(isMoved ? { moved: true as const } : {}),
+      ...outcome,
+      ...pathsOf(run, level),
+    }
+    const others = (progress.borders?.levels ?? []).filter((one) => !isOf(level)(one))
+    // An answer that is only asked for anew stands until then, and so does the stage.
+    const status = outcome.remake === undefined ? "running" : (progress.borders?.status ?? "running")
+    return { ...progress, borders: noted(status, inOrder([...others, entry])) }
+  })
+
+/** Notes how it went with all borders. */
+export const noteBorders = (
+  run: VideoRun,
+  status: Noted["status"],
+  failure?: { readonly message: string; readonly reason: string },
+) =>
+  run.summary.update((progress) => ({
+    ...progress,
+    borders: noted(status, progress.borders?.levels ?? [], failure),
+  }))
+
+/** Removes what was made for looks that are not wanted any more: those on record, and no other folder. */
+export const removeStaleLevels = Effect.fn("Borders.removeStale")(function* (
+  run: VideoRun,
+  current: ReadonlySet<string>,
+) {
+  const { borders, files = {} } = yield* run.summary.progress
+  const stale = (borders?.levels ?? []).filter(({ answer }) => !current.has(answer))
+  if (borders === undefined || stale.length === 0) return
+  for (const { border, level, moved } of stale) {
+    const dir = `${stage2.dir}/${levelPath(border, level, moved === true)}`
+    yield* removeLevel(join(run.folder.key, dir), (name) => files[`${dir}/${name}`])
+  }
+  yield* run.summary.update((progress) => ({
+    ...progress,
+    borders: noted(
+      borders.status,
+      (progress.borders?.levels ?? []).filter(({ answer }) => current.has(answer)),
+    ),
+  }))
+})
+
+/** Takes away what an earlier run has left of borders, in a run that does not look at them again. */
+export const dropBorders = Effect.fn("Borders.drop")(function* (run: VideoRun) {
+  const { borders, files = {} } = yield* run.summary.progress
+  if (borders === undefined) return
+  yield* removeStaleLevels(run, new Set())
+  yield* removeBorderRecord(join(run.folder.stage2, names.dir), files[recordPath])
+  yield* run.summary.update(({ borders: _, ...progress }) => progress)
+})
