@@ -10,7 +10,7 @@ import { costTable } from "./cost/table.ts"
 import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
-import { qualityCases } from "./quality/cases.ts"
+import { borderCases, qualityCases } from "./quality/cases.ts"
 import { qualityChart } from "./quality/chart.ts"
 import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
 import { decoderCases, decoders } from "./video/cases.ts"
@@ -49,6 +49,7 @@ const casesWithoutVideos = (): ReadonlyArray<BenchCase> => [
   ...gateCases(values.quick ? 20 : 600),
   ...requestCases,
   ...qualityCases(values.quick),
+  ...borderCases(values.quick),
 ]
 
 const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {

@@ -1,6 +1,15 @@
 import { Effect } from "effect"
+import { defaultSheet } from "../../src/config.ts"
+import { borderInputs } from "../../src/plan/choices.ts"
 import type { BenchCase, Figures } from "../case.ts"
-import { measureQuality, type QualitySettings } from "./measure.ts"
+import { foundWithin, medianError } from "./found.ts"
+import {
+  measureQuality,
+  measureVariants,
+  type QualitySettings,
+  type Variant,
+  type WorldSettings,
+} from "./measure.ts"
 
 const f1At = (segments: ReadonlyArray<{ readonly at: number; readonly f1: number }>, at: number): number =>
   segments.find((each) => each.at === at)?.f1 ?? 0
@@ -28,6 +37,42 @@ const lengths = [
   { name: "30 minutes", durationSec: 1800 },
   { name: "2 hours", durationSec: 7200 },
 ] as const
+
+/** The same videos without and with borders that are looked at again. */
+const variants: ReadonlyArray<Variant> = [
+  { name: "plain", run: {} },
+  ...borderInputs.map((input) => ({
+    name: input,
+    run: { borders: { precisionSec: 0.5, input, sheet: defaultSheet } },
+  })),
+]
+
+/** What exact borders come to and take, beside the plain run of the same videos. */
+const borderFigures = async (worlds: WorldSettings): Promise<Figures> => {
+  const results = await Effect.runPromise(measureVariants(worlds, variants))
+  const plainTokens = results[0]?.promptTokens ?? Number.NaN
+  return Object.fromEntries(
+    results.flatMap(({ failures, found, promptTokens }, i) => {
+      const name = variants[i]?.name ?? ""
+      return [
+        [`${name}_failed`, failures.length],
+        [`${name}_median_error_sec`, medianError(found) ?? "none"],
+        [`${name}_found_within_half_a_second`, foundWithin(found, 0.5)],
+        [`${name}_of_all_borders`, (foundWithin(found, 0.5) * found.found) / Math.max(1, found.happened)],
+        [`${name}_input_tokens`, promptTokens / plainTokens],
+      ]
+    }),
+  )
+}
+
+/** How exact the borders of steps are with `--border-precision 0.5`, and how many more tokens that takes. */
+export const borderCases = (quick: boolean): ReadonlyArray<BenchCase> => {
+  const seeds = Array.from({ length: quick ? 1 : 8 }, (_, i) => i + 1)
+  return (quick ? lengths.slice(0, 1) : lengths).map(({ name, durationSec }) => ({
+    name: `exact borders: ${name}`,
+    run: () => borderFigures({ durationSec, seeds }),
+  }))
+}
 
 /** How right the pipeline's steps are on drawn videos whose truth is known, by length of the video. */
 export const qualityCases = (quick: boolean): ReadonlyArray<BenchCase> => {

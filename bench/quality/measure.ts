@@ -10,6 +10,7 @@ import type { GoldVideo } from "../../src/quality/gold.ts"
 import { pairVideos, predictionOf } from "../../src/quality/pairing.ts"
 import { type Score, scoreVideos } from "../../src/quality/score.ts"
 import { film } from "./film.ts"
+import { type FoundBorders, foundBorders } from "./found.ts"
 import { actionName, makeWorld, type World } from "./world.ts"
 
 /** The truth of a world as gold. */
@@ -37,7 +38,13 @@ const service = (args: ReadonlyArray<string>) =>
     ({ child }) => Effect.sync(() => child.kill()),
   )
 
-export interface QualitySettings {
+/** The same videos run in another way. */
+export interface Variant {
+  readonly name: string
+  readonly run: Partial<RunSettings>
+}
+
+export interface WorldSettings {
   /** Length of each video in seconds. */
   readonly durationSec: number
   /** One world each. */
@@ -46,27 +53,34 @@ export interface QualitySettings {
   readonly exact?: boolean
   /** With the plates painted over. */
   readonly blind?: boolean
+}
+
+export interface QualitySettings extends WorldSettings {
   readonly run?: Partial<RunSettings>
 }
 
 export interface QualityResult {
   readonly score: Score
+  /** Distances of borders of the steps that were found from what happened. */
+  readonly found: FoundBorders
   /** Videos that could not be finished, with the reason. */
   readonly failures: ReadonlyArray<string>
   /** Calls a video. */
   readonly calls: number
+  /** Input tokens a video, counted as `service.ts` counts them. */
+  readonly promptTokens: number
   /** Seconds between the pictures of the full-video pool, on average. */
   readonly spacingSec: number
 }
 
-/** Films worlds, runs the pipeline on them and scores what it says against what happened. */
-export const measureQuality = ({
-  durationSec,
-  seeds,
-  exact = false,
-  blind = false,
-  run = {},
-}: QualitySettings) =>
+const meanOf = (videos: ReadonlyArray<FinishedVideo>, of: (video: FinishedVideo) => number): number =>
+  videos.reduce((sum, video) => sum + of(video), 0) / Math.max(1, videos.length)
+
+/** Films worlds once, runs the pipeline on them in each way, and scores what it says against what happened. */
+export const measureVariants = (
+  { durationSec, seeds, exact = false, blind = false }: WorldSettings,
+  variants: ReadonlyArray<Variant>,
+) =>
   Effect.gen(function* () {
     const dir = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "triptych-bench-"))),
@@ -74,7 +88,6 @@ export const measureQuality = ({
     )
     const worlds = seeds.map((seed) => makeWorld(seed, durationSec))
     const { url } = yield* service(exact ? ["--exact"] : [])
-    const settings: RunSettings = { ...defaultSettings, outputRoot: join(dir, "dataset"), ...run }
     const model = Layers.openai({
       apiBase: `${url}/v1`,
       model: "loopback",
@@ -83,25 +96,39 @@ export const measureQuality = ({
       callRetryBackoffSec: 1,
     })
     const services = Layer.provide(Layers.pipeline, Layer.merge(Layers.video(), model))
-    const failures: Array<string> = []
-    const finished: Array<FinishedVideo> = []
+    const runs = variants.map(({ name, run }) => ({
+      settings: { ...defaultSettings, outputRoot: join(dir, name), ...run } satisfies RunSettings,
+      failures: [] as string[],
+      finished: [] as FinishedVideo[],
+    }))
     yield* Effect.flatMap(Pipeline, (pipeline) =>
       Effect.forEach(worlds, (world) =>
         Effect.gen(function* () {
           const file = yield* Effect.promise(() => film(world, dir, { blind }))
-          const result = yield* Effect.either(pipeline.runVideo(file, settings))
+          for (const { failures, finished, settings } of runs) {
+            const result = yield* Effect.either(pipeline.runVideo(file, settings))
+            if (Either.isLeft(result)) failures.push(result.left.message)
+            else finished.push(yield* openVideo(result.right.folder))
+          }
           rmSync(file)
-          if (Either.isLeft(result)) failures.push(result.left.message)
-          else finished.push(yield* openVideo(result.right.folder))
         }),
       ),
     ).pipe(Effect.provide(services))
-    const { videos } = pairVideos(worlds.map(goldOf), finished.map(predictionOf))
-    const calls = finished.reduce((sum, { summary }) => sum + (summary.totals?.calls ?? 0), 0)
-    return {
-      score: scoreVideos(videos),
-      failures,
-      calls: calls / Math.max(1, finished.length),
-      spacingSec: durationSec / settings.maxFrames,
-    } satisfies QualityResult
+    return runs.map(({ failures, finished, settings }): QualityResult => {
+      const { videos } = pairVideos(worlds.map(goldOf), finished.map(predictionOf))
+      return {
+        score: scoreVideos(videos),
+        found: foundBorders(worlds, finished),
+        failures,
+        calls: meanOf(finished, ({ summary }) => summary.totals?.calls ?? 0),
+        promptTokens: meanOf(finished, ({ summary }) => summary.totals?.prompt_tokens ?? 0),
+        spacingSec: durationSec / settings.maxFrames,
+      }
+    })
   }).pipe(Effect.scoped)
+
+/** The same in one way. */
+export const measureQuality = ({ run = {}, ...worlds }: QualitySettings) =>
+  Effect.flatMap(measureVariants(worlds, [{ name: "dataset", run }]), ([result]) =>
+    result === undefined ? Effect.dieMessage("a way to run gives one result") : Effect.succeed(result),
+  )

@@ -1,7 +1,9 @@
 import { openJpeg, pixelsOf } from "../../src/picture/jpeg.ts"
 import { draftReply, type Json, refinedReply } from "../../test/support/replies.ts"
+import { borderReply } from "./border-mind.ts"
 import { readPlates } from "./plate.ts"
 import { normal, seeded, seedOf } from "./random.ts"
+import { tilesIn } from "./tiles.ts"
 import { actionName, idle } from "./world.ts"
 
 /**
@@ -44,8 +46,13 @@ export interface Seen {
 const invented = 255
 
 /** The action in each picture; `idle` also where no plate can be read, since then nothing is seen. */
-const actionsIn = async (images: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<number>> =>
-  Promise.all(images.map(async (jpeg) => readPlates(await pixelsOf(openJpeg(jpeg)))[0]?.action ?? idle))
+const actionsIn = async (images: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<number>> => {
+  const pictures = await Promise.all(images.map(async (jpeg) => pixelsOf(openJpeg(jpeg))))
+  const [only] = pictures
+  // One picture for many moments is a sheet: each of its tiles is looked at by itself, at the size that it has there.
+  const moments = pictures.length === 1 && only !== undefined ? tilesIn(only) : pictures
+  return moments.map((picture) => readPlates(picture)[0]?.action ?? idle)
+}
 
 const runsOf = (actions: ReadonlyArray<number>): ReadonlyArray<Run> => {
   const starts = actions.flatMap((action, i) => (i === 0 || action !== actions[i - 1] ? [i] : []))
@@ -214,9 +221,12 @@ const refined = (prompt: string, actions: ReadonlyArray<number>): Json => {
  * @param seed of the errors; another seed errs elsewhere
  */
 export const answer = async ({ prompt, images }: Seen, errors: ErrorModel, seed: number): Promise<Json> => {
-  const actions = await actionsIn(images)
+  // The last row of a sheet may have places without a picture.
+  const moments = Number(/^You see (\d+) /mu.exec(prompt)?.[1] ?? Number.POSITIVE_INFINITY)
+  const actions = (await actionsIn(images)).slice(0, moments)
   const random = seeded(seed ^ seedOf(`${prompt.slice(0, 40)} ${actions.join()}`))
   if (prompt.startsWith("# Task: draft")) return draftOf(perceived(actions, errors, random))
   if (prompt.startsWith("# Task: locate")) return located(prompt, actions, errors, random)
+  if (prompt.startsWith("# Task: find the moment")) return { ...borderReply(prompt, actions, errors, random) }
   return refined(prompt, actions)
 }

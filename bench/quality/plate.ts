@@ -68,7 +68,7 @@ export const paintPlate = (
 }
 
 /** Pixels as RGBA, rows from top to bottom. */
-interface Picture {
+export interface Picture {
   readonly width: number
   readonly height: number
   readonly rgba: Uint8Array

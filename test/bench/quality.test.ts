@@ -1,11 +1,16 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
+import { borderReply } from "../../bench/quality/border-mind.ts"
 import { qualityChart } from "../../bench/quality/chart.ts"
 import { measureQuality } from "../../bench/quality/measure.ts"
 import { answer, noErrors, usualErrors } from "../../bench/quality/mind.ts"
 import { paintPlate, plateHeight, plateWidth, type Reading, readPlates } from "../../bench/quality/plate.ts"
+import { tilesIn } from "../../bench/quality/tiles.ts"
 import { actionAt, actionName, makeWorld } from "../../bench/quality/world.ts"
+import { defaultSheet } from "../../src/config.ts"
 import { openJpeg, pixelsOf, writeJpeg } from "../../src/picture/jpeg.ts"
+import { sheetSize, tilePicture, writeSheet } from "../../src/picture/sheet.ts"
+import type { Json } from "../support/replies.ts"
 
 const [width, height] = [320, 180]
 
@@ -180,5 +185,67 @@ describe("The whole pipeline on a drawn video", () => {
     })
     expect(blind.score.soda.f1).toBe(0)
     expect(f1(blind).at(-1)).toBeLessThan(0.4)
+  })
+})
+
+/** A contact sheet of pictures with plates, one for each action, as a run sends it. */
+const sheetOf = async (actions: ReadonlyArray<number>): Promise<Uint8Array> => {
+  const badges = actions.map((_, i) => [String(i + 1).padStart(2, "0"), `${i}.00s`])
+  const size = sheetSize(defaultSheet, [width, height], badges)
+  const tiles = await Promise.all(
+    actions.map(async (action, i) => ({
+      // The view changes in the middle of a row: plates are at other places then.
+      rgba: await tilePicture(
+        await pictured([[i < 8 ? 20 : 200, i < 8 ? 120 : 80, { action, deciseconds: i }]]),
+        size,
+      ),
+      badge: badges[i] ?? [],
+    })),
+  )
+  return writeSheet(tiles, size, 95)
+}
+
+describe("A simulated model that is asked for a border", () => {
+  const [first, second] = [17, 42]
+  const part = (action: number) => `step 1, Do the ${actionName(action)} (agent: a; action: b; patient: c)`
+  const prompt = (before: string, after: string) =>
+    `# Task: find the moment between two parts of a video\n- First part: ${before}\n- Second part: ${after}\n`
+  const nothing = "nothing of the plan happens any more, or not yet"
+  const moments = [
+    ...Array<number>(9).fill(first),
+    ...Array<number>(6).fill(0),
+    ...Array<number>(10).fill(second),
+  ]
+
+  test("sees the tiles of a sheet in the order in which they are read, each by itself", async () => {
+    const tiles = tilesIn(await pixelsOf(openJpeg(await sheetOf(moments))))
+    expect(tiles.map((tile) => readPlates(tile)[0]?.action)).toEqual(moments)
+    expect(tilesIn(await pixelsOf(openJpeg(await pictured([]))))).toHaveLength(1)
+  })
+
+  test.each<[string, string, string, Json]>([
+    ["the first moment of the second step", part(first), part(second), { answer: "frame", frame_index: 16 }],
+    ["the first moment after a step", part(first), nothing, { answer: "frame", frame_index: 10 }],
+    ["the first moment of a step after nothing", nothing, part(second), { answer: "frame", frame_index: 16 }],
+    ["that it comes later", part(first), part(99), { answer: "after", frame_index: 0 }],
+    ["that it sees no change", part(98), part(99), { answer: "no_change", frame_index: 0 }],
+  ])("says %s, by what it sees in the sheet alone", async (_what, before, after, wanted) => {
+    const images = [await sheetOf(moments)]
+    expect(await answer({ prompt: prompt(before, after), images }, noErrors, 1)).toEqual(wanted)
+  })
+
+  test("says that a step has begun before, and errs by its error model", () => {
+    const none = () => 0.5
+    expect(borderReply(prompt(part(first), part(second)), moments.slice(15), noErrors, none)).toEqual({
+      answer: "before",
+      frame_index: 0,
+    })
+    const overlooked = borderReply(
+      prompt(part(first), part(second)),
+      [first, first, second],
+      usualErrors,
+      () => 0.1,
+    )
+    expect(overlooked.answer).not.toBe("frame")
   })
 })
