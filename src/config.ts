@@ -1,6 +1,12 @@
-import type { AnnotationSchema } from "./plan/annotation.ts"
 import type { SheetLayout } from "./picture/sheet.ts"
-import type { borderInputs, granularities, imageLabelNames, poolSamplings, repairChoices } from "./plan/choices.ts"
+import type { AnnotationSchema } from "./plan/annotation.ts"
+import type {
+  borderInputs,
+  granularities,
+  imageLabelNames,
+  poolSamplings,
+  repairChoices,
+} from "./plan/choices.ts"
 import { type AnnotationSchemaName, annotationFor } from "./plan/schemas.ts"
 import type { StepList } from "./plan/step-list.ts"
 import type { StepBounds } from "./plan/step-range.ts"
