@@ -11,9 +11,9 @@ describe.each([
     Effect.runPromiseExit(Effect.tryPromise({ try: () => Promise.reject(cause), catch: failure }))
 
   test.each([
-    Object.assign(new Error("EIO: i/o error"), { code: "EIO" }),
-    new NotPlain("is a pipe, not a file"),
-  ])("fails for what the system says or what stands there: %p", async (cause) => {
+    ["what the system says", Object.assign(new Error("EIO: i/o error"), { code: "EIO" })],
+    ["what stands there", new NotPlain("is a pipe, not a file")],
+  ])("fails for %s", async (_what, cause) => {
     const exit = await failed(cause)
     expect(Exit.isFailure(exit) && Cause.failureOrCause(exit.cause)).toMatchObject({
       _tag: "Left",
@@ -21,11 +21,11 @@ describe.each([
     })
   })
 
-  test.each([new TypeError("x is undefined"), "a text"])(
-    "is a defect where %p is thrown: that is a bug",
-    async (bug) => {
-      const exit = await failed(bug)
-      expect(Exit.isFailure(exit) && [...Cause.defects(exit.cause)]).toEqual([bug])
-    },
-  )
+  test.each([
+    ["an error without a code", new TypeError("x is undefined")],
+    ["a text", "a text"],
+  ])("is a defect where %s is thrown: that is a bug", async (_what, bug) => {
+    const exit = await failed(bug)
+    expect(Exit.isFailure(exit) && [...Cause.defects(exit.cause)]).toEqual([bug])
+  })
 })
