@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { APIConnectionError } from "openai"
 import * as v from "valibot"
 import { parseJson } from "../../files/json.ts"
-import { beginningOf, textOf } from "../client/answer-body.ts"
+import { beginningOf, longestError, textOf } from "../client/answer-body.ts"
 import { connectionFault } from "../client/connection-fault.ts"
 import { withQuery } from "../client/endpoint.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
@@ -46,7 +46,6 @@ const batchesPerPage = 100
 const mostPages = 10_000
 /** Of a batch, a file or a page of batches. */
 const longestReply = 16 << 20
-const longestError = 256 << 10
 const quickMs = 120_000
 const slowMs = 3_600_000
 

@@ -41,6 +41,9 @@ export async function* textOf(
   yield decoder.decode()
 }
 
+/** So many bytes of an error's body are read. */
+export const longestError = 256 << 10
+
 /** The beginning of an error's body, of `maxBytes` at most. Never fails: what has arrived is what there is. */
 export const beginningOf = async (
   response: Response,

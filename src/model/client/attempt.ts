@@ -4,7 +4,7 @@ import type { ErrorAnswer } from "../protocols/fault.ts"
 import type { Protocol } from "../protocols/Protocol.ts"
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
-import { beginningOf } from "./answer-body.ts"
+import { beginningOf, longestError } from "./answer-body.ts"
 import { connectionFault } from "./connection-fault.ts"
 import { withQuery } from "./endpoint.ts"
 import { readAnswer } from "./read-answer.ts"
@@ -47,8 +47,6 @@ export interface Sending {
 
 /** What an answer of this length leaves to the collector of garbage is more than it would clear away soon. */
 const notableLength = 1 << 20
-/** Of an error. */
-const longestError = 256 << 10
 
 /** Watches an attempt: aborts it with the reason when a deadline passes. */
 const watch = (deadlines: Deadlines, outer: AbortSignal) => {
