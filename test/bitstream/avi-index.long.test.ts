@@ -6,6 +6,7 @@ import { isAviIndexBroken } from "../../src/bitstream/riff/avi-index.ts"
 import { video } from "../../src/layers.ts"
 import { ClipCutter, type CutMode } from "../../src/video/ClipCutter.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { decodersHere } from "../support/decoders-here.ts"
 import { runFolder } from "../support/folders.ts"
 import { makeVideo, numberInPicture, type VideoSpec } from "../support/media.ts"
 import { decodeAll } from "../support/truth.ts"
@@ -65,15 +66,13 @@ const lying = async (how: (bytes: Buffer) => Buffer): Promise<string> => {
   return file
 }
 
-const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-
 describe("an AVI's index that names other pictures than are there", () => {
   for (const [what, how] of Object.entries(lies)) {
     test(`${what}: is seen`, async () => {
       expect(isAviIndexBroken(await lying(how))).toBe(true)
     })
 
-    for (const decoder of decoders)
+    for (const decoder of decodersHere)
       test(`${what}: ${decoder} gives the pictures of a full decode`, async () => {
         const file = await lying(how)
         const { source, given } = await Effect.gen(function* () {

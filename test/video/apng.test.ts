@@ -3,12 +3,11 @@ import { Effect, Stream } from "effect"
 import { video } from "../../src/layers.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { makeApng } from "../support/apng.ts"
+import { decodersHere } from "../support/decoders-here.ts"
 
 setDefaultTimeout(60_000)
 
-const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-
-for (const decoder of decoders)
+for (const decoder of decodersHere)
   test(`${decoder}: an animated PNG is a video, whatever its name`, async () => {
     const colours = [
       [250, 0, 0],

@@ -1,31 +1,15 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFile, writeFile } from "node:fs/promises"
-import { Effect, Stream } from "effect"
-import { video } from "../../src/layers.ts"
-import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
-import { makeVideo, readFrameNumber, type VideoSpec } from "../support/media.ts"
+import { decodersHere } from "../support/decoders-here.ts"
+import { makeVideo, type VideoSpec } from "../support/media.ts"
+import { readNumbers } from "../support/numbered-frames.ts"
 import { runCli } from "../support/run-cli.ts"
 
 setDefaultTimeout(120_000)
 
-const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-
 const FRAMES = 60
 const EVERY = 12
 const positions = [1, 11, 17, 30, 59]
-
-const readBy = (decoder: (typeof decoders)[number], file: string) =>
-  Effect.gen(function* () {
-    const { frames, probe } = yield* VideoDecoder
-    const source = yield* probe(file)
-    const given = yield* Stream.runCollect(
-      frames(source, positions, { output: { format: "JPEG", quality: 90 } }),
-    )
-    const numbers = yield* Effect.forEach([...given], ({ data }) =>
-      Effect.promise(() => readFrameNumber(data)),
-    )
-    return { source, numbers }
-  }).pipe(Effect.provide(video({ decoder, decoderFallback: false, workers: 2 })), Effect.runPromise)
 
 /** An MP4 without the box that lists its key frames: by the format, all frames are. */
 const withoutList = (bytes: Buffer): Buffer => {
@@ -83,9 +67,9 @@ const fileOf = (spec: VideoSpec, spoil: (bytes: Buffer) => Buffer): Promise<stri
 }
 
 describe("frames that are said to be key frames and are none", () => {
-  for (const decoder of decoders)
+  for (const decoder of decodersHere)
     test.each(cases)(`${decoder} does not begin at them: %s`, async (_what, spec, spoil) => {
-      const { numbers, source } = await readBy(decoder, await fileOf(spec, spoil))
+      const { numbers, source } = await readNumbers(decoder, await fileOf(spec, spoil), positions)
       expect(numbers).toEqual(positions)
       expect(source.framePts.length).toBe(FRAMES)
       expect(source.keyframes?.length).toBe(FRAMES / EVERY)

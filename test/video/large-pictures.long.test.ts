@@ -4,6 +4,7 @@ import { video } from "../../src/layers.ts"
 import { byCommandLine, inProcess, isBanded, isLarge } from "../../src/picture/picture-size.ts"
 import { inMemory, MemoryAtHand } from "../../src/video/large-pictures.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { decodersHere } from "../support/decoders-here.ts"
 import { makeVideo, readFrameNumber } from "../support/media.ts"
 
 setDefaultTimeout(120_000)
@@ -32,8 +33,7 @@ test("pictures that are made in bands while the next ones are decoded show each 
   const size = [2576, 1648] as const
   expect([isBanded(...size), isLarge(...size)]).toEqual([true, false])
   const file = await makeVideo({ width: size[0], height: size[1], frames: 12, keyframeEvery: 4 })
-  const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-  for (const decoder of decoders) {
+  for (const decoder of decodersHere) {
     const numbers = Effect.gen(function* () {
       const { frames, probe } = yield* VideoDecoder
       const source = yield* probe(file)
@@ -53,8 +53,7 @@ test("pictures that are made in bands while the next ones are decoded show each 
 
 test("without memory for one of them every decoder refuses, with the figures", async () => {
   const file = await large()
-  const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-  for (const decoder of decoders) {
+  for (const decoder of decodersHere) {
     const failure = await decode(file).pipe(
       Effect.provideService(MemoryAtHand, () => 100e6),
       Effect.provide(video({ decoder, decoderFallback: false, workers: 1 })),
@@ -70,8 +69,7 @@ test("without memory for one of them every decoder refuses, with the figures", a
 
 test("a probe decodes large pictures only when there is memory for one, and no other work on such", async () => {
   const file = await makeVideo({ width: 4128, height: 4096, frames: 3, keyframeEvery: 1, bFrames: 0 })
-  const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-  for (const decoder of decoders) {
+  for (const decoder of decodersHere) {
     const probed = (free: number) =>
       Effect.flatMap(VideoDecoder, ({ probe }) => probe(file)).pipe(
         Effect.provideService(MemoryAtHand, () => free),

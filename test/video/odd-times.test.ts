@@ -1,33 +1,16 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect, Stream } from "effect"
-import { video } from "../../src/layers.ts"
 import { makeFrameIndexer, makePacketIndexer } from "../../src/video/packet-index.ts"
 import { uniformFrames, withoutJumps } from "../../src/video/sampling.ts"
-import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
 import { earlier } from "../campaign/media/mutators/matroska.ts"
+import { decodersHere } from "../support/decoders-here.ts"
 import { runFolder } from "../support/folders.ts"
-import { makeVideo, readFrameNumber, type VideoSpec } from "../support/media.ts"
+import { makeVideo, type VideoSpec } from "../support/media.ts"
+import { readNumbers } from "../support/numbered-frames.ts"
 import { runCli } from "../support/run-cli.ts"
 
 setDefaultTimeout(120_000)
-
-const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-
-/** What a decoder finds in a file, and the numbers of some of its pictures. */
-const readBy = (decoder: (typeof decoders)[number], file: string, positions: ReadonlyArray<number>) =>
-  Effect.gen(function* () {
-    const { frames, probe } = yield* VideoDecoder
-    const source = yield* probe(file)
-    const given = yield* Stream.runCollect(
-      frames(source, positions, { output: { format: "JPEG", quality: 90 } }),
-    )
-    const numbers = yield* Effect.forEach([...given], ({ data }) =>
-      Effect.promise(() => readFrameNumber(data)),
-    )
-    return { source, numbers }
-  }).pipe(Effect.provide(video({ decoder, decoderFallback: false, workers: 2 })), Effect.runPromise)
 
 /** Two recordings in one MPEG-TS, one after the other, as `cat` joins them. */
 const joined = async (first: VideoSpec, second: VideoSpec): Promise<string> => {
@@ -47,9 +30,9 @@ describe("times that go back", () => {
   const overlapping = joined({ pts: every(0, 48, 2) }, { pts: every(48, 48, 2) })
   const between = joined({ pts: every(0, 48, 2) }, { pts: every(1, 48, 2) })
 
-  for (const decoder of decoders) {
+  for (const decoder of decodersHere) {
     test(`${decoder}: of two recordings with the same times the first is kept, and the others are counted`, async () => {
-      const { source, numbers } = await readBy(decoder, await twice, [0, 20, 47])
+      const { source, numbers } = await readNumbers(decoder, await twice, [0, 20, 47])
       expect(source.framePts.length).toBe(48)
       expect(source.leftOut).toMatchObject({
         frames: 48,
@@ -60,13 +43,13 @@ describe("times that go back", () => {
     })
 
     test(`${decoder}: what lies after the first recording is kept, and no picture is given for one that is left out`, async () => {
-      const { source, numbers } = await readBy(decoder, await overlapping, [30, 47, 48, 71])
+      const { source, numbers } = await readNumbers(decoder, await overlapping, [30, 47, 48, 71])
       expect([source.framePts.length, source.leftOut?.frames]).toEqual([72, 24])
       expect(numbers).toEqual([30, 47, 524, 547])
     })
 
     test(`${decoder}: recordings whose times lie between each other's are not mixed`, async () => {
-      const { source, numbers } = await readBy(decoder, await between, every(40, 9, 1))
+      const { source, numbers } = await readNumbers(decoder, await between, every(40, 9, 1))
       expect([source.framePts.length, source.leftOut?.frames]).toEqual([49, 47])
       expect(numbers).toEqual([...every(40, 8, 1), 547])
     })
@@ -108,8 +91,8 @@ describe("times before zero, which Matroska cannot tell", () => {
   for (const [name, spec] of Object.entries(streams))
     test(`the frames of ${name} that have no time are left out and counted, the others are those of their times`, async () => {
       const file = await early(spec)
-      for (const decoder of decoders) {
-        const { source, numbers } = await readBy(decoder, file, [0, 1, 20, 35])
+      for (const decoder of decodersHere) {
+        const { source, numbers } = await readNumbers(decoder, file, [0, 1, 20, 35])
         expect([source.untimedFrames, source.framePts.length, source.leftOut]).toEqual([12, 36, undefined])
         expect(source.framePts.slice(0, 3)).toEqual([0, 42, 83])
         expect(numbers).toEqual([12, 13, 32, 47])
@@ -119,8 +102,8 @@ describe("times before zero, which Matroska cannot tell", () => {
   for (const [name, spec] of Object.entries(counted))
     test(`the frames of ${name}, whose times libav counts back from the first one, are all there`, async () => {
       const file = await early(spec)
-      for (const decoder of decoders) {
-        const { source, numbers } = await readBy(decoder, file, [0, 12, 47])
+      for (const decoder of decodersHere) {
+        const { source, numbers } = await readNumbers(decoder, file, [0, 12, 47])
         const { framePts, leftOut, untimedFrames } = source
         expect([untimedFrames, framePts.length, leftOut]).toEqual([undefined, 48, undefined])
         expect(framePts.slice(10, 14)).toEqual([-82, -41, 0, 42])
@@ -197,8 +180,8 @@ describe("a clock that jumps", () => {
   const jumping = joined({ pts: every(0, 48, 2) }, { pts: every(36_000 * 48, 48, 2) })
 
   test("every decoder gives the frames on both sides", async () => {
-    for (const decoder of decoders) {
-      const { source, numbers } = await readBy(decoder, await jumping, [0, 47, 48, 95])
+    for (const decoder of decodersHere) {
+      const { source, numbers } = await readNumbers(decoder, await jumping, [0, 47, 48, 95])
       expect((source.framePts[48] ?? 0) - (source.framePts[47] ?? 0)).toBe((36_000 * 48 - 94) * TICKS)
       expect([source.framePts.length, source.leftOut]).toEqual([96, undefined])
       expect(numbers).toEqual([0, 47, 500, 547])

@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import { video } from "../../src/layers.ts"
 import { VideoDecoder } from "../../src/video/VideoDecoder.ts"
+import { decodersHere } from "../support/decoders-here.ts"
 import { makePaletteAvi, type Palette } from "../support/palette-avi.ts"
 
 setDefaultTimeout(60_000)
@@ -26,9 +27,7 @@ const coloursBy = (decoder: "native" | "wasm" | "ffmpeg", file: string, position
     return [...given].map(({ data }) => [...data.subarray(0, 3)])
   }).pipe(Effect.provide(video({ decoder, decoderFallback: false, workers: 2 })), Effect.runPromise)
 
-const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
-
-for (const decoder of decoders) {
+for (const decoder of decodersHere) {
   test(`${decoder}: a palette that came with the first packet holds after a jump`, async () => {
     const file = await makePaletteAvi(60, warm)
     for (const positions of [[50], [0, 20, 40, 59], [58, 59]]) {

@@ -6,6 +6,7 @@ import { hugeEncoding } from "../../src/picture/huge-pictures.ts"
 import { bytesPerPixel, encodedFormat } from "../../src/picture/pixel-bytes.ts"
 import { DEFAULT_MEMORY_LIMIT_MB, memoryNeeded } from "../../src/video/picture-memory.ts"
 import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
+import { decodersHere } from "../support/decoders-here.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { runCli } from "../support/run-cli.ts"
@@ -16,8 +17,6 @@ const probe = (file: string, settings: Parameters<typeof video>[0]) =>
   Effect.flatMap(VideoDecoder, (decoder) => decoder.probe(file)).pipe(
     Effect.provide(video({ workers: 1, decoderFallback: false, ...settings })),
   )
-
-const decoders = ["native", "wasm", ...(Bun.which("ffmpeg") === null ? [] : (["ffmpeg"] as const))] as const
 
 test("bytes of a pixel are those of libav's formats", () => {
   const bytes = {
@@ -72,14 +71,14 @@ test("a decoder holds what the header says, and what is given out and decoded me
     [3, { x264: "ref=1:bframes=0" }],
     [18, { x264: "ref=16:bframes=0" }],
   ] as const)
-    for (const decoder of decoders) {
+    for (const decoder of decodersHere) {
       const file = await makeVideo({ frames: 20, width: 64, height: 48, bFrames: 0, ...settings })
       const { heldFrames: held } = await Effect.runPromise(probe(file, { decoder }))
       expect(held).toBe(frames)
     }
   const hevc = await makeVideo({ codec: "hevc", frames: 20, width: 64, height: 48, bFrames: 2 })
   const held = await Promise.all(
-    decoders.map(async (decoder) => (await Effect.runPromise(probe(hevc, { decoder }))).heldFrames),
+    decodersHere.map(async (decoder) => (await Effect.runPromise(probe(hevc, { decoder }))).heldFrames),
   )
   expect(new Set(held)).toEqual(new Set([7]))
   expect(heldFrames("png", null)).toBe(2)
@@ -127,7 +126,7 @@ test("a video that needs more memory than the limit is refused when it is probed
     ...{ width: 4608, height: 4096, frames: 2, keyframeEvery: 1, bFrames: 0 },
     draw: () => grey,
   })
-  for (const decoder of decoders) {
+  for (const decoder of decodersHere) {
     const failure = await Effect.runPromise(Effect.flip(probe(file, { decoder, memoryLimitMb: 300 })))
     expect(failure.reason).toBe("Unsupported")
     expect(failure.message).toMatch(
