@@ -48,10 +48,23 @@ export { type CallEvent, CallLog } from "./model/client/CallLog.ts"
 export type { SendingPictures, Shrink } from "./model/client/sent-pictures.ts"
 export type { ServiceSettings } from "./model/client/settings.ts"
 export type { Silence } from "./model/client/unanswered.ts"
-export { listedFamilies, type ModelFamilies, type ModelFamily, readFamilies } from "./model/families.ts"
+export {
+  type CacheKind,
+  listedFamilies,
+  type ModelFamilies,
+  type ModelFamily,
+  readFamilies,
+} from "./model/families.ts"
 export type { Completion } from "./model/protocols/completion.ts"
 export { type LazyBody, lazyJson } from "./model/protocols/lazy-body.ts"
-export type { Assembly, Decoder, Encoded, Parameters, Protocol } from "./model/protocols/Protocol.ts"
+export type {
+  Assembly,
+  CacheUse,
+  Decoder,
+  Encoded,
+  Parameters,
+  Protocol,
+} from "./model/protocols/Protocol.ts"
 export { type ProtocolName, protocolNames, protocolOf, protocols } from "./model/protocols/protocols.ts"
 export {
   type ApiConfig,
@@ -67,7 +80,9 @@ export {
   type ModelTurn,
   type ModelUsage,
   noUsage,
+  type Rejected,
   type Rejection,
+  type RepairMode,
   type RequestParameter,
   type ResponseFormat,
   VisionModel,
