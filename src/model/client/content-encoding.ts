@@ -13,8 +13,14 @@ export class UnknownEncoding extends Error {}
 
 type Bytes = AsyncIterable<Uint8Array>
 
-/** A body begins so often with this that it tells one that has been unpacked on the way and kept its header. */
-const isJson = (head: Buffer): boolean => head[0] === "{".charCodeAt(0)
+/**
+ * How answers begin that have been unpacked on the way and have kept their header: with an object, a list of them, or a line of an
+ * event stream, maybe after a byte order mark or blanks. No packed answer of some length begins so by chance.
+ */
+const plainBeginning =
+  /^(?:\u00ef\u00bb\u00bf)?(?:\{|[ \t\r\n]+\{[ \t\r\n"]|\[[ \t\r\n]*\{[ \t\r\n"]|data|even|retr|id:|:[ \r\n])/u
+
+const isPlain = (head: Buffer): boolean => plainBeginning.test(head.toString("latin1"))
 
 const isGzip = (head: Buffer): boolean => head[0] === 0x1f && head[1] === 0x8b
 /** RFC 8878, 3.1.1; skippable frames (3.1.2) have a number of their own. */
@@ -30,13 +36,13 @@ const isZlib = (head: Buffer): boolean =>
  */
 const decoders: Readonly<Record<string, (head: Buffer) => Transform | undefined>> = {
   gzip: (head) => (isGzip(head) ? createGunzip() : undefined),
-  deflate: (head) => (isZlib(head) ? createInflate() : isJson(head) ? undefined : createInflateRaw()),
-  br: (head) => (isJson(head) ? undefined : createBrotliDecompress()),
+  deflate: (head) => (isZlib(head) ? createInflate() : isPlain(head) ? undefined : createInflateRaw()),
+  br: (head) => (isPlain(head) ? undefined : createBrotliDecompress()),
   zstd: (head) => (isZstd(head) ? createZstdDecompress() : undefined),
 }
 
 /** Bytes that tell what a body is. */
-const tellingBytes = 4
+const tellingBytes = 8
 
 /** The beginning of a body, as far as it tells what it is: all of it if it is shorter. */
 const headOf = async (pieces: AsyncIterator<Uint8Array>): Promise<Buffer> => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { createGzip } from "node:zlib"
+import { brotliCompressSync, constants, createGzip, deflateRawSync, deflateSync } from "node:zlib"
 import { beginningOf, textOf } from "../../../src/model/client/answer-body.ts"
 import { UnknownEncoding } from "../../../src/model/client/content-encoding.ts"
 import { AnswerTooLarge } from "../../../src/model/protocols/unusable.ts"
@@ -44,6 +44,44 @@ describe("an answer that is there at once", () => {
     const { text, turns } = await readWhole(inPieces(4096, "0123456789"))
     expect(text).toBe("0123456789".repeat(4096))
     expect(turns).toBeLessThan(64)
+  })
+})
+
+const plain = [
+  '{"a": 1}',
+  "\uFEFF{}",
+  '\n {"a": 1}',
+  '[{"a": 1}]',
+  '[\r\n  {"a": 1}]',
+  'data: {"a": 1}\n\n',
+  "event: message\ndata: {}\n\n",
+  "id: 7\ndata: {}\n\n",
+  "retry: 10\ndata: {}\n\n",
+  ": keep-alive\n\ndata: {}\n\n",
+  ":\n\ndata: {}\n\n",
+  "\uFEFFdata: {}\n\n",
+]
+
+describe.each(["br", "deflate"])("an answer that is said to be encoded as %s", (encoding) => {
+  test.each(plain)("and is not is read as it is: %j", async (body) => {
+    const { text } = await readWhole(body, { "content-encoding": encoding })
+    expect(text).toBe(body.replace("\uFEFF", ""))
+  })
+
+  test("and is, is decoded, whatever its length and its window", async () => {
+    for (const length of [2, 8, 100, 247, 248, 5000, 70_000, 200_000]) {
+      const body = `{"a": "${Array.from({ length }, (_, i) => (Math.imul(i, 2_654_435_761) >>> 8).toString(36)).join("")}"}`
+      const packings =
+        encoding === "br"
+          ? [10, 16, 18, 22, 24].map((window) =>
+              brotliCompressSync(body, {
+                params: { [constants.BROTLI_PARAM_LGWIN]: window, [constants.BROTLI_PARAM_QUALITY]: 4 },
+              }),
+            )
+          : [deflateSync(body), deflateRawSync(body), deflateRawSync(body, { level: 0 })]
+      for (const packed of packings)
+        expect((await readWhole(packed, { "content-encoding": encoding })).text).toBe(body)
+    }
   })
 })
 
