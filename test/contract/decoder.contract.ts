@@ -7,6 +7,7 @@ import { VideoDecoder, type VideoSource } from "../../src/video/VideoDecoder.ts"
 import type { VideoErrorReason } from "../../src/video/VideoError.ts"
 import { runFolder } from "../support/folders.ts"
 import { indicesAt } from "../support/indices.ts"
+import { oneIn } from "../support/long.ts"
 import { makeVideo as makeFilm, type VideoSpec } from "../support/media.ts"
 import { decodeAll } from "../support/truth.ts"
 import { type MediaCase, mediaCases } from "./media-cases.ts"
@@ -19,6 +20,8 @@ export interface BackendUnderTest {
   readonly refuses: Readonly<Record<string, VideoErrorReason>>
   /** Cases whose pictures differ from libav's by rounding, and by how much at most, in levels of 0 to 255. */
   readonly rounds: Readonly<Record<string, number>>
+  /** The check tries one in so many of the files; `bun run test:long` tries all. */
+  readonly share?: number
   /** Set for a backend that reads other files than videos. */
   readonly own?: {
     /** Makes one of a video. */
@@ -90,7 +93,7 @@ export const decoderContract = (backend: BackendUnderTest): void => {
   }
 
   describe(`${backend.name}: every frame as in a decode of the whole file`, () => {
-    for (const [name, media] of Object.entries(own?.cases ?? mediaCases)) {
+    for (const [name, media] of oneIn(backend.share ?? 1, Object.entries(own?.cases ?? mediaCases))) {
       const refusal = backend.refuses[name]
       if (refusal === undefined) test(name, () => isRight(name, media))
       else

@@ -14,6 +14,7 @@ decoderContract({ name: "libav", layer: only("native"), refuses: {}, rounds: {} 
 decoderContract({
   name: "wasm",
   layer: only("wasm"),
+  share: 2,
   // The core was built without an AV1 decoder.
   refuses: { AV1: "Unsupported" },
   // libav's inverse transform for MPEG-4 differs between x86 and portable code.
@@ -21,7 +22,7 @@ decoderContract({
 })
 
 if (Bun.which("ffmpeg") !== null)
-  decoderContract({ name: "ffmpeg", layer: only("ffmpeg"), refuses: {}, rounds: {} })
+  decoderContract({ name: "ffmpeg", layer: only("ffmpeg"), share: 2, refuses: {}, rounds: {} })
 
 test.skipIf(Bun.which("ffmpeg") === null)(
   "ffmpeg finds the frames of VP8 and VP9 by their packets, as libav does",
