@@ -5,6 +5,7 @@ import * as RunClock from "./dataset/RunClock.ts"
 import * as WrittenModel from "./demo/written-model.ts"
 import * as InProcess from "./engine/in-process.ts"
 import type { BatchSettings } from "./model/batch-api/batches.ts"
+import * as BatchOutlook from "./model/client/batch-outlook.ts"
 import * as Batched from "./model/client/batched.ts"
 import * as CallLog from "./model/client/CallLog.ts"
 import * as Client from "./model/client/client.ts"
@@ -124,6 +125,9 @@ export const sharedService = (settings: ServiceSettings) =>
 /** `VisionModel` over a service's batch API, and `ModelBatches`, which has to be told when to submit requests. */
 export const batchedService = (settings: ServiceSettings, batching: BatchSettings) =>
   Batched.layer({ shrink: shrinkJpeg, ...settings }, batching)
+
+/** A `VisionModel` that also foresees what of a run was submitted before. Nothing is submitted or fetched. */
+export const withBatches = BatchOutlook.withOutlook
 
 /** `VisionModel` over an OpenAI-compatible service: chat completions. */
 export const openai = (settings: Omit<ServiceSettings, "protocol">) =>

@@ -25,7 +25,7 @@ export const batchBillFor = async (
   const vendor = makeVendor(model, seed)
   const answers = new Map<string, object>()
   await using server = startBatchServer({
-    fateOf: ({ body, custom_id, url }) => {
+    fateOf: ({ body, custom_id, url = "" }) => {
       answers.set(custom_id, vendor.answer(JSON.stringify(body), url, true))
       return { type: "answer", text: "" }
     },

@@ -43,18 +43,22 @@ export const chosenModel = Effect.fn("Cli.model")(function* (given: Given) {
   if (settings === undefined)
     return { name: "rehearsal", ...unserved(given), layer: recorded(Layers.rehearsal) }
   const log = isLookedAt ? Layer.empty : Layers.callLog(join(resolve(given.outputRoot), eventsFile))
-  const batching = given.batchApi ? yield* batchSettingsOf(settings, given) : undefined
+  const isOffline = Option.isSome(given.batchDir)
+  const batching = given.batchApi || isOffline ? yield* batchSettingsOf(settings, given) : undefined
   // Who only looks leaves batches alone, too.
   const batched =
     batching === undefined || isLookedAt
       ? undefined
       : Layer.provide(Layers.batchedService(settings, batching), log)
+  const live = Layer.provide(Layers.service(settings), log)
+  const looked = batching === undefined ? live : Layers.withBatches(live, settings, batching)
   return {
     name: settings.model,
-    address: publicAddress(settings.apiBase),
+    /** Undefined where no service is asked. */
+    address: isOffline ? undefined : publicAddress(settings.apiBase),
     expected: expectedModel(settings, given.batchApi ? "batch" : "online"),
-    layer: recorded(batched ?? Layer.provide(Layers.service(settings), log)),
-    /** The same with `--batch`: who runs it has to submit what comes together. */
+    layer: recorded(batched ?? looked),
+    /** The same with `--batch` or `--batch-dir`: who runs it has to submit what comes together. */
     batched,
   }
 })

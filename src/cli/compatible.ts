@@ -4,8 +4,10 @@ import { UsageError } from "./usage.ts"
 
 type Given = Pick<
   RunFlags,
+  | "apiBase"
   | "ask"
   | "batchApi"
+  | "batchDir"
   | "borderInput"
   | "borderPrecision"
   | "dryRun"
@@ -28,6 +30,12 @@ const pairs: ReadonlyArray<readonly [string, string]> = [
   ["--batch", "--rehearsal"],
   ["--batch", "--record"],
   ["--batch", "--replay"],
+  ["--batch", "--batch-dir"],
+  ["--batch-dir", "--rehearsal"],
+  ["--batch-dir", "--record"],
+  ["--batch-dir", "--replay"],
+  ["--batch-dir", "--ask"],
+  ["--batch-dir", "--api-base"],
 ]
 
 /** Fails with the first flags that contradict each other, or that mean nothing alone. */
@@ -35,8 +43,10 @@ export const requireCompatible = (given: Given): Effect.Effect<void, UsageError>
   const { ask, imageLabels, noEmbedIndex, preflightOnly, record, rehearsal, replay } = given
   const labels = Option.getOrElse(imageLabels, () => "text" as const)
   const set = new Set([
+    ...(Option.isSome(given.apiBase) ? ["--api-base"] : []),
     ...(ask ? ["--ask"] : []),
     ...(given.batchApi ? ["--batch"] : []),
+    ...(Option.isSome(given.batchDir) ? ["--batch-dir"] : []),
     ...(given.dryRun ? ["--dry-run"] : []),
     ...(preflightOnly ? ["--preflight-only"] : []),
     ...(Option.isSome(record) ? ["--record"] : []),
@@ -48,6 +58,11 @@ export const requireCompatible = (given: Given): Effect.Effect<void, UsageError>
       ? (["--no-embed-index", `--image-labels ${labels}`] as const)
       : pairs.find((flags) => flags.every((flag) => set.has(flag)))
   if (pair !== undefined) return new UsageError({ message: `give either ${pair.join(" or ")}, not both` })
+  if (given.wait && Option.isSome(given.batchDir))
+    return new UsageError({
+      message:
+        "--wait does not go with --batch-dir: run the same command again once vllm run-batch has answered",
+    })
   if (given.wait && !given.batchApi)
     return new UsageError({ message: "--wait goes with --batch: it stays until all batches have come back" })
   if (Option.isSome(given.borderInput) && Option.isNone(given.borderPrecision))

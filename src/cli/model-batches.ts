@@ -1,11 +1,12 @@
 import { join, resolve } from "node:path"
-import { Console, Effect } from "effect"
+import { Console, Effect, Option } from "effect"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import { localStore } from "../dataset/local-store.ts"
 import type { BatchSettings } from "../model/batch-api/batches.ts"
 import { ModelBatches, type UnderWay } from "../model/batch-api/ModelBatches.ts"
 import { underWayIn } from "../model/batch-api/record.ts"
 import { protocolIn, type ServiceSettings } from "../model/client/settings.ts"
+import { protocols } from "../model/protocols/protocols.ts"
 import type { ModelError } from "../model/VisionModel.ts"
 import { makeFolderLocks } from "../output-root/locks.ts"
 import { batchFolder, modelBatchesFolder } from "../output-root/state.ts"
@@ -14,19 +15,22 @@ import { plural } from "../text/quantity.ts"
 import type { RunFlags } from "./flags/run.ts"
 import { stdout } from "./output.ts"
 import { batchesJson } from "./progress/json.ts"
+import { commandLine } from "./shell.ts"
 import { exitCode, UsageError } from "./usage.ts"
 
 /** What flags say of batches. */
 type BatchApiFlags = Pick<
   RunFlags,
-  "batchFileBytes" | "batchFileRequests" | "batchPollSec" | "outputRoot" | "wait"
+  "batchDir" | "batchFileBytes" | "batchFileRequests" | "batchPollSec" | "outputRoot" | "wait"
 >
 
 /** Why these settings cannot be used with `--batch`; undefined if they can. */
-const objection = (settings: ServiceSettings): string | undefined => {
+const objection = (settings: ServiceSettings, isForRunBatch: boolean): string | undefined => {
   const protocol = protocolIn(settings)
-  if (protocol.batchUrl === undefined)
-    return `--batch is for services with OpenAI's batch API, and those of the protocol ${protocol.name} have none; use --service-tier flex, or leave it out`
+  if (isForRunBatch && protocol !== protocols.chat)
+    return `--batch-dir is for vllm run-batch, which takes chat completions; leave out --protocol ${protocol.name}`
+  if (protocol.batch === undefined)
+    return `--batch is for services with OpenAI's or Anthropic's batch API, and those of the protocol ${protocol.name} have neither; use --service-tier flex, or leave it out`
   if (settings.stream === true) return "a batch is not streamed: give either --batch or --stream"
   if (settings.serviceTier !== undefined)
     return "a batch has a price of its own: give either --batch or --service-tier"
@@ -38,22 +42,37 @@ const objection = (settings: ServiceSettings): string | undefined => {
 /** How requests are submitted, as flags say; fails where that does not fit the rest. */
 export const batchSettingsOf = Effect.fn("Cli.batchSettings")(function* (
   settings: ServiceSettings,
-  { batchFileBytes, batchFileRequests, outputRoot }: BatchApiFlags,
+  { batchDir, batchFileBytes, batchFileRequests, outputRoot }: BatchApiFlags,
 ) {
-  const message = objection(settings)
+  const message = objection(settings, Option.isSome(batchDir))
   if (message !== undefined) return yield* new UsageError({ message })
+  const [maxBytes, maxRequests] = [
+    Option.getOrUndefined(batchFileBytes),
+    Option.getOrUndefined(batchFileRequests),
+  ]
   return {
     folder: join(resolve(outputRoot), modelBatchesFolder),
-    limits: { maxBytes: batchFileBytes, maxRequests: batchFileRequests },
+    limits: {
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+      ...(maxRequests === undefined ? {} : { maxRequests }),
+    },
+    ...(Option.isNone(batchDir) ? {} : { runBatchFolder: resolve(batchDir.value) }),
   } satisfies BatchSettings
 })
 
-const tellUnderWay = ({ batches, requests }: UnderWay, json: boolean) => {
-  if (json)
-    return Effect.sync(() => stdout.write(`${batchesJson(batches, requests, new Date().toISOString())}\n`))
+const tellUnderWay = (out: UnderWay, json: boolean) => {
+  if (json) return Effect.sync(() => stdout.write(`${batchesJson(out, new Date().toISOString())}\n`))
+  const { batches, commands, requests } = out
   const is = batches === 1 ? "is" : "are"
+  if (commands === undefined)
+    return Console.error(
+      `${plural(batches, "batch", "batches")} with ${plural(requests, "request")} ${is} under way: the same command fetches what has come, and --wait stays until all has`,
+    )
   return Console.error(
-    `${plural(batches, "batch", "batches")} with ${plural(requests, "request")} ${is} under way: the same command fetches what has come, and --wait stays until all has`,
+    [
+      `${plural(batches, "file")} with ${plural(requests, "request")} ${is} ready. Have ${batches === 1 ? "it" : "each"} answered, then run the same command again:`,
+      ...commands.map((words) => `  ${commandLine(words)}`),
+    ].join("\n"),
   )
 }
 

@@ -1,7 +1,9 @@
 import { Effect, Option, Redacted } from "effect"
+import { unreadableText } from "../files/fault-text.ts"
 import { parseEndpoint } from "../model/client/endpoint.ts"
-import type { ServiceSettings } from "../model/client/settings.ts"
-import { readFamilies } from "../model/families.ts"
+import { protocolIn, type ServiceSettings } from "../model/client/settings.ts"
+import { wantedOf } from "../model/client/wanted.ts"
+import { familyOf, readFamilies } from "../model/families.ts"
 import { priceOf } from "../model/money.ts"
 import { readModelEnvironment } from "./environment.ts"
 import type { Flags } from "./flag.ts"
@@ -13,6 +15,8 @@ import { UsageError } from "./usage.ts"
 export type ModelFlags = Flags<typeof modelFlags>
 
 const defaultApiBase = "https://api.openai.com/v1"
+/** Where vLLM serves if nothing else is said. With `--batch-dir` nobody is asked there. */
+const offlineApiBase = "http://localhost:8000/v1"
 const defaultModel = "gpt-4.1"
 const defaultCallRetries = 3
 /** Calls at half the price find no room more often, and have time. */
@@ -28,6 +32,10 @@ const noModel = new UsageError({
   ],
 })
 
+const noOfflineModel = new UsageError({
+  message: "--batch-dir needs the model that vllm run-batch is to load: give it as --model or MODEL_NAME",
+})
+
 /** The flags that are given, under the names of the settings; absent ones stay absent. */
 const given = <K extends string, A>(
   options: Readonly<Record<K, Option.Option<A>>>,
@@ -37,6 +45,13 @@ const given = <K extends string, A>(
     if (Option.isSome(option)) entries.push([name, option.value])
   }
   return Object.fromEntries(entries) as Partial<Record<K, A>>
+}
+
+/** Calls at half the price are made again more often, where the service has such calls. */
+const defaultRetriesOf = (settings: ServiceSettings): number => {
+  const family = familyOf(settings.model, settings.families)
+  const { serviceTier } = wantedOf(settings, protocolIn(settings), family).wanted
+  return serviceTier === "flex" ? flexCallRetries : defaultCallRetries
 }
 
 /** Blanks around a value come with copying it. */
@@ -52,7 +67,7 @@ const familiesOf = Effect.fn("Cli.families")(function* (file: string | undefined
   const unreadable = (why: string) => new UsageError({ message: `--model-families ${file}: ${why}` })
   const json = yield* Effect.tryPromise({
     try: async (): Promise<unknown> => JSON.parse(await Bun.file(file).text()),
-    catch: (cause) => unreadable(cause instanceof Error ? cause.message : String(cause)),
+    catch: (cause) => unreadable(cause instanceof SyntaxError ? cause.message : unreadableText(cause)),
   })
   const families = readFamilies(json)
   return typeof families === "string" ? yield* unreadable(families) : families
@@ -111,7 +126,8 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     environment.API_KEY ?? environment.OPENAI_API_KEY,
   )
   const apiBase = either(trimmed(flags.apiBase), environment.API_BASE_URL)
-  if (key === undefined && apiBase === undefined) return yield* noModel
+  const isOffline = Option.isSome(flags.batchDir)
+  if (key === undefined && apiBase === undefined && !isOffline) return yield* noModel
   // The address is not repeated in messages: it may hold a secret.
   if (parseEndpoint(apiBase ?? defaultApiBase) === undefined) {
     const message =
@@ -121,7 +137,9 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
   const provider = either(trimmed(flags.provider), environment.MODEL_PROVIDER_ID)
   yield* requireHeaderValue("--api-key", key)
   yield* requireHeaderValue("--provider", provider)
-  const model = either(trimmed(flags.modelName), environment.MODEL_NAME) ?? defaultModel
+  const modelName = either(trimmed(flags.modelName), environment.MODEL_NAME)
+  if (modelName === undefined && isOffline) return yield* noOfflineModel
+  const model = modelName ?? defaultModel
   const account = accountOf(flags)
   if (account.budget.maxCost !== undefined && priceOf(model, account.price) === undefined) {
     const message = `--max-cost needs the price of ${model}: give --price-in and --price-out, or add it to src/model/prices.json`
@@ -129,9 +147,11 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
   }
   const maxTokens = either(flags.maxTokens, environment.MAX_TOKENS)
   const temperature = either(flags.temperature, environment.TEMPERATURE)
-  return {
+  const retries = either(flags.apiCallRetries, environment.API_CALL_RETRIES)
+  const settings = {
     ...(key === undefined ? {} : { apiKey: Redacted.make(key) }),
-    apiBase: apiBase ?? defaultApiBase,
+    // A service of its own would decide how it is spoken to.
+    apiBase: isOffline ? offlineApiBase : (apiBase ?? defaultApiBase),
     ...(provider === undefined ? {} : { provider }),
     model,
     ...(maxTokens === undefined ? {} : { maxTokens }),
@@ -147,11 +167,10 @@ export const resolveModel = Effect.fn("Cli.resolveModel")(function* (
     ...account,
     responseFormat: flags.responseFormat,
     stream: flags.stream,
-    callRetries:
-      either(flags.apiCallRetries, environment.API_CALL_RETRIES) ??
-      (Option.contains(trimmed(flags.serviceTier), "flex") ? flexCallRetries : defaultCallRetries),
+    callRetries: defaultCallRetries,
     callRetryBackoffSec:
       either(flags.apiCallRetryBackoffSec, environment.API_CALL_RETRY_BACKOFF_SEC) ??
       defaultCallRetryBackoffSec,
   } satisfies ServiceSettings
+  return { ...settings, callRetries: retries ?? defaultRetriesOf(settings) } satisfies ServiceSettings
 })

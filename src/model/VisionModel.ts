@@ -278,6 +278,13 @@ export class VisionModel extends Context.Tag("triptych/VisionModel")<
     ) => Effect.Effect<ModelReply, ModelError | E, R>
     /** Which way of correcting a rejected answer to this request costs less; absent where that makes no difference. */
     readonly cheaperRepair?: (request: ModelRequest, rejected: Rejected) => RepairMode
+    /** Told of a request whose reply an earlier run has kept, so that it is not asked again. Absent where nobody wants to know. */
+    readonly recalled?: (request: ModelRequest) => Effect.Effect<void, ModelError>
+    /**
+     * For whoever foresees a run: the reply that has come for a request and that no run has taken yet, `asked` if it is being
+     * answered, undefined if it would have to be asked. Absent where every request is answered as soon as it is asked.
+     */
+    readonly foreseen?: (request: ModelRequest) => Effect.Effect<ModelReply | "asked" | undefined, ModelError>
     /** Absent where nothing bounds the calls. */
     readonly load?: Effect.Effect<ModelLoad>
     /** Undefined while no call is under way. Absent where nothing is sent. */

@@ -217,6 +217,7 @@ export const ask = Effect.fn("VisionModel.ask")(function* <A, E, R, E2, R2>(opti
         const asked = restore(model.complete(request, keep))
         const reply = found ?? (yield* limit === undefined ? asked : Effect.mapError(asked, limitRefused))
         if (!isKept) yield* keep(reply)
+        if (found !== undefined) yield* model.recalled?.(request) ?? Effect.void
         const verdict = judge(reply, base, options.check)
         const mayRaise = reply.truncated && limit === undefined && reply.contextFull !== true
         const attempt: Attempt = {

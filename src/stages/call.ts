@@ -11,7 +11,7 @@ import { jsonText, promptDigest, readJson } from "../dataset/store.ts"
 import { type Answer, type Attempt, ask } from "../model/ask.ts"
 import { CallDrain } from "../model/client/CallDrain.ts"
 import { monotonicMs } from "../model/monotonic.ts"
-import { ModelError, type ModelErrorReason, VisionModel } from "../model/VisionModel.ts"
+import { ModelError, type ModelErrorReason, type ModelRequest, VisionModel } from "../model/VisionModel.ts"
 import { canonicalJson, sha256 } from "../plan/fingerprint.ts"
 import { problemLine } from "../plan/problem.ts"
 import { adoptAnswer } from "./adopted.ts"
@@ -72,36 +72,48 @@ const requestOf = Effect.fn("Stage.request")(function* <A>(run: RunFacts, inquir
   }
 })
 
+/** Why there is no answer, and yet none would be asked for. */
+export const beingAnswered = "it is asked for already, and is answered later"
+
 /**
- * The answer that a run would find in replies which an earlier one has received, with the checks of a run; undefined if it would
- * ask. Nothing is asked or written.
+ * The answer that a run would find in replies which an earlier one has received, or that have come since, with the checks of a
+ * run; `beingAnswered` if it would wait for one, undefined if it would ask. Nothing is asked or written.
  */
 export const recalledAnswer = Effect.fn("Stage.recalledAnswer")(function* <A>(
   run: RunFacts,
   inquiry: Inquiry<A>,
 ) {
-  if (!mayRecall(run, inquiry)) return undefined
   const model = yield* VisionModel
+  const { foreseen } = model
+  const recalls = mayRecall(run, inquiry)
+  if (!recalls && foreseen === undefined) return undefined
   const round = lastAsked(inquiry.previous)?.round ?? 0
   const notThere = new ModelError({ reason: "NotRecorded", message: "the reply is not on disk" })
+  const later = new ModelError({ reason: "Deferred", message: beingAnswered })
+  const complete = (request: ModelRequest) =>
+    Effect.flatMap(foreseen?.(request) ?? Effect.succeed(undefined), (found) =>
+      found === undefined ? notThere : found === "asked" ? later : Effect.succeed(found),
+    )
   return yield* Effect.flatMap(requestOf(run, inquiry), (request) =>
     ask({
       request,
       check: inquiry.check,
       retries: retriesOf(run, inquiry.stage),
       repair: run.settings.repair,
-      recall: (requestSha256, attempt) => recallReply(inquiry, round, requestSha256, attempt),
+      recall: (requestSha256, attempt) =>
+        recalls ? recallReply(inquiry, round, requestSha256, attempt) : Effect.succeed(undefined),
       keep: () => Effect.void,
       record: () => Effect.void,
     }),
   ).pipe(
-    Effect.provideService(VisionModel, VisionModel.of({ ...model, complete: () => notThere })),
+    Effect.provideService(VisionModel, VisionModel.of({ ...model, complete, recalled: () => Effect.void })),
     Effect.scoped,
-    Effect.map(({ value }): A | undefined => value),
+    Effect.map(({ value }): Either.Either<A, string> | undefined => Either.right(value)),
     // What a run would do then is to ask. A folder that cannot be read fails it, and so it does here.
     Effect.catchTags({
       AnswerRejected: () => Effect.succeed(undefined),
-      ModelError: () => Effect.succeed(undefined),
+      ModelError: ({ reason }) =>
+        Effect.succeed(reason === "Deferred" ? Either.left(beingAnswered) : undefined),
     }),
   )
 })

@@ -1,7 +1,7 @@
 import { Effect, Either } from "effect"
 import type { StageId } from "../dataset/layout.ts"
 import { adoptableAnswer } from "./adopted.ts"
-import { recalledAnswer, standingAnswer } from "./call.ts"
+import { beingAnswered, recalledAnswer, standingAnswer } from "./call.ts"
 import { hasLabels } from "./pool-images.ts"
 import type { Asks } from "./prompts.ts"
 import type { Answered, Inquiry } from "./question.ts"
@@ -17,7 +17,9 @@ export const foreseenAnswer = Effect.fn("Survey.answer")(function* <A>(run: RunF
   const original = yield* adoptableAnswer(run, inquiry)
   if (original !== undefined) return foreseen(original, true)
   const recalled = isSelected(run, inquiry.stage) ? yield* recalledAnswer(run, inquiry) : undefined
-  return recalled === undefined ? Either.left(standing.left) : foreseen(recalled, false)
+  return recalled === undefined
+    ? Either.left(standing.left)
+    : Either.map(recalled, (value): Answered<A> => ({ value, isAdopted: false }))
 })
 
 /** The pictures of a call that shows a whole frame pool, with their indices as a run shows them. */
@@ -47,9 +49,12 @@ export const neededCall = (
   answerTokens,
 })
 
-/** The outlook of a stage that makes one call, unless there is an answer. */
+/** The outlook of a stage that makes one call, unless there is an answer, or one is waited for. */
 export const outlookOf = <A>(
   made: Either.Either<A, string>,
   call: NeededCall,
   decoded: ReadonlyArray<number> = [],
-): Outlook<A> => ({ made, calls: Either.isLeft(made) ? [call] : [], decoded })
+): Outlook<A> => {
+  const asks = Either.isLeft(made) && made.left !== beingAnswered
+  return { made, calls: asks ? [call] : [], decoded }
+}

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { linkSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import type { BatchApiName } from "../support/batch-apis.ts"
 import { type HandedIn, startBatchServer } from "../support/batch-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -33,15 +34,17 @@ const callsIn = (summary: Json): number => {
   return [stage1, stage2, stage3].reduce((sum: number, one) => sum + count(one), 0)
 }
 
-test(
-  "killed again and again: every reply is used once, none is paid for twice, no batch is created twice",
-  async () => {
+test.each<BatchApiName>(["openai", "anthropic"])(
+  "%s, killed again and again: every reply is used once, none is paid for twice, no batch is created twice",
+  async (api) => {
     await using place = await temporaryFolder()
     const [input, root] = [join(place.path, "videos"), join(place.path, "out")]
     mkdirSync(input)
     const first = await makeVideo({ dir: input, name: "video 0.mp4", frames: 48 })
     for (let i = 1; i < videos; i++) linkSync(first, join(input, `video ${i}.mp4`))
     await using server = startBatchServer({
+      api,
+      isStrict: true,
       steps,
       fateOf,
       endsAs: (batch) =>
@@ -49,6 +52,7 @@ test(
     })
     const command = [
       ...["pipeline", "--input-video-dir", input, "--output-root", root, "--api-base", server.url],
+      ...["--protocol", api === "openai" ? "chat" : "anthropic"],
       ...["--model", "loopback-vlm", "--max-frames", "8", "--api-call-retry-backoff-sec", "0"],
       ...["--continue-on-error", "--batch", "--wait", "--batch-poll-sec", "1"],
       // Several files a wave.
@@ -80,7 +84,7 @@ test(
     expect(summaries.reduce((sum, summary) => sum + callsIn(summary), 0)).toBe(server.answered.length)
     expect((await runCli(["validate", "--output-root", root, "--quick"])).code).toBe(0)
     console.log(
-      `${videos} videos, ${killed} kills, ${server.batches.length} batches, ${server.answered.length} replies`,
+      `${api}: ${videos} videos, ${killed} kills, ${server.batches.length} batches, ${server.answered.length} replies`,
     )
   },
   60 * 60_000,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { BatchApiName } from "../support/batch-apis.ts"
 import { startBatchServer } from "../support/batch-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
@@ -21,57 +22,65 @@ beforeAll(async () => {
 })
 afterAll(() => folder[Symbol.asyncDispose]())
 
-const flags = (url: string, root: string) => [
+const flags = (url: string, root: string, api: BatchApiName = "openai") => [
   ...["pipeline", "--input-video-dir", videos, "--output-root", root, "--api-base", url],
+  ...["--protocol", api === "openai" ? "chat" : "anthropic"],
   ...["--model", "loopback-vlm", "--price-in", "2", "--price-out", "8", "--max-frames", "8"],
   ...["--api-call-retry-backoff-sec", "0", "--continue-on-error", "--batch"],
 ]
 const json = (path: string): Json => JSON.parse(readFileSync(path, "utf8"))
+const apis: ReadonlyArray<BatchApiName> = ["openai", "anthropic"]
 const steps = 4
 /** Of one video: a draft, its ranges, and its steps. */
 const callsEach = 2 + steps
 
-test("three waves by three commands: each fetches what has come and submits what can be asked next", async () => {
-  await using root = await temporaryFolder()
-  await using server = startBatchServer({ steps, looksUntilEnd: 0 })
-  const codes: Array<number> = []
-  for (let wave = 1; wave <= 3; wave++) {
-    const { code, stderr } = await runCli(flags(server.url, root.path))
-    expect(stderr).not.toContain("error:")
-    expect(stderr).toMatch(
-      /1 batch with \d requests? (?:is|are) under way|1 batch with \d requests is under way/u,
-    )
-    codes.push(code)
-  }
-  const last = await runCli(flags(server.url, root.path))
-  expect([...codes, last.code]).toEqual([4, 4, 4, 0])
-  expect(last.stdout).toContain("2 done, 0 failed")
-  expect(server.batches.map(({ lines }) => lines.length)).toEqual([2, 2, 2 * steps])
-  expect(new Set(server.answered).size).toBe(2 * callsEach)
-  expect(server.answered.length).toBe(2 * callsEach)
-  // Half of 1,000 tokens at 2 dollars and 200 at 8, a million each.
-  const summary = json(join(root.path, "a/run_summary.json"))
-  expect(JSON.stringify(summary)).toContain('"cost_usd":0.0018')
-  const [batch = ""] = readdirSync(join(root.path, ".batch/api")).toSorted()
-  expect(existsSync(join(root.path, ".batch/api", batch, "input.jsonl"))).toBe(false)
-  expect(json(join(root.path, ".batch/api", batch, "batch.json"))).toMatchObject({
-    state: "ended",
-    url: "/v1/chat/completions",
-    requests: 2,
-    status: "completed",
-  })
-  const checked = await runCli(["validate", "--output-root", root.path, "--quick"])
-  expect(checked.code).toBe(0)
-  // Nothing is left to ask, so nothing is asked.
-  const before = server.asked.length
-  expect((await runCli(flags(server.url, root.path))).code).toBe(0)
-  expect(server.asked.length).toBe(before)
-})
+test.each(apis)(
+  "%s, three waves by three commands: each fetches what has come and submits what can be asked next",
+  async (api) => {
+    await using root = await temporaryFolder()
+    await using server = startBatchServer({ api, isStrict: true, steps, looksUntilEnd: 0 })
+    const all = flags(server.url, root.path, api)
+    const codes: Array<number> = []
+    for (let wave = 1; wave <= 3; wave++) {
+      const { code, stderr } = await runCli(all)
+      expect(stderr).not.toContain("error:")
+      expect(stderr).toMatch(
+        /1 batch with \d requests? (?:is|are) under way|1 batch with \d requests is under way/u,
+      )
+      codes.push(code)
+    }
+    const last = await runCli(all)
+    expect([...codes, last.code]).toEqual([4, 4, 4, 0])
+    expect(last.stdout).toContain("2 done, 0 failed")
+    expect(server.batches.map(({ lines }) => lines.length)).toEqual([2, 2, 2 * steps])
+    expect(new Set(server.answered).size).toBe(2 * callsEach)
+    expect(server.answered.length).toBe(2 * callsEach)
+    // Half of 1,000 tokens at 2 dollars and 200 at 8, a million each.
+    const summary = json(join(root.path, "a/run_summary.json"))
+    expect(JSON.stringify(summary)).toContain('"cost_usd":0.0018')
+    const [batch = ""] = readdirSync(join(root.path, ".batch/api")).toSorted()
+    expect(existsSync(join(root.path, ".batch/api", batch, "input.jsonl"))).toBe(false)
+    expect(json(join(root.path, ".batch/api", batch, "batch.json"))).toMatchObject({
+      state: "ended",
+      url: api === "openai" ? "/v1/chat/completions" : "/v1/messages",
+      requests: 2,
+      status: api === "openai" ? "completed" : "ended",
+    })
+    const checked = await runCli(["validate", "--output-root", root.path, "--quick"])
+    expect(checked.code).toBe(0)
+    // Nothing is left to ask, so nothing is asked.
+    const before = server.asked.length
+    expect((await runCli(all)).code).toBe(0)
+    expect(server.asked.length).toBe(before)
+  },
+)
 
-test("--wait goes on until all is done, whatever becomes of single requests", async () => {
+test.each(apis)("%s, --wait goes on until all is done, whatever becomes of single requests", async (api) => {
   await using root = await temporaryFolder()
   const wrong = '{"no": "plan"}'
   await using server = startBatchServer({
+    api,
+    isStrict: true,
     steps,
     endsAs: (batch) => (["expired", "completed", "cancelled"] as const)[batch - 1] ?? "completed",
     fateOf: ({ custom_id: id }, time) => {
@@ -83,7 +92,8 @@ test("--wait goes on until all is done, whatever becomes of single requests", as
     },
   })
   const { code, stdout, stderr } = await runCli([
-    ...flags(server.url, root.path),
+    // A wait of its own before what failed at the service is asked again would outlast the test.
+    ...flags(server.url, root.path, api).map((flag) => (flag === "0" ? "3600" : flag)),
     ...["--wait", "--batch-poll-sec", "1"],
   ])
   expect(stderr).not.toContain("error:")
@@ -93,16 +103,16 @@ test("--wait goes on until all is done, whatever becomes of single requests", as
   expect(new Set(server.batches.map(({ tag }) => tag)).size).toBe(server.batches.length)
 })
 
-test("files are full to the byte, and no request is larger than a file", async () => {
+test.each(apis)("%s, files are full to the byte, and no request is larger than a file", async (api) => {
   await using all = await temporaryFolder()
-  await using server = startBatchServer({ steps })
-  expect((await runCli(flags(server.url, all.path))).code).toBe(4)
+  await using server = startBatchServer({ api, steps })
+  expect((await runCli(flags(server.url, all.path, api))).code).toBe(4)
   const [both] = server.batches
   const bytes = both?.bytes ?? 0
   const exact = async (limit: number) => {
     await using root = await temporaryFolder()
-    await using own = startBatchServer({ steps, maxBytes: limit })
-    const run = await runCli([...flags(own.url, root.path), "--batch-file-bytes", String(limit)])
+    await using own = startBatchServer({ api, steps, maxBytes: limit })
+    const run = await runCli([...flags(own.url, root.path, api), "--batch-file-bytes", String(limit)])
     return { ...run, lines: own.batches.map(({ lines }) => lines.length) }
   }
   expect(await exact(bytes)).toMatchObject({ code: 4, lines: [2] })
@@ -275,10 +285,51 @@ test.each([
   [["--rehearsal"], "give either --batch or --rehearsal, not both"],
   [["--stream"], "give either --batch or --stream"],
   [["--service-tier", "flex"], "give either --batch or --service-tier"],
-  [["--protocol", "anthropic"], "have none"],
+  [["--protocol", "gemini"], "have neither"],
+  [["--batch-dir", "files"], "give either --batch or --batch-dir, not both"],
 ])("--batch with %p is wrong usage", async (more, message) => {
   await using root = await temporaryFolder()
   const { code, stderr } = await runCli([...flags("http://127.0.0.1:9/v1", root.path), ...more])
   expect(code).toBe(2)
   expect(stderr).toContain(message)
+})
+
+test("a service without a batch API is told as that, with the command that asks it online", async () => {
+  const answers: ReadonlyArray<readonly [string, () => Response]> = [
+    ["404", () => Response.json({ detail: "Not Found" }, { status: 404 })],
+    ["404 as text", () => new Response("404 page not found", { status: 404 })],
+    ["405", () => Response.json({ error: { message: "method not allowed" } }, { status: 405 })],
+    ["501", () => new Response("not implemented", { status: 501 })],
+    ["200 with an error", () => Response.json({ error: "Unexpected endpoint or method. (POST /v1/files)" })],
+    ["200 with a page", () => new Response("<html>hello</html>")],
+  ]
+  for (const api of apis)
+    for (const [, answer] of answers) {
+      await using root = await temporaryFolder()
+      await using server = startBatchServer({ api, refuse: answer })
+      const { code, stderr } = await runCli([...flags(server.url, root.path, api), "--api-call-retries", "0"])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/batch API at this address.*ithout --batch the same command asks it online/u)
+      expect(readdirSync(join(root.path, ".batch/api"))).toEqual([])
+    }
+})
+
+test("a reply that was kept before a crash, and not noted, is not taken for a new one by --overwrite", async () => {
+  await using root = await temporaryFolder()
+  await using server = startBatchServer({ steps, looksUntilEnd: 0 })
+  const all = flags(server.url, root.path)
+  expect((await runCli(all)).code).toBe(4)
+  const summary = join(root.path, "a/run_summary.json")
+  const before = readFileSync(summary)
+  expect((await runCli(all)).code).toBe(4)
+  // As if the second command had been killed right after it had kept the draft.
+  const [first = ""] = readdirSync(join(root.path, ".batch/api")).toSorted()
+  rmSync(join(root.path, ".batch/api", first, "used.txt"))
+  rmSync(join(root.path, "a/stage1/draft_plan.json"))
+  writeFileSync(summary, before)
+  const wait = [...all, "--wait", "--batch-poll-sec", "1"]
+  expect((await runCli(wait)).code).toBe(0)
+  expect(server.answered.length).toBe(2 * callsEach)
+  expect((await runCli([...wait, "--overwrite"])).code).toBe(0)
+  expect(server.answered.length).toBe(4 * callsEach)
 })

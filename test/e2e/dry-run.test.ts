@@ -9,6 +9,7 @@ import { CallLog } from "../../src/model/client/CallLog.ts"
 import type { ServiceSettings } from "../../src/model/client/settings.ts"
 import { Pipeline } from "../../src/pipeline.ts"
 import { type ChatServer, completion, type SeenCall, startChatServer } from "../support/chat-server.ts"
+import { answerTokens, countedText, variedAnswer } from "../support/counted-answers.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { oneIn } from "../support/long.ts"
 import { makeVideo } from "../support/media.ts"
@@ -30,21 +31,10 @@ let rehearsed: string
 /** Calls that make the folder which the tests copy. */
 const firstCalls = 2 + steps
 
-/** A model that says something else later on, so that what follows from an answer that is asked for again is asked for too. */
-const varied = (number: number, stage: 1 | 2 | 3, good: string): string => {
-  if (number <= firstCalls) return good
-  const answer = JSON.parse(good)
-  if (stage === 1) answer.high_level_goal = "Stack the cube and fill the glass in another way."
-  if (stage === 2)
-    for (const step of answer.steps) {
-      step.start_frame_index += 1
-      step.end_frame_index = Math.min(step.end_frame_index + 1, answer.steps.at(-1).end_frame_index)
-    }
-  return JSON.stringify(answer)
-}
+const varied = (number: number, stage: 1 | 2 | 3, good: string): string =>
+  number <= firstCalls ? good : variedAnswer(stage, good)
 
 const price = { in: 2, cached: 2, out: 8, flex: 0.5 }
-const answerTokens = { 1: 3000, 2: 400, 3: 2500 } as const
 
 /** A picture by its area, as models that nobody knows count them; gpt-4.1 looks at one of low detail in 85 tokens. */
 const countedPicture = async (call: SeenCall, picture: Uint8Array): Promise<number> => {
@@ -52,9 +42,6 @@ const countedPicture = async (call: SeenCall, picture: Uint8Array): Promise<numb
   const { height, width } = await new Bun.Image(picture).metadata()
   return Math.ceil((width * height) / 750)
 }
-
-/** A text as models count it. */
-const countedText = (text: string): number => Math.ceil(text.length / 4)
 
 /** An answer with what it took, as the service counts it: its texts and pictures, and an answer of the usual length. */
 const counted = async (call: SeenCall, content: string): Promise<Response> => {

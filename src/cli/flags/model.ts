@@ -50,17 +50,22 @@ export const model = {
     60,
     "With --wait: seconds between two looks at the batches",
   ),
-  batchFileBytes: flag.whole(
-    "batch-file-bytes",
-    { min: 1000, max: 2_000_000_000 },
-    200_000_000,
-    "Largest file that the service takes as a batch, in bytes",
+  batchDir: flag.text(
+    "batch-dir",
+    "DIR",
+    "As --batch without a service: requests are written as files into this folder, to be answered with vllm run-batch, and its results are taken from there",
   ),
-  batchFileRequests: flag.whole(
+  batchFileBytes: flag.optionalNumber(
+    "batch-file-bytes",
+    { min: 1000, max: 1e12 },
+    true,
+    "Largest file that is taken as a batch, in bytes; 200000000 if absent, 256000000 for Anthropic, any size with --batch-dir",
+  ),
+  batchFileRequests: flag.optionalNumber(
     "batch-file-requests",
-    { min: 1, max: 100_000 },
-    50_000,
-    "Most requests that it takes in one",
+    { min: 1, max: 1_000_000 },
+    true,
+    "Most requests that are taken in one; 50000 if absent, 100000 for Anthropic",
   ),
   reasoningEffort: flag.text(
     "reasoning-effort",

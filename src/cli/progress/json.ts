@@ -3,9 +3,11 @@ import { answersPerMinute, eta, videosLeft } from "../../batch/progress.ts"
 import type { RunState } from "../../batch/state.ts"
 import type { Expectation } from "../../dry-run.ts"
 import { type RunEvent, stopCauses } from "../../events.ts"
+import type { UnderWay } from "../../model/batch-api/ModelBatches.ts"
 import type { Check } from "../../preflight.ts"
 import { stageNumber, stageNumbers } from "../../stages/list.ts"
 import { printableJson } from "../../text/printable.ts"
+import { commandLine } from "../shell.ts"
 import { waitKinds, waitOf } from "./waiting.ts"
 
 const amount = v.pipe(v.number(), v.minValue(0))
@@ -100,7 +102,7 @@ export const jsonLineSchema = v.variant("event", [
     seconds: amount,
     report: v.optional(text),
   }),
-  line("batches_under_way", { batches: whole, requests: whole }),
+  line("batches_under_way", { batches: whole, requests: whole, commands: v.optional(v.array(text)) }),
   line("evaluation_finished", { report: text, evaluation: v.record(v.string(), v.unknown()) }),
   line("error", { exit_code: whole, message: text }),
   line("check", {
@@ -150,8 +152,14 @@ export const uncheckedJson = (what: string, time: string): string =>
   jsonLine({ time, event: "check", what, ok: null, problem: null, found: null })
 
 /** What has been submitted with `--batch` and has not come back, as a line of JSON. */
-export const batchesJson = (batches: number, requests: number, time: string): string =>
-  jsonLine({ time, event: "batches_under_way", batches, requests })
+export const batchesJson = ({ batches, commands, requests }: UnderWay, time: string): string =>
+  jsonLine({
+    time,
+    event: "batches_under_way",
+    batches,
+    requests,
+    ...(commands === undefined ? {} : { commands: commands.map(commandLine) }),
+  })
 
 /** How right a run was, as a line of JSON: where the report is, and what is in it. */
 export const evaluationJson = (report: string, evaluation: object, time: string): string =>

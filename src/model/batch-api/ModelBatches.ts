@@ -5,6 +5,8 @@ import type { ModelError } from "../VisionModel.ts"
 export interface UnderWay {
   readonly batches: number
   readonly requests: number
+  /** What has them answered, each a command word by word, where no service does that by itself. */
+  readonly commands?: ReadonlyArray<ReadonlyArray<string>>
 }
 
 /**
@@ -14,7 +16,7 @@ export interface UnderWay {
 export class ModelBatches extends Context.Tag("triptych/ModelBatches")<
   ModelBatches,
   {
-    /** Hands in what has come together. Nothing is lost where it fails: the next time hands it in. */
+    /** Submits what has come together. Nothing is lost where it fails: the next time hands it in. */
     readonly submit: Effect.Effect<void, ModelError>
     /** Looks once how the batches stand, and fetches what has ended; how many have. */
     readonly collect: Effect.Effect<number, ModelError>

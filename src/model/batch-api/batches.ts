@@ -1,33 +1,33 @@
-import { basename, join } from "node:path"
+import { basename } from "node:path"
 import { Effect } from "effect"
-import { dropTemporary, giveName, temporaryPath } from "../../files/whole.ts"
 import type { WarnOnce } from "../client/calling.ts"
 import type { Charge } from "../client/charge.ts"
-import { repeated } from "../client/repeated.ts"
-import { ModelError } from "../VisionModel.ts"
+import { type Retries, repeated } from "../client/repeated.ts"
 import type { Accounts } from "./accounts.ts"
 import { makeArrivals } from "./arrivals.ts"
+import type { BatchService, RemoteBatch } from "./BatchService.ts"
 import { onDisk } from "./disk.ts"
 import { eachInTurn } from "./each-in-turn.ts"
+import { makeFetching } from "./fetching.ts"
 import { type FileLimits, type Head, InputFile, lineBytes, type WholeRequest } from "./input-file.ts"
-import {
-  type BatchRecord,
-  type BatchState,
-  batchFile,
-  readBatches,
-  removeBatch,
-  writeState,
-} from "./record.ts"
-import { isKnownStatus, type RemoteBatch } from "./remote.ts"
-import type { BatchService } from "./service.ts"
-import { makeSubmission, type Retries, withRemote } from "./submission.ts"
+import type { UnderWay } from "./ModelBatches.ts"
+import { anomalyOf, lostTooOften, notSubmitted, tooLarge, unknownBatch } from "./problems.ts"
+import { makeQueue } from "./queue.ts"
+import { type BatchRecord, type BatchState, readBatches, removeBatch, writeState } from "./record.ts"
+import { makeSubmission, withRemote } from "./submission.ts"
 
 /** How requests are submitted. */
 export interface BatchSettings {
   /** Absolute path of the folder that has all batches of an output root. */
   readonly folder: string
-  readonly limits: FileLimits
+  /** In the place of what the service is known to take. */
+  readonly limits?: Partial<FileLimits>
+  /** Absolute path of a folder: requests are written there for `vllm run-batch`, and not submitted anywhere. */
+  readonly runBatchFolder?: string
 }
+
+/** Whether a batch that has ended went through all of its requests, so that what it says nothing of was lost, and may be paid for. */
+const isFinished = ({ status }: BatchState): boolean => status === "completed" || status === "ended"
 
 /** What `makeBatches` gives. */
 export type Batches = Effect.Effect.Success<ReturnType<typeof makeBatches>>
@@ -50,7 +50,11 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
   const waiting = new Set<string>()
   /** How many batches were completed without a result for a request. */
   const losses = new Map<string, number>()
-  const arrivals = makeArrivals(accounts.chargeFor)
+  const arrivals = makeArrivals(service.format, accounts.chargeFor)
+  const fetchResults = makeFetching(service, retries)
+  const queue = makeQueue({ ...service.limits, ...limits })
+  /** Ids that the service has for batches of this folder. */
+  const known = new Set<string>()
   let filling: InputFile | undefined
   /** One at a time changes files. */
   const alone = (yield* Effect.makeSemaphore(1)).withPermits(1)
@@ -59,9 +63,10 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     yield* onDisk(record.folder, () => writeState(record.folder, state))
     const next = { ...record, state }
     open.set(record.folder, next)
+    if (state.batch_id !== undefined) known.add(state.batch_id)
     return next
   })
-  const submission = makeSubmission(service, retries, store)
+  const submission = makeSubmission(service, retries, store, known, warnOnce)
 
   const isOurs = ({ state }: BatchRecord): boolean => state.service === head.service
   const inState = (...states: ReadonlyArray<BatchState["state"]>) =>
@@ -79,12 +84,12 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     open.delete(dir)
   })
 
-  /** Nothing more comes of a batch. What one has not come to that the service did not finish is no loss: nobody has paid for it. */
+  /** Nothing more comes of a batch. What the service has not come to is no loss: nobody has paid for it. */
   const close = Effect.fnUntraced(function* (record: BatchRecord) {
-    const { chargeOf, lost, strangers } = yield* arrivals.take(record)
-    if (record.state.status === "completed") for (const id of lost) losses.set(id, (losses.get(id) ?? 0) + 1)
+    const { chargeOf, lost, strangers, unbegun } = yield* arrivals.take(record)
+    if (isFinished(record.state)) for (const id of lost) losses.set(id, (losses.get(id) ?? 0) + 1)
     yield* release(record, chargeOf)
-    return { lost, strangers }
+    return { missing: lost.length + unbegun.length, strangers }
   })
 
   /** What the service never began: its requests are asked for as if they had never been. */
@@ -93,47 +98,33 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     yield* release(record, () => undefined)
   })
 
-  /** Fetches a file of results; gives how many lines it has. */
-  const fetched = Effect.fnUntraced(function* (record: BatchRecord, id: string | undefined, name: string) {
-    if (id === undefined) return 0
-    const path = join(record.folder, name)
-    const temporary = temporaryPath(path)
-    const drop = Effect.promise(() => dropTemporary(temporary))
-    const lines = yield* repeated(Effect.zipRight(drop, service.download(id, temporary)), retries).pipe(
-      Effect.onError(() => drop),
-      Effect.mapError((error) => notFetched(record, id, error)),
-    )
-    yield* onDisk(path, () => giveName(temporary, path))
-    return lines
-  })
+  /** Whether a batch that was refused because too much waits at the service was beside others of ours. */
+  const fullness = (record: BatchRecord, { isQueueFull }: RemoteBatch): Pick<BatchState, "queue_full"> => {
+    if (!isQueueFull) return {}
+    const others = inState("creating", "under_way").some(({ folder: dir }) => dir !== record.folder)
+    return { queue_full: others ? "beside_others" : "alone" }
+  }
 
-  const notFetched = ({ folder: dir, state }: BatchRecord, id: string, error: ModelError): ModelError =>
-    new ModelError({
-      ...error,
-      message:
-        error.rejection === "not_found"
-          ? `the service has the results of the batch ${state.batch_id} no more (file ${id}); remove ${dir} to ask anew`
-          : `the results of the batch ${state.batch_id} could not be fetched: ${error.message}`,
-    })
-
-  /** Fetches what a batch that has ended has left, finished or not: expired and cancelled ones have results too. */
+  /** Fetches what a batch that has ended has left, and says what is missing. */
   const end = Effect.fnUntraced(function* (record: BatchRecord, remote: RemoteBatch) {
     const { requests } = record.state
-    const lines =
-      (yield* fetched(record, remote.outputFileId, batchFile.output)) +
-      (yield* fetched(record, remote.errorFileId, batchFile.errors))
-    if (lines < Math.min(requests, remote.answered ?? 0))
-      return yield* new ModelError({
-        reason: "Transient",
-        message: `the service says that the batch ${remote.id} has ${remote.answered} answers, and its files have ${lines}: they are fetched again at the next look; remove ${record.folder} to give it up`,
-      })
-    const ended = yield* store(record, { ...withRemote(record.state, remote), state: "ended" })
-    const { lost, strangers } = yield* close(ended)
-    if (lost.length === 0) return
+    yield* fetchResults(record, remote)
+    yield* service.discard?.(remote.id) ?? Effect.void
+    const state = {
+      ...withRemote(record.state, remote),
+      ...fullness(record, remote),
+      state: "ended",
+    } as const
+    const ended = yield* store(record, state)
+    queue.learn(state)
+    const { missing, strangers } = yield* close(ended)
+    if (missing === 0) return
     const said = remote.problem === undefined ? "" : `. It said: ${remote.problem}`
     const others = strangers === 0 ? "" : `, and with ${strangers} for none of them`
     yield* Effect.logWarning(
-      `batch ${basename(record.folder)} (${remote.id}) has ended as ${remote.status} without results for ${lost.length} of ${requests} requests${others}: they are asked anew${said}`,
+      state.queue_full === undefined
+        ? `batch ${basename(record.folder)} (${remote.id}) has ended as ${remote.status} without results for ${missing} of ${requests} requests${others}: they are asked anew${said}`
+        : `batch ${basename(record.folder)} (${remote.id}) was not taken, because too much waits at the service: its ${requests} requests are submitted again once other batches have ended${said}`,
     )
   })
 
@@ -145,45 +136,29 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     open.set(file.folder, { folder: file.folder, state, requests, used: new Set() })
   })
 
-  const notSubmitted = (folderOf: string, error: ModelError): ModelError => {
-    const { requests = 0, state } = open.get(folderOf)?.state ?? {}
-    const next =
-      state === "creating"
-        ? "Whether the service has begun it, the next run asks there"
-        : "Nothing was asked: the next run puts it together anew"
-    return new ModelError({
-      ...error,
-      message: `a batch of ${requests} requests could not be submitted: ${error.message}. ${next}`,
+  /** Submits one, unless too much waits at the service already. */
+  const submitOne = (record: BatchRecord) =>
+    Effect.suspend(() => {
+      const { requests, state } = record.state
+      if (state === "written" && !queue.isOpen(inState("creating", "under_way").length))
+        return warnOnce(
+          `${requests} requests wait here until batches that are under way have ended, because the service takes no more at a time`,
+        )
+      return Effect.mapError(submission.submit(record), (error) =>
+        notSubmitted(open.get(record.folder)?.state ?? record.state, error),
+      )
     })
-  }
 
-  const submitAll = Effect.suspend(() =>
-    eachInTurn(inState("written", "creating"), (record) =>
-      Effect.mapError(submission.submit(record), (error) => notSubmitted(record.folder, error)),
-    ),
-  )
+  const submitAll = Effect.suspend(() => eachInTurn(inState("written", "creating"), submitOne))
 
   const putIntoFile = Effect.fnUntraced(function* (whole: WholeRequest) {
     yield* accounts.reserve(whole.request)
     yield* onDisk(folder, async () => {
-      filling ??= await InputFile.begin(folder, head)
+      filling ??= await InputFile.begin(folder, head, service.format)
       await filling.add(whole)
     }).pipe(Effect.onError(() => accounts.settle(whole.request, undefined)))
     waiting.add(whole.request.custom_id)
   })
-
-  const tooLarge = (bytes: number): ModelError =>
-    new ModelError({
-      reason: "Rejected",
-      rejection: "too_large",
-      message: `the request has ${bytes} bytes, and a file of a batch may have ${limits.maxBytes}; send smaller images with --send-max-side, or fewer with --max-frames`,
-    })
-
-  const lostTooOften = (times: number): ModelError =>
-    new ModelError({
-      reason: "Rejected",
-      message: `${times} batches were completed without a result for this request, and each of them may have been paid for; look at the service what is in their files, and remove their folders below ${folder} to ask again`,
-    })
 
   /** Adds a request to those that will be submitted. A file that has no room for it is submitted first. */
   const add = (whole: WholeRequest) =>
@@ -191,10 +166,11 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       const { custom_id: id } = whole.request
       if (waiting.has(id)) return
       const lost = losses.get(id) ?? 0
-      if (lost > retries.callRetries) return yield* lostTooOften(lost)
-      const bytes = lineBytes(whole, head)
-      if (bytes > limits.maxBytes) return yield* tooLarge(bytes)
-      if (filling?.hasRoom(bytes, limits) === false) {
+      if (lost > retries.callRetries) return yield* lostTooOften(lost, folder)
+      const bytes = lineBytes(whole, head, service.format)
+      const alone = bytes + service.format.frameBytes
+      if (alone > queue.limits().maxBytes) return yield* tooLarge(alone, queue.limits())
+      if (filling?.hasRoom(bytes, queue.limits()) === false) {
         yield* Effect.uninterruptible(finishFile())
         yield* submitAll
       }
@@ -205,25 +181,6 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     alone,
     Effect.withSpan("BatchApi.submit"),
   )
-
-  const unknownBatch = ({ folder: dir, state }: BatchRecord): ModelError =>
-    new ModelError({
-      reason: "Rejected",
-      rejection: "not_found",
-      message: `the service knows no batch ${state.batch_id}: is this the key that it was submitted with? If it is gone for good, remove ${dir} to ask anew`,
-    })
-
-  /** What is worth saying of a batch from which something is still to come. */
-  const anomalyOf = (
-    { folder: dir }: BatchRecord,
-    { id, isLate, status }: RemoteBatch,
-  ): string | undefined => {
-    if (isLate)
-      return `the service says that batch ${id} is ${status}, and names no file with its answers yet: it is looked at again; if that stays so, remove ${dir} to ask anew`
-    return isKnownStatus(status)
-      ? undefined
-      : `the service says that batch ${id} is "${status}", which is no word for a batch that is known here: it is waited for; if nothing more comes of it, remove ${dir} to ask anew`
-  }
 
   /** Looks at one that is under way, and fetches what there is; whether it has ended. */
   const lookAt = Effect.fnUntraced(function* (record: BatchRecord) {
@@ -248,13 +205,14 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
       Effect.gen(function* () {
         let begun = record
         if (record.state.state === "creating") {
-          const known = yield* submission.find(record)
-          if (known === undefined) {
+          const found = yield* submission.find(record)
+          if (found.type === "undecided") return
+          if (found.type === "none") {
             yield* giveUp(record)
             ended++
             return
           }
-          begun = yield* submission.begun(record, known)
+          begun = yield* submission.begun(record, found.batch)
         }
         if (yield* lookAt(begun)) ended++
       }),
@@ -262,12 +220,21 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     return ended
   }).pipe(alone, Effect.withSpan("BatchApi.collect"))
 
-  const underWay = Effect.sync(() => {
+  const underWay = Effect.sync((): UnderWay => {
     const ours = inState("creating", "under_way")
-    return { batches: ours.length, requests: ours.reduce((sum, { state }) => sum + state.requests, 0) }
+    const commands = ours.flatMap(({ state: { batch_id: id } }) =>
+      id === undefined || service.commandFor === undefined ? [] : [service.commandFor(id)],
+    )
+    return {
+      batches: ours.length,
+      requests: ours.reduce((sum, { state }) => sum + state.requests, 0),
+      ...(commands.length === 0 ? {} : { commands }),
+    }
   })
 
   for (const record of yield* onDisk(folder, () => readBatches(folder))) {
+    if (record.state.batch_id !== undefined) known.add(record.state.batch_id)
+    if (isOurs(record)) queue.learn(record.state)
     if (record.state.state === "ended") {
       yield* close(record)
       continue
@@ -293,5 +260,6 @@ export const makeBatches = Effect.fn("BatchApi.open")(function* (
     ),
   )
 
-  return { add, arrival: arrivals.arrival, used: arrivals.used, submit, collect, underWay }
+  const { arrival, foundInPlace, used } = arrivals
+  return { add, arrival, foundInPlace, used, submit, collect, underWay }
 })

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { isFault } from "../../files/fault.ts"
+import { faultText } from "../../files/fault-text.ts"
 import { NotPlain } from "../../files/plain.ts"
 import { PictureReadError } from "../protocols/lazy-body.ts"
 import { ModelError } from "../VisionModel.ts"
@@ -23,7 +24,7 @@ export const diskFault = (cause: unknown, path: string): ModelError => {
   if (!isFault(cause)) throw cause
   return new ModelError({
     reason: "Unwritable",
-    message: `${path}, where what is submitted with --batch is kept, cannot be written or read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `${path}, where what is submitted with --batch is kept, cannot be written or read: ${faultText(cause)}`,
   })
 }
 

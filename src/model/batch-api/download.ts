@@ -11,7 +11,7 @@ const longestDownload = 2 ** 33
 const writtenAtOnce = 1 << 20
 
 /** The lines of a text that comes in pieces, and at last what stands after the last line end. One that is too long is empty. */
-async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+export async function* linesOfText(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let begun: Array<string> = []
   let length = 0
   const ended = () => {
@@ -34,13 +34,15 @@ async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
  * Writes the body of a file of results line by line, secrets taken out; gives how many lines that are. What is longer than a real
  * line is left out.
  *
- * @throws {BrokenAnswer} if it ends in the middle of a line
+ * @param cutOff what is done where it ends in the middle of a line
+ * @throws {BrokenAnswer} if that is so, and it is refused
  * @throws {ModelError} where the disk fails
  */
 export const writeResults = async (
   response: Response,
   path: string,
   clean: (line: string) => string,
+  cutOff: "refuse" | "leave out" = "refuse",
 ): Promise<number> => {
   const fault = (cause: unknown) => {
     throw diskFault(cause, path)
@@ -49,17 +51,21 @@ export const writeResults = async (
   try {
     const put = (text: string) => file.appendFile(text).catch(fault)
     let [lines, waiting, last] = [0, "", ""]
-    for await (const line of linesOf(textOf(response, longestDownload, () => undefined))) {
-      if (line.trim() === "") continue
-      last = line
+    const take = (line: string) => {
+      if (line === "") return
       lines++
       waiting += `${clean(line)}\n`
+    }
+    for await (const line of linesOfText(textOf(response, longestDownload, () => undefined))) {
+      if (line.trim() === "") continue
+      take(last)
+      last = line
       if (waiting.length < writtenAtOnce) continue
       await put(waiting)
       waiting = ""
     }
-    if (last !== "" && parseJson(last) === undefined)
-      throw new BrokenAnswer("a file of results ends in the middle of a line")
+    if (last === "" || parseJson(last) !== undefined) take(last)
+    else if (cutOff === "refuse") throw new BrokenAnswer("a file of results ends in the middle of a line")
     await put(waiting)
     await file.sync().catch(fault)
     return lines

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { makeFolder, syncFolder } from "../../files/whole.ts"
 import type { LazyBody } from "../protocols/lazy-body.ts"
+import type { LineFormat } from "./lines.ts"
 import {
   type BatchedRequest,
   type BatchState,
@@ -30,12 +31,12 @@ export type Head = Pick<BatchState, "service" | "model" | "url">
 const newline = Buffer.from("}\n")
 
 /** What stands before the body in a line. */
-const lineStart = (customId: string, url: string): Buffer =>
-  Buffer.from(`{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(url)},"body":`)
+const lineStart = (customId: string, batch: string, url: string, format: LineFormat): Buffer =>
+  Buffer.from(format.start(format.idIn(customId, batch), url))
 
-/** Bytes that a request takes in a file. */
-export const lineBytes = ({ request, body }: WholeRequest, { url }: Head): number =>
-  lineStart(request.custom_id, url).length + body.length + newline.length
+/** Bytes that a request takes in the file of any batch. */
+export const lineBytes = ({ request, body }: WholeRequest, { url }: Head, format: LineFormat): number =>
+  lineStart(request.custom_id, newBatchName(new Date()), url, format).length + body.length + newline.length
 
 /** Writes all of a piece: where little room is left, a disk takes a part of it at first. */
 const writeAt = async (handle: FileHandle, piece: Uint8Array, position: number): Promise<void> => {
@@ -58,15 +59,16 @@ export class InputFile {
     /** Absolute. */
     readonly folder: string,
     readonly head: Head,
+    readonly format: LineFormat,
     handle: FileHandle,
   ) {
     this.#handle = handle
   }
 
-  static async begin(root: string, head: Head): Promise<InputFile> {
+  static async begin(root: string, head: Head, format: LineFormat): Promise<InputFile> {
     const folder = join(root, newBatchName(new Date()))
     await makeFolder(folder)
-    return new InputFile(folder, head, await open(join(folder, batchFile.input), "wx"))
+    return new InputFile(folder, head, format, await open(join(folder, batchFile.input), "wx"))
   }
 
   /** Whether no request is in it. */
@@ -76,7 +78,8 @@ export class InputFile {
 
   /** Whether so many bytes more are within the limits. */
   hasRoom(bytes: number, { maxBytes, maxRequests }: FileLimits): boolean {
-    return this.#bytes + bytes <= maxBytes && this.#requests.length < maxRequests
+    const all = this.#bytes + bytes + this.format.frameBytes
+    return all <= maxBytes && this.#requests.length < maxRequests
   }
 
   /** Adds a line. If that fails half-way, as where a picture cannot be read, the file is as it was before. */
@@ -89,7 +92,7 @@ export class InputFile {
       at += piece.length
     }
     try {
-      await put(lineStart(request.custom_id, this.head.url))
+      await put(lineStart(request.custom_id, basename(this.folder), this.head.url, this.format))
       for await (const piece of body.stream()) await put(piece)
       await put(newline)
     } catch (cause) {

@@ -42,6 +42,8 @@ const requestSchema = v.strictObject({
   attempt: v.pipe(count, v.minValue(1)),
   prompt_tokens: v.nullable(count),
   completion_tokens: v.nullable(count),
+  /** Digest by which the videos' records know it. */
+  request_sha256: v.exactOptional(v.string()),
 })
 export type BatchedRequest = v.InferOutput<typeof requestSchema>
 
@@ -67,7 +69,10 @@ const stateSchema = v.strictObject({
   input_sha256: v.string(),
   input_bytes: count,
   requests: count,
+  /** What the service calls the file, where that is submitted by itself. */
   input_file_id: v.exactOptional(v.string()),
+  /** The newest batch that the service had before this one, where one is found by that; empty if it had none. */
+  newest_batch_id: v.exactOptional(v.string()),
   batch_id: v.exactOptional(v.string()),
   /** The service's own word for how it stands. */
   status: v.exactOptional(v.string()),
@@ -76,6 +81,8 @@ const stateSchema = v.strictObject({
   ended_at: v.exactOptional(v.number()),
   /** Why the service refused it as a whole. */
   problem: v.exactOptional(v.string()),
+  /** It was refused because too much waited at the service: other batches of ours, or nothing but itself as far as is known. */
+  queue_full: v.exactOptional(v.picklist(["beside_others", "alone"])),
 })
 export type BatchState = v.InferOutput<typeof stateSchema>
 
@@ -95,9 +102,9 @@ const mostListBytes = 256 << 20
 
 /** The name of a new batch's folder: in order of time, and never the same twice. */
 export const newBatchName = (now: Date): string =>
-  `${now.toISOString().slice(0, 19).replaceAll(/[-:]/gu, "")}Z-${randomBytes(4).toString("hex")}`
+  `${now.toISOString().replaceAll(/[-:.]/gu, "")}-${randomBytes(4).toString("hex")}`
 
-const isBatchName = (name: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/u.test(name)
+const isBatchName = (name: string): boolean => /^\d{8}T\d{6}(?:\d{3})?Z-[0-9a-f]{8}$/u.test(name)
 
 const textOf = async (path: string, limit: number): Promise<string | undefined> =>
   (await readPlain(path, limit).catch(onCode(undefined, "ENOENT")))?.toString()
@@ -182,16 +189,23 @@ const batchFolders = async (root: string): Promise<ReadonlyArray<string>> => {
   return folders
 }
 
+const wasSubmitted = (record: BatchRecord | undefined): record is BatchRecord =>
+  record !== undefined && record.state.state !== "written"
+
 /** All batches in a folder, in order of time. What was never submitted is removed: it was not paid for. */
 export const readBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> => {
   const records: Array<BatchRecord> = []
   for (const folder of await batchFolders(root)) {
     const record = await readBatch(folder)
-    if (record === undefined || record.state.state === "written") await removeBatch(folder)
-    else records.push(record)
+    if (wasSubmitted(record)) records.push(record)
+    else await removeBatch(folder)
   }
   return records
 }
+
+/** The same, and nothing is touched. */
+export const lookAtBatches = async (root: string): Promise<ReadonlyArray<BatchRecord>> =>
+  (await Promise.all((await batchFolders(root)).map(readBatch))).filter(wasSubmitted)
 
 /** Batches and requests that are under way, as far as that can be read; nothing is touched. */
 export const underWayIn = async (root: string): Promise<UnderWay> => {

@@ -1,18 +1,12 @@
 import { rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { Effect } from "effect"
-import { repeated } from "../client/repeated.ts"
+import type { WarnOnce } from "../client/calling.ts"
+import { type Retries, repeated } from "../client/repeated.ts"
 import { ModelError } from "../VisionModel.ts"
+import type { BatchService, Found, RemoteBatch, Submission } from "./BatchService.ts"
 import { onDisk } from "./disk.ts"
 import { type BatchRecord, type BatchState, batchFile } from "./record.ts"
-import type { RemoteBatch } from "./remote.ts"
-import type { BatchService } from "./service.ts"
-
-/** How often a call is made again, and after how long. */
-export interface Retries {
-  readonly callRetries: number
-  readonly callRetryBackoffSec: number
-}
 
 /** Writes how a batch stands, before anything depends on it. */
 export type Store = (record: BatchRecord, state: BatchState) => Effect.Effect<BatchRecord, ModelError>
@@ -27,51 +21,74 @@ export const withRemote = (state: BatchState, remote: RemoteBatch): BatchState =
   ...(remote.problem === undefined ? {} : { problem: remote.problem }),
 })
 
-/** By what a batch is found again. No two have the same, also where their files are alike. */
-const tagOf = ({ folder, state }: BatchRecord): string =>
-  `${basename(folder)}-${state.input_sha256.slice(0, 32)}`
-
-const fileIdOf = ({ state: { input_file_id: id } }: BatchRecord): Effect.Effect<string> =>
-  id === undefined ? Effect.dieMessage("a batch is created of a file that is there") : Effect.succeed(id)
+const submissionOf = ({ folder, state }: BatchRecord): Submission => ({
+  path: join(folder, batchFile.input),
+  bytes: state.input_bytes,
+  requests: state.requests,
+  sha256: state.input_sha256,
+  name: basename(folder),
+  url: state.url,
+  model: state.model,
+  ...(state.input_file_id === undefined ? {} : { input_file_id: state.input_file_id }),
+  ...(state.newest_batch_id === undefined ? {} : { newest_batch_id: state.newest_batch_id }),
+})
 
 /** Whether nobody knows after this error whether the service has done what it was asked. */
 const isUnsureAfter = ({ isUnreachable, mayBePaid, reason }: ModelError): boolean =>
   reason === "Transient" && (mayBePaid === true || isUnreachable !== true)
 
-/** Brings batches from the disk to the service, each once, whatever is lost on the way. */
-export const makeSubmission = (service: BatchService, retries: Retries, store: Store) => {
-  const look = (record: BatchRecord) =>
-    Effect.flatMap(fileIdOf(record), (fileId) => service.find(fileId, tagOf(record)))
+const created = (batch: RemoteBatch): Found => ({ type: "batch", batch })
 
-  const cannotTell = (record: BatchRecord, error: ModelError): ModelError =>
+/**
+ * Brings batches from the disk to the service, each once, whatever is lost on the way.
+ *
+ * @param others ids of batches that are not what is looked for
+ */
+export const makeSubmission = (
+  service: BatchService,
+  retries: Retries,
+  store: Store,
+  others: ReadonlySet<string>,
+  warnOnce: WarnOnce,
+) => {
+  const cannotTell = ({ folder }: BatchRecord, error: ModelError): ModelError =>
     error.rejection === "not_found" || error.rejection === "answer_unreadable"
       ? new ModelError({
           reason: "Rejected",
           rejection: error.rejection,
-          message: `nobody can tell whether the service has begun a batch of the file ${record.state.input_file_id}: ${error.message}. Look there, and remove ${record.folder} if it has not`,
+          message: `nobody can tell whether the service has begun the batch ${basename(folder)}: ${error.message}. Look there, and remove ${folder} if it has not`,
         })
       : error
 
-  /** The batch that the service has of a file; undefined if it has none. */
-  const find = (record: BatchRecord): Effect.Effect<RemoteBatch | undefined, ModelError> =>
+  const look = Effect.fnUntraced(function* (record: BatchRecord) {
+    const found = yield* service.find(submissionOf(record), others)
+    if (found.type === "undecided")
+      yield* warnOnce(
+        `the answer to the creation of the batch ${basename(record.folder)} was lost, and whether it is ${found.candidates.join(" or ")} shows once that has ended: nothing of it is asked anew until then; remove ${record.folder} if you know that it is not`,
+      )
+    return found
+  })
+
+  /** What the service has of a batch whose creation was not noted. */
+  const find = (record: BatchRecord): Effect.Effect<Found, ModelError> =>
     Effect.mapError(repeated(look(record), retries), (error) => cannotTell(record, error))
 
   /** Has it begin. Where an answer was lost, the service is asked whether it has, before it is told once more. */
   const create = Effect.fnUntraced(function* (record: BatchRecord, wasTold: boolean) {
-    const fileId = yield* fileIdOf(record)
     let isUnsure = wasTold
     const attempt = Effect.gen(function* () {
-      const known = isUnsure
-        ? yield* Effect.mapError(look(record), (error) => cannotTell(record, error))
-        : undefined
-      if (known !== undefined) return known
+      if (isUnsure) {
+        const found = yield* Effect.mapError(look(record), (error) => cannotTell(record, error))
+        if (found.type !== "none") return found
+      }
       isUnsure = false
-      return yield* service.create(fileId, record.state.url, tagOf(record)).pipe(
+      return yield* service.create(submissionOf(record)).pipe(
+        Effect.map(created),
         Effect.tapError((error) => {
           isUnsure = isUnsureAfter(error)
           if (error.reason === "Transient" || error.reason === "Throttled") return Effect.void
           // What was refused was not created: it can be submitted another time, as another file.
-          const { input_file_id: _gone, ...rest } = record.state
+          const { input_file_id: _file, newest_batch_id: _newest, ...rest } = record.state
           return Effect.ignore(store(record, { ...rest, state: "written" }))
         }),
       )
@@ -83,12 +100,11 @@ export const makeSubmission = (service: BatchService, retries: Retries, store: S
     let record = written
     const wasTold = record.state.state === "creating"
     if (!wasTold) {
-      const name = `triptych-${record.state.input_sha256.slice(0, 32)}.jsonl`
-      const fileId = yield* repeated(service.upload(join(record.folder, batchFile.input), name), retries)
-      record = yield* store(record, { ...record.state, state: "creating", input_file_id: fileId })
+      const prepared = yield* repeated(service.prepare(submissionOf(record)), retries)
+      record = yield* store(record, { ...record.state, ...prepared, state: "creating" })
     }
-    const remote = yield* create(record, wasTold)
-    yield* begun(record, remote)
+    const found = yield* create(record, wasTold)
+    if (found.type === "batch") yield* begun(record, found.batch)
   })
 
   /** Notes that a batch has begun: from here on the service has the file. */

@@ -3,6 +3,7 @@ import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { hasCode } from "../../files/fault.ts"
+import { faultText } from "../../files/fault-text.ts"
 import { NotPlain, requireFileFault, requireFileOrNothing } from "../../files/plain.ts"
 import type { RequestLabel } from "../request-label.ts"
 import type { ModelUsage, ResponseFormat } from "../VisionModel.ts"
@@ -48,7 +49,7 @@ const because = (cause: unknown): string => {
   requireFileFault(cause)
   if (cause instanceof NotPlain) return cause.message
   if (hasCode(cause, "EISDIR")) return "is a folder, not a file"
-  return `cannot be written (${cause instanceof Error ? cause.message : String(cause)})`
+  return `cannot be written (${faultText(cause)})`
 }
 
 /**

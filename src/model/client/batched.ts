@@ -1,26 +1,20 @@
 import { Context, Effect, Layer, pipe, Redacted } from "effect"
 import { sha256 } from "../../plan/fingerprint.ts"
-import type { Accounts } from "../batch-api/accounts.ts"
 import type { Arrived } from "../batch-api/arrivals.ts"
 import { type BatchSettings, makeBatches } from "../batch-api/batches.ts"
 import { ModelBatches } from "../batch-api/ModelBatches.ts"
-import { estimateOf } from "../batch-api/record.ts"
-import { type Result, wholeRefused } from "../batch-api/results.ts"
-import { openAiBatches } from "../batch-api/service.ts"
-import { type Price, priceInBatch, priceOf } from "../money.ts"
-import type { Completion } from "../protocols/completion.ts"
+import { wholeRefused } from "../batch-api/results.ts"
+import { priceInBatch, priceOf } from "../money.ts"
 import { statusIn } from "../protocols/fault.ts"
 import { excerpt } from "../protocols/said.ts"
 import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import { labelOf, requestDigest } from "../request.ts"
-import { ModelError, noUsage, VisionModel } from "../VisionModel.ts"
-import { makeBudget, type OwnBudget } from "./budget.ts"
-import type { Reservation } from "./CallBudget.ts"
+import { ModelError, VisionModel } from "../VisionModel.ts"
+import { makeAccounts } from "./batch-accounts.ts"
+import { batchServiceOf, placeOf } from "./batch-service.ts"
 import { CallLog } from "./CallLog.ts"
 import type { CallAttempt, MakeAttempt } from "./call.ts"
 import { completeWith, openService, type Service } from "./calling.ts"
-import { chargeOf } from "./charge.ts"
-import { headersOf, searchOf } from "./credentials.ts"
 import { excessOf } from "./excess.ts"
 import { sendAndKeep } from "./kept.ts"
 import { interpret } from "./read-answer.ts"
@@ -33,43 +27,9 @@ const deferred = new ModelError({
   message: "the request goes with a batch, which is answered later",
 })
 
-/** The completion in a result, for its count of tokens; undefined if there is none. */
-const completionIn = (result: Result, { protocol }: Service): Completion | undefined => {
-  if (result.type !== "answer" || result.status >= 400) return undefined
-  try {
-    const answer = interpret(JSON.stringify(result.body), protocol.decode)
-    return answer.type === "completion" ? answer.completion : undefined
-  } catch {
-    // Whoever takes it is told.
-    return undefined
-  }
-}
-
-/** Keeps a budget over all waves: what earlier commands have had done and what is under way counts, too. */
-const makeAccounts = (service: Service, budget: OwnBudget, price: Price | undefined): Accounts => {
-  const out = new Map<string, Reservation>()
-  const nothing = { ...noUsage, prompt_tokens: 0, completion_tokens: 0 }
-  return {
-    reserve: (request) =>
-      Effect.map(budget.reserve(estimateOf(request)), (reservation) => {
-        out.set(request.custom_id, reservation)
-      }),
-    isOut: (request) => {
-      out.set(request.custom_id, budget.take(estimateOf(request)))
-    },
-    chargeFor: (request, result) => {
-      const completion = completionIn(result, service)
-      if (completion === undefined) return undefined
-      const { reasoning, text, usage } = completion
-      return chargeOf(price, estimateOf(request), usage, text + reasoning)
-    },
-    settle: ({ custom_id: id }, charge) => {
-      const reservation = out.get(id) ?? budget.take(nothing)
-      out.delete(id)
-      return reservation.settle(charge)
-    },
-  }
-}
+/** Nothing is gained by a wait before a request goes with the next batch. */
+const unhurried = ({ message, retryAfterMs: _wait, ...error }: ModelError): ModelError =>
+  new ModelError({ ...error, message })
 
 /** What came for a request, as if it had just been sent. */
 const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
@@ -84,6 +44,7 @@ const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
         ? new ModelError({ reason: "Rejected", message: `the batch gave no answer: ${said}` })
         : protocol.classify({ status: statusIn(text), text, isBegun: false }, redact)
     }
+    if (result.type === "unbegun") return yield* Effect.dieMessage("what was not begun has not arrived")
     const [text, headers] = [JSON.stringify(result.body ?? null), new Headers()]
     if (result.status >= 400)
       return yield* protocol.classify({ status: result.status, text, headers }, redact)
@@ -95,7 +56,7 @@ const receivedFrom = (service: Service, { latencyMs, result }: Arrived) =>
       },
     })
     return { ...(yield* received(answer, headers, service)), latencyMs }
-  })
+  }).pipe(Effect.mapError(unhurried))
 
 /** What was refused for a parameter is learned anew by each run: the refusal stays. */
 const isLesson = ({ rejection }: ModelError): boolean =>
@@ -103,30 +64,28 @@ const isLesson = ({ rejection }: ModelError): boolean =>
 
 const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: BatchSettings) {
   const service = yield* openService({ ...settings, stream: false })
-  const { config, endpoint, estimator, family, protocol, redaction } = service
-  if (protocol.batchUrl === undefined)
+  const { estimator, family, protocol } = service
+  const { batch: form } = protocol
+  if (form === undefined)
     return yield* new ModelError({
       reason: "Rejected",
-      message: `batches are not built for the protocol ${protocol.name}; they are for chat and responses`,
+      message: `batches are not built for the protocol ${protocol.name}; they are for chat, responses and anthropic`,
     })
-  const price = priceInBatch(priceOf(settings.model, settings.price ?? {}))
+  const { runBatchFolder } = batching
+  const listed = priceOf(settings.model, settings.price ?? {})
+  // Who answers them on a machine of their own gets no discount.
+  const price = runBatchFolder === undefined ? priceInBatch(listed) : listed
   const extra = settings.extraBody === undefined ? {} : Redacted.value(settings.extraBody)
-  const remote = openAiBatches({
-    base: endpoint.base,
-    search: searchOf(settings, endpoint),
-    headers: headersOf(settings, protocol, endpoint),
-    protocol,
-    redaction,
-  })
+  const remote = batchServiceOf(service, form, runBatchFolder)
+  const config = runBatchFolder === undefined ? service.config : { ...service.config, api_base: null }
   const encode = ({ request, sent }: CallAttempt<unknown, unknown>) =>
     protocol.encode(settings.model, request, { ...sent.parameters, extra })
   const head = {
-    service: redaction.message(endpoint.base),
+    service: placeOf(service, runBatchFolder),
     model: config.model,
-    url: protocol.batchUrl,
+    url: form.url,
   }
-  const budget = makeBudget(settings.budget ?? {}, price)
-  const accounts = makeAccounts(service, budget, price)
+  const accounts = makeAccounts(service, settings.budget ?? {}, price)
   const batches = yield* makeBatches(batching, head, remote, accounts, settings, service.warnOnce)
 
   /** How often a request has come back with an error that may pass, and the last one. */
@@ -145,7 +104,14 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
       const { video, ...label } = labelOf(attempt.request)
       const { completion_tokens, prompt_tokens } = attempt.estimate
       yield* batches.add({
-        request: { custom_id: id, video_id: video, ...label, prompt_tokens, completion_tokens },
+        request: {
+          custom_id: id,
+          video_id: video,
+          ...label,
+          prompt_tokens,
+          completion_tokens,
+          request_sha256: requestDigest(config, attempt.request),
+        },
         body,
       })
       return yield* deferred
@@ -179,8 +145,12 @@ const make = Effect.fnUntraced(function* (settings: ServiceSettings, batching: B
   const { submit, collect, underWay } = batches
   return Context.make(
     VisionModel,
-    // A re-ask in the next batch finds no cache any more: a patch is always cheaper there.
-    VisionModel.of({ config, complete: completeWith(service, admitted).complete }),
+    VisionModel.of({
+      config,
+      // A re-ask in the next batch finds no cache any more: a patch is always cheaper there.
+      complete: completeWith(service, admitted, { ...settings, callRetryBackoffSec: 0 }).complete,
+      recalled: (request) => batches.foundInPlace(requestDigest(config, request), labelOf(request)),
+    }),
   ).pipe(Context.add(ModelBatches, ModelBatches.of({ submit, collect, underWay })))
 })
 

@@ -13,7 +13,7 @@ import { makeNegotiation } from "./negotiation.ts"
 import { firstDialect } from "./parameters.ts"
 import { makePromptCache } from "./prompt-cache.ts"
 import { cheaperRepair, type RepairPricing } from "./repair-price.ts"
-import { repeated } from "./repeated.ts"
+import { type Retries, repeated } from "./repeated.ts"
 import { sideLimitOf, withSentPictures } from "./sent-pictures.ts"
 import { configOf, protocolIn, type ServiceSettings } from "./settings.ts"
 import { wantedOf } from "./wanted.ts"
@@ -78,7 +78,11 @@ export const openService = Effect.fn("VisionModel.make")(function* (settings: Se
  *
  * @returns also which way of correcting an answer costs less
  */
-export const completeWith = (service: Service, attempted: MakeAttempt) => {
+export const completeWith = (
+  service: Service,
+  attempted: MakeAttempt,
+  retries: Retries = service.settings,
+) => {
   const { settings, protocol, family, config, warnOnce, wanted, estimator } = service
   const admitted = orWait(attempted)
   const target = { protocol, family, wanted }
@@ -131,7 +135,7 @@ export const completeWith = (service: Service, attempted: MakeAttempt) => {
           }),
         ),
       ),
-      settings,
+      retries,
     )
   }, Effect.scoped)
   return { complete, cheaperRepair: repairFor }

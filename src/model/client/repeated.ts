@@ -17,12 +17,15 @@ export const transportRetry = (retries: number, backoffSec: number) =>
 const isRepeatable = (error: unknown): boolean =>
   error instanceof ModelError && (error.reason === "Throttled" || error.reason === "Transient")
 
+/** How often a call is made again, and after how long. */
+export interface Retries {
+  readonly callRetries: number
+  readonly callRetryBackoffSec: number
+}
+
 /** Makes a call again that was throttled or failed on the way. No place at the gate is held in between. */
 export const repeated = <A, E, R>(
   call: Effect.Effect<A, E, R>,
-  {
-    callRetries,
-    callRetryBackoffSec,
-  }: { readonly callRetries: number; readonly callRetryBackoffSec: number },
+  { callRetries, callRetryBackoffSec }: Retries,
 ): Effect.Effect<A, E, R> =>
   Effect.retry(call, { schedule: transportRetry(callRetries, callRetryBackoffSec), while: isRepeatable })

@@ -73,6 +73,16 @@ export interface Decoder {
   readonly stream: () => Assembly
 }
 
+/** How requests are submitted many at a time. */
+export interface BatchForm {
+  /** Whose batch API it is. */
+  readonly api: "openai" | "anthropic"
+  /** The address that a single request has, as in `/v1/chat/completions`. */
+  readonly url: string
+  /** Headers of every call of the batch API, beside those for the key. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /**
  * How one kind of service is spoken to: all that is special about it. Whatever bounds, repeats, pays for and notes calls is
  * the client's, and the same for all.
@@ -95,8 +105,8 @@ export interface Protocol {
   readonly words?: Readonly<Partial<Record<WordParameter, ReadonlyArray<string>>>>
   /** The kind of cache that it can say something about. */
   readonly controlsCache?: CacheKind
-  /** The address that its requests have in a file of OpenAI's batch API, as in `/v1/chat/completions`; absent if they have none. */
-  readonly batchUrl?: string
+  /** How its requests are submitted as a batch; absent if they cannot be. */
+  readonly batch?: BatchForm
   /** The headers that carry a key. */
   readonly authorize: (key: string) => Readonly<Record<string, string>>
   readonly encode: (model: string, request: ModelRequest, parameters: Parameters) => Encoded

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { InputFile, lineBytes } from "../../../src/model/batch-api/input-file.ts"
+import { openAiLines } from "../../../src/model/batch-api/openai/lines.ts"
 import {
   type BatchedRequest,
   noteUsed,
@@ -37,7 +38,7 @@ const bodyOf = (text: string, breaksOff = false): LazyBody => ({
 
 test("a file of requests has their bytes to the byte, and nothing of one that broke off half-way", async () => {
   await using folder = await temporaryFolder()
-  const file = await InputFile.begin(folder.path, head)
+  const file = await InputFile.begin(folder.path, head, openAiLines)
   const [one, two] = [
     { request: request("a"), body: bodyOf('{"n":1}') },
     { request: request("b"), body: bodyOf('{"n":22}') },
@@ -47,7 +48,7 @@ test("a file of requests has their bytes to the byte, and nothing of one that br
     "changed",
   )
   await file.add(two)
-  const bytes = lineBytes(one, head) + lineBytes(two, head)
+  const bytes = lineBytes(one, head, openAiLines) + lineBytes(two, head, openAiLines)
   const limits = { maxBytes: bytes + 5, maxRequests: 3 }
   expect([
     file.hasRoom(5, limits),
@@ -94,7 +95,7 @@ test("what was never finished is removed, and nothing that is not ours", async (
 
 test("what was written and not submitted is removed, but for what somebody else has put there", async () => {
   await using folder = await temporaryFolder()
-  const file = await InputFile.begin(folder.path, head)
+  const file = await InputFile.begin(folder.path, head, openAiLines)
   await file.add({ request: request("a"), body: bodyOf('{"n":1}') })
   await file.finish()
   await writeFile(join(file.folder, "notes.txt"), "mine")
@@ -127,15 +128,17 @@ test("a link on the way to batches, or in the place of one of their files, is no
     expect(await underWayIn(root)).toEqual({ batches: 0, requests: 0 })
   }
   expect(existsSync(begun)).toBe(true)
-  const file = await InputFile.begin(join(folder.path, "own/api"), head)
+  const file = await InputFile.begin(join(folder.path, "own/api"), head, openAiLines)
   symlinkSync("/dev/zero", join(file.folder, "output.jsonl"))
-  await expect(Array.fromAsync(resultsIn(join(file.folder, "output.jsonl")))).rejects.toThrow("is a link")
+  await expect(Array.fromAsync(resultsIn(join(file.folder, "output.jsonl"), openAiLines))).rejects.toThrow(
+    "is a link",
+  )
   await file.drop()
 })
 
 test("a list of requests that is not whole is damage, for what is not known to be under way would be asked for again", async () => {
   await using folder = await temporaryFolder()
-  const file = await InputFile.begin(folder.path, head)
+  const file = await InputFile.begin(folder.path, head, openAiLines)
   for (const id of ["a", "b"]) await file.add({ request: request(id), body: bodyOf('{"n":1}') })
   const { state } = await file.finish()
   await writeState(file.folder, { ...state, state: "under_way", batch_id: "batch-1" })
@@ -146,7 +149,7 @@ test("a list of requests that is not whole is damage, for what is not known to b
 
 test("a damaged state is said, with the way out", async () => {
   await using folder = await temporaryFolder()
-  const file = await InputFile.begin(folder.path, head)
+  const file = await InputFile.begin(folder.path, head, openAiLines)
   await file.finish()
   await writeFile(join(file.folder, "batch.json"), '{"state":')
   await expect(readBatches(folder.path)).rejects.toThrow(/batch\.json is damaged.*remove .* to ask anew/u)
@@ -171,8 +174,16 @@ test("results are found whatever stands around them, and read again where they s
   ]
   // The last line has no end.
   await writeFile(path, lines.join("\n"))
-  const found = await Array.fromAsync(resultsIn(path))
-  expect(found.map(({ id, result }) => `${id} ${result.type}`)).toEqual(["a answer", "odd fault", "b answer"])
-  for (const { at, result } of found) expect(await readResult(at)).toEqual(result)
-  expect(await Array.fromAsync(resultsIn(join(folder.path, "none")))).toEqual([])
+  const found = await Array.fromAsync(resultsIn(path, openAiLines))
+  expect(found.map(({ id, result }) => `${id} ${result.type}`)).toEqual([
+    ...["a answer", "expired unbegun", "cancelled unbegun", "odd fault", "b answer"],
+  ])
+  for (const one of found) expect(await readResult(one, openAiLines)).toEqual(one.result)
+  const [first, ...others] = found
+  // What stands elsewhere, or is another's, is not it.
+  for (const { at } of others)
+    expect(await readResult({ at, id: first?.id ?? "" }, openAiLines)).toBeUndefined()
+  await rm(path)
+  for (const one of found) expect(await readResult(one, openAiLines)).toBeUndefined()
+  expect(await Array.fromAsync(resultsIn(join(folder.path, "none"), openAiLines))).toEqual([])
 })

@@ -12,6 +12,8 @@ const limits = limitHintsOf({
   requestsReset: "anthropic-ratelimit-requests-reset",
 })
 
+const version = { "anthropic-version": "2023-06-01" }
+
 /** Anthropic's Messages. */
 export const anthropic: Protocol = {
   name: "anthropic",
@@ -21,10 +23,11 @@ export const anthropic: Protocol = {
   formats: ["json_schema", "none"],
   controlsCache: "marked",
   words: { detail: [], serviceTier: ["auto", "standard_only"] },
+  batch: { api: "anthropic", url: "/v1/messages", headers: version },
   authorize: (key) => ({ "x-api-key": key }),
   encode: (model, request, parameters) => ({
     path: "/messages",
-    headers: { "anthropic-version": "2023-06-01" },
+    headers: version,
     body: lazyJson(request.images, (slot) => anthropicBody(model, request, parameters, slot)),
   }),
   decode: { noun: "message", mark: '"content"', whole: parseMessage, stream: assembleMessage },

@@ -10,7 +10,7 @@ import { assembleCompletion } from "./stream.ts"
 export const chat: Protocol = {
   name: "openai",
   pathPattern: /\/chat\/completions$/iu,
-  batchUrl: "/v1/chat/completions",
+  batch: { api: "openai", url: "/v1/chat/completions" },
   controlsCache: "priced",
   tokenLimits: ["max_tokens", "max_completion_tokens"],
   formats: responseFormats,

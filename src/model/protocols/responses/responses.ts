@@ -10,7 +10,7 @@ import { assembleResponse, parseResponse } from "./response.ts"
 export const responses: Protocol = {
   name: "openai-responses",
   pathPattern: /\/responses$/iu,
-  batchUrl: "/v1/responses",
+  batch: { api: "openai", url: "/v1/responses" },
   controlsCache: "priced",
   tokenLimits: ["max_output_tokens"],
   formats: responseFormats,

@@ -1,28 +1,13 @@
 import * as v from "valibot"
-import { excerpt } from "../protocols/said.ts"
-import type { Redact } from "../redaction.ts"
+import { excerpt } from "../../protocols/said.ts"
+import type { Redact } from "../../redaction.ts"
+import type { RemoteBatch } from "../BatchService.ts"
 
-/** A batch as the service tells of it. */
-export interface RemoteBatch {
-  readonly id: string
-  /** Its own word, in lower case: `validating`, `in_progress`, `completed`, ... */
-  readonly status: string
-  /** Nothing more will come of it, and what came of it is there. */
-  readonly hasEnded: boolean
-  /** It has ended, and the file with its results is not named yet. */
-  readonly isLate: boolean
-  /** Requests that were answered; undefined if it does not say. */
-  readonly answered: number | undefined
+/** A batch as OpenAI's batch API tells of it. */
+export interface OpenAiBatch extends RemoteBatch {
   readonly inputFileId: string | undefined
-  readonly outputFileId: string | undefined
-  readonly errorFileId: string | undefined
   /** What it was given to be found by; undefined if it does not say. */
   readonly tag: string | undefined
-  /** Why it was refused as a whole, in a sentence. */
-  readonly problem: string | undefined
-  /** Seconds since 1970, by the service's clock. */
-  readonly createdAt: number | undefined
-  readonly endedAt: number | undefined
 }
 
 /** Under this name a batch carries its tag: a crash between creating it and noting that does not lose it. */
@@ -43,7 +28,7 @@ const batchSchema = v.object({
   output_file_id: text,
   error_file_id: text,
   errors: v.fallback(
-    v.nullish(v.object({ data: v.nullish(v.array(v.object({ message: text }))) })),
+    v.nullish(v.object({ data: v.nullish(v.array(v.object({ code: text, message: text }))) })),
     undefined,
   ),
   request_counts: v.fallback(v.nullish(v.object({ completed: count })), undefined),
@@ -68,17 +53,19 @@ const passingStates: ReadonlySet<string> = new Set([
 /** In other spellings. */
 const spellings: Readonly<Record<string, string>> = { canceled: "cancelled", canceling: "cancelling" }
 
-/** Whether a word says how a batch stands; of any other nobody knows whether it is the last. */
-export const isKnownStatus = (status: string): boolean => finalStates.has(status) || passingStates.has(status)
+/** How a service says that as much waits in its queue as it takes of one customer. */
+const queueFull =
+  /token_limit_exceeded|enqueued|queue(?:d token)? (?:limit|is full|quota)|too many (?:batches|queued)/iu
 
 /** What a service tells of a batch; undefined if that is none, or if its id holds a secret. */
-export const remoteOf = (json: unknown, redact: Redact): RemoteBatch | undefined => {
+export const remoteOf = (json: unknown, redact: Redact): OpenAiBatch | undefined => {
   const parsed = v.safeParse(batchSchema, json)
   if (!parsed.success || redact(parsed.output.id) !== parsed.output.id) return undefined
   const { output: batch } = parsed
   const word = excerpt(batch.status.toLowerCase(), redact)
   const status = spellings[word] ?? word
-  const problems = (batch.errors?.data ?? []).flatMap(({ message }) => (message ? [message] : []))
+  const errors = batch.errors?.data ?? []
+  const problems = errors.flatMap(({ message }) => (message ? [message] : []))
   const [outputFileId, errorFileId] = [batch.output_file_id || undefined, batch.error_file_id || undefined]
   const answered = batch.request_counts?.completed ?? undefined
   const isFinal = finalStates.has(status)
@@ -89,14 +76,21 @@ export const remoteOf = (json: unknown, redact: Redact): RemoteBatch | undefined
   return {
     id: batch.id,
     status,
+    isKnownStatus: isFinal || passingStates.has(status),
     hasEnded: isFinal && !isLate,
     isLate,
     answered,
+    results: {
+      ...(outputFileId === undefined ? {} : { output: outputFileId }),
+      ...(errorFileId === undefined ? {} : { errors: errorFileId }),
+    },
     inputFileId: batch.input_file_id || undefined,
-    outputFileId,
-    errorFileId,
     tag: typeof tag === "string" ? tag : undefined,
     problem: problems.length === 0 ? undefined : excerpt(problems.slice(0, 3).join("; "), redact),
+    isQueueFull:
+      status === "failed" &&
+      errors.length > 0 &&
+      errors.every(({ code, message }) => queueFull.test(`${code ?? ""} ${message ?? ""}`)),
     createdAt: batch.created_at ?? undefined,
     endedAt: batch.completed_at ?? batch.expired_at ?? batch.cancelled_at ?? batch.failed_at ?? undefined,
   }
