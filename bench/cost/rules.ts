@@ -39,7 +39,7 @@ export interface VendorModel {
   readonly protocol: "chat" | "responses" | "anthropic" | "gemini"
   readonly countPicture: CountPicture
   readonly cache: CacheRules
-  /** What makes a call cost half, where vendor and program have it: a service tier, or a batch. */
+  /** What makes a call cost half, where the bench can run that: a service tier, or a batch of OpenAI's form. */
   readonly half?: "batch" | "flex"
 }
 
