@@ -103,7 +103,7 @@ describe.each([...protocolNames])("a service that speaks %s", (name) => {
   test("that sees nothing, or answers in another form, is not taken for well", async () => {
     const answers: ReadonlyArray<readonly [string, object]> = [
       ['{"left": "red", "right": "red"}', { images: "for red and red: it may not see images" }],
-      ['{"left": "blue", "right": "yellow"}', { pictures: "for blue and yellow" }],
+      ['{"left": "blue", "right": "yellow"}', { images: "for blue and yellow" }],
       ['{"left": "purple", "right": "blue"}', { "structured output": "another form" }],
       ["I see two colours.", { "structured output": "no JSON object" }],
     ]

@@ -77,7 +77,7 @@ const wrongs: ReadonlyArray<Wrong> = [
     name: "pictures without room for a label, before Stage 1",
     args: file("tiny.mkv"),
     code: 1,
-    says: /pictures of 44x9 pixels, too small for the label "Frame 50"; --image-labels text gives/u,
+    says: /frames of 44x9 pixels, too small for the label "Frame 50"; --image-labels text gives/u,
   },
   {
     name: "a directory that does not exist",
