@@ -23,7 +23,7 @@ import { describeRun } from "./stages/header.ts"
 import { stages as allStages } from "./stages/list.ts"
 import { beginOverwrite, endOverwrite, madeBefore } from "./stages/overwrite.ts"
 import { loadPrompts, type PromptError } from "./stages/prompts.ts"
-import { atPlace, notice, type RunFacts, type VideoRun } from "./stages/run.ts"
+import { atPlace, isWhole, notice, type RunFacts, type VideoRun } from "./stages/run.ts"
 import { chosenStages, nothingMade, type Stage, type StageLabel } from "./stages/Stage.ts"
 import { stampOf, watchSource } from "./stages/source.ts"
 import { usedStages } from "./stages/used.ts"
@@ -134,9 +134,11 @@ const openRun = Effect.fn("Pipeline.open")(function* (
   return { run, inOrder }
 })
 
-const postValidate = Effect.fn("Pipeline.postValidate")(function* ({ folder, summary }: VideoRun) {
+const postValidate = Effect.fn("Pipeline.postValidate")(function* (run: VideoRun) {
+  const { folder, summary } = run
   const { decode } = yield* ClipCutter
-  const problems = errorsAmong(yield* validateVideo(folder.key, folder.videoId, decode)).map(
+  const scope = isWhole(run) ? "everything" : "what is there"
+  const problems = errorsAmong(yield* validateVideo(folder.key, folder.videoId, decode, scope)).map(
     ({ file, message }) => `${file}: ${message}`,
   )
   yield* summary.update((progress) => ({

@@ -25,13 +25,16 @@ export { errorsAmong, type Finding } from "./validate/finding.ts"
 
 const { stage1, stage2 } = layout
 
-const summaryFindings = (summary: RunSummary, name: string): ReadonlyArray<Finding> => {
+/** How much of a video has to be there: everything, or what stages have made that have been run. */
+export type Scope = "everything" | "what is there"
+
+const summaryFindings = (summary: RunSummary, name: string, scope: Scope): ReadonlyArray<Finding> => {
   const file = layout.runSummary
   const { borders, further_stages = {}, stage1, stage2, stage3 } = summary
   const looked = borders === undefined ? {} : { "2 borders": borders }
   const outcomes = { 1: stage1, 2: stage2, ...looked, 3: stage3, ...further_stages }
   const stages = Object.entries(outcomes).flatMap(([stage, outcome]) =>
-    outcome?.status === "completed"
+    outcome?.status === "completed" || (outcome === undefined && scope === "what is there")
       ? []
       : [
           finding(
@@ -78,6 +81,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   folder: string,
   name: string,
   decode: DecodeClip | undefined,
+  scope: Scope,
 ) {
   const byFolder = new Map<string, ReadonlySet<string>>()
   const looks = new Set<string>()
@@ -95,7 +99,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   }
   const annotation = annotationFor(summary.annotation_schema, planForm(summary.schema_parts))
   const poolSize = summary.sampling_config.max_frames
-  found.push(...summaryFindings(summary, name), ...(yield* furtherFindings(folder, summary)))
+  found.push(...summaryFindings(summary, name, scope), ...(yield* furtherFindings(folder, summary)))
   if (summary.stage1 === undefined) return sofar()
   const pool = yield* checkPool(folder, `${stage1.dir}/${layout.frameManifest}`, poolSize, true)
   for (const [path, names] of picturesOf(stage1.dir, pool.manifest)) byFolder.set(path, names)
@@ -156,14 +160,16 @@ const checkRecords = Effect.fn("Validate.records")(function* (
  * @param folder its key
  * @param name what it is called: the id of its video
  * @param decode decodes the clips too; without it they are compared with their digests alone
+ * @param scope whether stages that were not run are wrong
  * @returns everything that is wrong, as errors, and what belongs to nobody, as warnings; empty if all is well
  */
 export const validateVideo = Effect.fn("Dataset.validate")(function* (
   folder: string,
   name: string,
   decode?: DecodeClip,
+  scope: Scope = "everything",
 ) {
-  const { findings, named } = yield* checkRecords(folder, name, decode)
+  const { findings, named } = yield* checkRecords(folder, name, decode, scope)
   const { value: entries = [], findings: unlisted } = yield* orFinding(".", entriesOf(folder))
   return [...findings, ...unlisted, ...unexpectedFindings(entries, named)]
 })

@@ -235,7 +235,7 @@ describe("stages one by one", () => {
       ["stage2", 2],
       ["stage3", 7],
     ] as const) {
-      expect((await runCli([stage, ...flags], { API_KEY: key })).code).toBe(0)
+      expect((await runCli([stage, ...flags, "--post-validate"], { API_KEY: key })).code).toBe(0)
       expect(server.calls).toHaveLength(calls)
     }
     expect(await isValid(root.path)).toBe("valid")
