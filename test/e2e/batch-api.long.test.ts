@@ -289,7 +289,10 @@ test.each([
   [["--batch-dir", "files"], "give either --batch or --batch-dir, not both"],
 ])("--batch with %p is wrong usage", async (more, message) => {
   await using root = await temporaryFolder()
-  const { code, stderr } = await runCli([...flags("http://127.0.0.1:9/v1", root.path), ...more])
+  const usual = flags("http://127.0.0.1:9/v1", root.path)
+  const at = usual.indexOf("--protocol")
+  const others = more[0] === "--protocol" && at >= 0 ? usual.toSpliced(at, 2) : usual
+  const { code, stderr } = await runCli([...others, ...more])
   expect(code).toBe(2)
   expect(stderr).toContain(message)
 })
