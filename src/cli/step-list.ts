@@ -1,7 +1,6 @@
-import { realpath } from "node:fs/promises"
 import { Effect } from "effect"
 import { unreadableText } from "../files/fault-text.ts"
-import { readPlain } from "../files/plain.ts"
+import { readNamedText } from "../files/plain.ts"
 import { readStepList } from "../plan/step-list.ts"
 import { UsageError } from "./usage.ts"
 
@@ -12,8 +11,7 @@ const largestList = 1 << 20
 export const loadStepList = Effect.fn("Cli.stepList")(function* (file: string) {
   const refuse = (why: string) => new UsageError({ message: `--steps-file ${file} ${why}` })
   const text = yield* Effect.tryPromise({
-    try: async () =>
-      new TextDecoder("utf-8", { fatal: true }).decode(await readPlain(await realpath(file), largestList)),
+    try: () => readNamedText(file, largestList),
     catch: (cause) => refuse(unreadableText(cause)),
   })
   const read = readStepList(text)

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs"
 import { constants } from "node:fs"
-import { type FileHandle, lstat, open } from "node:fs/promises"
+import { type FileHandle, lstat, open, realpath } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
 import { isFault, onCode } from "./fault.ts"
 
@@ -95,6 +95,15 @@ export const readPlain = async (path: string, limit: number): Promise<Buffer> =>
     await handle.close()
   }
 }
+
+const decoder = new TextDecoder("utf-8", { fatal: true })
+
+/**
+ * The text of a file of at most `limit` bytes that somebody names, without a byte order mark. They want it read, so that a link to it
+ * is followed. Fails as `readPlain` does, as `realpath` does, and if it is not UTF-8.
+ */
+export const readNamedText = async (path: string, limit: number): Promise<string> =>
+  decoder.decode(await readPlain(await realpath(path), limit))
 
 /** Bytes at the beginning and at the end that tell what a file is. */
 const ends = 16

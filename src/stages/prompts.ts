@@ -1,4 +1,4 @@
-import { readdir, realpath } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { toJsonSchema } from "@valibot/to-json-schema"
@@ -9,7 +9,7 @@ import { contractVersion } from "../dataset/run-summary.ts"
 import type { SchemaParts } from "../dataset/schema-parts.ts"
 import { hasCode } from "../files/fault.ts"
 import { unreadableText } from "../files/fault-text.ts"
-import { readPlain } from "../files/plain.ts"
+import { readNamedText } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { isContractRange } from "../plan/step-range.ts"
@@ -108,8 +108,6 @@ const fill = (template: string, values: Readonly<Record<string, string>>): strin
 /** Prompts are a few kilobytes; all of one goes into every request. */
 const largestPrompt = 1 << 20
 
-const decoder = new TextDecoder("utf-8", { fatal: true })
-
 /** Why a prompt file is of no use, as the rest of a sentence about it. */
 const because = (cause: unknown): string =>
   hasCode(cause, "ENOENT", "ENOTDIR") ? "is missing" : unreadableText(cause)
@@ -120,13 +118,10 @@ interface PromptPlace {
   readonly wayOut: string
 }
 
-/**
- * The text of a prompt file. Whoever names its folder wants it read, so that a link to it, as some package managers make them, is
- * followed.
- */
+/** The text of a prompt file. Some package managers put links in the place of files. */
 const readPrompt = (file: string, wayOut: string) =>
   Effect.tryPromise({
-    try: async () => decoder.decode(await readPlain(await realpath(file), largestPrompt)),
+    try: () => readNamedText(file, largestPrompt),
     catch: (cause) =>
       new PromptError({ file, message: `the prompt file ${file} ${because(cause)}; ${wayOut}` }),
   })

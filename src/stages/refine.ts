@@ -1,20 +1,20 @@
 import { join } from "node:path/posix"
-import { Effect, Either } from "effect"
+import { Effect } from "effect"
 import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"
 import { jsonText, readBytes } from "../dataset/store.ts"
 import type { DraftStep } from "../plan/annotation.ts"
 import { admitIndices } from "./admission.ts"
-import { keepOrAsk, StageFailed } from "./call.ts"
+import { keepOrAsk } from "./call.ts"
 import { cut } from "./cut.ts"
 import { noteFallbacks, noteSubstitutes } from "./decoding.ts"
 import { type Drafted, draft } from "./draft.ts"
 import { renameFormerSteps } from "./former-names.ts"
 import { writeKeyframes } from "./keyframes.ts"
 import { localize } from "./localize.ts"
-import { byUrgency, hasReason } from "./part-failures.ts"
+import { makeParts } from "./parts.ts"
 import { put } from "./put.ts"
-import { notice, type VideoRun } from "./run.ts"
+import type { VideoRun } from "./run.ts"
 import { defineStage, type Made, resultOf, type StageError } from "./Stage.ts"
 import { stepsIn } from "./segments.ts"
 import { finalPlan, refineAsks, refineId, stepInquiry } from "./step-inquiry.ts"
@@ -48,48 +48,38 @@ const refineStep = Effect.fn("Refine.step")(function* (
   return final
 })
 
-/** Notes that steps failed, and fails with the first of them. */
-const failSteps = Effect.fnUntraced(function* (
+/** Notes that steps failed. */
+const noteFailedSteps = Effect.fnUntraced(function* (
   run: VideoRun,
   { plan }: Drafted,
-  first: StageError,
-  others: ReadonlyArray<StageError>,
+  message: string,
+  failures: ReadonlyArray<StageError>,
 ) {
-  if (hasReason(first, "Deferred")) return yield* Effect.fail(first)
-  const failed = others.filter((other) => !hasReason(other, "Deferred"))
-  for (const other of failed) yield* notice(run, other.message)
-  const more =
-    failed.length === 0 ? "" : ` (and ${failed.length} more step${failed.length === 1 ? "" : "s"} failed)`
-  const message = `${first.message}${more}`
   const isPlanThere = (yield* readBytes(join(run.folder.key, layout.finalPlan))) !== undefined
   yield* noteSteps(run, (steps) => {
     // The plan goes with the first answer that differs: as long as it is there, all that it was made of stands.
     const stands =
       isPlanThere &&
-      [first, ...others].every((error) => error._tag === "StageFailed") &&
+      failures.every((error) => error._tag === "StageFailed") &&
       steps.length === plan.steps.length &&
       steps.every((step) => step.status === "completed")
     return stands ? undefined : message
   })
-  return yield* first._tag === "StageFailed" ? new StageFailed({ ...first, message }) : Effect.fail(first)
 })
 
-/** Every step, `stepConcurrency` at a time, then the final plan. What other steps were paid for is kept where one fails. */
+/** Every step, then the final plan. */
 const refineSteps = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
   const drafted = resultOf(made, draft)
   const { plan } = drafted
   const { segments } = resultOf(made, cut)
   yield* renameFormerSteps(run, plan)
   yield* removeStaleSteps(run, plan)
-  const results = yield* Effect.forEach(
-    stepsIn(plan, segments),
-    ({ step, segment }) => Effect.either(refineStep(run, made, step, segment)),
-    { concurrency: run.settings.stepConcurrency },
-  )
-  const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
-  const [first, ...others] = byUrgency(failures)
-  if (first !== undefined) return yield* failSteps(run, drafted, first, others)
-  const steps = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
+  const steps = yield* makeParts(run, {
+    what: "step",
+    parts: stepsIn(plan, segments),
+    make: ({ step, segment }) => refineStep(run, made, step, segment),
+    noteFailed: (message, failures) => noteFailedSteps(run, drafted, message, failures),
+  })
   const final = finalPlan(plan, steps)
   yield* put(run, join(run.folder.key, layout.finalPlan), jsonText(final))
   yield* noteSteps(run, () => undefined)

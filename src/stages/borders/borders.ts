@@ -1,21 +1,21 @@
-import { Effect, Either } from "effect"
+import { Effect } from "effect"
 import type { RunSettings } from "../../config.ts"
 import { labelBox } from "../../picture/overlay.ts"
 import type { VideoSource } from "../../video/VideoDecoder.ts"
 import { VideoError } from "../../video/VideoError.ts"
-import { keepOrAsk, StageFailed } from "../call.ts"
+import { keepOrAsk } from "../call.ts"
 import { noteFallbacks } from "../decoding.ts"
 import { draft } from "../draft.ts"
 import { localizationPlace, localize } from "../localize.ts"
-import { byUrgency, hasReason } from "../part-failures.ts"
-import { notice, stageAdvanced, type VideoRun } from "../run.ts"
-import { defineStage, type Made, resultOf, type StageError } from "../Stage.ts"
+import { makeParts } from "../parts.ts"
+import { stageAdvanced, type VideoRun } from "../run.ts"
+import { defineStage, type Made, resultOf } from "../Stage.ts"
 import { orFailed } from "../status.ts"
 import { badgeOf, borderAsks, bordersId } from "./asks.ts"
 import { type Asked, keyOf, levelInquiry, levelOf, pathsOf } from "./level.ts"
 import { noteBorders, noteLevel, outcomeOf, removeStaleLevels } from "./outcomes.ts"
 import { foreseeBorders } from "./outlook.ts"
-import { type FoundBorder, inOrder, type LocatedBorder, locateBorders } from "./places.ts"
+import { type FoundBorder, foundBorder, inOrder, type LocatedBorder, locateBorders } from "./places.ts"
 import { writeBorders } from "./record.ts"
 import { advance, beginSearch, nextWindow, type SearchSpace } from "./search.ts"
 import { settle } from "./settled.ts"
@@ -58,45 +58,23 @@ const searchBorder = Effect.fn("Borders.search")(function* (
     search = advance(space, search, window, answer)
   }
   yield* stageAdvanced(run, bordersId, `border ${border.number}`, isKept)
-  const found = { ...border, levels: search.found, found: search.bracket, flag: search.flag }
-  return { border: found, asked } satisfies Searched
+  return { border: foundBorder(border, search), asked } satisfies Searched
 })
 
-/** Notes that borders failed, and fails with the first that says why. */
-const failBorders = Effect.fnUntraced(function* (
-  run: VideoRun,
-  first: StageError,
-  others: ReadonlyArray<StageError>,
-) {
-  if (hasReason(first, "Deferred")) {
-    yield* noteBorders(run, "running")
-    return yield* Effect.fail(first)
-  }
-  const failed = others.filter((other) => !hasReason(other, "Deferred"))
-  for (const other of failed) yield* notice(run, other.message)
-  const more =
-    failed.length === 0 ? "" : ` (and ${failed.length} more border${failed.length === 1 ? "" : "s"} failed)`
-  const message = `${first.message}${more}`
-  yield* noteBorders(run, "failed", { message, reason: first.reason })
-  return yield* first._tag === "StageFailed" ? new StageFailed({ ...first, message }) : Effect.fail(first)
-})
-
-/** Every border, `stepConcurrency` at a time. What other borders were paid for is kept where one fails. */
+/** Every border, and the record of them. */
 const searchBorders = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
   const { plan, pool } = resultOf(made, draft)
   const { value: localization } = resultOf(made, localize)
   const space = spaceOf(run)
   const located = locateBorders(pool, run.source, plan, localization)
   const callsLeft = located.length + plan.steps.length
-  const results = yield* Effect.forEach(
-    located,
-    (border) => Effect.either(searchBorder(run, space, border, callsLeft)),
-    { concurrency: run.settings.stepConcurrency },
-  )
-  const failures = results.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
-  const [first, ...others] = byUrgency(failures)
-  if (first !== undefined) return yield* failBorders(run, first, others)
-  const searched = results.flatMap((result) => (Either.isRight(result) ? [result.right] : []))
+  const searched = yield* makeParts(run, {
+    what: "border",
+    parts: located,
+    make: (border) => searchBorder(run, space, border, callsLeft),
+    noteDeferred: noteBorders(run, "running"),
+    noteFailed: (message, [{ reason }]) => noteBorders(run, "failed", { message, reason }),
+  })
   const borders = inOrder(
     run.source,
     searched.map(({ border }) => border),

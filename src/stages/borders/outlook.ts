@@ -8,7 +8,7 @@ import { knownOf, type Left, type Made, type NeededCall, type Outlook, whyNew } 
 import { borderAsks, bordersId } from "./asks.ts"
 import { keyOf, levelInquiry, levelOf } from "./level.ts"
 import { outcomeOf } from "./outcomes.ts"
-import { type FoundBorder, inOrder, type LocatedBorder, locateBorders } from "./places.ts"
+import { type FoundBorder, foundBorder, inOrder, type LocatedBorder, locateBorders } from "./places.ts"
 import { advance, beginSearch, expectedWindows, nextWindow, type SearchSpace, type Window } from "./search.ts"
 import { type SettledBorder, settle } from "./settled.ts"
 import { spaceOf } from "./space.ts"
@@ -29,8 +29,11 @@ const foreseeBorder = Effect.fn("Survey.border")(function* (
   for (;;) {
     const window = nextWindow(space, search)
     if (window === undefined) {
-      const found: FoundBorder = { ...border, levels: search.found, found: search.bracket, flag: search.flag }
-      return { made: Either.right(found), calls: [], decoded } satisfies Outlook<FoundBorder>
+      return {
+        made: Either.right(foundBorder(border, search)),
+        calls: [],
+        decoded,
+      } satisfies Outlook<FoundBorder>
     }
     const level = levelOf(border, search, window)
     const { isThere, view } = yield* foreseeView(run, keyOf(run, level), window)

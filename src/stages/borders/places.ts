@@ -4,7 +4,7 @@ import type { Localization } from "../../plan/localization.ts"
 import { framesBetween } from "../../video/sampling.ts"
 import type { VideoSource } from "../../video/VideoDecoder.ts"
 import type { FramePool } from "../pool-plan.ts"
-import type { BorderFlag, Bracket } from "./search.ts"
+import type { BorderFlag, Bracket, Search } from "./search.ts"
 
 /** Where one part of a video gives way to the next, as it was localised. One index of the pool is one border. */
 export interface LocatedBorder {
@@ -26,6 +26,14 @@ export interface FoundBorder extends LocatedBorder {
   readonly found: Bracket
   readonly flag: BorderFlag | undefined
 }
+
+/** What a border turned out to be by a search that is over. */
+export const foundBorder = (border: LocatedBorder, { bracket, flag, found }: Search): FoundBorder => ({
+  ...border,
+  levels: found,
+  found: bracket,
+  flag,
+})
 
 /** The borders of a plan that was localised, in order. Where a step begins as the one before it ends, there is one. */
 export const locateBorders = (
