@@ -7,7 +7,7 @@ import { type PictureBudget, sizeProblem } from "../picture/picture-size.ts"
 import { whyUnreadable } from "./access.ts"
 import type { FrameIndex } from "./packet-index.ts"
 import type { Probed } from "./protocol.ts"
-import { VideoFailure } from "./workers.ts"
+import { VideoFailure } from "./VideoFailure.ts"
 
 /** A file, and what a backend reads of its picture stream before it looks for frames. */
 export interface ProbedStream {

@@ -1,4 +1,4 @@
-import { VideoFailure } from "./workers.ts"
+import { VideoFailure } from "./VideoFailure.ts"
 
 /** A file as a probe found it. */
 interface ProbedFile {

@@ -1,4 +1,4 @@
-import { VideoFailure } from "./workers.ts"
+import { VideoFailure } from "./VideoFailure.ts"
 
 /** What of a stream decides whether it is the one that is decoded. */
 export interface StreamTraits {

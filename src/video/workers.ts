@@ -1,23 +1,13 @@
 import { Effect } from "effect"
 import * as v from "valibot"
 import { makeWorkerPool, type WorkerPool, type WorkerPoolOptions } from "../threads/pool.ts"
-import { WorkerFailure } from "../threads/serve.ts"
 import { WorkerError } from "../threads/WorkerError.ts"
 import { ThreadFailureReason } from "./protocol.ts"
 import { VideoError } from "./VideoError.ts"
+import { VideoFailure } from "./VideoFailure.ts"
 
 /** Threads that work on videos. */
 export type VideoWorkers = WorkerPool<VideoError>
-
-/** What a thread throws when a video is at fault; the pool fails with a `VideoError` of this reason. */
-export class VideoFailure extends WorkerFailure {
-  constructor(
-    override readonly reason: ThreadFailureReason,
-    message: string,
-  ) {
-    super(reason, message)
-  }
-}
 
 /** Work on a video in this thread: what a thread would report is a `VideoError`, and all else is a bug. */
 export const orVideoError = <A>(file: string, work: () => A): Effect.Effect<A, VideoError> =>

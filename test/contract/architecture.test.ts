@@ -230,6 +230,14 @@ const withoutComments = (source: string): string =>
 
 const arrow = ({ from, to }: Import): string => `${from} -> ${to}`
 
+/** Everything that files load when they run, by whatever detour: files and packages. */
+const loadedFrom = (entries: ReadonlyArray<string>, among: ReadonlyArray<Import>): ReadonlySet<string> => {
+  const loaded = new Set<string>(entries)
+  for (const file of loaded)
+    for (const { from, to, typesOnly } of among) if (from === file && !typesOnly) loaded.add(to)
+  return loaded
+}
+
 test("the scan sees the imports there are, types and dynamic ones too", () => {
   const arrowsFound = imports.map(arrow)
   expect(sourceFiles.length).toBeGreaterThan(60)
@@ -318,6 +326,20 @@ test("nothing in src imports what stands above it: main, workers, tests", () => 
       (from.startsWith("src/") && /^(?:workers|test|bench)\//u.test(to)) || to === "src/main.ts",
   )
   expect(upward.map(arrow)).toEqual([])
+})
+
+test("threads load no Effect: each of them reads its modules anew", () => {
+  const threads = sourceFiles.filter((file) => file.startsWith("workers/"))
+  const loaded = loadedFrom(threads, imports)
+  expect(threads.length).toBeGreaterThan(2)
+  expect([...loaded].filter((to) => /^(?:effect|@effect)\b/u.test(to))).toEqual([])
+  const detour = [
+    ...importsIn("workers/x.ts", 'await import("../src/video/a.ts")'),
+    ...importsIn("src/video/a.ts", 'import { b } from "./b.ts"\nimport type { C } from "./c.ts"'),
+    ...importsIn("src/video/b.ts", 'import { Effect } from "effect"'),
+  ]
+  expect([...loadedFrom(["workers/x.ts"], detour)]).toContain("effect")
+  expect([...loadedFrom(["workers/x.ts"], detour)]).not.toContain("src/video/c.ts")
 })
 
 test("only layers.ts picks implementations", () => {

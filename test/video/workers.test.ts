@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import * as v from "valibot"
-import { makeVideoWorkers, VideoFailure } from "../../src/video/workers.ts"
+import { VideoFailure } from "../../src/video/VideoFailure.ts"
+import { makeVideoWorkers } from "../../src/video/workers.ts"
 
 const entry = new URL("./workers/reporting.ts", import.meta.url)
 

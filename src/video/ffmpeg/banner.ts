@@ -1,6 +1,6 @@
 import { type MediaInfo, readMediaInfo } from "../ffprobe/media-info.ts"
 import { notAVideo } from "../not-a-video.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 
 const streamLine = /^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\(\w+\))?: (Video|Audio): (\w+)(.*)$/u
 

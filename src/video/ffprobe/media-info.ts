@@ -8,7 +8,7 @@ import { notAVideo } from "../not-a-video.ts"
 import type { PacketStream } from "../packet-index.ts"
 import { bestVideo, chooseVideo, goneStream, isAnyAudible, type StreamTraits } from "../stream-choice.ts"
 import type { PacketTimes } from "../untimed.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { type ChromaPosition, chromaPosition } from "./chroma.ts"
 import type { PacketPlace } from "./excerpt.ts"
 

@@ -15,7 +15,7 @@ import {
 } from "node-av/lib"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { ClipCall } from "../protocol.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { libavText, makePacket, openDecoder, openInput, pickAudioStream, streamAt, ticks } from "./input.ts"
 import type { Mp4 } from "./mp4.ts"
 import { seekBefore } from "./seek.ts"

@@ -2,7 +2,7 @@ import type { Packet, Stream } from "node-av/lib"
 import { CannotJoin } from "../../bitstream/joining.ts"
 import type { ClipCall } from "../protocol.ts"
 import { longestFrame, trackTimescale } from "../timescale.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import type { Mp4 } from "./mp4.ts"
 
 /** Ticks per second of a clip's track; `CutFailed`, with its time, if a gap is longer than MP4 can hold. */

@@ -1,5 +1,5 @@
 import { Filter, type FilterContext, FilterGraph, Frame } from "node-av/lib"
-import type { VideoFailure } from "../workers.ts"
+import type { VideoFailure } from "../VideoFailure.ts"
 import { formatName } from "./encoder-layout.ts"
 import { libavText } from "./input.ts"
 

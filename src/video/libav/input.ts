@@ -33,7 +33,7 @@ import { codecHeaderProblem, headerProblem, unreadable } from "../header-problem
 import { notAVideo } from "../not-a-video.ts"
 import type { StreamCall } from "../protocol.ts"
 import { chooseVideo, goneStream, type StreamTraits } from "../stream-choice.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 
 Log.setLevel(AV_LOG_QUIET)
 

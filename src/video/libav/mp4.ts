@@ -1,7 +1,7 @@
 import { AVFMT_FLAG_BITEXACT } from "node-av/constants"
 import { Dictionary, FormatContext, type Packet, type Stream } from "node-av/lib"
 import type { Rational } from "../../bitstream/rational.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { fileUrl, libavText } from "./input.ts"
 
 /** An MP4 being written. */

@@ -6,7 +6,7 @@ import { deliver, isQuarterTurn, type Orientation, scaleFlags } from "../../pict
 import type { FrameOutput } from "../../picture/output.ts"
 import { isBanded, isLarge } from "../../picture/picture-size.ts"
 import { collectAfter, release } from "../../picture/release.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { makeScaler, scaleInto } from "./convert.ts"
 import { makeFilterChain } from "./filter-chain.ts"
 import { libavText } from "./input.ts"

@@ -1,6 +1,6 @@
 import type { Frame } from "node-av/lib"
 import type { Orientation } from "../../picture/orientation.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { type FilterStep, makeFilterChain } from "./filter-chain.ts"
 
 const TURNS: Readonly<Record<Orientation["rotationDegrees"], ReadonlyArray<FilterStep>>> = {

@@ -8,7 +8,7 @@ import { isNalCodec } from "../../bitstream/nal/codec.ts"
 import { NotFollowed, sameBytes } from "../../bitstream/nal/units.ts"
 import type { WorkerIo } from "../../threads/serve.ts"
 import type { StreamCall } from "../protocol.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { type Input, makePacket, openInput, shownAt, streamAt } from "./input.ts"
 
 /** Packets that are read in search of a key frame the container should have led to. */

@@ -4,7 +4,7 @@ import { type ListedPacket, makePacketReader, streamPacket } from "../ffprobe/pa
 import { marksFile, NOTHING } from "../ffprobe/packet-marks.ts"
 import { CHECKED_FRAMES, frameIndexSteps, type IndexStep, type StreamPacket } from "../frame-index.ts"
 import type { FrameIndex } from "../packet-index.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { type CoreInput, packetArguments, timesArguments } from "./arguments.ts"
 import { firstPackets, type Media, textOf } from "./media.ts"
 

@@ -12,7 +12,7 @@ import { streamAt } from "../ffprobe/media-info.ts"
 import { type Gop, gopsOf } from "../gops.ts"
 import type { FramesCall, FramesReply } from "../protocol.ts"
 import { requireSameSize } from "../replaced.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { makeDecoding, type RawPicture } from "./decoding.ts"
 import { type InfoSource, type Media, packetPlaces } from "./media.ts"
 

@@ -1,6 +1,6 @@
 import type { WorkerHandler, WorkerIo } from "../../threads/serve.ts"
 import type { FramesCall, PingCall, ProbeCall } from "../protocol.ts"
-import { VideoFailure } from "../workers.ts"
+import { VideoFailure } from "../VideoFailure.ts"
 import { frames } from "./frames.ts"
 import { Instance, InstanceFailure } from "./instance.ts"
 import { type InfoSource, makeInfoSource, type OpenFile, openMedia } from "./media.ts"
