@@ -30,6 +30,12 @@ export interface BorderSettings {
   readonly sheet: SheetLayout
 }
 
+/** How steps are checked against their clips. */
+export interface VerifySettings {
+  /** How the frames of a clip are laid out. */
+  readonly sheet: SheetLayout
+}
+
 /** How often a stage asks again after a rejected answer, if nothing else is said. */
 export const defaultRetries = 3
 
@@ -70,6 +76,8 @@ export interface RunSettings {
   readonly stepConcurrency: number
   /** Absent if borders stay as they were localised. */
   readonly borders?: BorderSettings
+  /** Absent if nobody asks whether steps are completed in their clips. */
+  readonly verify?: VerifySettings
   /** How often a stage asks again after a rejected answer, by its name; `defaultRetries` if it is not named. */
   readonly retries: Readonly<Record<string, number>>
   /** How a rejected answer is repaired. */
@@ -83,7 +91,7 @@ export interface RunSettings {
 export const defaultSheet: SheetLayout = { columns: 5, rows: 5, tilePx: 224 }
 
 /** What switches stages on that a run has not by default. */
-export type StageOptions = Pick<RunSettings, "borders">
+export type StageOptions = Pick<RunSettings, "borders" | "verify">
 
 /** The contract's defaults. */
 export const defaultSettings: RunSettings = {

@@ -66,6 +66,14 @@ export type VideoEvent =
       readonly problems: ReadonlyArray<string>
     }
   | { readonly type: "StageFinished"; readonly videoId: string; readonly stage: string }
+  /** What is doubtful: `what` of the video, the flag that its records have, and why in words. Told again by each run that keeps it. */
+  | {
+      readonly type: "Flagged"
+      readonly videoId: string
+      readonly what: string
+      readonly flag: string
+      readonly why: string
+    }
   | { readonly type: "Notice"; readonly videoId: string; readonly message: string }
   | { readonly type: "VideoFinished"; readonly videoId: string; readonly folder: string }
 

@@ -89,7 +89,7 @@ export const lookInto = Effect.fn("Pipeline.lookInto")(function* (
   const adopted = yield* adoptableFolder(folder, described, settings)
   const existing =
     adopted === undefined
-      ? yield* claimFolder(folder, described, replaceAll, prompts.plainFingerprint)
+      ? yield* claimFolder(folder, described, replaceAll, prompts.lesserFingerprints)
       : undefined
   const origin = adopted ?? existing?.adopted_from
   const header = { ...described, ...(origin === undefined ? {} : { adopted_from: origin }) }

@@ -161,6 +161,11 @@ const applied = (state: RunState, event: RunEvent): RunState => {
       }))
     case "StageFinished":
       return stageFinished(state, event.videoId, event.stage)
+    case "Flagged": {
+      const { flag, videoId, what, why } = event
+      const flags = [...state.flags, { video_id: videoId, what, flag, why }]
+      return withVideo({ ...state, flags }, videoId, (video) => video)
+    }
     case "Notice":
       return withVideo(state, event.videoId, (video) => video)
     case "VideoFinished":

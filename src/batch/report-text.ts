@@ -15,7 +15,7 @@ const endings: Readonly<Record<StopCause, string>> = {
 
 /** The report for people: `run_report.md`. */
 export const reportMarkdown = (report: RunReport): string => {
-  const { failures, slowest, how_to_continue, stopped } = report
+  const { failures, flags = [], slowest, how_to_continue, stopped } = report
   const { estimated_tokens: estimated, estimated_cost_usd: estimatedCost } = report
   const guessed = (text: string) => (estimated === 0 ? "" : `, and by estimate ${text}`)
   const cost =
@@ -36,6 +36,7 @@ export const reportMarkdown = (report: RunReport): string => {
         ["left", count(report.left)],
         ...(report.refused === 0 ? [] : [["refused", count(report.refused)]]),
         ["steps refined", count(report.steps)],
+        ...(flags.length === 0 ? [] : [["doubtful", plural(flags.length, "flag")]]),
         ["calls", `${count(report.calls)}, ${count(report.rejected_answers)} rejected`],
         [
           "tokens",
@@ -62,6 +63,24 @@ export const reportMarkdown = (report: RunReport): string => {
         group.videos.map(({ video_id, message }) => [markdownText(video_id), markdownText(message)]),
       ),
     ]),
+    ...(flags.length === 0
+      ? []
+      : [
+          "",
+          "## Doubtful",
+          "",
+          "Look at these first.",
+          "",
+          ...table(
+            ["video", "what", "flag", "why"],
+            flags.map(({ flag, video_id, what, why }) => [
+              markdownText(video_id),
+              what,
+              flag,
+              markdownText(why),
+            ]),
+          ),
+        ]),
     ...(slowest.length === 0
       ? []
       : [

@@ -42,6 +42,10 @@ export const reportSchema = v.strictObject({
       ),
     }),
   ),
+  /** Doubtful parts of the videos that this run went through; absent if there are none. */
+  flags: v.exactOptional(
+    v.array(v.strictObject({ video_id: v.string(), what: v.string(), flag: v.string(), why: v.string() })),
+  ),
   slowest: v.array(v.strictObject({ video_id: v.string(), seconds: amount })),
   /** Tokens and cost of answers that the service did not count, by estimate. They are not among the others. */
   estimated_tokens: whole,
@@ -126,6 +130,7 @@ export const reportOf = (state: RunState, end: BatchFinished, head: ReportHead, 
       count: videos.length,
       videos: videos.map(({ video_id, source_video, message }) => ({ video_id, source_video, message })),
     })),
+    ...(state.flags.length === 0 ? {} : { flags: [...state.flags] }),
     slowest: state.slowest.map(({ videoId, seconds }) => ({ video_id: videoId, seconds })),
     estimated_tokens: state.estimatedTokens,
     estimated_cost_usd: state.unpriced > 0 ? null : state.estimatedCostUsd,

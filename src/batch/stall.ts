@@ -74,6 +74,7 @@ export const stallAfter = (
     case "BatchStopping":
       return { ...here, stoppingMs: nowMs }
     case "Notice":
+    case "Flagged":
     case "BatchStarted":
       return here
     case "BatchFinished":

@@ -33,6 +33,14 @@ export interface SlowVideo {
   readonly seconds: number
 }
 
+/** Something of a video that is doubtful; see `docs/reference/dataset.md`, "Flags". */
+export interface FlaggedPart {
+  readonly video_id: string
+  readonly what: string
+  readonly flag: string
+  readonly why: string
+}
+
 /** What is known about a batch at one moment. Times are milliseconds of one clock that never goes back. */
 export interface RunState {
   readonly startedMs: number
@@ -51,6 +59,8 @@ export interface RunState {
   readonly active: ReadonlyMap<string, ActiveVideo>
   /** Steps refined, without those an earlier run had refined. */
   readonly steps: number
+  /** What videos that the batch went through have of doubtful parts, as it was told. */
+  readonly flags: ReadonlyArray<FlaggedPart>
   readonly answers: number
   readonly rejected: number
   readonly promptTokens: number
@@ -89,6 +99,7 @@ export const initialState = (stages: ReadonlyArray<StageLabel>, nowMs: number): 
   deferred: new Set(),
   active: new Map(),
   steps: 0,
+  flags: [],
   answers: 0,
   rejected: 0,
   promptTokens: 0,

@@ -53,6 +53,9 @@ const bordersOf = ({ borderInput, borderPrecision, sheetGrid, sheetTile }: RunFl
     }),
   })
 
+const verifyOf = ({ sheetGrid, sheetTile, verify }: RunFlags): Pick<RunSettings, "verify"> =>
+  verify ? { verify: { sheet: { ...sheetGrid, tilePx: sheetTile } } } : {}
+
 /** What steps are wanted, if other ones than the contract's are. */
 const stepsOf = ({ granularity, steps }: RunFlags): Pick<RunSettings, "granularity" | "steps"> => ({
   ...(granularity === "causal" ? {} : { granularity }),
@@ -98,6 +101,7 @@ const settingsOf = (
   imageLabels: labelsOf(given, environment),
   stepConcurrency: given.stepConcurrency,
   ...bordersOf(given),
+  ...verifyOf(given),
   retries: retriesOfAll(given.retries),
   cut: {
     mode: given.cutMode,

@@ -38,6 +38,13 @@ export const statusSchema = v.strictObject({
     }),
   ),
   unfinished_videos: ids,
+  /** What is doubtful. */
+  flagged_videos: v.array(
+    v.strictObject({
+      video_id: v.string(),
+      flags: v.array(v.strictObject({ what: v.string(), flag: v.string() })),
+    }),
+  ),
   /** Handed in with `--batch`, and not fetched. */
   batches: v.strictObject({ batches: whole, requests: whole }),
   steps: whole,
@@ -75,6 +82,7 @@ export const statusJson = (status: RootStatus, time: string): string => {
     })),
     running_videos: [...status.running],
     unfinished_videos: [...status.unfinished],
+    flagged_videos: status.flagged.map(({ flags, video_id }) => ({ video_id, flags: [...flags] })),
     batches: { ...status.underWay },
     steps: status.steps,
     calls: status.calls,
@@ -106,6 +114,11 @@ const runningLine = ({ video_id, stage, steps_done, owner }: RootStatus["running
   const who =
     owner === null ? "" : printable(`process ${owner.pid} on ${owner.host} since ${owner.since_utc}`)
   return `  ${fit(printable(video_id), nameColumns)}  ${where.padEnd(10)}  ${steps.padEnd(8)}  ${who}`.trimEnd()
+}
+
+const flaggedLine = ({ flags, video_id }: RootStatus["flagged"][number]): string => {
+  const what = flags.map(({ flag, what }) => `${what} ${flag}`).join(", ")
+  return `  ${fit(printable(video_id), nameColumns)}  ${printable(what)}`
 }
 
 /** What unfinished videos may wait for. */
@@ -152,6 +165,9 @@ export const statusLines = (status: RootStatus, nowMs: number): ReadonlyArray<st
     `  ${spent(status)}`,
     `  ${duration(status.stageSeconds)} in stages${since === undefined ? "" : `, last change ${duration(Math.max(0, since))} ago`}`,
     ...(failed.length === 0 ? [] : ["failed", ...failureLines(status)]),
+    ...(status.flagged.length === 0
+      ? []
+      : ["doubtful, to be looked at first", ...status.flagged.map(flaggedLine)]),
     ...(running.length === 0 ? [] : ["running", ...running.map(runningLine)]),
   ]
 }

@@ -9,9 +9,10 @@ import { checkLocalization } from "../plan/localization.ts"
 import { type Checked, countProblems, type Problem, problem, problemLine } from "../plan/problem.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { listAt } from "../plan/shape.ts"
+import { checkVerification } from "../plan/verification.ts"
 import { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
-import { layout, levelPath, type VideoFolder } from "./layout.ts"
+import { layout, levelPath, lookPath, type VideoFolder } from "./layout.ts"
 import { isJsonObject } from "./ledger.ts"
 import { readManifest, readSheet } from "./resume.ts"
 import type { Outcome, RunSummary } from "./run-summary.ts"
@@ -70,6 +71,20 @@ const reviewBorders = Effect.fn("Edits.borders")(function* (reviewed: Reviewed) 
     if (!isDone(outcome) || listing === undefined) continue
     const path = join(dir, layout.borders.answer)
     yield* review(reviewed, path, (json) => checkBorder(listing.num_frames, json))
+  }
+})
+
+/** Answers to looks at whether steps are completed. */
+const reviewVerification = Effect.fn("Edits.verification")(function* (reviewed: Reviewed, draft: DraftPlan) {
+  const { annotation, folder, summary } = reviewed
+  for (const { looks, step_id } of summary.verify?.steps ?? []) {
+    const step = draft.steps.find((one) => one.step_id === step_id)
+    if (step === undefined) continue
+    for (const look of looks.filter(isDone)) {
+      const dir = join(folder.step(step.step_id, step.step_goal), lookPath(look.look))
+      const path = join(dir, layout.verify.answer)
+      yield* review(reviewed, path, (json) => checkVerification(json, annotation.language))
+    }
   }
 })
 
@@ -144,6 +159,7 @@ export const refuseBadEdits = Effect.fn("Edits.refuse")(function* (reviewed: Rev
   }
   if (stages.has("borders")) yield* reviewBorders(reviewed)
   if (!stages.has("refine")) return
+  if (stages.has("verify")) yield* reviewVerification(reviewed, draft)
   const steps = yield* reviewSteps(reviewed, draft)
   if (isDone(summary.stage3)) yield* reviewFinalPlan(reviewed, draft, steps)
 })

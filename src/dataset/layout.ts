@@ -71,6 +71,12 @@ export const callFile = (replyFile: string): string => replyFile.replace(/\.txt$
 export const levelPath = (border: number, level: number, isMoved: boolean): string =>
   `borders/border_${two(border)}/level_${level}${isMoved ? "_moved" : ""}`
 
+/** `verify/look_1`: the folder of one look at whether a step is completed, relative to the step's. */
+export const lookPath = (look: number): string => `verify/look_${look}`
+
+/** Whether a folder name has the form of such a look's. */
+export const isLookFolder = (name: string): boolean => /^look_\d+$/u.test(name)
+
 /** Whether a folder name has the form of a border's, or of a level's. */
 export const isBorderFolder = (name: string): boolean => /^border_\d{2,}$/u.test(name)
 export const isLevelFolder = (name: string): boolean => /^level_\d+(?:_moved)?$/u.test(name)
@@ -99,6 +105,14 @@ export const layout = {
     sheetPicture: "contact_sheet.jpg",
     answer: "border.json",
     call: callFiles("stage2_border"),
+  },
+  /** Below the folder of a step, only where steps were checked. */
+  verify: {
+    dir: "verify",
+    answer: "verification.json",
+    /** The annotation that was said to be wrong, before the step was refined again. */
+    refused: "step_refused.json",
+    call: callFiles("stage3_verify"),
   },
   stage3: { final: "step_final.json", meta: "step_meta.json", call: callFiles("stage3") },
 } as const

@@ -3,7 +3,14 @@ import { Effect } from "effect"
 import { NotPlain, sizeText } from "../files/plain.ts"
 import { unreadable } from "./DatasetError.ts"
 import { DatasetStore, type StoreEntry, sizeLimit } from "./DatasetStore.ts"
-import { type CallFiles, isBorderFolder, isLevelFolder, isStepFolder, layout } from "./layout.ts"
+import {
+  type CallFiles,
+  isBorderFolder,
+  isLevelFolder,
+  isLookFolder,
+  isStepFolder,
+  layout,
+} from "./layout.ts"
 import { entriesIn, removeLeftovers } from "./store.ts"
 
 /** The kinds of folders that a run writes into, each with names of its own. */
@@ -15,10 +22,12 @@ export type Place =
   | "border"
   | "level"
   | "step"
+  | "verify"
+  | "look"
   | "frames"
   | "clips"
 
-const { stage1, stage2, borders, stage3, frameManifest, sampledFrames } = layout
+const { stage1, stage2, borders, stage3, verify, frameManifest, sampledFrames } = layout
 
 const callNames = ({ systemPrompt, userPrompt, rawResponse }: CallFiles): RegExp =>
   new RegExp(
@@ -53,6 +62,8 @@ const filesIn: Readonly<Record<Place, (name: string) => boolean>> = {
     like(callNames(borders.call)),
   ),
   step: either(oneOf(frameManifest, stage3.final, stage3.meta), isKeyframe, like(callNames(stage3.call))),
+  verify: oneOf(borders.sheet, borders.sheetPicture),
+  look: either(oneOf(verify.answer, verify.refused), like(callNames(verify.call))),
   frames: like(/^sample_\d{3,}_ts_-?\d+\.\d{2}s\.jpg$/u),
   clips: like(/^step\d{2,}_.+\.mp4$/u),
 }
@@ -71,7 +82,12 @@ const foldersIn: Readonly<Record<Place, ReadonlyMap<string, Place>>> = {
   borders: new Map(),
   border: new Map(),
   level: new Map([[sampledFrames, "frames"]]),
-  step: new Map([[sampledFrames, "frames"]]),
+  step: new Map([
+    [sampledFrames, "frames"],
+    [verify.dir, "verify"],
+  ]),
+  verify: new Map(),
+  look: new Map(),
   frames: new Map(),
   clips: new Map(),
 }
@@ -83,6 +99,7 @@ export const isFileOf = (place: Place, name: string): boolean => filesIn[place](
 const numberedIn = (place: Place, name: string): Place | undefined => {
   if (place === "video" && isStepFolder(name)) return "step"
   if (place === "borders" && isBorderFolder(name)) return "border"
+  if (place === "verify" && isLookFolder(name)) return "look"
   return place === "border" && isLevelFolder(name) ? "level" : undefined
 }
 

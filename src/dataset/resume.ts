@@ -24,13 +24,13 @@ const refuse = (reason: DatasetError["reason"], path: string, message: string) =
  * `FingerprintMismatch` if prompts or schema differ, and with `RehearsalOverReal` if a rehearsal would replace a real
  * model's answers; both pass if everything is to be made again (`replaceAll`).
  *
- * @param plainFingerprint that of a run without the stages that options add: its folder is gone on with
+ * @param lesserFingerprints those of runs without some of the stages that options add: their folders are gone on with
  */
 export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   folder: VideoFolder,
   header: SummaryHeader,
   replaceAll: boolean,
-  plainFingerprint: string = header.schema_fingerprint,
+  lesserFingerprints: ReadonlyArray<string> = [],
 ) {
   const names = (yield* listFolder(folder.key)).filter((name) => !isTemporary(name))
   if (names.length === 0) return undefined
@@ -45,7 +45,7 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
     return yield* refuse("ForeignFolder", folder.location, message)
   }
   if (replaceAll) return summary
-  if (![header.schema_fingerprint, plainFingerprint].includes(summary.schema_fingerprint)) {
+  if (![header.schema_fingerprint, ...lesserFingerprints].includes(summary.schema_fingerprint)) {
     return yield* refuse(
       "FingerprintMismatch",
       folder.location,

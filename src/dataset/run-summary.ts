@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import { borderInputs, imageLabelNames, responseFormats } from "../plan/choices.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
+import { verificationVerdicts } from "../plan/verification.ts"
 import { callSchema, round, tokens } from "./call-record.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
 import { cutSettingsSchema, sheetGridSchema } from "./records.ts"
@@ -112,6 +113,39 @@ const bordersOutcomeSchema = v.object({
   ),
 })
 
+/** What is doubtful of a step: its own clip does not show it completed, or it cannot be seen there. */
+export const stepFlags = ["not_completed", "cannot_tell"] as const
+
+/** Steps checked against their clips: one outcome for each look, and what they come to. Paths are relative to the video's folder. */
+const verifyOutcomeSchema = v.object({
+  status,
+  attempts: index,
+  warnings: v.array(v.string()),
+  error: v.optional(v.string()),
+  error_reason: v.optional(v.string()),
+  wall_time_sec: v.number(),
+  steps: v.array(
+    v.object({
+      step_id: index,
+      /** What the last look has said; absent as long as there is none. */
+      verdict: v.exactOptional(v.picklist(verificationVerdicts)),
+      differs: v.exactOptional(filled),
+      flag: v.exactOptional(v.picklist(stepFlags)),
+      sheet: v.exactOptional(filled),
+      looks: v.array(
+        v.object({
+          look: index,
+          ...outcome,
+          answer: filled,
+          system_prompt: filled,
+          user_prompt: filled,
+          raw_response: filled,
+        }),
+      ),
+    }),
+  ),
+})
+
 /** A stage beyond the contract's, of one answer. Paths are relative to the video's folder. */
 const furtherStageSchema = v.object({
   ...outcome,
@@ -182,6 +216,8 @@ export const runSummarySchema = v.object({
       ...sheetGridSchema.entries,
     }),
   ),
+  /** Where steps were checked against their clips: how their frames were laid out. */
+  verify_config: v.exactOptional(sheetGridSchema),
   cut_config: cutSettingsSchema,
   decoder: v.string(),
   cutter: v.string(),
@@ -209,6 +245,7 @@ export const runSummarySchema = v.object({
   stage2: v.optional(stage2Schema),
   borders: v.optional(bordersOutcomeSchema),
   stage3: v.optional(stage3Schema),
+  verify: v.optional(verifyOutcomeSchema),
   /** By name; absent if there are none. */
   further_stages: v.optional(v.record(v.string(), furtherStageSchema)),
   totals: v.optional(

@@ -35,12 +35,18 @@ interface MadeUnder {
   readonly schema_parts?: SchemaParts | undefined
 }
 
-/** The names of prompt files that differ, with their folder. */
+/** Prompts of stages that an option switches on, with that option. */
+const optionOf: Readonly<Record<string, string>> = {
+  stage2_border: " of --border-precision",
+  stage3_verify: " of --verify",
+}
+
+/** The names of prompt files that differ, with their folder and the option that brings them. */
 const differingPrompts = (made: SchemaParts, now: SchemaParts): ReadonlyArray<string> =>
   [...new Set([...Object.keys(made.prompts), ...Object.keys(now.prompts)])]
     .filter((name) => made.prompts[name] !== now.prompts[name])
     .toSorted()
-    .map((name) => `prompts/${now.annotation_schema}/${name}.md`)
+    .map((name) => `prompts/${now.annotation_schema}/${name}.md${optionOf[name] ?? ""}`)
 
 const taskText = (task: string | undefined): string => (task === undefined ? "none" : quoted(task))
 

@@ -17,6 +17,7 @@ export type Progress = Pick<
   | "stage2"
   | "borders"
   | "stage3"
+  | "verify"
   | "further_stages"
   | "files"
   | "overwrite"
@@ -49,14 +50,25 @@ export const readSummary = (path: string) =>
   })
 
 const progressOf = (summary: RunSummary): Progress => {
-  const { decoding, stage1, stage2, borders, stage3, further_stages, files, overwrite, post_validate } =
-    summary
+  const {
+    decoding,
+    stage1,
+    stage2,
+    borders,
+    stage3,
+    verify,
+    further_stages,
+    files,
+    overwrite,
+    post_validate,
+  } = summary
   return {
     ...(decoding === undefined ? {} : { decoding }),
     ...(stage1 === undefined ? {} : { stage1 }),
     ...(stage2 === undefined ? {} : { stage2 }),
     ...(borders === undefined ? {} : { borders }),
     ...(stage3 === undefined ? {} : { stage3 }),
+    ...(verify === undefined ? {} : { verify }),
     ...(further_stages === undefined ? {} : { further_stages }),
     ...(files === undefined ? {} : { files }),
     ...(overwrite === undefined ? {} : { overwrite }),
@@ -74,9 +86,11 @@ export const totalsOf = ({
   stage2,
   borders,
   stage3,
+  verify,
   further_stages = {},
 }: Progress): NonNullable<RunSummary["totals"]> => {
-  const parts = [...(borders?.levels ?? []), ...(stage3?.steps ?? [])]
+  const looks = verify?.steps.flatMap((step) => step.looks) ?? []
+  const parts = [...(borders?.levels ?? []), ...(stage3?.steps ?? []), ...looks]
   const outcomes = [stage1, stage2, ...parts, ...Object.values(further_stages)]
   const calls = outcomes.flatMap((outcome) => [...(outcome?.calls ?? []), ...(outcome?.remake?.calls ?? [])])
   const sum = (field: "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens") =>
@@ -125,13 +139,14 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
         stage2,
         borders,
         stage3,
+        verify,
         further_stages,
         files,
         overwrite,
         post_validate = null,
       } = progress
       const totals = totalsOf(progress)
-      const stages = { stage1, stage2, borders, stage3, further_stages, post_validate }
+      const stages = { stage1, stage2, borders, stage3, verify, further_stages, post_validate }
       const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
       return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(

@@ -1,10 +1,10 @@
-import { dirname, join } from "node:path/posix"
+import { basename, dirname, join } from "node:path/posix"
 import { Effect } from "effect"
 import * as v from "valibot"
 import { sha256 } from "../plan/fingerprint.ts"
 import { replyRecordSchema } from "./call-record.ts"
 import { sizeLimit } from "./DatasetStore.ts"
-import { callFile, clipPath, errorsFile, layout } from "./layout.ts"
+import { callFile, clipPath, errorsFile, layout, lookPath } from "./layout.ts"
 import { isKeyframe } from "./places.ts"
 import { type FrameManifest, type StepMeta, type StepSegments, stepMetaSchema } from "./records.ts"
 import { isOwnPicture, readManifest, readSheet } from "./resume.ts"
@@ -113,7 +113,7 @@ export const removeReplies = Effect.fn("Superseded.replies")(function* (
   }
 })
 
-const { borders, stage3 } = layout
+const { borders, stage3, verify } = layout
 
 /** Removes files of ours in a folder, as far as they are what runs have written last. */
 const removeNamed = Effect.fn("Superseded.named")(function* (
@@ -128,16 +128,20 @@ const removeNamed = Effect.fn("Superseded.named")(function* (
   }
 })
 
+/** Removes the picture of a contact sheet. */
+const removeSheet = Effect.fn("Superseded.sheet")(function* (dir: string) {
+  const sheet = yield* readSheet(dir)
+  if (sheet === undefined) return
+  const path = join(dir, borders.sheetPicture)
+  yield* removeRecorded({ path, sha256: sheet.sha256, limit: sizeLimit.picture })
+})
+
 /** Removes what runs have made of one look at a border that is not wanted any more, and its folder if nothing else is in it. */
 export const removeLevel = Effect.fn("Superseded.level")(function* (
   dir: string,
   recorded: (name: string) => string | undefined,
 ) {
-  const sheet = yield* readSheet(dir)
-  if (sheet !== undefined) {
-    const path = join(dir, borders.sheetPicture)
-    yield* removeRecorded({ path, sha256: sheet.sha256, limit: sizeLimit.picture })
-  }
+  yield* removeSheet(dir)
   yield* removePictures(dir, yield* readManifest(dir), new Set())
   yield* removeReplies(dir, borders.call.rawResponse, new Set())
   const { systemPrompt, userPrompt } = borders.call
@@ -160,6 +164,35 @@ export const removeBorderRecord = Effect.fn("Superseded.borders")(function* (
   yield* removeIfEmpty(dir)
 })
 
+/** Removes what runs have made of one look at whether a step is completed, and its folder if nothing else is in it. */
+export const removeLook = Effect.fn("Superseded.look")(function* (
+  dir: string,
+  recorded: (name: string) => string | undefined,
+) {
+  const { systemPrompt, userPrompt, rawResponse } = verify.call
+  yield* removeReplies(dir, rawResponse, new Set())
+  yield* removeNamed(dir, [systemPrompt, userPrompt, verify.answer, verify.refused], recorded)
+  yield* removeIfEmpty(dir)
+})
+
+/**
+ * Removes what runs have made to check whether a step is completed, and its folder if nothing else is in it.
+ *
+ * @param dir `NN_<slug>/verify` as a key
+ */
+export const removeVerification = Effect.fn("Superseded.verification")(function* (
+  dir: string,
+  recorded: (path: string) => string | undefined,
+) {
+  for (const look of [1, 2]) {
+    const name = basename(lookPath(look))
+    yield* removeLook(join(dir, name), (file) => recorded(`${name}/${file}`))
+  }
+  yield* removeSheet(dir)
+  yield* removeNamed(dir, [borders.sheet], recorded)
+  yield* removeIfEmpty(dir)
+})
+
 /**
  * Removes what runs have made in the folder of a step that is no longer in the plan, and the folder if nothing else is in it.
  */
@@ -179,6 +212,7 @@ export const removeStep = Effect.fn("Superseded.step")(function* (
     layout.frameManifest,
   ]
   yield* removeNamed(dir, named, recorded)
+  yield* removeVerification(join(dir, verify.dir), (path) => recorded(`${verify.dir}/${path}`))
   yield* removeIfEmpty(join(dir, layout.sampledFrames))
   yield* removeIfEmpty(dir)
 })

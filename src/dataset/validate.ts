@@ -19,6 +19,7 @@ import { checkPool } from "./validate/pool.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
 import { unexpectedFindings } from "./validate/unexpected.ts"
+import { checkVerification } from "./validate/verification.ts"
 
 export type { DecodeClip } from "./validate/clip.ts"
 export { errorsAmong, type Finding } from "./validate/finding.ts"
@@ -30,9 +31,10 @@ export type Scope = "everything" | "what is there"
 
 const summaryFindings = (summary: RunSummary, name: string, scope: Scope): ReadonlyArray<Finding> => {
   const file = layout.runSummary
-  const { borders, further_stages = {}, stage1, stage2, stage3 } = summary
+  const { borders, further_stages = {}, stage1, stage2, stage3, verify } = summary
   const looked = borders === undefined ? {} : { "2 borders": borders }
-  const outcomes = { 1: stage1, 2: stage2, ...looked, 3: stage3, ...further_stages }
+  const verified = verify === undefined ? {} : { "3 verify": verify }
+  const outcomes = { 1: stage1, 2: stage2, ...looked, 3: stage3, ...verified, ...further_stages }
   const stages = Object.entries(outcomes).flatMap(([stage, outcome]) =>
     outcome?.status === "completed" || (outcome === undefined && scope === "what is there")
       ? []
@@ -146,6 +148,9 @@ const checkRecords = Effect.fn("Validate.records")(function* (
     for (const [path, names] of picturesOf(checked.folder, checked.manifest)) byFolder.set(path, names)
     if (checked.keyframes !== undefined) byFolder.set(checked.folder, new Set(checked.keyframes))
   }
+  const verified = yield* checkVerification(folder, summary, annotation, draft.draft, steps)
+  for (const look of verified.looks) looks.add(look)
+  found.push(...verified.findings)
   found.push(...(yield* checkFinalPlan(folder, draft.draft.high_level_goal, steps)))
   return sofar(new Set(steps.map((step) => step.folder)))
 })

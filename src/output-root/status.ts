@@ -29,6 +29,12 @@ const summarySchema = v.object({
   stage1: v.optional(outcomeSchema),
   stage2: v.optional(outcomeSchema),
   stage3: v.optional(v.object({ ...outcomeSchema.entries, steps: v.array(outcomeSchema) })),
+  verify: v.optional(
+    v.object({
+      ...outcomeSchema.entries,
+      steps: v.array(v.object({ step_id: v.number(), flag: v.optional(v.string()) })),
+    }),
+  ),
   further_stages: v.optional(v.record(v.string(), outcomeSchema)),
   totals: v.optional(
     v.object({
@@ -53,6 +59,12 @@ export interface RunningVideo {
   readonly owner: Pick<LockOwner, "host" | "pid" | "since_utc"> | null
 }
 
+/** A video with doubtful parts. */
+export interface FlaggedVideo {
+  readonly video_id: string
+  readonly flags: ReadonlyArray<{ readonly what: string; readonly flag: string }>
+}
+
 /** How an output root stands. The ids in all lists are in order of name. */
 export interface RootStatus {
   /** Absolute. */
@@ -64,6 +76,8 @@ export interface RootStatus {
   readonly unfinished: ReadonlyArray<string>
   /** Inputs of the last run of several videos that were not begun. */
   readonly notStarted: ReadonlyArray<string>
+  /** Videos with doubtful parts, whatever else is said of them. */
+  readonly flagged: ReadonlyArray<FlaggedVideo>
   readonly steps: number
   /** Replies on record; rejected ones too. */
   readonly calls: number
@@ -89,11 +103,21 @@ const contractOutcomes = (summary: SummaryExcerpt | undefined): ReadonlyArray<Ou
 const outcomeOf = (summary: SummaryExcerpt, { name, number }: StageId): Outcome | undefined =>
   contractOutcomes(summary)[number - 1] ?? summary.further_stages?.[name]
 
+/** The outcome of the checks of steps, which belongs to the contract's last stage. */
+const checksOf = ({ verify }: SummaryExcerpt, { number }: StageId): Outcome | undefined =>
+  number === contractOutcomes(undefined).length ? verify : undefined
+
+const isComplete = (summary: SummaryExcerpt, stage: StageId): boolean =>
+  outcomeOf(summary, stage)?.status === "completed" &&
+  (checksOf(summary, stage)?.status ?? "completed") === "completed"
+
 const failureOf = (summary: SummaryExcerpt, stages: ReadonlyArray<StageId>): FailedVideo | undefined => {
   const { video_id, source_video } = summary
   for (const stage of stages) {
-    const outcome = outcomeOf(summary, stage)
-    if (outcome?.status !== "failed") continue
+    const outcome = [outcomeOf(summary, stage), checksOf(summary, stage)].find(
+      (one) => one?.status === "failed",
+    )
+    if (outcome === undefined) continue
     const steps = outcome === summary.stage3 ? summary.stage3.steps : []
     const first = [outcome, ...steps].find(({ error_reason }) => error_reason !== undefined)
     const reason = first?.error_reason ?? "Unknown"
@@ -112,6 +136,12 @@ const stageOf = (summary: SummaryExcerpt | undefined): number | null => {
 
 const stepsOf = (summary: SummaryExcerpt | undefined): number =>
   (summary?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
+
+/** What is doubtful of a video. */
+const flagsOf = (summary: SummaryExcerpt | undefined): FlaggedVideo["flags"] =>
+  (summary?.verify?.steps ?? []).flatMap(({ flag, step_id }) =>
+    flag === undefined ? [] : [{ what: `step ${step_id}`, flag }],
+  )
 
 interface SeenFolder {
   readonly id: string
@@ -140,7 +170,7 @@ const costOf = (folders: ReadonlyArray<SeenFolder>): number | null => {
 }
 
 const secondsOf = ({ summary }: SeenFolder): number =>
-  [...contractOutcomes(summary), ...Object.values(summary?.further_stages ?? {})].reduce(
+  [...contractOutcomes(summary), summary?.verify, ...Object.values(summary?.further_stages ?? {})].reduce(
     (sum, outcome) => sum + (outcome?.wall_time_sec ?? 0),
     0,
   )
@@ -177,8 +207,7 @@ const statusOf = (
     const mayStand = recordedFailure === undefined || isRefusal(recordedFailure)
     if (!mayStand) continue
     const failure = failureOf(summary, stages)
-    const isDone =
-      failure === undefined && stages.every((stage) => outcomeOf(summary, stage)?.status === "completed")
+    const isDone = failure === undefined && stages.every((stage) => isComplete(summary, stage))
     // A run that was refused says nothing of a finished folder, unless it was about another video of this name.
     if (isDone && recordedFailure?.source_video === summary.source_video) failed.delete(id)
     if (isDone) done.push(id)
@@ -202,6 +231,10 @@ const statusOf = (
     notStarted: inputs.flatMap(({ refused, video_id: id }) =>
       id === null || refused !== undefined || known.has(id) ? [] : [id],
     ),
+    flagged: folders.flatMap(({ id, summary }) => {
+      const flags = flagsOf(summary)
+      return flags.length === 0 ? [] : [{ video_id: id, flags }]
+    }),
     steps: folders.reduce((sum, { summary }) => sum + stepsOf(summary), 0),
     calls: sumOf(folders, "calls"),
     promptTokens: sumOf(folders, "prompt_tokens"),

@@ -96,6 +96,8 @@ export interface StageOf<A, Name extends string = string> extends Stage<Name> {
 }
 
 interface Definition<A, Name extends string> extends Description<Name> {
+  /** A stage before it whose result it hands on changed: those that come after take that. */
+  readonly inPlaceOf?: StageOf<A>
   /** Units of work that lie ahead; each is told when it is done. */
   readonly parts: (made: Made) => number
   readonly make: (run: VideoRun, made: Made) => Effect.Effect<A, StageError, StageServices>
@@ -112,11 +114,12 @@ const nothingForeseen: Outlook<never> = { made: Either.left(""), calls: [], deco
 /** Makes a stage of what it is called, what it takes, and how it is made and foreseen. */
 export const defineStage = <A, const Name extends string>({
   foresee = () => Effect.succeed(nothingForeseen),
+  inPlaceOf,
   make,
   parts,
   ...description
 }: Definition<A, Name>): StageOf<A, Name> => {
-  const result = Context.GenericTag<string, A>(`triptych/stages/${description.name}`)
+  const result = inPlaceOf?.result ?? Context.GenericTag<string, A>(`triptych/stages/${description.name}`)
   return {
     ...description,
     result,

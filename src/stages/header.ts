@@ -7,6 +7,7 @@ import type { CutRecord } from "../dataset/records.ts"
 import { contractVersion, type RunSummary } from "../dataset/run-summary.ts"
 import type { SummaryHeader } from "../dataset/summary.ts"
 import { VisionModel } from "../model/VisionModel.ts"
+import type { SheetLayout } from "../picture/sheet.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
 import { ClipCutter, type CutSettings } from "../video/ClipCutter.ts"
 import { ptsSeconds, type VideoSource } from "../video/VideoDecoder.ts"
@@ -22,6 +23,13 @@ export const cutRecord = (cut: CutSettings): CutRecord => ({
   ...(cut.autorotate === true ? { autorotate: cut.autorotate } : {}),
 })
 
+/** How frames are laid out in a sheet, as the dataset writes it. */
+const gridRecord = ({ columns, rows, tilePx }: SheetLayout): NonNullable<RunSummary["verify_config"]> => ({
+  columns,
+  rows,
+  tile_px: tilePx,
+})
+
 /** How borders are looked at again, as the dataset writes it. */
 const borderRecord = ({
   input,
@@ -30,9 +38,7 @@ const borderRecord = ({
 }: BorderSettings): NonNullable<RunSummary["border_config"]> => ({
   precision_sec: precisionSec,
   input,
-  columns: sheet.columns,
-  rows: sheet.rows,
-  tile_px: sheet.tilePx,
+  ...gridRecord(sheet),
 })
 
 const versions: Readonly<Record<string, string>> = {
@@ -87,6 +93,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
       image_labels: settings.imageLabels,
     },
     ...(settings.borders === undefined ? {} : { border_config: borderRecord(settings.borders) }),
+    ...(settings.verify === undefined ? {} : { verify_config: gridRecord(settings.verify.sheet) }),
     cut_config: cutRecord(settings.cut),
     decoder: source.backend,
     cutter,

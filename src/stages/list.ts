@@ -5,9 +5,10 @@ import { draft } from "./draft.ts"
 import { localize } from "./localize.ts"
 import { refine } from "./refine.ts"
 import type { Stage } from "./Stage.ts"
+import { verify } from "./verify/verify.ts"
 
 /** The stages, in order. Names, numbers, flags, commands and help derive from this list. */
-export const stages = [draft, localize, borders, cut, refine] as const satisfies ReadonlyArray<Stage>
+export const stages = [draft, localize, borders, cut, refine, verify] as const satisfies ReadonlyArray<Stage>
 
 export type StageName = (typeof stages)[number]["name"]
 

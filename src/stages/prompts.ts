@@ -65,8 +65,8 @@ export interface Prompts {
   ) => string
   /** SHA-256, 64 hex digits. Stages that bring their own text are not in it: their answers depend on that by themselves. */
   readonly fingerprint: string
-  /** That of a run without the stages that options switch on: what they add may be added to what such a run has made. */
-  readonly plainFingerprint: string
+  /** Those of runs with fewer of the stages that options switch on: what they add may be added to what such a run has made. */
+  readonly lesserFingerprints: ReadonlyArray<string>
   /** What the fingerprint is made of. */
   readonly parts: SchemaParts
 }
@@ -135,6 +135,13 @@ export interface GivenWording extends GivenForm, StageOptions {
   readonly prompts?: string
   /** What the video is of, in words that the model is given with every question. */
   readonly task?: string
+}
+
+/** All choices of some of a few things, none and all of them included. */
+const subsetsOf = <A>([first, ...others]: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
+  if (first === undefined) return [[]]
+  const without = subsetsOf(others)
+  return [...without, ...without.map((subset) => [first, ...subset])]
 }
 
 /** A prompt as it is filled in and sent. */
@@ -238,12 +245,15 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
     })
   }
   const plain = usedStages(stages, {}).flatMap(({ asks }) => asks ?? [])
+  const added = ofFiles.filter((asks) => !plain.includes(asks))
   return {
     system: withTask(texts.get(system.file) ?? "", task),
     fill: ({ file, text }, values) =>
       fill(text === undefined ? (texts.get(file) ?? "") : normal(text), values),
     fingerprint: fingerprintOf(ofFiles),
-    plainFingerprint: fingerprintOf(ofFiles.filter((asks) => plain.includes(asks))),
+    lesserFingerprints: subsetsOf(added)
+      .filter((left) => left.length < added.length)
+      .map((left) => fingerprintOf(ofFiles.filter((asks) => plain.includes(asks) || left.includes(asks)))),
     parts: {
       contract_version: contractVersion,
       annotation_schema: annotation.name,

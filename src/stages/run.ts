@@ -92,6 +92,12 @@ export const stageFinished = ({ folder, publish }: VideoRun, { name: stage }: St
 export const notice = ({ folder, publish }: VideoRun, message: string) =>
   publish({ type: "Notice", videoId: folder.videoId, message })
 
+/** What is doubtful of a part of a video, and why. */
+export const flagged = (
+  { folder, publish }: VideoRun,
+  flag: Pick<Extract<VideoEvent, { type: "Flagged" }>, "flag" | "what" | "why">,
+) => publish({ type: "Flagged", videoId: folder.videoId, ...flag })
+
 /** Later stages go before earlier ones, and within a stage the video that was begun first. */
 const stageWeight = 1e9
 

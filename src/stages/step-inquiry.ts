@@ -38,19 +38,36 @@ export interface StepToRefine {
   readonly pool: FramePool
   /** Whether its range is the original implementation's. */
   readonly isAdopted: boolean
+  /** What was said against an annotation of it that its own frames do not bear out. */
+  readonly objection?: string
 }
+
+/** What is added to the prompt where an earlier annotation was refused. */
+const objected = (objection: string): string =>
+  [
+    "",
+    "",
+    "# What was wrong before",
+    "",
+    "An earlier annotation of this step was checked against the clip, and refused for this reason:",
+    "",
+    `> ${objection.replaceAll(/\s+/gu, " ")}`,
+    "",
+    "Look for that in the images. Where they bear it out, correct the agent, the action, the patient, the effects and the keyframes.",
+    "Where they do not, keep what is right. `step_id` and `step_goal` stay unchanged.",
+  ].join("\n")
 
 /** The prompt for the annotation of a step, which shows so many pictures. */
 export const stepPrompt = (
   run: RunFacts,
-  { draft, goal }: Pick<StepToRefine, "draft" | "goal">,
+  { draft, goal, objection }: Pick<StepToRefine, "draft" | "goal" | "objection">,
   pictures: number,
 ): string =>
-  run.prompts.fill(refineAsks.prompt, {
+  `${run.prompts.fill(refineAsks.prompt, {
     frame_count: String(pictures),
     high_level_goal: goal,
     draft_step: JSON.stringify(draft, null, 2),
-  })
+  })}${objection === undefined ? "" : objected(objection)}`
 
 /** Rehearsed, the keyframes of a step are those around its motion. */
 export const stepTask = (
@@ -73,7 +90,7 @@ export const stepTask = (
 /** What is asked for the annotation of a step. */
 export const stepInquiry = (
   run: RunFacts,
-  { draft, goal, isAdopted, pool, range }: StepToRefine,
+  { draft, goal, isAdopted, objection, pool, range }: StepToRefine,
   previous: Outcome | undefined,
 ) =>
   ({
@@ -89,12 +106,17 @@ export const stepInquiry = (
       range: [range.start_pts, range.end_pts],
       pool: pool.fingerprint,
       rehearsal: run.rehearsal,
+      ...(objection === undefined ? {} : { objection }),
     }),
     previous,
     mayAdopt: isAdopted,
     check: (json) => checkRefined(run.annotation, draft, pool.timestamps, json),
     task: stepTask(run.annotation, draft, pool.timestamps),
-    prompt: stepPrompt(run, { draft, goal }, pool.timestamps.length),
+    prompt: stepPrompt(
+      run,
+      { draft, goal, ...(objection === undefined ? {} : { objection }) },
+      pool.timestamps.length,
+    ),
     schema: refineAsks.schema(run.annotation),
     images: poolImages(pool, run.settings.imageLabels),
   }) satisfies Inquiry<FinalStep>

@@ -2,11 +2,13 @@ import { join } from "node:path/posix"
 import { Effect } from "effect"
 import { isStepFolder, layout, stepFolder } from "../dataset/layout.ts"
 import type { Outcome } from "../dataset/run-summary.ts"
+import { readBytes } from "../dataset/store.ts"
 import type { Progress } from "../dataset/summary.ts"
 import { removeStep } from "../dataset/superseded.ts"
 import type { DraftStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import type { VideoRun } from "./run.ts"
+import type { StageError } from "./Stage.ts"
 
 const { final: artefact, meta, call: files } = layout.stage3
 
@@ -30,6 +32,25 @@ export const noteSteps = (run: VideoRun, errorOf: (steps: Steps) => string | und
     const error = errorOf(steps)
     return { ...progress, stage3: outcomeOf(error === undefined ? "completed" : "failed", steps, error) }
   })
+
+/** Notes that steps failed. */
+export const noteFailedSteps = Effect.fnUntraced(function* (
+  run: VideoRun,
+  plan: DraftPlan,
+  message: string,
+  failures: ReadonlyArray<StageError>,
+) {
+  const isPlanThere = (yield* readBytes(join(run.folder.key, layout.finalPlan))) !== undefined
+  yield* noteSteps(run, (steps) => {
+    // The plan goes with the first answer that differs: as long as it is there, all that it was made of stands.
+    const stands =
+      isPlanThere &&
+      failures.every((error) => error._tag === "StageFailed") &&
+      steps.length === plan.steps.length &&
+      steps.every((step) => step.status === "completed")
+    return stands ? undefined : message
+  })
+})
 
 /** Notes how it went with one step. */
 export const noteStep =

@@ -2,12 +2,13 @@ import { join } from "node:path/posix"
 import { Effect, Either } from "effect"
 import { layout, stepFolder } from "../dataset/layout.ts"
 import type { Segment } from "../dataset/records.ts"
-import type { Outcome } from "../dataset/run-summary.ts"
 import { localPath, readDigest } from "../dataset/store.ts"
+import type { FinalStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import { canonicalJson } from "../plan/fingerprint.ts"
 import { framesBetween } from "../video/sampling.ts"
 import { VideoDecoder } from "../video/VideoDecoder.ts"
+import { type Refined, refinedPlan } from "./annotate.ts"
 import { borders } from "./borders/borders.ts"
 import { cut } from "./cut.ts"
 import { draft, fullPoolRequest } from "./draft.ts"
@@ -19,16 +20,9 @@ import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
 import { mayKeep, type RunFacts } from "./run.ts"
 import { knownOf, type Left, type Made, type Outlook, whyNew } from "./Stage.ts"
 import { type PlannedSegment, plannedPart, planSegments, readSegments, stepsIn } from "./segments.ts"
-import {
-  type FinalPlan,
-  finalPlan,
-  refineAsks,
-  refineId,
-  type StepToRefine,
-  stepInquiry,
-  stepPrompt,
-} from "./step-inquiry.ts"
+import { refineAsks, refineId, type StepToRefine, stepInquiry, stepPrompt } from "./step-inquiry.ts"
 import { stepPoolRequest } from "./step-pool.ts"
+import { withObjection } from "./verify/look.ts"
 
 const stepCall = (run: RunFacts, distinct: number, prompt?: string) =>
   neededCall(run, refineId, refineAsks, "step", poolPictures(run, distinct), prompt)
@@ -91,47 +85,64 @@ const stepPool = Effect.fn("Survey.stepPool")(function* (
   return { request, pool: isKept ? yield* formerPool(request) : undefined }
 }, Effect.scoped)
 
+/** A step before it is refined, as far as it is known without a call. */
+export interface ForeseenStep {
+  readonly asked: Omit<StepToRefine, "objection">
+  /** The pool that is wanted of it. */
+  readonly request: PoolRequest
+  readonly outlook: Outlook<FinalStep>
+}
+
 /** What a run would make of one step. */
-const stepOutlook = Effect.fn("Survey.step")(function* (
+const foreseeStep = Effect.fn("Survey.step")(function* (
   run: RunFacts,
+  left: Left,
   step: Omit<StepToRefine, "pool">,
   planned: PlannedSegment,
   recorded: Segment | undefined,
-  previous: Outcome | undefined,
 ) {
   const { pool, request } = yield* stepPool(run, planned, recorded)
-  const question = { ...step, pool: pool ?? plannedPool(request) }
-  const inquiry = stepInquiry(run, question, previous)
+  const asked = { ...step, pool: pool ?? plannedPool(request) }
+  const previous = left.stage3?.steps.find(({ step_id }) => step_id === planned.step_id)
+  const inquiry = stepInquiry(run, yield* withObjection(run, asked, left), previous)
   const answer = yield* foreseenAnswer(run, inquiry)
   const distinct = distinctFrames(planFrames(request))
-  return outlookOf(
+  const outlook = outlookOf(
     Either.map(answer, ({ value }) => value),
     stepCall(run, distinct, inquiry.prompt),
     pool === undefined ? [distinct] : [],
   )
+  return { asked, request, outlook } satisfies ForeseenStep
 })
 
-/** What a run would make of all steps. */
-export const foreseeSteps = Effect.fnUntraced(function* (run: RunFacts, left: Left, known: Made) {
+/** Every step as far as it is known; undefined if the plan, or where its steps are, is not. */
+export const foreseenSteps = Effect.fn("Survey.steps")(function* (run: RunFacts, left: Left, known: Made) {
   const drafted = knownOf(known, draft)
   const localized = knownOf(known, localize)
   const found = knownOf(known, borders)
   const areBordersKnown = found !== undefined || !run.stages.some(({ name }) => name === borders.name)
-  if (drafted === undefined || localized === undefined || !areBordersKnown)
-    return unknownSteps(run, yield* stepPrompts(run, left, drafted?.plan), whyNew(left.stage3))
+  if (drafted === undefined || localized === undefined || !areBordersKnown) return undefined
   const { plan, pool } = drafted
   const { isAdopted, value: localization } = localized
   const recorded = yield* readSegments(join(run.folder.stage2, layout.stage2.segments))
   const pairs = stepsIn(plan, planSegments(pool, run.source, plan, localization, found))
-  const outlooks = yield* Effect.forEach(pairs, ({ segment, step }) => {
-    const isOfStep = ({ step_id }: { readonly step_id: number }) => step_id === step.step_id
-    const question = { goal: plan.high_level_goal, draft: step, range: segment, isAdopted }
-    const before = recorded?.segments.find(isOfStep)
-    return stepOutlook(run, question, segment, before, left.stage3?.steps.find(isOfStep))
+  return yield* Effect.forEach(pairs, ({ segment, step }) => {
+    const before = recorded?.segments.find(({ step_id }) => step_id === step.step_id)
+    const asked = { goal: plan.high_level_goal, draft: step, range: segment, isAdopted }
+    return foreseeStep(run, left, asked, segment, before)
   })
+})
+
+/** What a run would make of all steps. */
+export const foreseeSteps = Effect.fnUntraced(function* (run: RunFacts, left: Left, known: Made) {
+  const plan = knownOf(known, draft)?.plan
+  const steps = yield* foreseenSteps(run, left, known)
+  if (plan === undefined || steps === undefined)
+    return unknownSteps(run, yield* stepPrompts(run, left, plan), whyNew(left.stage3))
+  const refined = steps.map(({ asked, outlook }) => Either.map(outlook.made, (final) => ({ asked, final })))
   return {
-    made: Either.map(Either.all(outlooks.map(({ made }) => made)), (steps) => finalPlan(plan, steps)),
-    calls: outlooks.flatMap(({ calls }) => calls),
-    decoded: outlooks.flatMap(({ decoded }) => decoded),
-  } satisfies Outlook<FinalPlan>
+    made: Either.map(Either.all(refined), (all) => refinedPlan(plan, all)),
+    calls: steps.flatMap(({ outlook }) => outlook.calls),
+    decoded: steps.flatMap(({ outlook }) => outlook.decoded),
+  } satisfies Outlook<Refined>
 })

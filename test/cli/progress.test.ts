@@ -392,6 +392,13 @@ describe("JSON lines", () => {
     },
     StageFinished: { type: "StageFinished", videoId: "v", stage: "localize" },
     Notice: { type: "Notice", videoId: "v", message: "kept" },
+    Flagged: {
+      type: "Flagged",
+      videoId: "v",
+      what: "step 3",
+      flag: "not_completed",
+      why: "The hand lets go.",
+    },
     VideoFinished: { type: "VideoFinished", videoId: "v", folder: "/d/v" },
     VideoFailed: {
       type: "VideoFailed",

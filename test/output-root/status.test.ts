@@ -57,6 +57,7 @@ test("videos are grouped by what their summaries say, and everything is added up
     running: [],
     unfinished: ["begun"],
     notStarted: [],
+    flagged: [],
     steps: 4,
     calls: 10,
     promptTokens: 100,

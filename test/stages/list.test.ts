@@ -46,6 +46,7 @@ test("messages call a stage by its number and title, and one that is not of the 
     "2 borders",
     "2 cut",
     "3 refine",
+    "3 verify",
   ])
   expect([stageText("title"), stageNumber("title"), stageNumber("cut")]).toEqual(["title", null, 2])
 })

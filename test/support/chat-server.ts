@@ -59,6 +59,9 @@ export interface ChatServer extends AsyncDisposable {
 /** Whether a prompt is about one look at a border. */
 export const isBorder = (prompt: string): boolean => prompt.startsWith("# Task: find the moment")
 
+/** Whether a prompt asks whether a step is completed in its clip. */
+export const isCheck = (prompt: string): boolean => prompt.startsWith("# Task: check whether one step")
+
 /** The stage that a prompt is of, in the languages of the project's prompts and examples. */
 export const stageOf = (prompt: string): 1 | 2 | 3 => {
   if (/^# (?:Task: draft|任务：起草)/u.test(prompt)) return 1
@@ -76,6 +79,7 @@ export const goodAnswer = (
 ): Json => {
   const frames = Number(/(?:You see|你看到) (\d+) /u.exec(prompt)?.[1] ?? 0)
   if (isBorder(prompt)) return { answer: "frame", frame_index: 1 + Math.ceil(frames / 2) }
+  if (isCheck(prompt)) return { completed: "yes", differs: "" }
   if (stage === 1) return draftReply(annotation, steps)
   if (stage === 2) return localizationReply(steps, frames)
   return refinedReply(annotation, draftOf(prompt), [2, Math.max(3, frames - 1)])

@@ -191,6 +191,10 @@ export const work = {
     borderInputs,
     "With --border-precision: frames are shown in one contact sheet, or each by itself, which takes more tokens; sheets if absent",
   ),
+  verify: flag.toggle(
+    "verify",
+    "Ask of each clip whether its step is completed there; refine it once more if not, and flag what stays doubtful",
+  ),
   sheetGrid: flag.parsed(
     "sheet-grid",
     "CxR",

@@ -46,6 +46,7 @@ export const jsonLineSchema = v.variant("event", [
   line("answer_rejected", { ...answer, problems: v.array(text) }),
   line("stage_finished", { ...video, stage }),
   line("notice", { ...video, message: text }),
+  line("flagged", { ...video, what: text, flag: text, why: text }),
   line("video_finished", { ...video, folder: text }),
   line("video_failed", {
     ...video,

@@ -25,6 +25,8 @@ const eventText = (event: RunEvent, verbose: boolean): string | ReadonlyArray<st
       return `${event.videoId}: stage ${stageText(event.stage)}: complete`
     case "Notice":
       return `${event.videoId}: ${event.message}`
+    case "Flagged":
+      return `${event.videoId}: ${event.what} is doubtful (${event.flag}): ${event.why}`
     case "VideoFinished":
       return `${event.videoId}: finished, ${event.folder}`
     case "VideoFailed": {

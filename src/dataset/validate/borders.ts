@@ -36,7 +36,8 @@ interface CheckedLevel {
   readonly findings: ReadonlyArray<Finding>
 }
 
-const checkSheet = Effect.fn("Validate.sheet")(function* (root: string, path: string) {
+/** Checks a contact sheet: its record, and its picture. */
+export const checkSheet = Effect.fn("Validate.sheet")(function* (root: string, path: string) {
   const { value: sheet, findings } = yield* loadJson(root, path, contactSheetSchema)
   if (sheet === undefined) return { sheet, findings }
   const picture = posix.join(posix.dirname(path), names.sheetPicture)

@@ -10,7 +10,7 @@ export interface Named {
   readonly byFolder: ReadonlyMap<string, ReadonlySet<string>>
   /** Folders of the plan's steps; undefined if there is no plan that can be read. */
   readonly steps: ReadonlySet<string> | undefined
-  /** Folders of looks at borders. */
+  /** Folders of looks at borders and at steps. */
   readonly looks: ReadonlySet<string>
   /** Folders of stages beyond the contract's. */
   readonly further: ReadonlySet<string>
@@ -42,8 +42,11 @@ const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding |
   if (inner !== undefined && kind.kind === "folder") {
     if (inner === "step" && named.steps?.has(name) === false)
       return warning(path, "belongs to no step of the plan; what is in it stays")
-    return inner === "level" && !named.looks.has(path)
-      ? warning(path, "is no look at a border on record; what is in it stays")
+    return (inner === "level" || inner === "look") && !named.looks.has(path)
+      ? warning(
+          path,
+          `is no look at a ${inner === "level" ? "border" : "step"} on record; what is in it stays`,
+        )
       : undefined
   }
   if (place === "video" && (name === reviewFolder || named.further.has(name))) return undefined
