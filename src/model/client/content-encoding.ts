@@ -8,7 +8,7 @@ import {
 } from "node:zlib"
 import { AnswerTooLarge } from "../protocols/unusable.ts"
 
-/** An answer is encoded in a way that was not asked for and is not known here. */
+/** An answer is encoded in a way that was not asked for and is not known here, or more often than anybody has a reason to. */
 export class UnknownEncoding extends Error {}
 
 type Bytes = AsyncIterable<Uint8Array>
@@ -30,11 +30,13 @@ const isZstd = (head: Buffer): boolean =>
 const isZlib = (head: Buffer): boolean =>
   head.length >= 2 && (head.readUInt8() & 0x0f) === 8 && head.readUInt16BE() % 31 === 0
 
+type DecoderOf = (head: Buffer) => Transform | undefined
+
 /**
  * What decodes a body that begins so; undefined if it is not encoded, whatever its header says. HTTP's `deflate` is zlib's format
  * (RFC 9110, 8.4.1.2), and some services send the bare one.
  */
-const decoders: Readonly<Record<string, (head: Buffer) => Transform | undefined>> = {
+const decoders: Readonly<Record<string, DecoderOf>> = {
   gzip: (head) => (isGzip(head) ? createGunzip() : undefined),
   deflate: (head) => (isZlib(head) ? createInflate() : isPlain(head) ? undefined : createInflateRaw()),
   br: (head) => (isPlain(head) ? undefined : createBrotliDecompress()),
@@ -61,11 +63,7 @@ async function* withHead(head: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGe
 }
 
 /** One encoding taken off. What comes out is bounded: a few kilobytes can unpack to anything, more so if packed twice. */
-async function* decoded(
-  packed: Bytes,
-  decoderOf: (head: Buffer) => Transform | undefined,
-  maxBytes: number,
-): AsyncGenerator<Uint8Array> {
+async function* decoded(packed: Bytes, decoderOf: DecoderOf, maxBytes: number): AsyncGenerator<Uint8Array> {
   const pieces = packed[Symbol.asyncIterator]()
   let room = maxBytes
   try {
@@ -103,15 +101,21 @@ const encodingsIn = (header: string | null): ReadonlyArray<string> =>
  *
  * @param maxBytes of what comes out of any of its encodings; a piece that goes beyond is given before it fails
  * @throws {AnswerTooLarge} while it is read
- * @throws {UnknownEncoding} at once
+ * @throws {UnknownEncoding} while it is read, unless the body is plain all the same: some services put a character set, or `none`,
+ *   into this header
  */
 export const decodedBody = (response: Response, maxBytes: number): Bytes => {
   const { body } = response
   if (body === null) return Readable.from([])
   const header = response.headers.get("content-encoding")
   const encodings = encodingsIn(header)
-  const found = encodings.flatMap((encoding) => decoders[encoding] ?? [])
-  if (found.length < encodings.length || found.length > mostEncodings)
+  const refuse = () => {
     throw new UnknownEncoding(`the answer is encoded as ${(header ?? "").trim().slice(0, 40)}`)
-  return found.reduce<Bytes>((packed, decoderOf) => decoded(packed, decoderOf, maxBytes), body)
+  }
+  if (encodings.length > mostEncodings) refuse()
+  const unlessPlain: DecoderOf = (head) => (isPlain(head) ? undefined : refuse())
+  return encodings.reduce<Bytes>(
+    (packed, encoding) => decoded(packed, decoders[encoding] ?? unlessPlain, maxBytes),
+    body,
+  )
 }

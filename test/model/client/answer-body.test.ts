@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { brotliCompressSync, constants, createGzip, deflateRawSync, deflateSync } from "node:zlib"
+import { brotliCompressSync, constants, createGzip, deflateRawSync, deflateSync, gzipSync } from "node:zlib"
 import { beginningOf, textOf } from "../../../src/model/client/answer-body.ts"
 import { UnknownEncoding } from "../../../src/model/client/content-encoding.ts"
 import { AnswerTooLarge } from "../../../src/model/protocols/unusable.ts"
@@ -86,8 +86,27 @@ describe.each(["br", "deflate"])("an answer that is said to be encoded as %s", (
 })
 
 test("an encoding that was not asked for is named by its beginning", async () => {
-  const reading = readWhole("{}", { "content-encoding": "x".repeat(500) })
+  const reading = readWhole("packed", { "content-encoding": "x".repeat(500) })
   await expect(reading).rejects.toThrow(new UnknownEncoding(`the answer is encoded as ${"x".repeat(40)}`))
+})
+
+describe.each(["utf-8", "none", "aws-chunked", "binary, UTF-8"])("an answer whose encoding is %s", (name) => {
+  test.each(plain)("is read as it is: %j", async (body) => {
+    const { text } = await readWhole(body, { "content-encoding": name })
+    expect(text).toBe(body.replace("\uFEFF", ""))
+  })
+
+  test("is unpacked where it is packed as well", async () => {
+    const { text } = await readWhole(gzipSync('{"a": 1}'), { "content-encoding": `${name}, gzip` })
+    expect(text).toBe('{"a": 1}')
+  })
+})
+
+test("four encodings are more than anybody has a reason for", async () => {
+  const reading = readWhole("{}", { "content-encoding": "none, none, none, none" })
+  await expect(reading).rejects.toThrow(
+    new UnknownEncoding("the answer is encoded as none, none, none, none"),
+  )
 })
 
 test.each([
