@@ -52,7 +52,9 @@ export const unwritable =
   (cause: unknown) => {
     requireFileFault(cause)
     if (cause instanceof NotPlain) return notPlain(path, cause)
-    const message = `cannot write ${path}: ${why(cause, wayOut)}`
+    const message = hasCode(cause, "ENOENT")
+      ? `cannot write ${path}: there is no such folder; make it and run the same command again, or ${wayOut}`
+      : `cannot write ${path}: ${why(cause, wayOut)}`
     return new DatasetError({ reason: "Unwritable", path, message, cause })
   }
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
+import { mkdtemp } from "node:fs/promises"
 import { Cause, Effect, Exit } from "effect"
 import { DatasetError, unreadable, unwritable } from "../../src/dataset/DatasetError.ts"
+import { unwritableScratch } from "../../src/dataset/scratch.ts"
 import { NotPlain } from "../../src/files/plain.ts"
 
 describe.each([
@@ -28,4 +30,15 @@ describe.each([
     const exit = await failed(bug)
     expect(Exit.isFailure(exit) && [...Cause.defects(exit.cause)]).toEqual([bug])
   })
+})
+
+test.each([
+  ["an output root", unwritable("/out/a"), "choose another --output-root"],
+  ["a scratch folder", unwritableScratch("/out/a"), "set TMPDIR to another folder"],
+])("%s whose folder is not there is said to be that, with the way out", async (_what, failure, wayOut) => {
+  const writing = Effect.tryPromise({ try: () => mkdtemp("/nonexistent/folder/a"), catch: failure })
+  const { message } = await Effect.runPromise(Effect.flip(writing))
+  expect(message).toBe(
+    `cannot write /out/a: there is no such folder; make it and run the same command again, or ${wayOut}`,
+  )
 })
