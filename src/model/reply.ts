@@ -4,7 +4,7 @@ import { type Problem, problem } from "../plan/problem.ts"
 
 /** What a reply's text held: one JSON object, or why not. */
 export type ParsedReply =
-  /** `repaired` if commas, quotes or literals had to be corrected before the object could be read. */
+  /** `repaired` if commas, quotes or literals had to be corrected before the object could be read, or a list taken off. */
   | { readonly ok: true; readonly value: object; readonly repaired?: true }
   | { readonly ok: false; readonly problem: Problem }
 
@@ -137,6 +137,15 @@ const fencedBlocks = (text: string): ReadonlyArray<string> => {
   return blocks
 }
 
+/** What JSON as a whole says: an object, or a list of nothing but one, in which some models wrap it. */
+const ofWhole = (value: unknown): ParsedReply => {
+  if (isObject(value)) return { ok: true, value }
+  const [only, ...others] = Array.isArray(value) ? value : []
+  return isObject(only) && others.length === 0
+    ? { ok: true, value: only, repaired: true }
+    : failed("the answer must be one JSON object, not a list or a single value")
+}
+
 const unreadable = (error: string, isTooLarge: true | undefined): ParsedReply =>
   isTooLarge
     ? failed(
@@ -148,7 +157,8 @@ const unreadable = (error: string, isTooLarge: true | undefined): ParsedReply =>
 /**
  * Takes the one JSON object out of a model's reply without guessing: the text after the last `</think>` or `</thinking>`, then the whole of
  * it, the only fenced block, or the only object in prose. An object with slips of the pen (commas, quotes, literals) is
- * corrected and marked so. Two different objects, one that does not close, a list, or none at all are problems, and so is a
+ * corrected, one that stands alone in a list is taken out of it, and both are marked so. Two different objects, one that does not
+ * close, any other list, or none at all are problems, and so is a
  * reply beyond `replyLimits`. Takes time in proportion to the reply's length.
  */
 export const parseReply = (reply: string): ParsedReply => {
@@ -160,18 +170,10 @@ export const parseReply = (reply: string): ParsedReply => {
   const text = withoutReasoning(reply).trim()
   if (text === "") return failed("the answer is empty; answer with one JSON object")
   const whole = parse(text)
-  if ("value" in whole) {
-    return isObject(whole.value)
-      ? { ok: true, value: whole.value }
-      : failed("the answer must be one JSON object, not a list or a single value")
-  }
+  if ("value" in whole) return ofWhole(whole.value)
   const blocks = fencedBlocks(text)
   const only = blocks.length === 1 ? parse(blocks[0]?.trim() ?? "") : undefined
-  if (only !== undefined && "value" in only) {
-    return isObject(only.value)
-      ? { ok: true, value: only.value }
-      : failed("the answer must be one JSON object, not a list or a single value")
-  }
+  if (only !== undefined && "value" in only) return ofWhole(only.value)
   const { objects, repaired, error, isTooLarge } = objectsIn(text)
   if (error !== undefined) return unreadable(error, isTooLarge)
   const distinct = [...new Map(objects.map((object) => [JSON.stringify(object), object])).values()]

@@ -46,13 +46,24 @@ describe("slips of the pen are mended, and it is said", () => {
   })
 })
 
+test.each([
+  ["as a whole", '[{"a": [1]}]'],
+  ["in a fence", '```json\n[{"a": [1]}]\n```'],
+  ["after thinking", '<think>[]</think>\n[ {"a": [1]} ]'],
+])("an object that stands alone in a list, %s, is taken out of it", (_name, text) => {
+  expect(parseReply(text)).toEqual({ ok: true, value: { a: [1] }, repaired: true })
+})
+
 describe("nothing is guessed from", () => {
   test.each([
     ["an empty reply", "", "empty"],
     ["only thinking", "<think>hm</think>", "empty"],
     ["prose", "I cannot do that.", "no JSON object"],
-    ["a list", '[{"a": 1}]', "not a list"],
-    ["a fenced list", '```json\n[{"a": 1}]\n```', "not a list"],
+    ["an empty list", "[]", "not a list"],
+    ["a list of two", '[{"a": 1}, {"b": 2}]', "not a list"],
+    ["a list of a list", '[[{"a": 1}]]', "not a list"],
+    ["a list of an object and more", '[{"a": 1}, null]', "not a list"],
+    ["a fenced list of two", '```json\n[{"a": 1}, {"b": 2}]\n```', "not a list"],
     ["a string", '"{}"', "not a list or a single value"],
     ["two different objects", '{"a": 1} or {"a": 2}', "2 JSON objects"],
     ["two fences that differ", '```json\n{"a": 1}\n```\n```json\n{"a": 2}\n```', "2 JSON objects"],
