@@ -74,6 +74,8 @@ export interface RunSettings {
   readonly imageLabels: ImageLabels
   /** Steps of one video refined at a time. */
   readonly stepConcurrency: number
+  /** How often it is asked where steps are, at least twice; once if absent. */
+  readonly samples?: number
   /** Absent if borders stay as they were localised. */
   readonly borders?: BorderSettings
   /** Absent if nobody asks whether steps are completed in their clips. */
@@ -91,7 +93,7 @@ export interface RunSettings {
 export const defaultSheet: SheetLayout = { columns: 5, rows: 5, tilePx: 224 }
 
 /** What switches stages on that a run has not by default. */
-export type StageOptions = Pick<RunSettings, "borders" | "verify">
+export type StageOptions = Pick<RunSettings, "borders" | "samples" | "verify">
 
 /** The contract's defaults. */
 export const defaultSettings: RunSettings = {

@@ -27,7 +27,7 @@ export interface ForeseenFailure {
 export interface Expectation {
   readonly videos: number
   readonly calls: number
-  /** How many more answers may call for, at most: borders that lie outside of where they are looked for, steps that are refined once more. */
+  /** How many more answers may call for, at most: borders that lie outside of where they are looked for, steps that are refined once more, readings that disagree. */
   readonly furtherCalls: number
   readonly images: number
   /** Of the pictures, those that repeat another of their call: short videos and clips have fewer frames than a pool. */

@@ -13,7 +13,7 @@ const lines = (expected: Expectation, steps: StepBounds): ReadonlyArray<string> 
   ...(expected.furtherCalls === 0
     ? []
     : [
-        `              and at most ${count(expected.furtherCalls)} more, for what answers may call for: borders that lie outside of where they are looked for first, steps that are refined once more`,
+        `              and at most ${count(expected.furtherCalls)} more, for what answers may call for: borders that lie outside of where they are looked for first, steps that are refined once more, readings that disagree`,
       ]),
   `images        ${count(expected.images)}`,
   ...(expected.repeated === 0

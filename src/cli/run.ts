@@ -102,6 +102,7 @@ const settingsOf = (
   stepConcurrency: given.stepConcurrency,
   ...bordersOf(given),
   ...verifyOf(given),
+  ...Option.match(given.samples, { onNone: () => ({}), onSome: (samples) => ({ samples }) }),
   retries: retriesOfAll(given.retries),
   cut: {
     mode: given.cutMode,

@@ -12,7 +12,7 @@ import { listAt } from "../plan/shape.ts"
 import { checkVerification } from "../plan/verification.ts"
 import { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
-import { layout, levelPath, lookPath, type VideoFolder } from "./layout.ts"
+import { layout, levelPath, lookPath, readingPath, type VideoFolder } from "./layout.ts"
 import { isJsonObject } from "./ledger.ts"
 import { readManifest, readSheet } from "./resume.ts"
 import type { Outcome, RunSummary } from "./run-summary.ts"
@@ -156,6 +156,11 @@ export const refuseBadEdits = Effect.fn("Edits.refuse")(function* (reviewed: Rev
     }
     const path = join(folder.stage2, layout.stage2.localization)
     yield* review(reviewed, path, (json) => checkLocalization(context, json))
+    for (const outcome of summary.readings?.readings ?? []) {
+      if (!stages.has("readings") || !isDone(outcome)) continue
+      const reading = join(folder.stage2, readingPath(outcome.reading), layout.readings.answer)
+      yield* review(reviewed, reading, (json) => checkLocalization(context, json))
+    }
   }
   if (stages.has("borders")) yield* reviewBorders(reviewed)
   if (!stages.has("refine")) return

@@ -71,6 +71,12 @@ export const callFile = (replyFile: string): string => replyFile.replace(/\.txt$
 export const levelPath = (border: number, level: number, isMoved: boolean): string =>
   `borders/border_${two(border)}/level_${level}${isMoved ? "_moved" : ""}`
 
+/** `readings/reading_02`: the folder of a further reading of where steps are, relative to `stage2/`. */
+export const readingPath = (reading: number): string => `readings/reading_${two(reading)}`
+
+/** Whether a folder name has the form of a reading's. */
+export const isReadingFolder = (name: string): boolean => /^reading_\d{2,}$/u.test(name)
+
 /** `verify/look_1`: the folder of one look at whether a step is completed, relative to the step's. */
 export const lookPath = (look: number): string => `verify/look_${look}`
 
@@ -105,6 +111,13 @@ export const layout = {
     sheetPicture: "contact_sheet.jpg",
     answer: "border.json",
     call: callFiles("stage2_border"),
+  },
+  /** Below the folder of Stage 2, only where it was asked for several times. */
+  readings: {
+    dir: "readings",
+    record: "readings.json",
+    answer: "localization.json",
+    call: callFiles("stage2_reading"),
   },
   /** Below the folder of a step, only where steps were checked. */
   verify: {

@@ -8,6 +8,7 @@ import {
   isBorderFolder,
   isLevelFolder,
   isLookFolder,
+  isReadingFolder,
   isStepFolder,
   layout,
 } from "./layout.ts"
@@ -21,13 +22,15 @@ export type Place =
   | "borders"
   | "border"
   | "level"
+  | "readings"
+  | "reading"
   | "step"
   | "verify"
   | "look"
   | "frames"
   | "clips"
 
-const { stage1, stage2, borders, stage3, verify, frameManifest, sampledFrames } = layout
+const { stage1, stage2, borders, readings, stage3, verify, frameManifest, sampledFrames } = layout
 
 const callNames = ({ systemPrompt, userPrompt, rawResponse }: CallFiles): RegExp =>
   new RegExp(
@@ -62,6 +65,8 @@ const filesIn: Readonly<Record<Place, (name: string) => boolean>> = {
     like(callNames(borders.call)),
   ),
   step: either(oneOf(frameManifest, stage3.final, stage3.meta), isKeyframe, like(callNames(stage3.call))),
+  readings: oneOf(readings.record),
+  reading: either(oneOf(readings.answer), like(callNames(readings.call))),
   verify: oneOf(borders.sheet, borders.sheetPicture),
   look: either(oneOf(verify.answer, verify.refused), like(callNames(verify.call))),
   frames: like(/^sample_\d{3,}_ts_-?\d+\.\d{2}s\.jpg$/u),
@@ -78,6 +83,7 @@ const foldersIn: Readonly<Record<Place, ReadonlyMap<string, Place>>> = {
   stage2: new Map([
     [stage2.clips, "clips"],
     [borders.dir, "borders"],
+    [readings.dir, "readings"],
   ]),
   borders: new Map(),
   border: new Map(),
@@ -86,6 +92,8 @@ const foldersIn: Readonly<Record<Place, ReadonlyMap<string, Place>>> = {
     [sampledFrames, "frames"],
     [verify.dir, "verify"],
   ]),
+  readings: new Map(),
+  reading: new Map(),
   verify: new Map(),
   look: new Map(),
   frames: new Map(),
@@ -99,6 +107,7 @@ export const isFileOf = (place: Place, name: string): boolean => filesIn[place](
 const numberedIn = (place: Place, name: string): Place | undefined => {
   if (place === "video" && isStepFolder(name)) return "step"
   if (place === "borders" && isBorderFolder(name)) return "border"
+  if (place === "readings" && isReadingFolder(name)) return "reading"
   if (place === "verify" && isLookFolder(name)) return "look"
   return place === "border" && isLevelFolder(name) ? "level" : undefined
 }

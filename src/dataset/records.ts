@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { stepSides } from "../plan/agreement.ts"
 import { borderVerdicts } from "../plan/border.ts"
 import { borderInputs, cutModes } from "../plan/choices.ts"
 import { layout } from "./layout.ts"
@@ -89,6 +90,40 @@ export const bordersSchema = v.object({
   ),
 })
 export type BordersRecord = v.InferOutput<typeof bordersSchema>
+
+/** What is doubtful of a border that was read several times: readings lie further apart than two entries of the pool. */
+export const readingFlags = ["disagreement"] as const
+
+const spread = v.pipe(index, v.minValue(0))
+
+/** How far readings of a border lie apart, in entries of the full-video pool and in seconds. */
+export const spreadFields = { spread_frames: spread, spread_sec: v.pipe(seconds, v.minValue(0)) }
+
+/** `readings.json`: where steps are by each reading, how far readings agree on each border, and what they come to. */
+export const readingsSchema = v.object({
+  video_id: filled,
+  samples: index,
+  readings: v.array(
+    v.object({
+      reading: index,
+      /** Relative to the folder of Stage 2. */
+      answer: filled,
+      steps: v.array(v.object({ step_id: index, start_frame_index: index, end_frame_index: index })),
+    }),
+  ),
+  borders: v.array(
+    v.object({
+      step_id: index,
+      side: v.picklist(stepSides),
+      frame_indices: v.array(index),
+      ...spreadFields,
+      median_index: index,
+      frame_index: index,
+      flag: v.exactOptional(v.picklist(readingFlags)),
+    }),
+  ),
+})
+export type ReadingsRecord = v.InferOutput<typeof readingsSchema>
 
 /** `contact_sheet.json`: the frames of one level in one picture, in rows from the top left. */
 export const contactSheetSchema = v.object({

@@ -1,10 +1,11 @@
 import * as v from "valibot"
+import { stepSides } from "../plan/agreement.ts"
 import { borderInputs, imageLabelNames, responseFormats } from "../plan/choices.ts"
 import { annotationSchemaNames } from "../plan/schemas.ts"
 import { verificationVerdicts } from "../plan/verification.ts"
 import { callSchema, round, tokens } from "./call-record.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
-import { cutSettingsSchema, sheetGridSchema } from "./records.ts"
+import { cutSettingsSchema, readingFlags, sheetGridSchema, spreadFields } from "./records.ts"
 import { schemaPartsSchema } from "./schema-parts.ts"
 
 /**
@@ -106,6 +107,37 @@ const bordersOutcomeSchema = v.object({
       answer: filled,
       /** What lists the frames: a frame manifest, or a contact sheet's. */
       frames: filled,
+      system_prompt: filled,
+      user_prompt: filled,
+      raw_response: filled,
+    }),
+  ),
+})
+
+/** Further readings of where steps are: one outcome for each, and what is doubtful. Paths are relative to the video's folder. */
+const readingsOutcomeSchema = v.object({
+  status,
+  attempts: index,
+  warnings: v.array(v.string()),
+  error: v.optional(v.string()),
+  error_reason: v.optional(v.string()),
+  wall_time_sec: v.number(),
+  record: filled,
+  flags: v.exactOptional(
+    v.array(
+      v.object({
+        step_id: index,
+        side: v.picklist(stepSides),
+        flag: v.picklist(readingFlags),
+        ...spreadFields,
+      }),
+    ),
+  ),
+  readings: v.array(
+    v.object({
+      reading: index,
+      ...outcome,
+      answer: filled,
       system_prompt: filled,
       user_prompt: filled,
       raw_response: filled,
@@ -216,6 +248,8 @@ export const runSummarySchema = v.object({
       ...sheetGridSchema.entries,
     }),
   ),
+  /** Where borders were read several times: how often. */
+  samples: v.exactOptional(index),
   /** Where steps were checked against their clips: how their frames were laid out. */
   verify_config: v.exactOptional(sheetGridSchema),
   cut_config: cutSettingsSchema,
@@ -243,6 +277,7 @@ export const runSummarySchema = v.object({
   ),
   stage1: v.optional(stage1Schema),
   stage2: v.optional(stage2Schema),
+  readings: v.optional(readingsOutcomeSchema),
   borders: v.optional(bordersOutcomeSchema),
   stage3: v.optional(stage3Schema),
   verify: v.optional(verifyOutcomeSchema),

@@ -15,6 +15,7 @@ export type Progress = Pick<
   | "decoding"
   | "stage1"
   | "stage2"
+  | "readings"
   | "borders"
   | "stage3"
   | "verify"
@@ -54,6 +55,7 @@ const progressOf = (summary: RunSummary): Progress => {
     decoding,
     stage1,
     stage2,
+    readings,
     borders,
     stage3,
     verify,
@@ -66,6 +68,7 @@ const progressOf = (summary: RunSummary): Progress => {
     ...(decoding === undefined ? {} : { decoding }),
     ...(stage1 === undefined ? {} : { stage1 }),
     ...(stage2 === undefined ? {} : { stage2 }),
+    ...(readings === undefined ? {} : { readings }),
     ...(borders === undefined ? {} : { borders }),
     ...(stage3 === undefined ? {} : { stage3 }),
     ...(verify === undefined ? {} : { verify }),
@@ -84,13 +87,19 @@ const costSum = (costs: ReadonlyArray<number | null>): number | null =>
 export const totalsOf = ({
   stage1,
   stage2,
+  readings,
   borders,
   stage3,
   verify,
   further_stages = {},
 }: Progress): NonNullable<RunSummary["totals"]> => {
   const looks = verify?.steps.flatMap((step) => step.looks) ?? []
-  const parts = [...(borders?.levels ?? []), ...(stage3?.steps ?? []), ...looks]
+  const parts = [
+    ...(readings?.readings ?? []),
+    ...(borders?.levels ?? []),
+    ...(stage3?.steps ?? []),
+    ...looks,
+  ]
   const outcomes = [stage1, stage2, ...parts, ...Object.values(further_stages)]
   const calls = outcomes.flatMap((outcome) => [...(outcome?.calls ?? []), ...(outcome?.remake?.calls ?? [])])
   const sum = (field: "prompt_tokens" | "cached_tokens" | "completion_tokens" | "reasoning_tokens") =>
@@ -137,6 +146,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
         decoding,
         stage1,
         stage2,
+        readings,
         borders,
         stage3,
         verify,
@@ -146,7 +156,7 @@ export const openSummary = Effect.fn("Dataset.openSummary")(function* (
         post_validate = null,
       } = progress
       const totals = totalsOf(progress)
-      const stages = { stage1, stage2, borders, stage3, verify, further_stages, post_validate }
+      const stages = { stage1, stage2, readings, borders, stage3, verify, further_stages, post_validate }
       const rest = { totals, decoding, ...stages, files: byPath(files), overwrite }
       return writeFile(path, jsonText({ ...header, updated_at_utc, ...rest }))
     }).pipe(

@@ -113,7 +113,7 @@ export const removeReplies = Effect.fn("Superseded.replies")(function* (
   }
 })
 
-const { borders, stage3, verify } = layout
+const { borders, readings, stage3, verify } = layout
 
 /** Removes files of ours in a folder, as far as they are what runs have written last. */
 const removeNamed = Effect.fn("Superseded.named")(function* (
@@ -161,6 +161,26 @@ export const removeBorderRecord = Effect.fn("Superseded.borders")(function* (
   recorded: string | undefined,
 ) {
   yield* removeNamed(dir, [borders.record], () => recorded)
+  yield* removeIfEmpty(dir)
+})
+
+/** Removes what runs have made of one further reading of where steps are, and its folder if nothing else is in it. */
+export const removeReading = Effect.fn("Superseded.reading")(function* (
+  dir: string,
+  recorded: (name: string) => string | undefined,
+) {
+  const { systemPrompt, userPrompt, rawResponse } = readings.call
+  yield* removeReplies(dir, rawResponse, new Set())
+  yield* removeNamed(dir, [systemPrompt, userPrompt, readings.answer], recorded)
+  yield* removeIfEmpty(dir)
+})
+
+/** Removes the record of all readings, and their folder if nothing else is in it. */
+export const removeReadingsRecord = Effect.fn("Superseded.readings")(function* (
+  dir: string,
+  recorded: string | undefined,
+) {
+  yield* removeNamed(dir, [readings.record], () => recorded)
   yield* removeIfEmpty(dir)
 })
 

@@ -16,6 +16,7 @@ import type { DecodeClip } from "./validate/clip.ts"
 import { type Finding, finding, loadJson, orFinding, traceFindings } from "./validate/finding.ts"
 import { checkOriginal } from "./validate/original.ts"
 import { checkPool } from "./validate/pool.ts"
+import { checkReadings } from "./validate/readings.ts"
 import { checkSegments } from "./validate/segments.ts"
 import { checkStep } from "./validate/step.ts"
 import { unexpectedFindings } from "./validate/unexpected.ts"
@@ -31,10 +32,11 @@ export type Scope = "everything" | "what is there"
 
 const summaryFindings = (summary: RunSummary, name: string, scope: Scope): ReadonlyArray<Finding> => {
   const file = layout.runSummary
-  const { borders, further_stages = {}, stage1, stage2, stage3, verify } = summary
+  const { borders, further_stages = {}, readings, stage1, stage2, stage3, verify } = summary
+  const read = readings === undefined ? {} : { "2 readings": readings }
   const looked = borders === undefined ? {} : { "2 borders": borders }
   const verified = verify === undefined ? {} : { "3 verify": verify }
-  const outcomes = { 1: stage1, 2: stage2, ...looked, 3: stage3, ...verified, ...further_stages }
+  const outcomes = { 1: stage1, 2: stage2, ...read, ...looked, 3: stage3, ...verified, ...further_stages }
   const stages = Object.entries(outcomes).flatMap(([stage, outcome]) =>
     outcome?.status === "completed" || (outcome === undefined && scope === "what is there")
       ? []
@@ -115,8 +117,13 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   const end = summary.source.end_sec
   const seconds = pool.manifest?.frames.map((frame) => frame.timestamp_sec)
   const localized = yield* checkLocalizationFile(folder, draft.draft, seconds, end)
+  const read = yield* checkReadings(folder, summary, localized.localization, (file) =>
+    checkLocalizationFile(folder, draft.draft, seconds, end, file),
+  )
+  for (const reading of read.folders) looks.add(reading)
+  const { localization } = read
   const looked =
-    summary.borders === undefined ? undefined : yield* checkBorders(folder, summary, localized.localization)
+    summary.borders === undefined ? undefined : yield* checkBorders(folder, summary, localization)
   for (const { folder: dir, manifest } of looked?.levels ?? [])
     for (const [path, names] of picturesOf(dir, manifest)) byFolder.set(path, names)
   for (const level of looked?.levels ?? []) looks.add(level.folder)
@@ -124,7 +131,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
     summary,
     borders: looked === undefined ? ("localized" as const) : looked.record?.borders,
     draft: draft.draft,
-    localization: localized.localization,
+    localization,
     manifest: pool.manifest,
   }
   const cut = yield* checkSegments(folder, expected, decode)
@@ -134,6 +141,7 @@ const checkRecords = Effect.fn("Validate.records")(function* (
   }
   found.push(
     ...localized.findings,
+    ...read.findings,
     ...(looked?.findings ?? []),
     ...cut.findings,
     ...(yield* traceFindings(folder, stage2.dir, stage2.call, summary.stage2)),

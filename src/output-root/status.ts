@@ -29,6 +29,11 @@ const summarySchema = v.object({
   stage1: v.optional(outcomeSchema),
   stage2: v.optional(outcomeSchema),
   stage3: v.optional(v.object({ ...outcomeSchema.entries, steps: v.array(outcomeSchema) })),
+  readings: v.optional(
+    v.object({
+      flags: v.optional(v.array(v.object({ step_id: v.number(), side: v.string(), flag: v.string() }))),
+    }),
+  ),
   verify: v.optional(
     v.object({
       ...outcomeSchema.entries,
@@ -138,10 +143,15 @@ const stepsOf = (summary: SummaryExcerpt | undefined): number =>
   (summary?.stage3?.steps ?? []).filter(({ status }) => status === "completed").length
 
 /** What is doubtful of a video. */
-const flagsOf = (summary: SummaryExcerpt | undefined): FlaggedVideo["flags"] =>
-  (summary?.verify?.steps ?? []).flatMap(({ flag, step_id }) =>
+const flagsOf = (summary: SummaryExcerpt | undefined): FlaggedVideo["flags"] => [
+  ...(summary?.readings?.flags ?? []).map(({ flag, side, step_id }) => ({
+    what: `${side} of step ${step_id}`,
+    flag,
+  })),
+  ...(summary?.verify?.steps ?? []).flatMap(({ flag, step_id }) =>
     flag === undefined ? [] : [{ what: `step ${step_id}`, flag }],
-  )
+  ),
+]
 
 interface SeenFolder {
   readonly id: string

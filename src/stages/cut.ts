@@ -1,6 +1,6 @@
 import { join } from "node:path/posix"
 import { Effect } from "effect"
-import { layout } from "../dataset/layout.ts"
+import { layout, type StageId } from "../dataset/layout.ts"
 import type { CutRecord, StepSegments } from "../dataset/records.ts"
 import { jsonText, readDigest } from "../dataset/store.ts"
 import { utcNow } from "../dataset/summary.ts"
@@ -16,6 +16,8 @@ import { renameFormerClips } from "./former-names.ts"
 import { cutRecord } from "./header.ts"
 import { localizationPlace, localize, paths } from "./localize.ts"
 import { put } from "./put.ts"
+import { readingsId } from "./readings/inquiry.ts"
+import { dropReadings } from "./readings/outcomes.ts"
 import { mayKeep, noteMade, notice, stageAdvanced, type VideoRun } from "./run.ts"
 import { defineStage, knownOf, resultOf } from "./Stage.ts"
 import { type PlannedSegment, plannedPart, planSegments, readSegments } from "./segments.ts"
@@ -85,6 +87,13 @@ const cutClips = Effect.fn("Cut.cutClips")(function* (run: VideoRun, planned: Re
   return record
 })
 
+/** Takes away what stages have left that this run has not: what is cut no longer follows from it. */
+const dropUnused = Effect.fnUntraced(function* (run: VideoRun) {
+  const has = ({ name }: StageId) => run.stages.some((stage) => stage.name === name)
+  if (!has(borders)) yield* dropBorders(run)
+  if (!has(readingsId)) yield* dropReadings(run)
+})
+
 /** A clip for every step, and the times that it shows. */
 export const cut = defineStage({
   ...cutId,
@@ -99,9 +108,6 @@ export const cut = defineStage({
     const { value: localization } = resultOf(made, localize)
     const found = knownOf(made, borders)
     const cutting = cutClips(run, planSegments(pool, run.source, plan, localization, found))
-    return withStatus(
-      run,
-      localizationPlace,
-    )(found === undefined ? Effect.zipLeft(cutting, dropBorders(run)) : cutting)
+    return withStatus(run, localizationPlace)(cutting.pipe(Effect.zipLeft(dropUnused(run))))
   },
 })

@@ -93,6 +93,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
       image_labels: settings.imageLabels,
     },
     ...(settings.borders === undefined ? {} : { border_config: borderRecord(settings.borders) }),
+    ...(settings.samples === undefined ? {} : { samples: settings.samples }),
     ...(settings.verify === undefined ? {} : { verify_config: gridRecord(settings.verify.sheet) }),
     cut_config: cutRecord(settings.cut),
     decoder: source.backend,

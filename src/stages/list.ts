@@ -3,12 +3,21 @@ import { borders } from "./borders/borders.ts"
 import { cut } from "./cut.ts"
 import { draft } from "./draft.ts"
 import { localize } from "./localize.ts"
+import { readings } from "./readings/readings.ts"
 import { refine } from "./refine.ts"
 import type { Stage } from "./Stage.ts"
 import { verify } from "./verify/verify.ts"
 
 /** The stages, in order. Names, numbers, flags, commands and help derive from this list. */
-export const stages = [draft, localize, borders, cut, refine, verify] as const satisfies ReadonlyArray<Stage>
+export const stages = [
+  draft,
+  localize,
+  readings,
+  borders,
+  cut,
+  refine,
+  verify,
+] as const satisfies ReadonlyArray<Stage>
 
 export type StageName = (typeof stages)[number]["name"]
 

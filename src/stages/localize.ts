@@ -40,7 +40,8 @@ export const localizationPlace: OutcomePlace = {
   put: (progress, outcome) => ({ ...progress, stage2: { ...outcome, ...paths } }),
 }
 
-const asks = {
+/** What it asks with; further readings do so, too. */
+export const localizationAsks = {
   prompt: {
     file: "stage2",
     slots: { frame_count: "50", boundary_max: "51", step_count: "5", steps: textOfLength(5 * 130) },
@@ -66,7 +67,7 @@ export const localizationTask = ({
 }: Pick<LocalizationContext, "boundarySeconds" | "stepIds">): ModelTask => ({
   stage: id.name,
   stageNumber: id.number,
-  answerTokens: asks.answerTokens,
+  answerTokens: localizationAsks.answerTokens,
   rehearse: (changes) => {
     const moments = distinctMoments(boundarySeconds.slice(0, -1))
     const starts = chooseBoundaries(moments, changes, stepIds.length)
@@ -100,13 +101,13 @@ export const localizationInquiry = (
     mayAdopt: isAdopted,
     check: (json) => checkLocalization(context, json),
     task: localizationTask(context),
-    prompt: run.prompts.fill(asks.prompt, {
+    prompt: run.prompts.fill(localizationAsks.prompt, {
       frame_count: String(count),
       boundary_max: String(count + 1),
       step_count: String(plan.steps.length),
       steps: stepLines(plan),
     }),
-    schema: asks.schema(),
+    schema: localizationAsks.schema(),
     images: poolImages(pool, run.settings.imageLabels),
   } satisfies Inquiry<Localization>
 }
@@ -117,7 +118,7 @@ export const localize = defineAnswerStage({
   title: "localise",
   summary: "locate each step of the draft",
   weight: 1,
-  asks,
+  asks: localizationAsks,
   admit: admitIndices,
   from: draft,
   place: localizationPlace,

@@ -18,7 +18,7 @@ const madeAgain = ({ selected, stages }: Selection): ReadonlyArray<number | stri
 /** What tells one overwrite from another: what is made again, and with what. */
 const fingerprintOf = (header: SummaryHeader, selection: Selection): string => {
   const { kind, max_tokens, model, temperature } = header.api_config
-  const { border_config, cut_config, sampling_config, schema_fingerprint, verify_config } = header
+  const { border_config, cut_config, samples, sampling_config, schema_fingerprint, verify_config } = header
   return fingerprint({
     kind,
     max_tokens,
@@ -28,6 +28,7 @@ const fingerprintOf = (header: SummaryHeader, selection: Selection): string => {
     sampling_config,
     schema_fingerprint,
     ...(border_config === undefined ? {} : { border_config }),
+    ...(samples === undefined ? {} : { samples }),
     ...(verify_config === undefined ? {} : { verify_config }),
     stages: madeAgain(selection),
   })

@@ -43,6 +43,7 @@ test("messages call a stage by its number and title, and one that is not of the 
   expect(stages.map(({ name }) => stageText(name))).toEqual([
     "1 draft",
     "2 localise",
+    "2 readings",
     "2 borders",
     "2 cut",
     "3 refine",
@@ -63,7 +64,7 @@ test("settings that name a stage which is not there are refused by name", async 
   const settings = quickSettings(runFolder(), { stages: ["draft", "localise"] })
   expect(
     await defectOf(Effect.provide(inOutputRoot(runFolder())(lookInto(video, settings)), services)),
-  ).toContain("there is no stage localise; there are draft, localize, borders, cut, refine")
+  ).toContain("there is no stage localise; there are draft, localize, readings, borders, cut, refine, verify")
 })
 
 test("to localize alone asks for ranges and cuts no clip; what follows cuts them", async () => {

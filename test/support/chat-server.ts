@@ -59,6 +59,10 @@ export interface ChatServer extends AsyncDisposable {
 /** Whether a prompt is about one look at a border. */
 export const isBorder = (prompt: string): boolean => prompt.startsWith("# Task: find the moment")
 
+/** The number of the reading that a prompt asks for; 1 if it is none of several. */
+export const readingOf = (prompt: string): number =>
+  Number(/^This is reading (\d+) /mu.exec(prompt)?.[1] ?? 1)
+
 /** Whether a prompt asks whether a step is completed in its clip. */
 export const isCheck = (prompt: string): boolean => prompt.startsWith("# Task: check whether one step")
 

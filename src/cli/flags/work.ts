@@ -191,6 +191,12 @@ export const work = {
     borderInputs,
     "With --border-precision: frames are shown in one contact sheet, or each by itself, which takes more tokens; sheets if absent",
   ),
+  samples: flag.optionalNumber(
+    "samples",
+    { min: 2, max: 9 },
+    true,
+    "Ask so often where the steps are; borders on which the answers disagree are read once more, and flagged",
+  ),
   verify: flag.toggle(
     "verify",
     "Ask of each clip whether its step is completed there; refine it once more if not, and flag what stays doubtful",

@@ -47,7 +47,7 @@ export const checkDraftFile = Effect.fn("Validate.draft")(function* (
 })
 
 /**
- * Checks `localization_raw.json` against the draft.
+ * Checks `localization_raw.json`, or another file with such an answer, against the draft.
  *
  * @param seconds timestamps of the full-video pool; length N
  * @param endSeconds of the boundary N+1
@@ -57,8 +57,8 @@ export const checkLocalizationFile = Effect.fn("Validate.localization")(function
   draft: DraftPlan | undefined,
   seconds: ReadonlyArray<number> | undefined,
   endSeconds: number,
+  file = `${stage2.dir}/${stage2.localization}`,
 ) {
-  const file = `${stage2.dir}/${stage2.localization}`
   const empty: Localization | undefined = undefined
   const { json, findings: unread } = yield* readAnswer(root, file)
   if (json === undefined) return { localization: empty, findings: unread }

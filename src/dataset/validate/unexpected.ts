@@ -10,7 +10,7 @@ export interface Named {
   readonly byFolder: ReadonlyMap<string, ReadonlySet<string>>
   /** Folders of the plan's steps; undefined if there is no plan that can be read. */
   readonly steps: ReadonlySet<string> | undefined
-  /** Folders of looks at borders and at steps. */
+  /** Folders of looks at borders and at steps, and of readings. */
   readonly looks: ReadonlySet<string>
   /** Folders of stages beyond the contract's. */
   readonly further: ReadonlySet<string>
@@ -24,6 +24,13 @@ const unlisted: Readonly<Partial<Record<Place, string>>> = {
   frames: "is not in the manifest",
   clips: "belongs to no segment",
   step: "is not one of the step's keyframes",
+}
+
+/** What folders that hold one question each are of. */
+const askedIn: Readonly<Partial<Record<Place, string>>> = {
+  level: "look at a border",
+  look: "look at a step",
+  reading: "reading of borders",
 }
 
 const isUnlisted = (entry: Entry, { byFolder }: Named): boolean =>
@@ -42,11 +49,9 @@ const look = (entry: Entry, named: Named, paths: ReadonlySet<string>): Finding |
   if (inner !== undefined && kind.kind === "folder") {
     if (inner === "step" && named.steps?.has(name) === false)
       return warning(path, "belongs to no step of the plan; what is in it stays")
-    return (inner === "level" || inner === "look") && !named.looks.has(path)
-      ? warning(
-          path,
-          `is no look at a ${inner === "level" ? "border" : "step"} on record; what is in it stays`,
-        )
+    const asked = askedIn[inner]
+    return asked !== undefined && !named.looks.has(path)
+      ? warning(path, `is no ${asked} on record; what is in it stays`)
       : undefined
   }
   if (place === "video" && (name === reviewFolder || named.further.has(name))) return undefined
