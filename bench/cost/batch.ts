@@ -7,14 +7,26 @@ import type { Bill } from "./measure.ts"
 import type { VendorModel } from "./rules.ts"
 import { makeVendor } from "./service.ts"
 
-const output = (lines: ReadonlyArray<unknown>, answers: ReadonlyMap<string, object>) =>
-  lines.map((line) => {
-    const { custom_id } = line as { readonly custom_id: string }
-    const response = { status_code: 200, request_id: "q", body: answers.get(custom_id) }
-    return { id: custom_id, custom_id, response, error: null }
-  })
+interface Line {
+  readonly custom_id: string
+}
 
-/** Runs the command with `--batch` against a service with OpenAI's batch API, and brings its bill. */
+/** The file of results, with the vendor's answers. */
+const resultsIn = {
+  openai: (lines: ReadonlyArray<unknown>, answers: ReadonlyMap<string, object>) =>
+    lines.map((line) => {
+      const { custom_id } = line as Line
+      const response = { status_code: 200, request_id: "q", body: answers.get(custom_id) }
+      return { id: custom_id, custom_id, response, error: null }
+    }),
+  anthropic: (lines: ReadonlyArray<unknown>, answers: ReadonlyMap<string, object>) =>
+    lines.map((line) => {
+      const { custom_id } = line as Line
+      return { custom_id, result: { type: "succeeded", message: answers.get(custom_id) } }
+    }),
+} as const
+
+/** Runs the command with `--batch` against a service with the vendor's batch API, and brings its bill. */
 export const batchBillFor = async (
   video: string,
   model: VendorModel,
@@ -24,12 +36,14 @@ export const batchBillFor = async (
   const root = mkdtempSync(join(tmpdir(), "triptych-bench-"))
   const vendor = makeVendor(model, seed)
   const answers = new Map<string, object>()
+  const api = model.protocol === "anthropic" ? "anthropic" : "openai"
   await using server = startBatchServer({
+    api,
     fateOf: ({ body, custom_id, url = "" }) => {
       answers.set(custom_id, vendor.answer(JSON.stringify(body), url, true))
       return { type: "answer", text: "" }
     },
-    fileAs: (lines, name) => (name === "output" ? output(lines, answers) : lines),
+    fileAs: (lines, name) => (name === "output" ? resultsIn[api](lines, answers) : lines),
   })
   try {
     const { code, stderr } = await runCli([

@@ -19,11 +19,7 @@ export const costOf = async (video: string, model: VendorModel, { frames, second
   const is = await billFor(video, model, asItIs, seed)
   const withSmall = await billFor(video, model, small, seed)
   const half =
-    model.half === undefined
-      ? undefined
-      : model.half === "batch"
-        ? await batchBillFor(video, model, seed)
-        : await billFor(video, model, flex, seed)
+    model.half === "batch" ? await batchBillFor(video, model, seed) : await billFor(video, model, flex, seed)
   return {
     protocol: model.protocol,
     calls: is.calls.length,
@@ -33,13 +29,9 @@ export const costOf = async (video: string, model: VendorModel, { frames, second
     percent: percentOf(is),
     usd_per_hour_512: perHour(withSmall),
     percent_512: percentOf(withSmall),
-    ...(half === undefined
-      ? {}
-      : {
-          half_by: model.half ?? "",
-          usd_per_hour_half: perHour(half),
-          percent_half: percentOf(half),
-        }),
+    half_by: model.half,
+    usd_per_hour_half: perHour(half),
+    percent_half: percentOf(half),
   } satisfies Figures
 }
 

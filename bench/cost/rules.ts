@@ -39,8 +39,8 @@ export interface VendorModel {
   readonly protocol: "chat" | "responses" | "anthropic" | "gemini"
   readonly countPicture: CountPicture
   readonly cache: CacheRules
-  /** What makes a call cost half, where the bench can run that: a service tier, or a batch of OpenAI's form. */
-  readonly half?: "batch" | "flex"
+  /** What makes a call cost half: a service tier, or a batch of the vendor's own form. */
+  readonly half: "batch" | "flex"
 }
 
 /** "Scale to fit in 2048 x 2048", then "scale the image down" to a short side of 768, then squares of 512. */
@@ -135,18 +135,21 @@ export const vendorModels: ReadonlyArray<VendorModel> = [
     protocol: "anthropic",
     countPicture: claude(1568, 1568),
     cache: anthropic(4096),
+    half: "batch",
   },
   {
     name: "claude-sonnet-5-5",
     protocol: "anthropic",
     countPicture: claude(4784, 2576),
     cache: anthropic(1024),
+    half: "batch",
   },
   {
     name: "claude-opus-5-5",
     protocol: "anthropic",
     countPicture: claude(4784, 2576),
     cache: anthropic(512),
+    half: "batch",
   },
   { name: "gemini-2.5-flash", protocol: "gemini", countPicture: gemini2, cache: gemini(2048), half: "flex" },
   { name: "gemini-3.8-flash", protocol: "gemini", countPicture: gemini3, cache: gemini(4096), half: "flex" },

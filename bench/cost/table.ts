@@ -5,17 +5,13 @@ const usd = (value: number | string | undefined): string => `$${Number(value).to
 const share = (value: number | string | undefined): string => `${Math.round(Number(value))} %`
 
 const row = (model: string, figures: Figures): string => {
-  const half =
-    figures.usd_per_hour_half === undefined
-      ? "–"
-      : `${usd(figures.usd_per_hour_half)} (${share(figures.percent_half)}, ${figures.half_by})`
   const cells = [
     `\`${figures.protocol}\``,
     `\`${model}\``,
     usd(figures.usd_per_hour_before),
     `${usd(figures.usd_per_hour)} (${share(figures.percent)})`,
     `${usd(figures.usd_per_hour_512)} (${share(figures.percent_512)})`,
-    half,
+    `${usd(figures.usd_per_hour_half)} (${share(figures.percent_half)}, ${figures.half_by})`,
   ]
   return `| ${cells.join(" | ")} |`
 }
