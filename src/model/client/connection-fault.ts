@@ -1,8 +1,8 @@
-import { APIConnectionError } from "openai"
+import { APIConnectionError, APIUserAbortError } from "openai"
 import { isLoginWanted, proxyAdvice, statusOfLogin } from "../protocols/fault.ts"
 import { PictureReadError } from "../protocols/lazy-body.ts"
 import { excerpt } from "../protocols/said.ts"
-import { AnswerTooLarge } from "../protocols/unusable.ts"
+import { AnswerTooLarge, BrokenAnswer } from "../protocols/unusable.ts"
 import type { Redact } from "../redaction.ts"
 import { ModelError } from "../VisionModel.ts"
 import { UnknownEncoding } from "./content-encoding.ts"
@@ -32,8 +32,24 @@ const tunnelFault = (status: number, why: string): ModelError => {
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
 
+/** Codes of errors that blame whoever called a function, not what is at the other end of a connection. */
+const misuse =
+  /^ERR_(?:ASSERTION|INVALID_(?:ARG_TYPE|ARG_VALUE|STATE|THIS)|METHOD_NOT_IMPLEMENTED|MISSING_ARGS|OUT_OF_RANGE)$/u
+
 /**
- * Turns whatever the SDK, fetch or the reading of an answer threw into the one error of a call.
+ * Whether what was thrown tells of a connection or of what came over it. The system, fetch and zlib give all of their errors a
+ * code, an abort is a `DOMException`, and the SDK wraps what fetch throws, with errors of the body's own code among it.
+ */
+const isOfConnection = (cause: unknown, inner: unknown): boolean => {
+  if (inner instanceof APIConnectionError || inner instanceof APIUserAbortError) return true
+  if (inner instanceof BrokenAnswer || inner instanceof DOMException) return true
+  const code = codeOf(inner) || codeOf(cause)
+  return code !== "" && !misuse.test(code)
+}
+
+/**
+ * Turns what the SDK, fetch or the reading of an answer says of a connection into the one error of a call. Anything else is a bug,
+ * and thrown on as it is.
  *
  * @param isSent whether the whole request had been taken by then, so that the service may have worked on it
  */
@@ -42,6 +58,8 @@ export const connectionFault = (cause: unknown, isSent: boolean, redact: Redact)
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
   if (inner instanceof PictureReadError)
     return new ModelError({ reason: "ImageUnreadable", message: inner.message })
+  const isKnown = inner instanceof AnswerTooLarge || inner instanceof UnknownEncoding
+  if (!isKnown && !isOfConnection(cause, inner)) throw inner
   const why = inner instanceof Error ? inner.message : String(inner)
   const paid = isSent ? ({ mayBePaid: true } as const) : {}
   if (cause instanceof APIConnectionError) {

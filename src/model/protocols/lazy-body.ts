@@ -22,20 +22,21 @@ const sliceBytes = 12 * 1024
 const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3)
 
 async function* base64Of({ path, offset, bytes }: ModelImage): AsyncGenerator<Uint8Array> {
-  const file = await open(path, "r").catch((cause: unknown) => {
+  const unreadable = (cause: unknown) => {
     throw new PictureReadError(`the picture ${path} cannot be read: ${String(cause)}`)
-  })
+  }
+  const file = await open(path, "r").catch(unreadable)
   try {
     const slice = Buffer.allocUnsafeSlow(Math.min(sliceBytes, bytes))
     for (let read = 0; read < bytes; ) {
       const wanted = Math.min(slice.length, bytes - read)
-      const { bytesRead } = await file.read(slice, 0, wanted, (offset ?? 0) + read)
+      const { bytesRead } = await file.read(slice, 0, wanted, (offset ?? 0) + read).catch(unreadable)
       if (bytesRead < wanted)
         throw new PictureReadError(`the picture ${path} changed while it was being sent`)
       read += bytesRead
       yield Buffer.from(slice.toString("base64", 0, bytesRead), "latin1")
     }
-    if (offset === undefined && (await file.stat()).size !== bytes)
+    if (offset === undefined && (await file.stat().catch(unreadable)).size !== bytes)
       throw new PictureReadError(`the picture ${path} changed while it was being sent`)
   } finally {
     await file.close()

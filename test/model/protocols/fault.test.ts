@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { APIConnectionError } from "openai"
+import { APIConnectionError, APIUserAbortError } from "openai"
 import { connectionFault } from "../../../src/model/client/connection-fault.ts"
 import { UnknownEncoding } from "../../../src/model/client/content-encoding.ts"
 import { isErrorObject } from "../../../src/model/protocols/error-object.ts"
@@ -173,7 +173,8 @@ test.each<[object, boolean]>([
   expect(isErrorObject(body)).toBe(expected)
 })
 
-const failedFetch = (message: string) => new APIConnectionError({ message: "", cause: new Error(message) })
+const coded = (code: string, error = new TypeError(code)) => Object.assign(error, { code })
+const failedFetch = (code: string) => new APIConnectionError({ message: "", cause: coded(code) })
 
 test.each<[string, Error, boolean]>([
   ["an answer that is too long", new AnswerTooLarge("the answer is longer than 64 MiB"), true],
@@ -185,4 +186,41 @@ test.each<[string, Error, boolean]>([
 ])("%s may have been paid for once the request was taken, or not", (_what, error, mayBePaid) => {
   const isPaid = (isSent: boolean) => connectionFault(error, isSent, (line) => line).mayBePaid === true
   expect([isPaid(true), isPaid(false)]).toEqual([mayBePaid, false])
+})
+
+test.each<[string, Error]>([
+  ["a reset while the answer is read", coded("ECONNRESET")],
+  ["an answer that is not HTTP", coded("InvalidHTTPResponse")],
+  ["bytes that do not unpack", coded("Z_DATA_ERROR", new Error("incorrect header check"))],
+  ["an end in the middle of packed bytes", coded("ERR_STREAM_PREMATURE_CLOSE", new Error("Premature close"))],
+  ["a deadline", new DOMException("The operation timed out.", "TimeoutError")],
+  ["an abort, as the SDK has it", new APIUserAbortError()],
+  ["a stream that ended early", new BrokenAnswer("it ended without its end marker")],
+])("%s is a fault of the connection", (_what, error) => {
+  expect(connectionFault(error, false, (line) => line)).toMatchObject({
+    reason: "Transient",
+    message: `the answer broke off: ${error.message}`,
+  })
+})
+
+test.each<[string, unknown]>([
+  ["a property of undefined", new TypeError("undefined is not an object (evaluating 'a.b')")],
+  ["a name that is not there", new ReferenceError("x is not defined")],
+  ["a number out of range", new RangeError("Invalid array length")],
+  ["a text that is no JSON", new SyntaxError("JSON Parse error: Unexpected EOF")],
+  ["an error without a code", new Error("this cannot be")],
+  ["a wrong argument", coded("ERR_INVALID_ARG_TYPE")],
+  ["an offset beyond a buffer", coded("ERR_OUT_OF_RANGE", new RangeError("out of range"))],
+  ["a text", "thrown"],
+  ["nothing", undefined],
+])("%s is a bug: no connection is blamed for it, even if the SDK does", (_what, thrown) => {
+  const thrownBy = (cause: unknown): unknown => {
+    try {
+      return connectionFault(cause, true, (line) => line)
+    } catch (error) {
+      return error
+    }
+  }
+  expect(thrownBy(thrown)).toBe(thrown)
+  if (thrown instanceof Error) expect(thrownBy(new APIConnectionError({ cause: thrown }))).toBe(thrown)
 })

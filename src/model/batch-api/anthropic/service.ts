@@ -17,7 +17,7 @@ const batchesPerPage = 100
 /** So many batches nobody has: a list that is longer goes in circles. */
 const mostPages = 10_000
 /** Bytes of results that are looked through for one that says whose they are. */
-const longestGlance = 64 << 20
+const longestSearch = 64 << 20
 const lineEnd = 0x0a
 
 /** The lines of a file as the elements of one list: each line end becomes a comma, the last one ends the list. */
@@ -78,7 +78,7 @@ export const anthropicBatches = (way: BatchWay): BatchService => {
 
   /** The first id among results; undefined if they have none. */
   const firstIdIn = async (response: Response): Promise<string | undefined> => {
-    for await (const line of linesOfText(textOf(response, longestGlance, () => undefined))) {
+    for await (const line of linesOfText(textOf(response, longestSearch, () => undefined))) {
       const found = anthropicLines.read(parseJson(line))
       if (found !== undefined) return found.id
     }
