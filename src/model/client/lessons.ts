@@ -12,7 +12,6 @@ export interface Lesson {
 /** Refusals that may have to do with a form of the answer that they do not name. */
 const mayBeFormat: ReadonlySet<ModelError["rejection"]> = new Set([
   "bad_request",
-  "not_found",
   "parameter_unsupported",
   "format_unsupported",
 ])
@@ -97,7 +96,8 @@ export const learn = (
   target: Target,
   { isAuto, isProven }: { readonly isAuto: boolean; readonly isProven: boolean },
 ): Lesson | undefined => {
-  if (error.reason !== "Rejected") return undefined
+  // A request that was worked on has been taken as it is.
+  if (error.reason !== "Rejected" || error.mayBePaid === true) return undefined
   const lesson = named(sent, error, target, isAuto)
   if (lesson !== undefined) return lesson
   const { dialect } = sent

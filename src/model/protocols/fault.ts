@@ -62,6 +62,11 @@ const patterns = {
   /** There is no room for cheap calls now: that says nothing about how many may be made. */
   capacity: /resource[_ ]unavailable|capacity[_ ]exceeded|insufficient capacity|no capacity/iu,
   wrongKey: /invalid[_ ]api[_ ]key|incorrect api key|api[_ ]key[_ ](?:not valid|invalid)|invalid x-api-key/iu,
+  /** Whoever says that it does not know the model refuses nothing else of the request. */
+  unknownModel:
+    /\b(?:no such|unknown|invalid|unrecognized) (?:model|deployment)\b(?! (?:parameter|option|setting|config))|\b(?:model|deployment)_?not_?found|not a valid model|\b(?:models?|deployment)\b\W+[^\s"'`]+["'`]?:? (?:is |was |does |do |could )?not? (?:be )?(?:exist|found)|模型不存在/iu,
+  /** OpenRouter finds no provider that takes all parameters of a request. */
+  unmet: /\brequested parameters?\b|\bsupports?\b.*\bparameters?\b/iu,
   strongFormat: /response_?format|json[_ ]?schema|structured[_ ]?outputs?|grammar/iu,
 } as const
 
@@ -104,9 +109,11 @@ const verdictOf = (status: number, words: string): Verdict => {
     return { rejection: "region" }
   if (patterns.tokenLimitName.test(words) && patterns.value.test(words) && !/instead/iu.test(words))
     return { rejection: "token_limit" }
+  if (patterns.unknownModel.test(words)) return { rejection: "not_found" }
   const parameter = namedParameter(words)
   if (parameter === "response_format") return { rejection: "format_unsupported", parameter }
   if (parameter !== undefined) return { rejection: "parameter_unsupported", parameter }
+  if (patterns.unmet.test(words)) return { rejection: "parameter_unsupported" }
   return { rejection: status === 404 || status === 405 || status === 410 ? "not_found" : "bad_request" }
 }
 
@@ -146,9 +153,11 @@ export const serviceFaultBy =
       const message = `${what} (${proxyAdvice})`
       return new ModelError({ reason: "Rejected", rejection: "proxy", status, message })
     }
+    // What has begun to answer has taken the request.
+    const worked = answer.isBegun === true ? ({ mayBePaid: true } as const) : {}
     if (status < 500 && patterns.refusal.test(words)) {
       const message = `the model declined to answer, or a filter stopped it: ${what}`
-      return new ModelError({ reason: "Refused", status, message })
+      return new ModelError({ reason: "Refused", status, message, ...worked })
     }
     const now = Date.now()
     const wait = retryAfterMs(headers, now)
@@ -156,7 +165,7 @@ export const serviceFaultBy =
       status,
       ...(wait === undefined ? {} : { retryAfterMs: wait }),
       ...(headers === undefined ? {} : { limits: limits(headers, now, redact) }),
-      ...(answer.isBegun === true ? ({ mayBePaid: true } as const) : {}),
+      ...worked,
     }
     const isQuota = patterns.quota.test(words)
     const isTooLarge = patterns.tooLarge.test(words)
@@ -179,7 +188,7 @@ export const serviceFaultBy =
       return new ModelError({ reason: "Transient", message: `the service failed: ${what}`, ...asked })
     const verdict = verdictOf(status, words)
     const message = `${what} (${advice[verdict.rejection]})`
-    return new ModelError({ reason: "Rejected", status, ...verdict, message })
+    return new ModelError({ reason: "Rejected", status, ...verdict, message, ...worked })
   }
 
 /** Words and codes of services for what HTTP has a status for. */
@@ -187,8 +196,10 @@ const statusWords: ReadonlyArray<readonly [RegExp, number]> = [
   [/rate_?limit|too_?many_?requests|throttl|resource_?exhausted/iu, 429],
   [/insufficient_(?:quota|balance)|payment|billing/iu, 402],
   [/invalid_api_key|authentication|unauthenticated|unauthorized/iu, 401],
-  [/permission|forbidden/iu, 403],
+  [/permission|forbidden|not_allowed/iu, 403],
   [/not_?found/iu, 404],
+  [patterns.unknownModel, 404],
+  [/too_large/iu, 413],
   [/overload|unavailable|server_?error|internal|timeout|capacity|busy/iu, 503],
   [/invalid|context_length|bad_request|unsupported|content_(?:filter|policy)/iu, 400],
 ]

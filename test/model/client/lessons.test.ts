@@ -112,6 +112,11 @@ describe("a parameter that is refused by name is left out, renamed or weakened",
     expect(lesson(error, { guess: "used" }, { isAuto: false })).toBeUndefined()
   })
 
+  test("and nothing is learned from a request that was worked on", () => {
+    expect(lesson(refusal({ mayBePaid: true, parameter: "temperature" }))).toBeUndefined()
+    expect(lesson(refusal({ mayBePaid: true, rejection: "bad_request" }))).toBeUndefined()
+  })
+
   test.each(["Transient", "Throttled"] as const)(
     "and nothing is learned from an end that is %s",
     (reason) => {

@@ -224,3 +224,26 @@ test.each<[string, unknown]>([
   expect(thrownBy(thrown)).toBe(thrown)
   if (thrown instanceof Error) expect(thrownBy(new APIConnectionError({ cause: thrown }))).toBe(thrown)
 })
+
+test.each([
+  "The model `gpt-nothing` does not exist",
+  "The model gpt-nothing does not exist or you do not have access to it.",
+  "models/nothing is not found for API version v1beta, or is not supported for generateContent.",
+  "nothing is not a valid model ID",
+  "no such model: json_schema-7b",
+  'model "llama-temperature" not found, try pulling it first',
+  "Unknown model: qwen-stream",
+  "deployment_not_found",
+])("who does not know the model refuses no parameter: %s", (message) => {
+  const text = JSON.stringify({ error: { message } })
+  for (const status of [400, 404, statusIn(text)])
+    expect(faultOf(status, text)).toMatchObject({ reason: "Rejected", rejection: "not_found", status })
+})
+
+test.each([
+  "The model does not support response_format, which was not found in its list",
+  "Invalid model parameter: response_format",
+  "This model does not support json_schema",
+])("who speaks of the model may still refuse a format: %s", (message) => {
+  expect(faultOf(400, message)).toMatchObject({ rejection: "format_unsupported" })
+})
