@@ -117,13 +117,13 @@ describe("The bill of a video", () => {
     expect(whole).toBeLessThan(was.dollars)
   })
 
-  test("is half of it in batches", async () => {
+  test.each(["gpt-4.1", "claude-haiku-4-5"])("is half of it in batches of %s", async (name) => {
     await using place = await temporaryFolder()
     const video = await makeFilm(film, place.path)
     const flags = ["--max-frames", "12"]
-    const { calls, dollars: billed } = await batchBillFor(video, modelOf("gpt-4.1"), 2, flags)
+    const { calls, dollars: billed } = await batchBillFor(video, modelOf(name), 2, flags)
     expect(calls).toHaveLength(12)
-    const whole = calls.reduce((sum, call) => sum + dollars("gpt-4.1", call, false), 0)
+    const whole = calls.reduce((sum, call) => sum + dollars(name, call, false), 0)
     expect(billed).toBeCloseTo(whole / 2, 9)
   })
 })
@@ -136,12 +136,15 @@ test("The table has a row for each model", () => {
     percent: 66.1,
     usd_per_hour_512: 0.2,
     percent_512: 20,
+    half_by: "flex",
+    usd_per_hour_half: 0.33,
+    percent_half: 33,
   }
-  const half = { half_by: "flex", usd_per_hour_half: 0.33, percent_half: 33 }
-  const table = costTable({ other: { seconds: 1 }, "cost: a": figures, "cost: b": { ...figures, ...half } })
+  const batched = { ...figures, half_by: "batch" }
+  const table = costTable({ other: { seconds: 1 }, "cost: a": figures, "cost: b": batched })
   expect(table?.split("\n").slice(2)).toEqual([
-    "| `chat` | `a` | $1.00 | $0.66 (66 %) | $0.20 (20 %) | – |",
-    "| `chat` | `b` | $1.00 | $0.66 (66 %) | $0.20 (20 %) | $0.33 (33 %, flex) |",
+    "| `chat` | `a` | $1.00 | $0.66 (66 %) | $0.20 (20 %) | $0.33 (33 %, flex) |",
+    "| `chat` | `b` | $1.00 | $0.66 (66 %) | $0.20 (20 %) | $0.33 (33 %, batch) |",
   ])
   expect(costTable({ other: { seconds: 1 } })).toBeUndefined()
 })
