@@ -1,29 +1,19 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { expect, setDefaultTimeout, test } from "bun:test"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { BatchApiName } from "../support/batch-apis.ts"
 import { startBatchServer } from "../support/batch-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
-import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
 import { finished, runCli, startCli } from "../support/run-cli.ts"
+import { twoVideos } from "../support/two-videos.ts"
 
 setDefaultTimeout(480_000)
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let videos: string
-
-beforeAll(async () => {
-  folder = await temporaryFolder()
-  videos = join(folder.path, "videos")
-  mkdirSync(videos)
-  for (const [i, name] of ["a.mp4", "b.mp4"].entries())
-    await makeVideo({ dir: videos, name, frames: 60, firstNumber: 100 * i })
-})
-afterAll(() => folder[Symbol.asyncDispose]())
+const videos = twoVideos()
 
 const flags = (url: string, root: string, api: BatchApiName = "openai") => [
-  ...["pipeline", "--input-video-dir", videos, "--output-root", root, "--api-base", url],
+  ...["pipeline", "--input-video-dir", videos(), "--output-root", root, "--api-base", url],
   ...["--protocol", api === "openai" ? "chat" : "anthropic"],
   ...["--model", "loopback-vlm", "--price-in", "2", "--price-out", "8", "--max-frames", "8"],
   ...["--api-call-retry-backoff-sec", "0", "--continue-on-error", "--batch"],

@@ -1,26 +1,16 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "../support/folders.ts"
-import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
 import { requestsIn, resultLines, runBatch } from "../support/run-batch.ts"
 import { runCli } from "../support/run-cli.ts"
+import { twoVideos } from "../support/two-videos.ts"
 import { readVendorBody } from "../support/vendor-bodies.ts"
 
 setDefaultTimeout(300_000)
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let videos: string
-
-beforeAll(async () => {
-  folder = await temporaryFolder()
-  videos = join(folder.path, "videos")
-  mkdirSync(videos)
-  for (const [i, name] of ["a.mp4", "b.mp4"].entries())
-    await makeVideo({ dir: videos, name, frames: 60, firstNumber: 100 * i })
-})
-afterAll(() => folder[Symbol.asyncDispose]())
+const videos = twoVideos()
 
 const steps = 4
 
@@ -28,7 +18,7 @@ const place = async () => {
   const root = await temporaryFolder()
   const [out, files] = [join(root.path, "out"), join(root.path, "files of mine")]
   const flags = [
-    ...["pipeline", "--input-video-dir", videos, "--output-root", out, "--batch-dir", files],
+    ...["pipeline", "--input-video-dir", videos(), "--output-root", out, "--batch-dir", files],
     ...["--model", "org/some-vlm", "--max-frames", "8", "--continue-on-error"],
     ...["--price-in", "2", "--price-out", "8"],
   ]

@@ -1,38 +1,20 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { startChatServer } from "../support/chat-server.ts"
 import { temporaryFolder } from "../support/folders.ts"
-import { makeVideo } from "../support/media.ts"
 import type { Json } from "../support/replies.ts"
 import { filesBelow, runCli } from "../support/run-cli.ts"
+import { twoVideos } from "../support/two-videos.ts"
 
 setDefaultTimeout(120_000)
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let videos: string
-
-beforeAll(async () => {
-  folder = await temporaryFolder()
-  videos = join(folder.path, "videos")
-  mkdirSync(videos)
-  for (const [i, name] of ["a.mp4", "b.mkv"].entries())
-    await makeVideo({ dir: videos, name, frames: 40 + i, firstNumber: 100 * i })
-})
-afterAll(() => folder[Symbol.asyncDispose]())
+const videos = twoVideos(["a.mp4", "b.mkv"], 40)
 
 const quick = ["--max-frames", "8", "--api-call-retry-backoff-sec", "0", "--model", "loopback-vlm"]
 const one = (root: string, ...more: ReadonlyArray<string>) => [
   "--input-video",
-  join(videos, "a.mp4"),
+  join(videos(), "a.mp4"),
   "--output-root",
   root,
   ...quick,
@@ -51,7 +33,7 @@ test("a service that is not there fails the videos, not the batch", async () => 
   const server = startChatServer()
   const { url } = server
   await server[Symbol.asyncDispose]()
-  const batch = ["pipeline", "--input-video-dir", videos, "--output-root", root.path, "--continue-on-error"]
+  const batch = ["pipeline", "--input-video-dir", videos(), "--output-root", root.path, "--continue-on-error"]
   const { code, stderr } = await runCli([...batch, ...quick, "--api-call-retries", "1", "--api-base", url])
   expect(code).toBe(1)
   for (const id of ["a", "b"])
@@ -107,7 +89,7 @@ test("a reply is on disk before it is noted: kill -9 between the two pays for no
     [
       process.execPath,
       join(import.meta.dir, "../support/blocked-log.ts"),
-      join(videos, "a.mp4"),
+      join(videos(), "a.mp4"),
       root.path,
       server.url,
     ],
@@ -195,7 +177,7 @@ test("what a model does not take is left out once for the whole run, and is on r
   const { code, stderr } = await runCli([
     "pipeline",
     "--input-video-dir",
-    videos,
+    videos(),
     "--output-root",
     root.path,
     ...quick,

@@ -2,28 +2,14 @@ import { expect, test } from "bun:test"
 import type { DraftPlan } from "../../src/plan/draft.ts"
 import type { FramePool } from "../../src/stages/pool-plan.ts"
 import { localizationContext, plannedPart, planSegments } from "../../src/stages/segments.ts"
-import type { VideoSource } from "../../src/video/VideoDecoder.ts"
+import { videoSource } from "../support/video-source.ts"
 
 /** Ten frames a second, the first one two ticks before zero; the last one ends at 38. */
-const source: VideoSource = {
-  file: "/videos/cup.mp4",
-  backend: "libav",
-  sizeBytes: 1000,
-  container: "mov,mp4,m4a,3gp,3g2,mj2",
-  codec: "h264",
-  streamIndex: 0,
-  codedWidth: 64,
-  codedHeight: 36,
-  displayWidth: 64,
-  displayHeight: 36,
-  rotationDegrees: 0,
-  mirrored: false,
+const source = videoSource({
   timeBase: { num: 1, den: 10 },
   framePts: Array.from({ length: 40 }, (_, i) => i - 2),
   endPts: 38,
-  hasAudio: false,
-  indexedBy: "packets",
-}
+})
 
 /** Frames 1..4 of the pool, in ticks. */
 const sampled = [-2, 8, 18, 28]

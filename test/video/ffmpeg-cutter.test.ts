@@ -10,31 +10,24 @@ import { reencodeArguments } from "../../src/video/ffprobe/cut-arguments.ts"
 import type { VideoSource } from "../../src/video/VideoDecoder.ts"
 import { triesAt } from "../support/attempts.ts"
 import { runFolder } from "../support/folders.ts"
+import { videoSource } from "../support/video-source.ts"
 import { cutOf, servicesOf } from "./video-layers.ts"
 
 setDefaultTimeout(60_000)
 
 const folder = runFolder()
 
-const source: VideoSource = {
+const source = videoSource({
   file: join(folder, "film.mp4"),
-  sizeBytes: 1000,
-  container: "mov,mp4,m4a,3gp,3g2,mj2",
-  codec: "h264",
   streamIndex: 2,
   codedWidth: 160,
   codedHeight: 120,
   displayWidth: 160,
   displayHeight: 120,
-  rotationDegrees: 0,
-  mirrored: false,
-  backend: "libav",
   timeBase: { num: 1, den: 1000 },
   framePts: [0, 40, 80, 121, 160, 5000, 5040],
   endPts: 5080,
-  hasAudio: false,
-  indexedBy: "packets",
-}
+})
 
 /** The output that the program was given, without `file:`. */
 const LAST = `for last; do :; done; last="\${last#file:}"`

@@ -10,6 +10,7 @@ import { decodersHere } from "../support/decoders-here.ts"
 import { temporaryFolder } from "../support/folders.ts"
 import { makeVideo } from "../support/media.ts"
 import { runCli } from "../support/run-cli.ts"
+import { videoSource } from "../support/video-source.ts"
 
 setDefaultTimeout(120_000)
 
@@ -86,28 +87,19 @@ test("a decoder holds what the header says, and what is given out and decoded me
   expect(heldFrames("h264", Uint8Array.of(1, 100, 0, 40, 255, 225, 0, 2, 103, 100))).toBe(7)
 })
 
-const source = (changes: Partial<VideoSource>): VideoSource => ({
-  file: "/film.mp4",
-  backend: "libav",
-  sizeBytes: 1000,
-  container: "mov,mp4,m4a,3gp,3g2,mj2",
-  codec: "h264",
-  streamIndex: 0,
-  pixelFormat: "yuv420p",
-  codedWidth: 8192,
-  codedHeight: 4096,
-  displayWidth: 8192,
-  displayHeight: 4096,
-  rotationDegrees: 0,
-  mirrored: false,
-  timeBase: { num: 1, den: 1000 },
-  framePts: [0],
-  endPts: 40,
-  hasAudio: false,
-  indexedBy: "packets",
-  heldFrames: 6,
-  ...changes,
-})
+const source = (changes: Partial<VideoSource>): VideoSource =>
+  videoSource({
+    pixelFormat: "yuv420p",
+    codedWidth: 8192,
+    codedHeight: 4096,
+    displayWidth: 8192,
+    displayHeight: 4096,
+    timeBase: { num: 1, den: 1000 },
+    framePts: [0],
+    endPts: 40,
+    heldFrames: 6,
+    ...changes,
+  })
 
 test("8K fits into the usual limit; what has more bits, colour or references is counted", () => {
   const needs = (changes: Partial<VideoSource>) => memoryNeeded(source(changes), "encoding") / 1e6

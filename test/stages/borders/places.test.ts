@@ -3,28 +3,10 @@ import type { DraftPlan } from "../../../src/plan/draft.ts"
 import type { FoundBorder } from "../../../src/stages/borders/places.ts"
 import { inOrder, locateBorders } from "../../../src/stages/borders/places.ts"
 import type { FramePool } from "../../../src/stages/pool-plan.ts"
-import type { VideoSource } from "../../../src/video/VideoDecoder.ts"
+import { videoSource } from "../../support/video-source.ts"
 
 /** A hundred frames, one a second. */
-const source: VideoSource = {
-  file: "/videos/cup.mp4",
-  backend: "libav",
-  sizeBytes: 1000,
-  container: "mov,mp4,m4a,3gp,3g2,mj2",
-  codec: "h264",
-  streamIndex: 0,
-  codedWidth: 64,
-  codedHeight: 36,
-  displayWidth: 64,
-  displayHeight: 36,
-  rotationDegrees: 0,
-  mirrored: false,
-  timeBase: { num: 1, den: 1 },
-  framePts: Array.from({ length: 100 }, (_, i) => i),
-  endPts: 100,
-  hasAudio: false,
-  indexedBy: "packets",
-}
+const source = videoSource({ framePts: Array.from({ length: 100 }, (_, i) => i), endPts: 100 })
 
 const poolOf = (pts: ReadonlyArray<number>): FramePool => ({
   dir: "cup/stage1",
