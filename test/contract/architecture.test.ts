@@ -206,6 +206,33 @@ const reachesDisk = ({ from, names, to }: Import): boolean =>
   (/^node:fs(?:\/|$)/u.test(to) ||
     (to === "src/files/whole.ts" && names.some((name) => name !== "NameSync" && name !== "isTemporary")))
 
+/**
+ * What effects find around them without naming it in their types, and why each may stay so: it has a default with which whoever
+ * embeds the project misses nothing. Anything new that a computation depends on is in its signature, or is a tag.
+ */
+const ambient: Readonly<Record<string, string>> = {
+  "src/cli/stop.ts: StopRequests": "nobody asks to stop",
+  "src/dataset/RunClock.ts: RunClock": "the real clock",
+  "src/events.ts: RunEvents": "nobody listens",
+  "src/model/client/CallDrain.ts: CallDrain": "nothing is drained",
+  "src/model/client/CallDrain.ts: CurrentLease": "calls may always begin",
+  "src/model/client/CallLog.ts: CallLog": "nothing is noted",
+  "src/threads/priority-queue.ts: WorkRank": "all work is as urgent",
+  "src/video/FrameLabeller.ts: FrameLabeller": "labels are drawn in this thread",
+  "src/video/large-pictures.ts: MemoryAtHand": "what the system says",
+}
+
+/** The ambient references that a source makes, by their names. */
+const ambientIn = (source: string): ReadonlyArray<string> =>
+  [...source.matchAll(/class (\w+) extends Context\.Reference\b|\b(FiberRef\.\w*[mM]ake\w*)/gu)].map(
+    ([, service, made]) => service ?? made ?? "",
+  )
+
+/** Rooms whose results follow from what they are given: no clock, chance, environment or output of the process. */
+const closed = ["plan", "bitstream", "picture", "text", "quality", "stages", "sources", "config", "events"]
+const reachesProcess =
+  /\b(?:process\.\w|Date\.now\b|new Date\(\)|Math\.random\b|performance\.now\b|console\.\w|globalThis\b|Bun\.env\b|crypto\.(?:randomUUID|getRandomValues)\b)/u
+
 /** Circles among files, types included: each as the files on the way, from the first in order of name back to it. */
 const circlesIn = (all: ReadonlyArray<Import>): ReadonlyArray<string> => {
   const targets = Map.groupBy(all, ({ from }) => from)
@@ -318,6 +345,30 @@ test("datasets are read through dataset/open.ts alone", () => {
 test("what is in a dataset is reached through its store alone", () => {
   const reaching = new Set(imports.filter(reachesDisk).map(({ from }) => from))
   expect([...reaching].toSorted()).toEqual(Object.keys(onDisk).toSorted())
+})
+
+test("what effects find around them is listed, and has a default", () => {
+  const found = sourceFiles.flatMap((file) =>
+    ambientIn(withoutComments(sourceOf(file))).map((name) => `${file}: ${name}`),
+  )
+  expect(found.toSorted()).toEqual(Object.keys(ambient))
+  expect(ambientIn('class A extends Context.Reference<A>()("a", {}) {}\nFiberRef.unsafeMake(1)')).toEqual([
+    "A",
+    "FiberRef.unsafeMake",
+  ])
+})
+
+test("rooms that only compute reach for no clock, chance, environment or output", () => {
+  const reaching = sourceFiles.filter(
+    (file) =>
+      file.startsWith("src/") &&
+      closed.includes(areaOf(file)) &&
+      reachesProcess.test(withoutComments(sourceOf(file))),
+  )
+  expect(reaching).toEqual([])
+  for (const source of ["process.env.HOME", "Date.now()", "new Date()", "Math.random()", "console.log(1)"])
+    expect(reachesProcess.test(source)).toBe(true)
+  expect(reachesProcess.test('new Date("2026-11-28") processed.env')).toBe(false)
 })
 
 test("nothing in src imports what stands above it: main, workers, tests", () => {
