@@ -1,6 +1,6 @@
 import { describe, expect, spyOn, test } from "bun:test"
 import { getEventListeners } from "node:events"
-import { rmSync, truncateSync, writeFileSync } from "node:fs"
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
@@ -323,6 +323,13 @@ describe("a picture that changes while it is sent", () => {
     ["shrinks", (path) => truncateSync(path, 1000)],
     ["grows", (path) => writeFileSync(path, new Uint8Array(600_000))],
     ["vanishes", (path) => rmSync(path)],
+    [
+      "becomes a folder",
+      (path) => {
+        rmSync(path)
+        mkdirSync(path)
+      },
+    ],
   ])("and %s ends the call as unreadable", async (_name, change) => {
     const { result, calls } = await withPicture(change)
     expect(Either.isLeft(result) && result.left).toMatchObject({ reason: "ImageUnreadable" })
