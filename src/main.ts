@@ -15,6 +15,7 @@ import { givenSecrets } from "./cli/secrets.ts"
 import { listenToSignals } from "./cli/signals.ts"
 import { makeStopRequests, StopRequests } from "./cli/stop.ts"
 import { exitCode, interruptedMessage, UsageError } from "./cli/usage.ts"
+import { requireWorkingFolder } from "./cli/working-folder.ts"
 import { makeRedaction } from "./model/redaction.ts"
 import * as Telemetry from "./telemetry.ts"
 import { printable } from "./text/printable.ts"
@@ -57,7 +58,7 @@ const requested = Effect.flatMap(
   (request) => {
     if (request.kind === "help") return Console.log(helpText(request.command))
     if (request.kind === "version") return Console.log(manifest.version)
-    return withoutErrors(cli([bun, script, ...request.args]))
+    return Effect.zipRight(requireWorkingFolder, withoutErrors(cli([bun, script, ...request.args])))
   },
 )
 
