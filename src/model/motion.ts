@@ -28,7 +28,8 @@ const changeInto = (changes: ReadonlyArray<number>, index: number): number => ch
 
 /**
  * The 1-based start indices of `count` consecutive ranges, the first at 1: the moments into which the picture changes most,
- * at least two moments apart, in order. Evenly spread where there is no room to choose.
+ * at least two moments apart, in order. Evenly spread where there is no room to choose, the longer ranges last: a clip needs two frames,
+ * and the last moment of a pool is the last frame of its video.
  */
 export const chooseBoundaries = (
   moments: ReadonlyArray<number>,
@@ -49,7 +50,7 @@ export const chooseBoundaries = (
       return moments.filter((_, position) => position === 0 || chosen.includes(position))
     }
   }
-  return Array.from({ length: count }, (_, i) => moments[Math.round((i * total) / count)] ?? 1)
+  return Array.from({ length: count }, (_, i) => moments[Math.floor((i * total) / count)] ?? 1)
 }
 
 /**

@@ -33,12 +33,14 @@ describe("boundaries", () => {
 
   test("are chosen where there are four moments for each, and spread evenly where there are fewer", () => {
     expect(chooseBoundaries(all(12), bursts(12, 3, 11), 3)).toEqual([1, 3, 11])
-    expect(chooseBoundaries(all(8), bursts(8, 3, 7), 3)).toEqual([1, 4, 6])
+    expect(chooseBoundaries(all(8), bursts(8, 3, 7), 3)).toEqual([1, 3, 6])
   })
 
   test("are spread evenly when nothing changes", () => {
     expect(chooseBoundaries(all(8), Array(7).fill(0), 4)).toEqual([1, 3, 5, 7])
     expect(chooseBoundaries([1], [], 3)).toEqual([1, 1, 1])
+    expect(chooseBoundaries(all(4), Array(3).fill(0), 3)).toEqual([1, 2, 3])
+    expect(chooseBoundaries(all(5), Array(4).fill(0), 4)).toEqual([1, 2, 3, 4])
   })
 
   test("always give each step two distinct moments where the video has them", () => {
