@@ -72,6 +72,12 @@ export interface RunSettings {
   /** Of the full-video pool; the pools of steps are always uniform. */
   readonly sampling: PoolSampling
   readonly imageLabels: ImageLabels
+  /** How contact sheets that show Stages 1 and 2 the full-video pool are laid out; absent if each frame is an image by itself. */
+  readonly poolSheet?: SheetLayout
+  /** The same for the pools of steps, in Stage 3. */
+  readonly stepSheet?: SheetLayout
+  /** Whether text before each frame that is an image by itself tells its time; absent for no. */
+  readonly frameTimes?: boolean
   /** Steps of one video refined at a time. */
   readonly stepConcurrency: number
   /** How often it is asked where steps are, at least twice; once if absent. */
@@ -89,7 +95,7 @@ export interface RunSettings {
   readonly postValidate: boolean
 }
 
-/** How borders are shown if nothing else is said: 25 tiles make the spacing an eighth with every level. */
+/** How sheets are laid out if nothing else is said: 25 tiles make the spacing of a border an eighth with every level. */
 export const defaultSheet: SheetLayout = { columns: 5, rows: 5, tilePx: 224 }
 
 /** What switches stages on that a run has not by default. */

@@ -12,7 +12,6 @@ import { type Looking, pictureTokensOf } from "./model/tokens.ts"
 import { noUsage } from "./model/VisionModel.ts"
 import { lookInto } from "./pipeline.ts"
 import { stages as allStages } from "./stages/list.ts"
-import { frameLabel } from "./stages/pool-images.ts"
 import type { NeededCall, Stage } from "./stages/Stage.ts"
 import { survey } from "./stages/survey.ts"
 import type { VideoSource } from "./video/VideoDecoder.ts"
@@ -95,18 +94,18 @@ export const expectedModel = (
   }
 }
 
-/** What a call takes, with pictures of a size. */
+/** What a call takes, with pictures of a video. */
 const estimated = (
   call: NeededCall,
   model: ExpectedModel,
   system: string,
   { displayHeight: height, displayWidth: width }: VideoSource,
 ): EstimatedCall => {
-  const [imageWidth, imageHeight] = call.size ?? [width, height]
-  const image = { path: "", bytes: 0, sha256: "", width: imageWidth, height: imageHeight }
-  const images = Array.from({ length: call.images }, (_, i) =>
-    call.isLabelled === true ? { ...image, label: frameLabel(i + 1) } : image,
-  )
+  const label = call.label === undefined ? {} : { label: call.label }
+  const images = Array.from({ length: call.images }, (_, i) => {
+    const [imageWidth, imageHeight] = call.sizes?.[i] ?? [width, height]
+    return { path: "", bytes: 0, sha256: "", width: imageWidth, height: imageHeight, ...label }
+  })
   const maxSidePx = sideLimitOf(images.length, model, model.family)
   const sent = images.map((image) => sentSize(image, maxSidePx))
   const request = { system, prompt: call.prompt, images: sent, turns: [] }

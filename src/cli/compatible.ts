@@ -11,12 +11,15 @@ type Given = Pick<
   | "borderInput"
   | "borderPrecision"
   | "dryRun"
+  | "frameTimes"
   | "imageLabels"
+  | "input"
   | "noEmbedIndex"
   | "preflightOnly"
   | "record"
   | "rehearsal"
   | "replay"
+  | "stepInput"
   | "wait"
 >
 
@@ -69,6 +72,11 @@ export const requireCompatible = (given: Given): Effect.Effect<void, UsageError>
     return new UsageError({
       message:
         "--border-input goes with --border-precision: it is how borders are shown that are looked at again",
+    })
+  if (given.frameTimes && given.input === "sheets" && given.stepInput === "sheets")
+    return new UsageError({
+      message:
+        "--frame-times goes with frames that are images by themselves: tiles of sheets have their times in their badges",
     })
   return ask && !preflightOnly
     ? new UsageError({ message: "--ask goes with --preflight-only: it asks the service one small question" })

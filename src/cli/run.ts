@@ -9,6 +9,7 @@ import { expect } from "../dry-run.ts"
 import type { BatchFinished } from "../events.ts"
 import * as Layers from "../layers.ts"
 import { readFailures, readInputs, writeInputs } from "../output-root/state.ts"
+import type { SheetLayout } from "../picture/sheet.ts"
 import type { StepList } from "../plan/step-list.ts"
 import { type Check, preflight } from "../preflight.ts"
 import { checkService } from "../service-check.ts"
@@ -41,14 +42,23 @@ const labelsOf = ({ imageLabels, noEmbedIndex }: RunFlags, environment: RunEnvir
   return Option.getOrElse(imageLabels, () => (noEmbedIndex ? "text" : inEnvironment))
 }
 
-const bordersOf = ({ borderInput, borderPrecision, sheetGrid, sheetTile }: RunFlags) =>
-  Option.match(borderPrecision, {
+const sheetOf = ({ sheetGrid, sheetTile }: RunFlags): SheetLayout => ({ ...sheetGrid, tilePx: sheetTile })
+
+/** How pools are shown, where that is not as the contract says. */
+const shownOf = (given: RunFlags): Pick<RunSettings, "frameTimes" | "poolSheet" | "stepSheet"> => ({
+  ...(given.input === "sheets" ? { poolSheet: sheetOf(given) } : {}),
+  ...(given.stepInput === "sheets" ? { stepSheet: sheetOf(given) } : {}),
+  ...(given.frameTimes ? { frameTimes: true } : {}),
+})
+
+const bordersOf = (given: RunFlags) =>
+  Option.match(given.borderPrecision, {
     onNone: () => ({}),
     onSome: (precisionSec): Pick<RunSettings, "borders"> => ({
       borders: {
         precisionSec,
-        input: Option.getOrElse(borderInput, () => "sheets" as const),
-        sheet: { ...sheetGrid, tilePx: sheetTile },
+        input: Option.getOrElse(given.borderInput, () => "sheets" as const),
+        sheet: sheetOf(given),
       },
     }),
   })
@@ -99,6 +109,7 @@ const settingsOf = (
   jpegQuality: given.jpegQuality,
   sampling: given.sampling,
   imageLabels: labelsOf(given, environment),
+  ...shownOf(given),
   stepConcurrency: given.stepConcurrency,
   ...bordersOf(given),
   ...verifyOf(given),
@@ -121,6 +132,17 @@ const pictureWorkOf = ({ cut, stages }: RunSettings): PictureWork =>
   stages?.includes(cutStage.name) !== false && (cut.mode !== "copy" || cut.autorotate === true)
     ? "encoding"
     : "decoding"
+
+/** Says that a model is not known to be trained on times as text before frames. */
+const warnOfTimes = (
+  { frameTimes = false }: RunSettings,
+  { address, expected, name }: Effect.Effect.Success<ReturnType<typeof chosenModel>>,
+) =>
+  frameTimes && address !== undefined && expected.family.frame_times !== true
+    ? Effect.logWarning(
+        `${name} is not known to be trained on times as text before frames, so --frame-times may not help; --model-families can say that it is`,
+      )
+    : Effect.void
 
 /** The part of the input that this run works on. */
 export const selected = Effect.fn("Cli.selected")(function* (files: ReadonlyArray<string>, given: RunFlags) {
@@ -259,6 +281,7 @@ export const run = Effect.fn("Cli.run")(function* (given: RunFlags) {
       noteInputs,
       runFiles(files, settle === undefined ? options : { ...options, settle }, telling),
     )
+  yield* warnOfTimes(settings, model)
   const { batched } = model
   const code = yield* batched === undefined
     ? Effect.zipRight(

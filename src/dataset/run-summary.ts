@@ -239,6 +239,8 @@ export const runSummarySchema = v.object({
     sampling,
     embed_index: v.boolean(),
     image_labels: v.optional(v.picklist(imageLabelNames)),
+    /** Where pools were shown in contact sheets: how these were laid out. */
+    sheets: v.exactOptional(sheetGridSchema),
   }),
   /** Where borders were looked at again: how. */
   border_config: v.exactOptional(

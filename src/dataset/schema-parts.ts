@@ -24,6 +24,12 @@ export const schemaPartsSchema = v.object({
   granularity: v.exactOptional(v.picklist(granularities)),
   /** BCP 47 tag of the language of the texts; absent for English. */
   language: v.exactOptional(v.string()),
+  /** How Stages 1 and 2 see the full-video pool; absent for `frames`. */
+  input: v.exactOptional(v.literal("sheets")),
+  /** How Stage 3 sees the pools of steps; absent for `frames`. */
+  step_input: v.exactOptional(v.literal("sheets")),
+  /** Whether text before each frame told its time. */
+  frame_times: v.exactOptional(v.literal(true)),
 })
 export type SchemaParts = v.InferOutput<typeof schemaPartsSchema>
 
@@ -54,6 +60,8 @@ const stepsOf = ({ steps }: SchemaParts): string => boundsText(steps ?? contract
 
 const listText = ({ step_list = [] }: SchemaParts): string => step_list.join("\n")
 
+const timesText = ({ frame_times }: SchemaParts): string => (frame_times === true ? "before frames" : "none")
+
 const difference = (what: string, before: string, after: string): ReadonlyArray<string> =>
   before === after ? [] : [`the ${what} (${before}, now ${after})`]
 
@@ -76,6 +84,9 @@ const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => 
     ...(listText(before) === listText(after) ? [] : ["the list of steps"]),
     ...difference("granularity", before.granularity ?? "causal", after.granularity ?? "causal"),
     ...difference("language", before.language ?? "en", after.language ?? "en"),
+    ...difference("input", before.input ?? "frames", after.input ?? "frames"),
+    ...difference("input of steps", before.step_input ?? "frames", after.step_input ?? "frames"),
+    ...difference("text with times", timesText(before), timesText(after)),
   ]
 }
 

@@ -75,6 +75,8 @@ const familySchema = v.strictObject({
   /** The limit of the side in requests of more than so many pictures. */
   max_side_px_of_many: v.exactOptional(v.strictObject({ above_images: count, px: count })),
   max_body_bytes: v.exactOptional(count),
+  /** Whether it was trained on videos as frames, each after text with its time, `<12.5 seconds>`. */
+  frame_times: v.exactOptional(v.literal(true)),
   /** What becomes of a request in the cache of its service. */
   cache: v.exactOptional(v.picklist(cacheKinds)),
   tokens: v.exactOptional(tokenRuleSchema),

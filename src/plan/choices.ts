@@ -10,6 +10,9 @@ export const granularities = ["causal", "atomic"] as const
 /** How the index of a picture is told: drawn on it, as text before it, or both. */
 export const imageLabelNames = ["overlay", "text", "both"] as const
 
+/** How the frames of a pool are shown: each by itself, or in contact sheets. */
+export const poolInputs = ["frames", "sheets"] as const
+
 /** How the frames of a border's window are shown: in one contact sheet, or each by itself. */
 export const borderInputs = ["sheets", "frames"] as const
 

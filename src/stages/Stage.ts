@@ -30,14 +30,17 @@ export interface NeededCall {
   /** The prompt, or, where that depends on an answer that is missing, one of about the length that it will have. */
   readonly prompt: string
   readonly images: number
-  /** Width and height of each in pixels; that of the video's pictures if absent. */
-  readonly size?: readonly [width: number, height: number]
-  /** Whether each of them has its index as text beside it; absent for no. */
-  readonly isLabelled?: boolean
+  /** Width and height of each in pixels, in order; those of the video's pictures if absent. */
+  readonly sizes?: ReadonlyArray<readonly [width: number, height: number]>
+  /** Text of the usual length beside each of them; absent for none. */
+  readonly label?: string
   /** Different pictures among them; the others repeat one. */
   readonly distinct: number
   readonly answerTokens: number
 }
+
+/** What a call shows. */
+export type NeededImages = Pick<NeededCall, "distinct" | "images" | "label" | "sizes">
 
 /** What a run would make of a stage. */
 export interface Outlook<A> {

@@ -11,7 +11,7 @@ import {
   type Description,
   defineStage,
   knownOf,
-  type NeededCall,
+  type NeededImages,
   resultOf,
   type StageOf,
   whyNew,
@@ -28,8 +28,7 @@ interface Definition<A, B, Name extends string> extends Omit<Description<Name>, 
   readonly inquiryOf: (run: RunFacts, from: B, previous: Outcome | undefined) => Inquiry<A>
   /** Answers that the video still needs, this one included. */
   readonly callsLeft: (from: B) => number
-  /** How many different pictures are shown, of all that are. */
-  readonly pictures: (run: RunFacts) => Pick<NeededCall, "distinct" | "images" | "isLabelled">
+  readonly pictures: (run: RunFacts) => NeededImages
   /** How its outcome is brought to its end; by this stage if nothing else is said. */
   readonly ending?: typeof withStatus
 }

@@ -11,15 +11,15 @@ import { rehearsalNote } from "../plan/specimen.ts"
 import { ptsSeconds } from "../video/VideoDecoder.ts"
 import { keepOrAsk } from "./call.ts"
 import { noteDamage, noteFallbacks, noteSubstitutes, noteTimes } from "./decoding.ts"
-import { foreseenAnswer, neededCall, outlookOf, poolPictures } from "./foreseen.ts"
+import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
 import { ensurePool, foreseenPool, plannedPool } from "./pool.ts"
-import { poolImages } from "./pool-images.ts"
 import { distinctFrames, type FramePool, type PoolRequest, planFrames } from "./pool-plan.ts"
 import type { Asks } from "./prompts.ts"
 import { put } from "./put.ts"
 import type { Inquiry } from "./question.ts"
 import { mayKeep, noteMade, notice, type RunFacts, stageAdvanced, type VideoRun } from "./run.ts"
 import { defineStage, type Left } from "./Stage.ts"
+import { draftShowing, neededImages, shownImages, shownInputs } from "./showing.ts"
 import { noteAt, type OutcomePlace, withStatus } from "./status.ts"
 
 const id = { name: "draft", number: 1 } as const
@@ -42,7 +42,7 @@ const asks = {
   prompt: {
     file: "stage1",
     slots: { frame_count: "50" },
-    wording: ["step_count", "step_bounds", "step_rule", "repetition_rule", "step_list"],
+    wording: ["draft_images", "step_count", "step_bounds", "step_rule", "repetition_rule", "step_list"],
   },
   answer: "draft",
   schema: draftPlanSchema,
@@ -108,14 +108,18 @@ const inquiryOf = (run: RunFacts, pool: FramePool, previous: Outcome | undefined
     files,
     artefact,
     isInPlan: true,
-    inputs: fingerprint({ pool: pool.fingerprint, rehearsal: run.rehearsal }),
+    inputs: fingerprint({
+      pool: pool.fingerprint,
+      rehearsal: run.rehearsal,
+      ...shownInputs(draftShowing(run.settings)),
+    }),
     previous,
     mayAdopt: true,
     check: (json) => checkDraft(run.annotation, json),
     task: draftTask(run.annotation),
     prompt: run.prompts.fill(asks.prompt, { frame_count: String(pool.timestamps.length) }),
     schema: asks.schema(run.annotation),
-    images: poolImages(pool, "none"),
+    images: shownImages(pool, draftShowing(run.settings)),
   }) satisfies Inquiry<DraftPlan>
 
 /** Frames further apart than this are told of: short steps fall between them. */
@@ -171,7 +175,7 @@ const foresee = Effect.fnUntraced(function* (run: RunFacts, { stage1 }: Left) {
     id,
     asks,
     inquiry.what,
-    { ...poolPictures(run, distinct), isLabelled: false },
+    neededImages(draftShowing(run.settings), request),
     inquiry.prompt,
   )
   return outlookOf(made, call, found === undefined ? [distinct] : [])

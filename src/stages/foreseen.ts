@@ -2,11 +2,10 @@ import { Effect, Either } from "effect"
 import type { StageId } from "../dataset/layout.ts"
 import { adoptableAnswer } from "./adopted.ts"
 import { beingAnswered, recalledAnswer, standingAnswer } from "./call.ts"
-import { hasLabels } from "./pool-images.ts"
 import type { Asks } from "./prompts.ts"
 import type { Answered, Inquiry } from "./question.ts"
 import { isSelected, type RunFacts } from "./run.ts"
-import type { NeededCall, Outlook } from "./Stage.ts"
+import type { NeededCall, NeededImages, Outlook } from "./Stage.ts"
 
 /** The answer that a run would take without asking, in the order in which it looks; or (left) why it would ask. */
 export const foreseenAnswer = Effect.fn("Survey.answer")(function* <A>(run: RunFacts, inquiry: Inquiry<A>) {
@@ -22,13 +21,6 @@ export const foreseenAnswer = Effect.fn("Survey.answer")(function* <A>(run: RunF
     : Either.map(recalled, (value): Answered<A> => ({ value, isAdopted: false }))
 })
 
-/** The pictures of a call that shows a whole frame pool, with their indices as a run shows them. */
-export const poolPictures = ({ settings }: RunFacts, distinct: number) => ({
-  distinct,
-  images: settings.maxFrames,
-  isLabelled: hasLabels(settings.imageLabels),
-})
-
 /**
  * A call that would be made, with so many pictures.
  *
@@ -39,7 +31,7 @@ export const neededCall = (
   stage: StageId,
   { answerTokens, prompt: template }: Asks,
   what: string,
-  pictures: Pick<NeededCall, "distinct" | "images" | "isLabelled">,
+  pictures: NeededImages,
   prompt = run.prompts.fill(template, template.slots),
 ): NeededCall => ({
   stage: { name: stage.name, number: stage.number },

@@ -60,6 +60,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
   const { config } = yield* VisionModel
   const { backend: cutter } = yield* ClipCutter
   const rehearsal = config.kind === "rehearsal"
+  const sheet = settings.poolSheet ?? settings.stepSheet
   const seconds = (pts: number) => ptsSeconds(pts, source.timeBase)
   return {
     source_video: source.file,
@@ -91,6 +92,7 @@ export const describeRun = Effect.fn("Run.describe")(function* (
       sampling: settings.sampling,
       embed_index: settings.imageLabels !== "text",
       image_labels: settings.imageLabels,
+      ...(sheet === undefined ? {} : { sheets: gridRecord(sheet) }),
     },
     ...(settings.borders === undefined ? {} : { border_config: borderRecord(settings.borders) }),
     ...(settings.samples === undefined ? {} : { samples: settings.samples }),

@@ -13,13 +13,11 @@ import {
 import { admitIndices } from "./admission.ts"
 import { defineAnswerStage } from "./answer-stage.ts"
 import { type Drafted, draft, fullPoolRequest } from "./draft.ts"
-import { poolPictures } from "./foreseen.ts"
-import { poolImages } from "./pool-images.ts"
-import { distinctFrames, planFrames } from "./pool-plan.ts"
 import { type Asks, textOfLength } from "./prompts.ts"
 import type { Inquiry } from "./question.ts"
 import type { RunFacts } from "./run.ts"
 import { localizationContext } from "./segments.ts"
+import { localizeShowing, neededImages, shownImages, shownInputs } from "./showing.ts"
 import { type OutcomePlace, orFailed } from "./status.ts"
 
 const id = { name: "localize", number: 2 } as const
@@ -45,6 +43,7 @@ export const localizationAsks = {
   prompt: {
     file: "stage2",
     slots: { frame_count: "50", boundary_max: "51", step_count: "5", steps: textOfLength(5 * 130) },
+    wording: ["pool_images"],
   },
   answer: "localization",
   schema: () => localizationSchema,
@@ -96,7 +95,12 @@ export const localizationInquiry = (
     files,
     artefact,
     isInPlan: true,
-    inputs: fingerprint({ pool: pool.fingerprint, draft: plan, rehearsal: run.rehearsal }),
+    inputs: fingerprint({
+      pool: pool.fingerprint,
+      draft: plan,
+      rehearsal: run.rehearsal,
+      ...shownInputs(localizeShowing(run.settings)),
+    }),
     previous,
     mayAdopt: isAdopted,
     check: (json) => checkLocalization(context, json),
@@ -108,7 +112,7 @@ export const localizationInquiry = (
       steps: stepLines(plan),
     }),
     schema: localizationAsks.schema(),
-    images: poolImages(pool, run.settings.imageLabels),
+    images: shownImages(pool, localizeShowing(run.settings)),
   } satisfies Inquiry<Localization>
 }
 
@@ -119,12 +123,12 @@ export const localize = defineAnswerStage({
   summary: "locate each step of the draft",
   weight: 1,
   asks: localizationAsks,
-  admit: admitIndices,
+  admit: (source, settings) => admitIndices(source, settings, localizeShowing(settings)),
   from: draft,
   place: localizationPlace,
   what: "localization",
   inquiryOf: localizationInquiry,
   callsLeft: ({ plan }) => 1 + plan.steps.length,
-  pictures: (run) => poolPictures(run, distinctFrames(planFrames(fullPoolRequest(run)))),
+  pictures: (run) => neededImages(localizeShowing(run.settings), fullPoolRequest(run)),
   ending: orFailed,
 })

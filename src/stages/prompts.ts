@@ -13,8 +13,9 @@ import { readNamedText } from "../files/plain.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import { isContractRange } from "../plan/step-range.ts"
+import type { Wording } from "./prompt-part.ts"
 import { type Usable, usedStages } from "./used.ts"
-import { type GivenForm, type ruleNames, type Wording, type WordingName, wordingOf } from "./wording.ts"
+import { type GivenForm, type ruleNames, type WordingName, wordingOf } from "./wording.ts"
 
 /** A prompt, and what is filled into it. */
 export interface PromptTemplate<Slot extends string = string> {
@@ -209,7 +210,7 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
   folder = promptFolder,
 ) {
   const { stepList, steps } = annotation
-  const { granularity, language, prompts: given, task } = wording
+  const { frameTimes = false, granularity, language, poolSheet, prompts: given, stepSheet, task } = wording
   const asked = usedStages(stages, wording).flatMap(({ asks }) => asks ?? [])
   const templates = [system, ...asked.map(({ prompt }) => prompt)]
   const shipped = { path: join(folder, annotation.name), wayOut: reinstall }
@@ -264,6 +265,9 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
       ...(stepList === undefined ? {} : { step_list: [...stepList] }),
       ...(granularity === undefined || granularity === "causal" ? {} : { granularity }),
       ...(language === undefined ? {} : { language }),
+      ...(poolSheet === undefined ? {} : { input: "sheets" as const }),
+      ...(stepSheet === undefined ? {} : { step_input: "sheets" as const }),
+      ...(frameTimes ? { frame_times: true as const } : {}),
     },
   } satisfies Prompts
 })

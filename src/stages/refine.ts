@@ -14,6 +14,7 @@ import { makeParts } from "./parts.ts"
 import type { VideoRun } from "./run.ts"
 import { defineStage, type Made, resultOf } from "./Stage.ts"
 import { stepsIn } from "./segments.ts"
+import { stepShowing } from "./showing.ts"
 import { refineAsks, refineId } from "./step-inquiry.ts"
 import { noteFailedSteps, noteSteps, removeStaleSteps } from "./step-outcomes.ts"
 import { foreseeSteps } from "./step-outlook.ts"
@@ -68,7 +69,7 @@ export const refine = defineStage({
   needs: [draft, localize, cut],
   weight: 2,
   asks: refineAsks,
-  admit: admitIndices,
+  admit: (source, settings) => admitIndices(source, settings, stepShowing(settings)),
   parts: (made) => resultOf(made, draft).plan.steps.length,
   make: refineSteps,
   foresee: foreseeSteps,

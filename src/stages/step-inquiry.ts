@@ -8,11 +8,11 @@ import type { DraftPlan } from "../plan/draft.ts"
 import { fingerprint } from "../plan/fingerprint.ts"
 import { checkRefined } from "../plan/refined.ts"
 import { rehearsalNote } from "../plan/specimen.ts"
-import { poolImages } from "./pool-images.ts"
 import type { FramePool } from "./pool-plan.ts"
 import { type Asks, textOfLength } from "./prompts.ts"
 import type { Inquiry } from "./question.ts"
 import type { RunFacts } from "./run.ts"
+import { shownImages, shownInputs, stepShowing } from "./showing.ts"
 
 /** What the stage that asks for annotations of steps is called. */
 export const refineId = { name: "refine", number: 3 } as const
@@ -22,6 +22,7 @@ export const refineAsks = {
   prompt: {
     file: "stage3",
     slots: { frame_count: "50", high_level_goal: textOfLength(60), draft_step: textOfLength(1400) },
+    wording: ["step_images"],
   },
   answer: "refined",
   schema: ({ finalStep }: AnnotationSchema) => finalStep,
@@ -107,6 +108,7 @@ export const stepInquiry = (
       pool: pool.fingerprint,
       rehearsal: run.rehearsal,
       ...(objection === undefined ? {} : { objection }),
+      ...shownInputs(stepShowing(run.settings)),
     }),
     previous,
     mayAdopt: isAdopted,
@@ -118,7 +120,7 @@ export const stepInquiry = (
       pool.timestamps.length,
     ),
     schema: refineAsks.schema(run.annotation),
-    images: poolImages(pool, run.settings.imageLabels),
+    images: shownImages(pool, stepShowing(run.settings)),
   }) satisfies Inquiry<FinalStep>
 
 /** The plan with its steps refined: `causal_plan_with_keyframes.json`. */

@@ -12,20 +12,21 @@ import { type Refined, refinedPlan } from "./annotate.ts"
 import { borders } from "./borders/borders.ts"
 import { cut } from "./cut.ts"
 import { draft, fullPoolRequest } from "./draft.ts"
-import { foreseenAnswer, neededCall, outlookOf, poolPictures } from "./foreseen.ts"
+import { foreseenAnswer, neededCall, outlookOf } from "./foreseen.ts"
 import { likelySteps } from "./likely-steps.ts"
 import { localize, paths } from "./localize.ts"
 import { foreseenPool, formerPool, plannedPool } from "./pool.ts"
 import { distinctFrames, type PoolRequest, planFrames } from "./pool-plan.ts"
 import { mayKeep, type RunFacts } from "./run.ts"
-import { knownOf, type Left, type Made, type Outlook, whyNew } from "./Stage.ts"
+import { knownOf, type Left, type Made, type NeededImages, type Outlook, whyNew } from "./Stage.ts"
 import { type PlannedSegment, plannedPart, planSegments, readSegments, stepsIn } from "./segments.ts"
+import { neededImages, stepShowing } from "./showing.ts"
 import { refineAsks, refineId, type StepToRefine, stepInquiry, stepPrompt } from "./step-inquiry.ts"
 import { stepPoolRequest } from "./step-pool.ts"
 import { withObjection } from "./verify/look.ts"
 
-const stepCall = (run: RunFacts, distinct: number, prompt?: string) =>
-  neededCall(run, refineId, refineAsks, "step", poolPictures(run, distinct), prompt)
+const stepCall = (run: RunFacts, images: NeededImages, prompt?: string) =>
+  neededCall(run, refineId, refineAsks, "step", images, prompt)
 
 /** Steps whose clips are not known yet share the video evenly. */
 const unknownSteps = (
@@ -35,9 +36,11 @@ const unknownSteps = (
 ): Outlook<never> => {
   const frames = Math.floor(run.source.framePts.length / prompts.length)
   const distinct = Math.max(1, Math.min(run.settings.maxFrames, frames))
+  // Which frames they will be does not matter here: those of the whole video are as many.
+  const images = neededImages(stepShowing(run.settings), fullPoolRequest(run), distinct)
   return {
     made: Either.left(why),
-    calls: prompts.map((prompt) => stepCall(run, distinct, prompt)),
+    calls: prompts.map((prompt) => stepCall(run, images, prompt)),
     decoded: prompts.map(() => distinct),
   }
 }
@@ -109,7 +112,7 @@ const foreseeStep = Effect.fn("Survey.step")(function* (
   const distinct = distinctFrames(planFrames(request))
   const outlook = outlookOf(
     Either.map(answer, ({ value }) => value),
-    stepCall(run, distinct, inquiry.prompt),
+    stepCall(run, neededImages(stepShowing(run.settings), request, distinct), inquiry.prompt),
     pool === undefined ? [distinct] : [],
   )
   return { asked, request, outlook } satisfies ForeseenStep

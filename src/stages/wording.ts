@@ -3,6 +3,8 @@ import type { AnnotationSchema } from "../plan/annotation.ts"
 import { languageName } from "../plan/language.ts"
 import { stepListText } from "../plan/step-list.ts"
 import { isContractRange, preferenceText, stepsText } from "../plan/step-range.ts"
+import type { Wording } from "./prompt-part.ts"
+import { type GivenImages, shownNames, shownWording } from "./shown-wording.ts"
 
 /** Parts of prompts that what a run is told decides, the same for all its videos. */
 export const wordingNames = [
@@ -12,6 +14,7 @@ export const wordingNames = [
   "step_rule",
   "repetition_rule",
   "step_list",
+  ...shownNames,
 ] as const
 
 export type WordingName = (typeof wordingNames)[number]
@@ -19,25 +22,16 @@ export type WordingName = (typeof wordingNames)[number]
 /** Those of them that are files, one for each granularity. */
 export const ruleNames = ["step_rule", "repetition_rule"] as const satisfies ReadonlyArray<WordingName>
 
-/** What a run is told of the steps that it is to find, and of how texts are written. */
-export interface GivenForm {
+/** What a run is told of the steps that it is to find, of how texts are written, and of how images come. */
+export interface GivenForm extends GivenImages {
   readonly granularity?: Granularity
   readonly language?: string
-}
-
-/** A part of a prompt. */
-export interface Wording {
-  readonly text: string
-  /** The flag without which it would read otherwise; a prompt cannot leave such a part out, unless there is a `sentence`. */
-  readonly flag?: string
-  /** What stands at the end of a prompt that leaves the part out. */
-  readonly sentence?: string
 }
 
 /** The parts of prompts, by their names. */
 export const wordingOf = (
   annotation: Pick<AnnotationSchema, "stepList" | "steps">,
-  { granularity, language }: GivenForm,
+  { granularity, language, ...images }: GivenForm,
   rules: Readonly<Record<(typeof ruleNames)[number], string>>,
 ): Readonly<Record<WordingName, Wording>> => {
   const { stepList, steps } = annotation
@@ -56,5 +50,6 @@ export const wordingOf = (
     step_rule: { text: rules.step_rule, ...(isAtomic ? { flag: "--granularity atomic" } : {}) },
     repetition_rule: { text: rules.repetition_rule },
     step_list: { text: list ?? "", ...(list === undefined ? {} : { sentence: list }) },
+    ...shownWording(images),
   }
 }

@@ -193,7 +193,7 @@ const onDisk: Readonly<Record<string, string>> = {
   "src/dataset/local-conditional.ts": "its files that are written under a condition",
   "src/dataset/local-watch.ts": "its folders, as long as they are watched",
   "src/dataset/media.ts": "looks into a clip at the path that a store gives",
-  "src/stages/pool-images.ts": "asks how large a picture is, at such a path",
+  "src/stages/pool-images.ts": "reads pictures at such paths, and writes images that only requests need",
   "src/dataset/RunClock.ts": "the times of a recording, which is no dataset",
   "src/dataset/identity.ts": "the source video",
   "src/stages/prompts.ts": "the project's own prompts",

@@ -316,6 +316,47 @@ describe("what a run is told of steps and texts", () => {
     })
   })
 
+  const sheet = { columns: 5, rows: 5, tilePx: 224 }
+
+  test.each<readonly [string, GivenWording, ReadonlyArray<string>, object]>([
+    ["sheets of the pool", { poolSheet: sheet }, ["stage1", "stage2"], { input: "sheets" }],
+    ["sheets of steps", { stepSheet: sheet }, ["stage3"], { step_input: "sheets" }],
+    ["times before frames", { frameTimes: true }, ["stage1", "stage2", "stage3"], { frame_times: true }],
+  ])("%s change the prompts of their stages alone, and are named", async (_, wording, changed, named) => {
+    for (const name of annotationSchemaNames) {
+      const usual = await load(name)
+      const ours = await Effect.runPromise(loadPrompts(annotationSchemas[name], stages, wording))
+      const { prompts, ...parts } = ours.parts
+      const differing = Object.keys(prompts).filter((file) => prompts[file] !== usual.parts.prompts[file])
+      expect(differing.toSorted()).toEqual([...changed])
+      expect(parts).toMatchObject(named)
+      expect(ours.fingerprint).not.toBe(usual.fingerprint)
+      for (const [text] of [
+        [ours.fill(draft, { frame_count: "50" })],
+        [ours.fill(refineAsks.prompt, { frame_count: "50", high_level_goal: "x", draft_step: "{}" })],
+      ])
+        expect(text).not.toMatch(/\{\{|\}\}/u)
+    }
+  })
+
+  test("prompts of one's own that do not say how images come are told at their end", async () => {
+    const own = { prompts: join(promptFolder, "../examples/prompts/chinese"), language: "zh" }
+    const load = (wording: GivenWording) =>
+      Effect.runPromise(loadPrompts(annotationSchemas.structured, stages, { ...own, ...wording }))
+    const [usual, sheets, times] = [
+      await load({}),
+      await load({ poolSheet: sheet, stepSheet: sheet }),
+      await load({ frameTimes: true }),
+    ]
+    const before = usual.fill(draft, { frame_count: "50" })
+    expect(sheets.fill(draft, { frame_count: "50" })).toStartWith(
+      `${before}\n\n# How the images come\n\nThe images come as the tiles of contact sheets`,
+    )
+    expect(times.fill(draft, { frame_count: "50" })).toBe(
+      `${before}\n\n# How the images come\n\nOf each image, right before it, as text, stands its time in the video, like \`<12.5 seconds>\`.`,
+    )
+  })
+
   test("a number of steps stands in the draft's prompt and nowhere else", async () => {
     const [usual, ours] = [await load("structured"), await told({}, { min: 2, max: 20 })]
     const text = ours.fill(draft, { frame_count: "50" })

@@ -7,6 +7,7 @@ import {
   cutModes,
   granularities,
   imageLabelNames,
+  poolInputs,
   poolSamplings,
   presets,
   repairChoices,
@@ -163,6 +164,22 @@ export const work = {
     "Full-video pool: evenly spread, or the nearest key frames, which is many times faster",
   ),
   ...decoding,
+  input: flag.choice(
+    "input",
+    poolInputs,
+    "frames",
+    "How Stages 1 and 2 see the full-video pool: each frame as an image, or tiles of contact sheets with index and time, for far fewer tokens",
+  ),
+  stepInput: flag.choice(
+    "step-input",
+    poolInputs,
+    "frames",
+    "The same for Stage 3 and the pools of steps; small things are seen less well in tiles",
+  ),
+  frameTimes: flag.toggle(
+    "frame-times",
+    "Tell the time of each frame that is an image by itself as text before it, as Qwen3-VL was trained on",
+  ),
   imageLabels: flag.optionalChoice(
     "image-labels",
     imageLabelNames,
@@ -204,7 +221,7 @@ export const work = {
   sheetGrid: flag.parsed(
     "sheet-grid",
     "CxR",
-    "Columns and rows of a contact sheet, up to 10x10: so many frames are looked at a time",
+    "Columns and rows of a contact sheet, up to 10x10; of a border, so many frames are looked at a time",
     gridText(defaultSheet),
     parseGrid,
     `must be columns and rows, at most 10 each and ${fewestTiles} tiles at least, as in --sheet-grid 5x4`,

@@ -1,6 +1,7 @@
 import type { ModelTask } from "../../model/VisionModel.ts"
 import type { DraftStep } from "../../plan/annotation.ts"
 import { type BorderAnswer, borderAnswerSchema } from "../../plan/border.ts"
+import { badgeOf } from "../badges.ts"
 import { type Asks, textOfLength } from "../prompts.ts"
 import type { RunFacts } from "../run.ts"
 import type { LocatedBorder } from "./places.ts"
@@ -32,10 +33,6 @@ const stepText = (step: DraftStep | undefined, where: "before" | "after"): strin
   const { action, agent, patient } = step.causal_chain
   return `step ${step.step_id}, ${step.step_goal} (agent: ${agent}; action: ${action}; patient: ${patient})`
 }
-
-/** The badge of a moment, in two parts: its index in a window, and its time in seconds. */
-export const badgeOf = (index: number, seconds: number) =>
-  [String(index).padStart(2, "0"), `${seconds.toFixed(2)}s`] as const
 
 /** The prompt for one look at a border. */
 export const borderPrompt = (

@@ -13,9 +13,9 @@ import { canonicalJson, sha256 } from "../../plan/fingerprint.ts"
 import { inMemory } from "../../video/large-pictures.ts"
 import { type SampledFrame, VideoDecoder } from "../../video/VideoDecoder.ts"
 import { VideoError } from "../../video/VideoError.ts"
+import { badgesOf } from "../badges.ts"
 import { imageSize, imageUnreadable } from "../pool-images.ts"
 import { type PoolRequest, planFrames } from "../pool-plan.ts"
-import { badgeOf } from "./asks.ts"
 
 /** A contact sheet that a run wants: frames as of a pool, laid out in one picture. */
 export interface SheetRequest extends PoolRequest {
@@ -25,9 +25,6 @@ export interface SheetRequest extends PoolRequest {
 type Entry = ContactSheet["frames"][number]
 
 const { sheet: recordName, sheetPicture } = layout.borders
-
-const badgesOf = (frames: ReadonlyArray<Entry>) =>
-  frames.map(({ frame_index_1based, timestamp_sec }) => badgeOf(frame_index_1based, timestamp_sec))
 
 const plannedEntries = (request: SheetRequest): ReadonlyArray<Entry> =>
   planFrames(request).map(({ image_relpath: _, ...entry }) => entry)

@@ -4,14 +4,16 @@ import { layout } from "../../dataset/layout.ts"
 import type { ContactSheet } from "../../dataset/records.ts"
 import { fingerprint } from "../../plan/fingerprint.ts"
 import { ptsSeconds } from "../../video/VideoDecoder.ts"
+import { badgeOf } from "../badges.ts"
 import { noteSubstitutes } from "../decoding.ts"
 import { ensurePool, foreseenPool, plannedPool } from "../pool.ts"
-import { hasLabels, poolImages } from "../pool-images.ts"
+import { labelsFor, poolImages } from "../pool-images.ts"
 import type { FramePool, PoolRequest } from "../pool-plan.ts"
 import { put } from "../put.ts"
 import type { Inquiry } from "../question.ts"
 import { inFolder, mayKeep, noteMade, type RunFacts, type VideoRun } from "../run.ts"
-import { badgeOf, bordersId } from "./asks.ts"
+import type { NeededImages } from "../Stage.ts"
+import { bordersId } from "./asks.ts"
 import type { Window } from "./search.ts"
 import {
   ensureSheet,
@@ -61,12 +63,13 @@ const sheetRequest = (run: RunFacts, dir: string, window: Window): SheetRequest 
     : { ...poolRequest(run, dir, window), sheet: borders.sheet }
 }
 
+const badgeText = ({ frame_index_1based, timestamp_sec }: FramePool["manifest"]["frames"][number]): string =>
+  badgeOf(frame_index_1based, timestamp_sec).join(" ")
+
 const viewOfPool = (run: RunFacts, pool: FramePool): View => ({
   timestamps: pool.timestamps,
   fingerprint: pool.fingerprint,
-  images: poolImages(pool, run.settings.imageLabels, ({ frame_index_1based, timestamp_sec }) =>
-    badgeOf(frame_index_1based, timestamp_sec).join(" "),
-  ),
+  images: poolImages(pool, labelsFor(run.settings.imageLabels, badgeText)),
 })
 
 const viewOfSheet = (request: SheetRequest, sheet: ContactSheet): View => ({
@@ -115,10 +118,10 @@ export const foreseeView = Effect.fn("Borders.foreseeView")(function* (
 })
 
 /** The pictures of a look, for what it will take. */
-export const picturesOf = (run: RunFacts, window: Window) => {
+export const picturesOf = (run: RunFacts, window: Window): NeededImages => {
   const wanted = sheetRequest(run, "", window)
+  if (wanted !== undefined) return { images: 1, distinct: 1, sizes: [sheetPixels(wanted)] }
   const { length } = window.positions
-  return wanted === undefined
-    ? { images: length, distinct: length, isLabelled: hasLabels(run.settings.imageLabels) }
-    : { images: 1, distinct: 1, size: sheetPixels(wanted) }
+  const isLabelled = labelsFor(run.settings.imageLabels).beside !== undefined
+  return { images: length, distinct: length, ...(isLabelled ? { label: badgeOf(1, 0).join(" ") } : {}) }
 }

@@ -2,19 +2,19 @@ import { Effect, Either } from "effect"
 import type { Localization } from "../../plan/localization.ts"
 import { beingAnswered } from "../call.ts"
 import { draft, fullPoolRequest } from "../draft.ts"
-import { foreseenAnswer, neededCall, poolPictures } from "../foreseen.ts"
+import { foreseenAnswer, neededCall } from "../foreseen.ts"
 import { localizationAsks, localize } from "../localize.ts"
-import { distinctFrames, planFrames } from "../pool-plan.ts"
 import type { Answered } from "../question.ts"
 import type { RunFacts } from "../run.ts"
 import { knownOf, type Left, type Made, type NeededCall, type Outlook, whyNew } from "../Stage.ts"
 import { localizationContext } from "../segments.ts"
+import { localizeShowing, neededImages } from "../showing.ts"
 import { readingInquiry, readingNumbers, readingOutcome, readingsId } from "./inquiry.ts"
 import { isDoubtful, settle } from "./settled.ts"
 
 const readingCall = (run: RunFacts, prompt?: string): NeededCall => {
-  const distinct = distinctFrames(planFrames(fullPoolRequest(run)))
-  return neededCall(run, readingsId, localizationAsks, "reading", poolPictures(run, distinct), prompt)
+  const images = neededImages(localizeShowing(run.settings), fullPoolRequest(run))
+  return neededCall(run, readingsId, localizationAsks, "reading", images, prompt)
 }
 
 /** What a disagreement may call for: one more reading, and the steps whose clips change by it. */

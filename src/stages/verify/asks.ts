@@ -2,7 +2,7 @@ import type { ModelTask } from "../../model/VisionModel.ts"
 import type { AnnotationSchema, FinalStep } from "../../plan/annotation.ts"
 import { fieldOf } from "../../plan/shape.ts"
 import { type Verification, verificationSchema } from "../../plan/verification.ts"
-import { badgeOf } from "../borders/asks.ts"
+import { badgeOf } from "../badges.ts"
 import { type Asks, textOfLength } from "../prompts.ts"
 import type { RunFacts } from "../run.ts"
 

@@ -4,11 +4,11 @@ import { type Refined, type RefinedStep, refinedPlan } from "../annotate.ts"
 import { foreseenSheet, plannedSheet, sheetPixels } from "../borders/sheet.ts"
 import { beingAnswered } from "../call.ts"
 import { draft } from "../draft.ts"
-import { foreseenAnswer, neededCall, poolPictures } from "../foreseen.ts"
+import { foreseenAnswer, neededCall } from "../foreseen.ts"
 import { likelySteps } from "../likely-steps.ts"
-import { distinctFrames, planFrames } from "../pool-plan.ts"
 import { mayKeep, type RunFacts } from "../run.ts"
 import { knownOf, type Left, type Made, type NeededCall, type Outlook, whyNew } from "../Stage.ts"
+import { neededImages, stepShowing } from "../showing.ts"
 import { refineAsks, refineId, stepPrompt } from "../step-inquiry.ts"
 import { type ForeseenStep, foreseenSteps } from "../step-outlook.ts"
 import { verifyAsks, verifyId, verifyPrompt } from "./asks.ts"
@@ -17,15 +17,15 @@ import { sheetPart, stepSheetRequest, viewOf } from "./sheet.ts"
 
 const sheetOf = ({ settings }: RunFacts) => settings.verify?.sheet ?? defaultSheet
 
-const lookCall = (run: RunFacts, pictures: Pick<NeededCall, "size">, prompt?: string): NeededCall =>
+const lookCall = (run: RunFacts, pictures: Pick<NeededCall, "sizes">, prompt?: string): NeededCall =>
   neededCall(run, verifyId, verifyAsks, "check of a step", { images: 1, distinct: 1, ...pictures }, prompt)
 
 /** A sheet of frames whose number is not known: as large as one can be. */
-const largestSheet = (run: RunFacts): Pick<NeededCall, "size"> => {
+const largestSheet = (run: RunFacts): Pick<NeededCall, "sizes"> => {
   const { columns, rows, tilePx } = sheetOf(run)
   const { displayHeight, displayWidth } = run.source
   const scale = tilePx / Math.max(displayWidth, displayHeight)
-  return { size: [Math.round(columns * displayWidth * scale), Math.round(rows * displayHeight * scale)] }
+  return { sizes: [[Math.round(columns * displayWidth * scale), Math.round(rows * displayHeight * scale)]] }
 }
 
 /** Steps of which nothing is known: one look each, and for each that is refused another annotation and another look. */
@@ -51,7 +51,7 @@ const foreseeCheck = Effect.fn("Survey.check")(function* (
   const wanted = stepSheetRequest(run, request)
   const sheet = yield* foreseenSheet(wanted, mayKeep(run, verifyId, sheetPart(run, wanted)))
   const decoded = sheet === undefined ? [wanted.count] : []
-  const pictures = { size: sheetPixels(wanted) }
+  const pictures = { sizes: [sheetPixels(wanted)] }
   const view = viewOf(wanted, sheet ?? plannedSheet(wanted))
   const { objection } = yield* withObjection(run, asked, left)
   const look: Look = objection === undefined ? 1 : 2
@@ -73,8 +73,8 @@ const foreseeCheck = Effect.fn("Survey.check")(function* (
     return { made: Either.right({ asked, final }), calls: [], decoded } satisfies Outlook<RefinedStep>
   // It was refused, and the run ended before that was acted upon.
   const prompt = stepPrompt(run, { ...asked, objection: differs }, run.settings.maxFrames)
-  const pool = poolPictures(run, distinctFrames(planFrames(request)))
-  const again = neededCall(run, refineId, refineAsks, "step", pool, prompt)
+  const images = neededImages(stepShowing(run.settings), request)
+  const again = neededCall(run, refineId, refineAsks, "step", images, prompt)
   const second = lookCall(run, pictures, verifyPrompt(run, asked.goal, final, view.timestamps))
   return toMake("not done yet", [again, second], 0)
 })
