@@ -12,6 +12,7 @@ import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
 import { borderCases, qualityCases } from "./quality/cases.ts"
 import { qualityChart } from "./quality/chart.ts"
+import { inputCases } from "./quality/inputs.ts"
 import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
 import { decoderCases, decoders } from "./video/cases.ts"
 import { makeLongVideo, makeShortVideos } from "./video/media.ts"
@@ -50,6 +51,7 @@ const casesWithoutVideos = (): ReadonlyArray<BenchCase> => [
   ...requestCases,
   ...qualityCases(values.quick),
   ...borderCases(values.quick),
+  ...inputCases(values.quick),
 ]
 
 const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {

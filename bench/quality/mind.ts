@@ -45,13 +45,16 @@ export interface Seen {
 /** What somebody does who does nothing: an action that no world has. */
 const invented = 255
 
-/** The action in each picture; `idle` also where no plate can be read, since then nothing is seen. */
-const actionsIn = async (images: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<number>> => {
+/** The action in each of so many moments; `idle` also where no plate can be read, since then nothing is seen. */
+const actionsIn = async (
+  images: ReadonlyArray<Uint8Array>,
+  moments: number,
+): Promise<ReadonlyArray<number>> => {
   const pictures = await Promise.all(images.map(async (jpeg) => pixelsOf(openJpeg(jpeg))))
-  const [only] = pictures
-  // One picture for many moments is a sheet: each of its tiles is looked at by itself, at the size that it has there.
-  const moments = pictures.length === 1 && only !== undefined ? tilesIn(only) : pictures
-  return moments.map((picture) => readPlates(picture)[0]?.action ?? idle)
+  // Pictures of more moments than there are pictures are sheets: each tile is looked at by itself, at the size that it has there.
+  const seen = pictures.length < moments ? pictures.flatMap(tilesIn) : pictures
+  // The last row of a sheet may have places without a picture.
+  return seen.slice(0, moments).map((picture) => readPlates(picture)[0]?.action ?? idle)
 }
 
 const runsOf = (actions: ReadonlyArray<number>): ReadonlyArray<Run> => {
@@ -221,9 +224,9 @@ const refined = (prompt: string, actions: ReadonlyArray<number>): Json => {
  * @param seed of the errors; another seed errs elsewhere
  */
 export const answer = async ({ prompt, images }: Seen, errors: ErrorModel, seed: number): Promise<Json> => {
-  // The last row of a sheet may have places without a picture.
-  const moments = Number(/^You see (\d+) /mu.exec(prompt)?.[1] ?? Number.POSITIVE_INFINITY)
-  const actions = (await actionsIn(images)).slice(0, moments)
+  const uncounted = images.length === 1 ? Number.POSITIVE_INFINITY : images.length
+  const moments = Number(/^You see (\d+) /mu.exec(prompt)?.[1] ?? uncounted)
+  const actions = await actionsIn(images, moments)
   const random = seeded(seed ^ seedOf(`${prompt.slice(0, 40)} ${actions.join()}`))
   if (prompt.startsWith("# Task: draft")) return draftOf(perceived(actions, errors, random))
   if (prompt.startsWith("# Task: locate")) return located(prompt, actions, errors, random)

@@ -173,6 +173,14 @@ describe("The whole pipeline on a drawn video", () => {
     expect(all.score.soda.f1).toBe(1)
   })
 
+  test("scores the same where every picture is a tile of a sheet", async () => {
+    const run = { maxFrames: 60, poolSheet: defaultSheet, stepSheet: defaultSheet }
+    const all = await measure({ durationSec: 12, seeds: [2], exact: true, run })
+    expect(all.failures).toEqual([])
+    expect(f1(all)).toEqual([1, 1, 1, 1])
+    expect(all.score.boundaries.medianErrorSec).toBe(0)
+  })
+
   test("scores less where it is shown less, and nothing where the plates are painted over", async () => {
     const sparse = await measure({ durationSec: 120, seeds: [3], exact: true, run: { maxFrames: 12 } })
     expect(f1(sparse).at(-1)).toBeLessThan(1)
@@ -204,6 +212,20 @@ const sheetOf = async (actions: ReadonlyArray<number>): Promise<Uint8Array> => {
   )
   return writeSheet(tiles, size, 95)
 }
+
+test("The simulated model reads several sheets as one row of moments, and no place without a picture", async () => {
+  const shown = [...Array<number>(20).fill(5), ...Array<number>(10).fill(9), ...Array<number>(7).fill(7)]
+  const goals = [5, 9, 7].map((action, i) => `- Step ${i + 1}: Do the ${actionName(action)}`)
+  const prompt = `# Task: locate the steps\n\nYou see ${shown.length} images\n\n${goals.join("\n")}`
+  const images = [await sheetOf(shown.slice(0, 25)), await sheetOf(shown.slice(25))]
+  expect(await answer({ prompt, images }, noErrors, 1)).toEqual({
+    steps: [
+      { step_id: 1, start_frame_index: 1, end_frame_index: 21 },
+      { step_id: 2, start_frame_index: 21, end_frame_index: 31 },
+      { step_id: 3, start_frame_index: 31, end_frame_index: 38 },
+    ],
+  })
+})
 
 describe("A simulated model that is asked for a border", () => {
   const [first, second] = [17, 42]
