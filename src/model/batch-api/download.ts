@@ -1,8 +1,11 @@
 import { open } from "node:fs/promises"
+import { Effect } from "effect"
 import { parseJson } from "../../files/json.ts"
 import { textOf } from "../client/answer-body.ts"
 import { BrokenAnswer } from "../protocols/unusable.ts"
+import type { Redaction } from "../redaction.ts"
 import { diskFault } from "./disk.ts"
+import { type makeExchange, slowMs } from "./http.ts"
 import { longestLine } from "./results.ts"
 
 /** Bytes of a whole file of results. */
@@ -73,3 +76,18 @@ export const writeResults = async (
     await file.close()
   }
 }
+
+/**
+ * How a service's results are fetched into a file.
+ *
+ * @param pathOf the path of what a batch says about where its results are
+ */
+export const makeDownload = (
+  exchange: ReturnType<typeof makeExchange>,
+  { answer: clean }: Redaction,
+  pathOf: (where: string) => string,
+) =>
+  Effect.fn("BatchApi.download")(function* (where: string, path: string) {
+    const read = (response: Response) => writeResults(response, path, clean)
+    return yield* exchange({ method: "GET", path: pathOf(where), read, timeoutMs: slowMs })
+  })

@@ -5,7 +5,7 @@ import { textOf } from "../../client/answer-body.ts"
 import { excerpt } from "../../protocols/said.ts"
 import { ModelError } from "../../VisionModel.ts"
 import type { BatchService, Found, Submission } from "../BatchService.ts"
-import { linesOfText, writeResults } from "../download.ts"
+import { linesOfText, makeDownload } from "../download.ts"
 import { type BatchWay, jsonOf, makeExchange, type StreamedBody, slowMs, strange } from "../http.ts"
 import { inputBytes } from "../input-body.ts"
 import { anthropicLines, frame, tagOf } from "./lines.ts"
@@ -121,15 +121,6 @@ export const anthropicBatches = (way: BatchWay): BatchService => {
     return yield* strange("list of message batches that ends")
   })
 
-  const download = Effect.fn("BatchApi.download")(function* (where: string, path: string) {
-    return yield* exchange({
-      method: "GET",
-      path: where,
-      read: (response) => writeResults(response, path, way.redaction.answer),
-      timeoutMs: slowMs,
-    })
-  })
-
   return {
     limits: { maxBytes: 256_000_000, maxRequests: 100_000 },
     format: anthropicLines,
@@ -137,7 +128,7 @@ export const anthropicBatches = (way: BatchWay): BatchService => {
     create,
     find,
     look,
-    download,
+    download: makeDownload(exchange, way.redaction, (where) => where),
   }
 }
 

@@ -3,7 +3,7 @@ import * as v from "valibot"
 import { excerpt } from "../../protocols/said.ts"
 import { ModelError } from "../../VisionModel.ts"
 import type { BatchService, Found, Submission } from "../BatchService.ts"
-import { writeResults } from "../download.ts"
+import { makeDownload } from "../download.ts"
 import { type BatchWay, jsonOf, makeExchange, type StreamedBody, slowMs, strange } from "../http.ts"
 import { inputBytes } from "../input-body.ts"
 import { openAiLines } from "./lines.ts"
@@ -112,15 +112,6 @@ export const openAiBatches = (way: BatchWay): BatchService => {
     return yield* strange("list of batches that ends")
   })
 
-  const download = Effect.fn("BatchApi.download")(function* (where: string, path: string) {
-    return yield* exchange({
-      method: "GET",
-      path: `/files/${encodeURIComponent(where)}/content`,
-      read: (response) => writeResults(response, path, way.redaction.answer),
-      timeoutMs: slowMs,
-    })
-  })
-
   return {
     limits: { maxBytes: 200_000_000, maxRequests: 50_000 },
     format: openAiLines,
@@ -128,6 +119,6 @@ export const openAiBatches = (way: BatchWay): BatchService => {
     create,
     find,
     look,
-    download,
+    download: makeDownload(exchange, way.redaction, (where) => `/files/${encodeURIComponent(where)}/content`),
   }
 }
