@@ -5,16 +5,31 @@ import { isTemporary } from "../files/whole.ts"
 import { fingerprint, sha256 } from "../plan/fingerprint.ts"
 import type { Checked } from "../plan/problem.ts"
 import { DatasetError } from "./DatasetError.ts"
-import { sizeLimit } from "./DatasetStore.ts"
+import { type DatasetStore, sizeLimit } from "./DatasetStore.ts"
 import { isSamplePath, layout, type VideoFolder } from "./layout.ts"
 import { type ContactSheet, contactSheetSchema, type FrameManifest, frameManifestSchema } from "./records.ts"
 import type { Outcome } from "./run-summary.ts"
 import { whatDiffers } from "./schema-parts.ts"
-import { listFolder, readBytes, readDigest, readJson } from "./store.ts"
+import { entriesIn, readBytes, readDigest, readJson } from "./store.ts"
 import { readSummary, type SummaryHeader, summaryKey } from "./summary.ts"
 
 const refuse = (reason: DatasetError["reason"], path: string, message: string) =>
   new DatasetError({ reason, path, message })
+
+/** How deep folders lie that a run makes: `stage1/sampled_frames`. */
+const deepestFolder = 2
+
+/** Whether no file but what a crash has left is in a folder, nor in the folders in it: a run that was begun may have made those. */
+const holdsNoFile = (
+  folder: string,
+  levels = deepestFolder,
+): Effect.Effect<boolean, DatasetError, DatasetStore> =>
+  Effect.gen(function* () {
+    const found = (yield* entriesIn(folder)).filter(({ name }) => !isTemporary(name))
+    if (found.some(({ kind }) => kind !== "folder" || levels === 0)) return false
+    for (const { name } of found) if (!(yield* holdsNoFile(join(folder, name), levels - 1))) return false
+    return true
+  })
 
 /**
  * Decides whether a folder may be worked in, before anything in it is touched.
@@ -32,8 +47,7 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
   replaceAll: boolean,
   lesserFingerprints: ReadonlyArray<string> = [],
 ) {
-  const names = (yield* listFolder(folder.key)).filter((name) => !isTemporary(name))
-  if (names.length === 0) return undefined
+  if (yield* holdsNoFile(folder.key)) return undefined
   const summary = yield* readSummary(summaryKey(folder.videoId))
   const choose = "choose another --output-root, or rename the video"
   if (summary === undefined) {

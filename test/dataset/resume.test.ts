@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import { videoFolder } from "../../src/dataset/layout.ts"
@@ -46,8 +46,10 @@ describe("a folder", () => {
   ) => {
     const root = runFolder()
     mkdirSync(join(root, "cup"))
-    for (const [name, json] of Object.entries(files))
+    for (const [name, json] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, "cup", name)), { recursive: true })
       writeFileSync(join(root, "cup", name), JSON.stringify(json))
+    }
     const folder = videoFolder(localStore(root), "cup")
     const result = await runIn(root, Effect.either(claimFolder(folder, { ...begun, ...changes }, replaceAll)))
     return Either.isRight(result) ? result.right : [result.left.reason, result.left.message]
@@ -59,6 +61,8 @@ describe("a folder", () => {
   test("that is empty, or holds what a crash has left, is new", async () => {
     expect(await claimed({})).toBeUndefined()
     expect(await claimed({ ".tmp-0123456789ab": "half" })).toBeUndefined()
+    // Somebody has removed it in mid-run, and folders were made once more.
+    expect(await claimed({ "stage1/sampled_frames/.tmp-0123456789ab": "half" })).toBeUndefined()
   })
 
   test("of the same video, prompts and kind of model is gone on with", async () => {
@@ -74,6 +78,12 @@ describe("a folder", () => {
     [
       "without a summary",
       () => ({ "notes.txt": 1 }),
+      "ForeignFolder",
+      "holds files but no readable run_summary.json",
+    ],
+    [
+      "with a file in a folder",
+      () => ({ "stage1/sampled_frames/a.jpg": 1 }),
       "ForeignFolder",
       "holds files but no readable run_summary.json",
     ],
