@@ -10,7 +10,7 @@ import { costTable } from "./cost/table.ts"
 import { cutCases } from "./cut/cases.ts"
 import { gateCases } from "./model/gate.ts"
 import { requestCases } from "./model/request.ts"
-import { borderCases, qualityCases } from "./quality/cases.ts"
+import { borderCases, doubtCases, qualityCases } from "./quality/cases.ts"
 import { qualityChart } from "./quality/chart.ts"
 import { inputCases } from "./quality/inputs.ts"
 import { caseLine, chart, comparison, makeReport, type Report, ratios } from "./report.ts"
@@ -52,6 +52,7 @@ const casesWithoutVideos = (): ReadonlyArray<BenchCase> => [
   ...qualityCases(values.quick),
   ...borderCases(values.quick),
   ...inputCases(values.quick),
+  ...doubtCases(values.quick),
 ]
 
 const casesOf = async (work: string): Promise<ReadonlyArray<BenchCase>> => {

@@ -74,6 +74,40 @@ export const borderCases = (quick: boolean): ReadonlyArray<BenchCase> => {
   }))
 }
 
+/** The same videos without questions, and with both about doubt. */
+const doubtVariants: ReadonlyArray<Variant> = [
+  { name: "plain", run: {} },
+  { name: "doubted", run: { samples: 3, verify: { sheet: defaultSheet } } },
+]
+
+/** What flags find of what is wrong, and how right what is not looked at is. */
+const doubtOf = async (worlds: WorldSettings): Promise<Figures> => {
+  const [plain, doubted] = await Effect.runPromise(measureVariants(worlds, doubtVariants))
+  if (plain === undefined || doubted === undefined) throw new Error("two ways to run give two results")
+  const { curve, ...shares } = doubted.doubt
+  const snake = (name: string) => name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)
+  return {
+    failed: plain.failures.length + doubted.failures.length,
+    input_tokens: doubted.promptTokens / plain.promptTokens,
+    ...Object.fromEntries(Object.entries(shares).map(([name, value]) => [snake(name), value])),
+    ...Object.fromEntries(
+      curve.flatMap(({ found, looked, risk }) => [
+        [`found_at_${looked}`, found] as const,
+        [`risk_after_${looked}`, risk] as const,
+      ]),
+    ),
+  }
+}
+
+/** What flags are worth: of the steps and borders that are wrong, how many are flagged, at how many flags. */
+export const doubtCases = (quick: boolean): ReadonlyArray<BenchCase> => {
+  const seeds = Array.from({ length: quick ? 1 : 8 }, (_, i) => i + 1)
+  return (quick ? lengths.slice(0, 1) : lengths).map(({ name, durationSec }) => ({
+    name: `doubt: ${name}`,
+    run: () => doubtOf({ durationSec, seeds }),
+  }))
+}
+
 /** How right the pipeline's steps are on drawn videos whose truth is known, by length of the video. */
 export const qualityCases = (quick: boolean): ReadonlyArray<BenchCase> => {
   const seeds = Array.from({ length: quick ? 1 : 8 }, (_, i) => i + 1)

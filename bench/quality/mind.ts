@@ -1,6 +1,7 @@
 import { openJpeg, pixelsOf } from "../../src/picture/jpeg.ts"
 import { draftReply, type Json, refinedReply } from "../../test/support/replies.ts"
 import { borderReply } from "./border-mind.ts"
+import { checkReply } from "./check-mind.ts"
 import { readPlates } from "./plate.ts"
 import { normal, seeded, seedOf } from "./random.ts"
 import { tilesIn } from "./tiles.ts"
@@ -191,6 +192,9 @@ const located = (
   const blurred = (index: number) => Math.round(index + normal(random) * errors.borderPictures)
   let next = 0
   let earliest = 0
+  // Who is asked another time for what cannot be seen guesses another place.
+  const guessed = (latest: number): number =>
+    readingIn(prompt) === 1 ? earliest : earliest + Math.floor(random() * Math.max(1, latest - earliest))
   const ranges = wanted.map(({ id, goal }, i) => {
     const at = runs.findIndex(
       (run, place) => place >= next && goal.startsWith(`Do the ${actionName(run.action)}`),
@@ -201,13 +205,19 @@ const located = (
     const after = wanted.length - i - 1
     const latest = after === 0 ? count : count - after - 1
     const latestStart = after === 0 ? count - 2 : latest - 1
-    const from = Math.min(Math.max(run === undefined ? earliest : blurred(run.from), earliest), latestStart)
+    const from = Math.min(
+      Math.max(run === undefined ? guessed(latestStart) : blurred(run.from), earliest),
+      latestStart,
+    )
     const to = Math.min(Math.max(run === undefined ? from + 1 : blurred(run.to), from + 1), latest)
     earliest = to
     return { step_id: id, start_frame_index: from + 1, end_frame_index: to + 1 }
   })
   return { steps: ranges }
 }
+
+/** Which of several readings a prompt asks for. */
+const readingIn = (prompt: string): number => Number(/^This is reading (\d+) /mu.exec(prompt)?.[1] ?? 1)
 
 const refined = (prompt: string, actions: ReadonlyArray<number>): Json => {
   const draft: Json = JSON.parse(/```json\n([\s\S]*?)\n```/u.exec(prompt)?.[1] ?? "{}")
@@ -227,9 +237,13 @@ export const answer = async ({ prompt, images }: Seen, errors: ErrorModel, seed:
   const uncounted = images.length === 1 ? Number.POSITIVE_INFINITY : images.length
   const moments = Number(/^You see (\d+) /mu.exec(prompt)?.[1] ?? uncounted)
   const actions = await actionsIn(images, moments)
-  const random = seeded(seed ^ seedOf(`${prompt.slice(0, 40)} ${actions.join()}`))
+  const reading = readingIn(prompt)
+  const asked = reading === 1 ? prompt.slice(0, 40) : `${prompt.slice(0, 40)} ${reading}`
+  const random = seeded(seed ^ seedOf(`${asked} ${actions.join()}`))
   if (prompt.startsWith("# Task: draft")) return draftOf(perceived(actions, errors, random))
   if (prompt.startsWith("# Task: locate")) return located(prompt, actions, errors, random)
   if (prompt.startsWith("# Task: find the moment")) return { ...borderReply(prompt, actions, errors, random) }
+  if (prompt.startsWith("# Task: check whether one step"))
+    return { ...checkReply(prompt, actions, errors, random) }
   return refined(prompt, actions)
 }
