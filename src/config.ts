@@ -59,6 +59,8 @@ export interface RunSettings {
   readonly stepList?: StepList
   /** BCP 47 tag of the language that texts are written in; English if absent. */
   readonly language?: string
+  /** Whether refined steps say how they ended: `succeeded`, `failed` or `unclear`. They do not if absent. */
+  readonly outcome?: boolean
   /** Run everything again, whatever is there. */
   readonly overwrite: boolean
   /** Continue folders of the original implementation with the answers in them that pass the checks. */
@@ -120,7 +122,10 @@ export const defaultSettings: RunSettings = {
 }
 
 /** What settings say of the form of plans. */
-type PlanSettings = Pick<RunSettings, "granularity" | "language" | "maxFrames" | "stepList" | "steps">
+type PlanSettings = Pick<
+  RunSettings,
+  "granularity" | "language" | "maxFrames" | "outcome" | "stepList" | "steps"
+>
 
 /** Fewest and most steps of a plan, where these are not the contract's. */
 const stepBoundsOf = ({ granularity, maxFrames, stepList, steps }: PlanSettings): StepBounds | undefined =>
@@ -134,4 +139,5 @@ export const annotationOf = (
     steps: stepBoundsOf(settings),
     stepList: settings.stepList,
     language: settings.language,
+    outcome: settings.outcome,
   })

@@ -93,6 +93,7 @@ export { FolderInvalid, Pipeline, type PipelineError, type VideoResult } from ".
 export type { AnnotationSchema, DraftStep, FinalStep } from "./plan/annotation.ts"
 export { checkDraft, type DraftPlan, draftPlanSchema } from "./plan/draft.ts"
 export { checkLocalization, type Localization, localizationSchema } from "./plan/localization.ts"
+export type { StepOutcome } from "./plan/outcome.ts"
 export { type Checked, type Problem, type ProblemCode, problem } from "./plan/problem.ts"
 export { checkRefined } from "./plan/refined.ts"
 export { type AnnotationSchemaName, annotationSchemas } from "./plan/schemas.ts"

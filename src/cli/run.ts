@@ -102,6 +102,7 @@ const settingsOf = (
     onNone: () => ({}),
     onSome: (language) => (language === "en" ? {} : { language }),
   }),
+  ...(given.outcome ? { outcome: true } : {}),
   overwrite: given.overwrite,
   adopt: given.adopt,
   allowLegacyResume: given.allowLegacyResume,

@@ -2,13 +2,14 @@ import { basename, dirname, join, posix } from "node:path"
 import { Effect, Either } from "effect"
 import * as v from "valibot"
 import type { FinalStep } from "../plan/annotation.ts"
-import { type AnnotationSchemaName, annotationSchemas } from "../plan/schemas.ts"
+import { type AnnotationSchemaName, annotationFor } from "../plan/schemas.ts"
 import { DatasetError } from "./DatasetError.ts"
 import { DatasetStore } from "./DatasetStore.ts"
 import { keyframeName, layout, stepFolder } from "./layout.ts"
 import { localStore } from "./local-store.ts"
 import { type FrameManifest, frameManifestSchema, type Segment, stepSegmentsSchema } from "./records.ts"
 import { type RunSummary, runSummarySchema } from "./run-summary.ts"
+import { planForm } from "./schema-parts.ts"
 import { listFolder, lookAt, readJson } from "./store.ts"
 
 /** One of a step's two keyframes. */
@@ -101,7 +102,7 @@ const read = <A>(folder: string, file: string, schema: v.GenericSchema<unknown, 
 const planSchema = (summary: RunSummary) =>
   v.object({
     high_level_goal: v.string(),
-    steps: v.array(annotationSchemas[summary.annotation_schema].finalStep),
+    steps: v.array(annotationFor(summary.annotation_schema, planForm(summary.schema_parts)).finalStep),
   })
 
 const keyframesOf = (

@@ -63,7 +63,7 @@ export const claimFolder = Effect.fn("Dataset.claimFolder")(function* (
     return yield* refuse(
       "FingerprintMismatch",
       folder.location,
-      `${folder.location} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema, --prompts, --task, --steps, --steps-file, --granularity, --language, --input, --step-input, --frame-times, --border-precision and version, or --overwrite to run all stages again`,
+      `${folder.location} was made with the schema fingerprint ${summary.schema_fingerprint} (${summary.annotation_schema}), but this run has ${header.schema_fingerprint} (${header.annotation_schema}): ${whatDiffers(summary, header)}; choose another --output-root, the same --annotation-schema, --prompts, --task, --steps, --steps-file, --granularity, --language, --outcome, --input, --step-input, --frame-times, --border-precision and version, or --overwrite to run all stages again`,
     )
   }
   if (header.rehearsal && !summary.rehearsal && summary.stage1 !== undefined) {

@@ -30,6 +30,8 @@ export const schemaPartsSchema = v.object({
   step_input: v.exactOptional(v.literal("sheets")),
   /** Whether text before each frame told its time. */
   frame_times: v.exactOptional(v.literal(true)),
+  /** Set if refined steps say how they ended. */
+  outcome: v.exactOptional(v.literal(true)),
 })
 export type SchemaParts = v.InferOutput<typeof schemaPartsSchema>
 
@@ -62,6 +64,8 @@ const listText = ({ step_list = [] }: SchemaParts): string => step_list.join("\n
 
 const timesText = ({ frame_times }: SchemaParts): string => (frame_times === true ? "before frames" : "none")
 
+const outcomeOf = ({ outcome }: SchemaParts): string => (outcome === true ? "asked for" : "not asked for")
+
 const difference = (what: string, before: string, after: string): ReadonlyArray<string> =>
   before === after ? [] : [`the ${what} (${before}, now ${after})`]
 
@@ -87,6 +91,7 @@ const differences = (made: MadeUnder, now: MadeUnder): ReadonlyArray<string> => 
     ...difference("input", before.input ?? "frames", after.input ?? "frames"),
     ...difference("input of steps", before.step_input ?? "frames", after.step_input ?? "frames"),
     ...difference("text with times", timesText(before), timesText(after)),
+    ...difference("outcome of steps", outcomeOf(before), outcomeOf(after)),
   ]
 }
 
@@ -104,4 +109,5 @@ export const planForm = (parts: SchemaParts | undefined): PlanForm => ({
   steps: parts?.steps,
   stepList: parts?.step_list,
   language: parts?.language,
+  outcome: parts?.outcome,
 })

@@ -1,5 +1,6 @@
 import type * as v from "valibot"
 import type { Note } from "./normalise.ts"
+import type { StepOutcome } from "./outcome.ts"
 import type { Problem } from "./problem.ts"
 import type { StepList } from "./step-list.ts"
 import type { StepRange } from "./step-range.ts"
@@ -20,6 +21,8 @@ export interface FinalStep extends DraftStep {
     readonly frame_index: number
     readonly [field: string]: unknown
   }>
+  /** Only where outcomes are asked for. */
+  readonly outcome?: StepOutcome
 }
 
 /** Builds valid steps around one note; the rehearsal model answers with them. */
@@ -49,8 +52,12 @@ export interface AnnotationSchema {
   readonly stepList?: StepList
   /** BCP 47 tag of the language that texts are in; English if absent. */
   readonly language?: string
+  /** Whether refined steps say how they ended; they do not if absent. */
+  readonly outcome?: boolean
   readonly draftStep: v.GenericSchema<unknown, DraftStep>
   readonly finalStep: v.GenericSchema<unknown, FinalStep>
+  /** The same with `outcome`; it takes the place of `finalStep` where outcomes are asked for. */
+  readonly finalStepWithOutcome: v.GenericSchema<unknown, FinalStep>
   /**
    * Rewrites what has one meaning in a step, drafted or refined, and its keyframes, in the schema's own way. Takes any JSON
    * value, broken ones too, and changes it in place.

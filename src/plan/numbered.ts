@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import type { AnnotationSchema } from "./annotation.ts"
 import { type Note, rewrite, rewriteToken } from "./normalise.ts"
+import { withOutcome } from "./outcome.ts"
 import { type Problem, problem } from "./problem.ts"
 import { fieldOf, integer, listAt, name, text, token } from "./shape.ts"
 import { identifier } from "./slug.ts"
@@ -43,6 +44,8 @@ const keyframe = v.strictObject({
   causal_chain: v.strictObject(statementFields),
   interaction: v.strictObject({ description: text, affordance_type: token, mechanism: text }),
 })
+
+const finalStep = v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) })
 
 /** The form of statements that were given in another: unnumbered, with bullets, as a list, without full stops. */
 const statementsFrom = (value: unknown): unknown => {
@@ -154,7 +157,8 @@ export const numbered: AnnotationSchema = {
   name: "numbered",
   steps: contractSteps,
   draftStep: v.strictObject(draftFields),
-  finalStep: v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) }),
+  finalStep,
+  finalStepWithOutcome: withOutcome(finalStep),
   normaliseStep,
   stepRules: (step, path) => [
     ...chainProblems(fieldOf(step, "causal_chain"), `${path}.causal_chain`),

@@ -1,6 +1,7 @@
 import type { AnnotationSchema, DraftStep, FinalStep } from "./annotation.ts"
 import { noImagePaths, withoutDoubles } from "./draft.ts"
 import { normalised } from "./normalise.ts"
+import { normaliseOutcome } from "./outcome.ts"
 import { type Checked, checked, type Problem, problem } from "./problem.ts"
 import { fieldOf, listAt, parseShape } from "./shape.ts"
 import type { StepBounds } from "./step-range.ts"
@@ -82,9 +83,10 @@ export const checkRefined = (
 ): Checked<FinalStep> => {
   const tooLong = tooLongTexts(input)
   if (tooLong.length > 0) return checked<FinalStep>(undefined, tooLong)
-  const { value: normal, notes } = normalised(input, (step, note) =>
-    annotation.normaliseStep(step, "$", note),
-  )
+  const { value: normal, notes } = normalised(input, (step, note) => {
+    annotation.normaliseStep(step, "$", note)
+    if (annotation.outcome === true) normaliseOutcome(step, "$", note)
+  })
   const shape = parseShape(annotation.finalStep, normal)
   const frames = listAt(shape.known, "critical_frames")
   const count =

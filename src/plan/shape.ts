@@ -68,6 +68,10 @@ const toProblem = (issue: v.BaseIssue<unknown>): Problem => {
       `${given} must be one snake_case token: lower-case letters, digits and single underscores`,
     )
   }
+  if (issue.type === "picklist") {
+    const choices = issue.expected?.replaceAll(/[()]/gu, "").replaceAll(" | ", ", ")
+    return problem(path, "wrong_type", `must be one of ${choices}, not ${given}`)
+  }
   if (issue.type === "integer") return problem(path, "wrong_type", `must be a whole number, not ${given}`)
   const expected = typeNames[issue.expected ?? ""] ?? `a ${issue.expected}`
   return problem(path, "wrong_type", `must be ${expected}, not ${given}`)

@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import type { AnnotationSchema } from "./annotation.ts"
 import { type Note, rewrite, rewriteToken } from "./normalise.ts"
+import { withOutcome } from "./outcome.ts"
 import { type Problem, problem, quoted } from "./problem.ts"
 import { fieldOf, integer, listAt, listOf, name, text, token } from "./shape.ts"
 import { identifier } from "./slug.ts"
@@ -44,6 +45,8 @@ const keyframe = v.strictObject({
     hotspot: v.strictObject({ description: text, affordance_type: token, mechanism: text }),
   }),
 })
+
+const finalStep = v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) })
 
 const normaliseChain = (chain: unknown, path: string, note: Note): void => {
   for (const field of ["causal_precondition_on_spatial", "causal_effect_on_spatial"])
@@ -121,7 +124,8 @@ export const structured: AnnotationSchema = {
   name: "structured",
   steps: contractSteps,
   draftStep: v.strictObject(draftFields),
-  finalStep: v.strictObject({ ...draftFields, critical_frames: v.array(keyframe) }),
+  finalStep,
+  finalStepWithOutcome: withOutcome(finalStep),
   normaliseStep,
   stepRules: () => [],
   keyframeRules: (step, frame, path) => [

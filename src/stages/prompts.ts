@@ -209,7 +209,7 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
   wording: GivenWording = {},
   folder = promptFolder,
 ) {
-  const { stepList, steps } = annotation
+  const { outcome = false, stepList, steps } = annotation
   const { frameTimes = false, granularity, language, poolSheet, prompts: given, stepSheet, task } = wording
   const asked = usedStages(stages, wording).flatMap(({ asks }) => asks ?? [])
   const templates = [system, ...asked.map(({ prompt }) => prompt)]
@@ -268,6 +268,7 @@ export const loadPrompts = Effect.fn("Prompts.load")(function* (
       ...(poolSheet === undefined ? {} : { input: "sheets" as const }),
       ...(stepSheet === undefined ? {} : { step_input: "sheets" as const }),
       ...(frameTimes ? { frame_times: true as const } : {}),
+      ...(outcome ? { outcome } : {}),
     },
   } satisfies Prompts
 })

@@ -22,7 +22,7 @@ export const refineAsks = {
   prompt: {
     file: "stage3",
     slots: { frame_count: "50", high_level_goal: textOfLength(60), draft_step: textOfLength(1400) },
-    wording: ["step_images"],
+    wording: ["outcome", "step_images"],
   },
   answer: "refined",
   schema: ({ finalStep }: AnnotationSchema) => finalStep,

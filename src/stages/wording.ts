@@ -1,6 +1,7 @@
 import type { Granularity } from "../config.ts"
 import type { AnnotationSchema } from "../plan/annotation.ts"
 import { languageName } from "../plan/language.ts"
+import { outcomeText } from "../plan/outcome.ts"
 import { stepListText } from "../plan/step-list.ts"
 import { isContractRange, preferenceText, stepsText } from "../plan/step-range.ts"
 import type { Wording } from "./prompt-part.ts"
@@ -14,6 +15,7 @@ export const wordingNames = [
   "step_rule",
   "repetition_rule",
   "step_list",
+  "outcome",
   ...shownNames,
 ] as const
 
@@ -30,11 +32,11 @@ export interface GivenForm extends GivenImages {
 
 /** The parts of prompts, by their names. */
 export const wordingOf = (
-  annotation: Pick<AnnotationSchema, "stepList" | "steps">,
+  annotation: Pick<AnnotationSchema, "outcome" | "stepList" | "steps">,
   { granularity, language, ...images }: GivenForm,
   rules: Readonly<Record<(typeof ruleNames)[number], string>>,
 ): Readonly<Record<WordingName, Wording>> => {
-  const { stepList, steps } = annotation
+  const { outcome = false, stepList, steps } = annotation
   const list = stepList === undefined ? undefined : stepListText(stepList)
   const isAtomic = granularity === "atomic"
   const name = language === undefined ? "English" : languageName(language)
@@ -50,6 +52,7 @@ export const wordingOf = (
     step_rule: { text: rules.step_rule, ...(isAtomic ? { flag: "--granularity atomic" } : {}) },
     repetition_rule: { text: rules.repetition_rule },
     step_list: { text: list ?? "", ...(list === undefined ? {} : { sentence: list }) },
+    outcome: outcome ? { text: outcomeText, sentence: outcomeText } : { text: "" },
     ...shownWording(images),
   }
 }

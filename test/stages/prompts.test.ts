@@ -7,6 +7,7 @@ import * as v from "valibot"
 import type { DraftStep } from "../../src/plan/annotation.ts"
 import { checkDraft } from "../../src/plan/draft.ts"
 import { checkLocalization, type LocalizationContext } from "../../src/plan/localization.ts"
+import { outcomeText } from "../../src/plan/outcome.ts"
 import type { Checked } from "../../src/plan/problem.ts"
 import { checkRefined } from "../../src/plan/refined.ts"
 import { annotationFor, annotationSchemaNames, annotationSchemas } from "../../src/plan/schemas.ts"
@@ -383,6 +384,39 @@ describe("what a run is told of steps and texts", () => {
     expect(text).toContain("An action that is repeated is a step each time")
     expect(text).not.toContain("acts on one main patient")
     expect(parts.granularity).toBe("atomic")
+  })
+
+  test.each([...annotationSchemaNames])(
+    "the outcome of steps in %s is asked at the end of the prompt for one, and nowhere else",
+    async (name) => {
+      const [usual, ours] = [
+        await load(name),
+        await Effect.runPromise(loadPrompts(annotationFor(name, { outcome: true }), stages)),
+      ]
+      const empty = { frame_count: "9", high_level_goal: "x", draft_step: "{}" }
+      const before = usual.fill(refineAsks.prompt, empty)
+      expect(ours.fill(refineAsks.prompt, empty)).toBe(`${before}\n\n${outcomeText}`)
+      const { stage3, ...others } = ours.parts.prompts
+      expect(usual.parts.prompts).toMatchObject(others)
+      expect(stage3).not.toBe(usual.parts.prompts.stage3)
+      expect(ours.parts.answers).not.toBe(usual.parts.answers)
+      expect([usual.parts.outcome, ours.parts.outcome]).toEqual([undefined, true])
+    },
+  )
+
+  test("a prompt of one's own may say where the outcome is asked", async () => {
+    const shipped = await readFile(join(promptFolder, "structured", "stage3.md"), "utf8")
+    await using own = await ownPrompts({ "structured/stage3.md": `{{outcome}}\n\n${shipped}` })
+    const empty = { frame_count: "9", high_level_goal: "x", draft_step: "{}" }
+    const filled = async (outcome: boolean) =>
+      (
+        await Effect.runPromise(
+          loadPrompts(annotationFor("structured", { outcome }), stages, { prompts: own.path }),
+        )
+      ).fill(refineAsks.prompt, empty)
+    const usual = (await load("structured")).fill(refineAsks.prompt, empty)
+    expect((await filled(true)).trim()).toBe(`${outcomeText}\n\n${usual}`)
+    expect((await filled(false)).trim()).toBe(usual)
   })
 
   test("the language is named in the system prompt", async () => {

@@ -66,6 +66,9 @@ export const readingOf = (prompt: string): number =>
 /** Whether a prompt asks whether a step is completed in its clip. */
 export const isCheck = (prompt: string): boolean => prompt.startsWith("# Task: check whether one step")
 
+/** Whether a prompt asks how a step ends. */
+export const asksOutcome = (prompt: string): boolean => prompt.includes("# Outcome of the step")
+
 /** The stage that a prompt is of, in the languages of the project's prompts and examples. */
 export const stageOf = (prompt: string): 1 | 2 | 3 => {
   if (/^# (?:Task: draft|任务：起草)/u.test(prompt)) return 1
@@ -86,7 +89,8 @@ export const goodAnswer = (
   if (isCheck(prompt)) return { completed: "yes", differs: "" }
   if (stage === 1) return draftReply(annotation, steps)
   if (stage === 2) return localizationReply(steps, frames)
-  return refinedReply(annotation, draftOf(prompt), [2, Math.max(3, frames - 1)])
+  const refined = refinedReply(annotation, draftOf(prompt), [2, Math.max(3, frames - 1)])
+  return asksOutcome(prompt) ? { ...refined, outcome: "succeeded" } : refined
 }
 
 /** A chat completion as services send it. */

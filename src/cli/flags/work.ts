@@ -139,6 +139,10 @@ export const work = {
     languageTag,
     "must be the tag of a language, as in zh or pt-BR",
   ),
+  outcome: flag.toggle(
+    "outcome",
+    "Ask Stage 3 how each step ends in its clip, and record it: succeeded, failed or unclear",
+  ),
   stepConcurrency: flag.whole(
     "step-concurrency",
     { min: 1, max: 64 },
