@@ -89,14 +89,19 @@ const stage3Schema = v.object({
   steps: v.array(stepOutcomeSchema),
 })
 
-/** Borders looked at again: one outcome for each look, and what they come to. Paths are relative to the video's folder. */
-const bordersOutcomeSchema = v.object({
+/** How it went with all parts of a stage that asks for each of them. */
+const ofAllParts = {
   status,
   attempts: index,
   warnings: v.array(v.string()),
   error: v.optional(v.string()),
   error_reason: v.optional(v.string()),
   wall_time_sec: v.number(),
+}
+
+/** Borders looked at again: one outcome for each look, and what they come to. Paths are relative to the video's folder. */
+const bordersOutcomeSchema = v.object({
+  ...ofAllParts,
   record: filled,
   levels: v.array(
     v.object({
@@ -116,12 +121,7 @@ const bordersOutcomeSchema = v.object({
 
 /** Further readings of where steps are: one outcome for each, and what is doubtful. Paths are relative to the video's folder. */
 const readingsOutcomeSchema = v.object({
-  status,
-  attempts: index,
-  warnings: v.array(v.string()),
-  error: v.optional(v.string()),
-  error_reason: v.optional(v.string()),
-  wall_time_sec: v.number(),
+  ...ofAllParts,
   record: filled,
   flags: v.exactOptional(
     v.array(
@@ -150,12 +150,7 @@ export const stepFlags = ["not_completed", "cannot_tell"] as const
 
 /** Steps checked against their clips: one outcome for each look, and what they come to. Paths are relative to the video's folder. */
 const verifyOutcomeSchema = v.object({
-  status,
-  attempts: index,
-  warnings: v.array(v.string()),
-  error: v.optional(v.string()),
-  error_reason: v.optional(v.string()),
-  wall_time_sec: v.number(),
+  ...ofAllParts,
   steps: v.array(
     v.object({
       step_id: index,

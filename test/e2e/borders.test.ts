@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { type BorderSettings, defaultSheet, type RunSettings } from "../../src/config.ts"
 import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
-import { expect as expectRun, unpaidModel } from "../../src/dry-run.ts"
-import * as Layers from "../../src/layers.ts"
 import { knowing, lookIn } from "../support/border-truth.ts"
 import { type Behaviour, isBorder, startChatServer } from "../support/chat-server.ts"
+import { rootCopy, slowVideo } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
-import { makeVideo, readFrameNumber } from "../support/media.ts"
+import { foreseenRun } from "../support/foreseen.ts"
+import { readFrameNumber } from "../support/media.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -60,13 +60,7 @@ const problemsOf = async (root: string) =>
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  video = await makeVideo({
-    dir: folder.path,
-    name: `${id}.mp4`,
-    frames: 240,
-    timeBase: [1, 4],
-    keyframeEvery: 24,
-  })
+  video = await slowVideo(folder.path, id, 240)
   refined = join(folder.path, "refined")
   plain = join(folder.path, "plain")
   for (const [root, borders] of [
@@ -78,12 +72,6 @@ beforeAll(async () => {
   }
 }, 900_000)
 afterAll(() => folder[Symbol.asyncDispose]())
-
-const copyOf = async (made: string) => {
-  const root = await temporaryFolder()
-  cpSync(made, root.path, { recursive: true, preserveTimestamps: true })
-  return root
-}
 
 /** The first frame at or after a time: four a second. */
 const frameFrom = (seconds: number): number => Math.ceil(seconds * 4) / 4
@@ -165,7 +153,7 @@ describe("Borders that are looked at again", () => {
   })
 
   test("are kept by the next run, which asks nothing and writes nothing", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     const before = stampsBelow(root.path)
     const { calls, error } = await runWith(root.path, sheets, truth, {})
     expect([error, calls.length]).toEqual([undefined, 0])
@@ -173,7 +161,7 @@ describe("Borders that are looked at again", () => {
   })
 
   test("are looked at again in a folder that was made without, which keeps its plan", async () => {
-    await using root = await copyOf(plain)
+    await using root = await rootCopy(plain)
     const { calls, error, looks } = await runWith(root.path, sheets, truth, {})
     expect(error).toBeUndefined()
     expect(calls.filter(({ prompt, stage }) => stage < 3 && !isBorder(prompt))).toEqual([])
@@ -187,7 +175,7 @@ describe("Borders that are looked at again", () => {
   })
 
   test("go, with all that they have left, when everything is made again without them", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     expect((await runWith(root.path, undefined, truth, { overwrite: true })).error).toBeUndefined()
     expect(existsSync(join(root.path, id, "stage2/borders"))).toBe(false)
     const { borders, border_config, schema_fingerprint } = json(root.path, "run_summary.json")
@@ -297,7 +285,7 @@ describe("A run that was cut short", () => {
   })
 
   test("makes a sheet that is damaged again, and asks nothing for it", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     const sheet = join(root.path, id, "stage2/borders/border_02/level_1/contact_sheet.jpg")
     const whole = readFileSync(sheet)
     writeFileSync(sheet, whole.subarray(0, 1000))
@@ -307,7 +295,7 @@ describe("A run that was cut short", () => {
   })
 
   test("asks again for an answer that is gone, and leaves the others", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     rmSync(join(root.path, id, "stage2/borders/border_03/level_2/border.json"))
     const { error, looks } = await runWith(root.path, sheets, truth, {})
     expect(error).toBeUndefined()
@@ -320,7 +308,7 @@ describe("An answer that somebody has edited", () => {
   const path = "stage2/borders/border_03/level_2/border.json"
 
   test("is used if it passes the rules", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     writeFileSync(join(root.path, id, path), JSON.stringify({ answer: "no_change", frame_index: 0 }))
     const { error, looks } = await runWith(root.path, sheets)
     expect([error, looks.length]).toEqual([undefined, 0])
@@ -329,7 +317,7 @@ describe("An answer that somebody has edited", () => {
   })
 
   test("is refused before anything is asked if it does not", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     writeFileSync(join(root.path, id, path), JSON.stringify({ answer: "frame", frame_index: 99 }))
     const { calls, error } = await runWith(root.path, sheets)
     expect(error?.message).toContain("was changed by hand and breaks a rule")
@@ -337,17 +325,7 @@ describe("An answer that somebody has edited", () => {
   })
 })
 
-/** The service that made the folders; a dry run does not ask it. */
-const model = Layers.openai({
-  apiBase: "http://127.0.0.1:9/v1",
-  model: "loopback-vlm",
-  temperature: 0.2,
-  callRetries: 0,
-  callRetryBackoffSec: 0,
-})
-const services = Layer.mergeAll(Layers.video(), model, Layers.localRoots)
-const foreseen = (root: string, borders: BorderSettings) =>
-  Effect.runPromise(Effect.provide(expectRun([video], settings(root, borders), unpaidModel, 1), services))
+const foreseen = (root: string, borders: BorderSettings) => foreseenRun(video, settings(root, borders))
 
 describe("A dry run", () => {
   test("counts the looks at borders by their spacing, and says how many more there may be", async () => {
@@ -362,7 +340,7 @@ describe("A dry run", () => {
   })
 
   test("is exact where the localization is known, and where looks are answered already", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     const nothing = { calls: 0, furtherCalls: 0, images: 0, failures: [] }
     expect(await foreseen(root.path, sheets)).toMatchObject(nothing)
     rmSync(join(root.path, id, "stage2/borders/border_03/level_2/border.json"))
@@ -376,7 +354,7 @@ describe("A dry run", () => {
 
   test("counts as many calls and pictures as the run then takes, from the localization on", async () => {
     for (const borders of [sheets, frames]) {
-      await using root = await copyOf(plain)
+      await using root = await rootCopy(plain)
       const expected = await foreseen(root.path, borders)
       const { calls } = await runWith(root.path, borders, truth, {})
       expect(expected.calls).toBe(calls.length)
@@ -446,7 +424,7 @@ describe("validate", () => {
   ]
 
   test.each(damage)("finds %s that was changed", async (_what, file, change, told) => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     const path = join(root.path, id, file)
     const changed = change(readFileSync(path, "utf8"))
     expect(changed).not.toBe(readFileSync(path, "utf8"))
@@ -462,13 +440,13 @@ describe("validate", () => {
     "stage2/borders/border_03/level_1/border.json",
     "stage2/borders/border_03/level_1/stage2_border_system_prompt.txt",
   ])("misses %s", async (file) => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     rmSync(join(root.path, id, file))
     expect(await problemsOf(root.path)).toContainEqual(expect.stringContaining(`${file}: is missing`))
   })
 
   test("tells a look that is not on record, and what is said of borders where nobody has looked", async () => {
-    await using root = await copyOf(refined)
+    await using root = await rootCopy(refined)
     cpSync(
       join(root.path, id, "stage2/borders/border_02/level_1"),
       join(root.path, id, "stage2/borders/border_02/level_7"),

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { defaultSheet, type RunSettings } from "../../src/config.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
-import { expect as expectRun, unpaidModel } from "../../src/dry-run.ts"
-import * as Layers from "../../src/layers.ts"
 import { type Behaviour, isBorder, readingOf, startChatServer } from "../support/chat-server.ts"
+import { rootCopy, slowVideo } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
-import { makeVideo } from "../support/media.ts"
+import { foreseenRun } from "../support/foreseen.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -58,13 +57,7 @@ const problemsOf = async (root: string) =>
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  video = await makeVideo({
-    dir: folder.path,
-    name: `${id}.mp4`,
-    frames: 120,
-    timeBase: [1, 4],
-    keyframeEvery: 24,
-  })
+  video = await slowVideo(folder.path, id, 120)
   plain = join(folder.path, "plain")
   agreed = join(folder.path, "agreed")
   doubted = join(folder.path, "doubted")
@@ -78,12 +71,6 @@ beforeAll(async () => {
   }
 }, 900_000)
 afterAll(() => folder[Symbol.asyncDispose]())
-
-const copyOf = async (made: string) => {
-  const root = await temporaryFolder()
-  cpSync(made, root.path, { recursive: true, preserveTimestamps: true })
-  return root
-}
 
 describe("Steps that are located several times", () => {
   test("stay where they are if the readings agree, and nothing is flagged", async () => {
@@ -154,7 +141,7 @@ describe("Steps that are located several times", () => {
       [agreed, 0],
       [doubted, 2],
     ] as const) {
-      await using root = await copyOf(made)
+      await using root = await rootCopy(made)
       const before = stampsBelow(root.path)
       const { calls, error, flags } = await runWith(root.path, twice)
       expect([error, calls.length, flags.length]).toEqual([undefined, 0, told])
@@ -184,14 +171,14 @@ test("a run that locates steps once leaves nothing of it", () => {
 
 describe("A folder that was made with another number", () => {
   test("of one keeps all that it has: only the further readings are asked for", async () => {
-    await using root = await copyOf(plain)
+    await using root = await rootCopy(plain)
     const { calls, error, readings } = await runWith(root.path, twice)
     expect([error, calls.length, readings]).toEqual([undefined, 1, [2]])
     expect(await problemsOf(root.path)).toEqual([])
   })
 
   test("of less keeps the readings that there are, and of more takes away what is not wanted", async () => {
-    await using root = await copyOf(agreed)
+    await using root = await rootCopy(agreed)
     expect((await runWith(root.path, { ...twice, samples: 4 })).readings.toSorted()).toEqual([3, 4])
     const fewer = await runWith(root.path, twice)
     expect([fewer.error, fewer.calls.length]).toEqual([undefined, 0])
@@ -201,7 +188,7 @@ describe("A folder that was made with another number", () => {
   })
 
   test("goes back to the first reading without the option, says so, and asks anew only for the clips that change", async () => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     const { calls, error, notices } = await runWith(root.path, { maxFrames: frames })
     expect(error).toBeUndefined()
     expect(notices.some((text) => text.includes("because --samples was not given"))).toBe(true)
@@ -239,7 +226,7 @@ describe("A run that was cut short", () => {
   )
 
   test("asks again for a reading that is gone, and uses one that was edited", async () => {
-    await using root = await copyOf(agreed)
+    await using root = await rootCopy(agreed)
     const path = join(root.path, id, "stage2/readings/reading_02/localization.json")
     const whole = readFileSync(path, "utf8")
     rmSync(path)
@@ -255,23 +242,13 @@ describe("A run that was cut short", () => {
   })
 })
 
-const model = Layers.openai({
-  apiBase: "http://127.0.0.1:9/v1",
-  model: "loopback-vlm",
-  temperature: 0.2,
-  callRetries: 0,
-  callRetryBackoffSec: 0,
-})
-const services = Layer.mergeAll(Layers.video(), model, Layers.localRoots)
 const foreseen = (root: string, changes: Partial<RunSettings> = twice) =>
-  Effect.runPromise(
-    Effect.provide(expectRun([video], quickSettings(root, changes), unpaidModel, 1), services),
-  )
+  foreseenRun(video, quickSettings(root, changes))
 
 test("a dry run counts further readings and their pictures, and is exact where they agree", async () => {
   await using untouched = await temporaryFolder()
   expect(await foreseen(untouched.path)).toMatchObject({ calls: 3 + 5, furtherCalls: 1, failures: [] })
-  await using root = await copyOf(plain)
+  await using root = await rootCopy(plain)
   const expected = await foreseen(root.path)
   const { calls } = await runWith(root.path, twice)
   expect([expected.calls, expected.images]).toEqual([calls.length, frames])
@@ -312,7 +289,7 @@ describe("validate", () => {
       "end_frame_index",
     ],
   ])("tells of %s", async (_what, path, from, to, told) => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     const file = join(root.path, id, path)
     const text = readFileSync(file, "utf8")
     const changed = text.replace(from, to)

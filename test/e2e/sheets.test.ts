@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { defaultSheet, type RunSettings } from "../../src/config.ts"
 import { validateFolder } from "../../src/dataset/validate.ts"
-import { expect as expectRun, unpaidModel } from "../../src/dry-run.ts"
-import * as Layers from "../../src/layers.ts"
 import { openJpeg, pixelsOf } from "../../src/picture/jpeg.ts"
 import { startChatServer } from "../support/chat-server.ts"
+import { rootCopy } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
+import { foreseenRun } from "../support/foreseen.ts"
 import { makeVideo } from "../support/media.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
@@ -60,12 +60,6 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => folder[Symbol.asyncDispose]())
 
-const copyOf = async (made: string) => {
-  const root = await temporaryFolder()
-  cpSync(made, root.path, { recursive: true, preserveTimestamps: true })
-  return root
-}
-
 const json = (root: string, path: string) => JSON.parse(readFileSync(join(root, id, path), "utf8"))
 const timesIn = (root: string, dir: string): ReadonlyArray<number> =>
   json(root, `${dir}/frame_manifest.json`).frames.map(
@@ -103,20 +97,7 @@ const numbersIn = async (images: ReadonlyArray<Uint8Array>): Promise<ReadonlyArr
 const ofStage = (calls: (typeof callsOf)["plain"], stage: 1 | 2 | 3) =>
   calls.filter((call) => call.stage === stage)
 
-/** The model that made the folders, as a dry run knows it: nobody is asked. */
-const model = Layers.openai({
-  apiBase: "http://127.0.0.1:9/v1",
-  model: "loopback-vlm",
-  temperature: 0.2,
-  callRetries: 0,
-  callRetryBackoffSec: 0,
-})
-
-const foresee = (root: string, changes: Partial<RunSettings>) =>
-  expectRun([video], settings(root, changes), unpaidModel, 1).pipe(
-    Effect.provide(Layer.mergeAll(Layers.video(), model, Layers.localRoots)),
-    Effect.runPromise,
-  )
+const foresee = (root: string, changes: Partial<RunSettings>) => foreseenRun(video, settings(root, changes))
 
 describe("Contact sheets as input", () => {
   test("show every frame of the pool once, in order, in as few images as hold them", async () => {
@@ -162,7 +143,7 @@ describe("Contact sheets as input", () => {
   })
 
   test("are kept by the next run, which asks nothing and writes nothing", async () => {
-    await using root = await copyOf(all)
+    await using root = await rootCopy(all)
     const before = stampsBelow(root.path)
     const { calls, error } = await runWith(root.path, everywhere)
     expect([error, calls.length]).toEqual([undefined, 0])
@@ -177,7 +158,7 @@ describe("Contact sheets as input", () => {
   ])(
     "%s to a finished folder, they are refused with what differs and the way out",
     async (_, from, changes, why) => {
-      await using root = await copyOf(from())
+      await using root = await rootCopy(from())
       const before = stampsBelow(root.path)
       const { calls, error } = await runWith(root.path, changes)
       expect(error?.message).toContain(why)
@@ -190,7 +171,7 @@ describe("Contact sheets as input", () => {
   )
 
   test("of another layout are other images: the model is asked again, with the frames there", async () => {
-    await using root = await copyOf(pooled)
+    await using root = await rootCopy(pooled)
     const wider = { poolSheet: defaultSheet }
     const expected = await foresee(root.path, wider)
     const { calls, error } = await runWith(root.path, wider)
@@ -211,7 +192,7 @@ describe("Contact sheets as input", () => {
     ["one step to refine", everywhere, (dir) => stepFolders(dir).slice(1, 2)],
     ["done", everywhere, () => []],
   ])("take the calls and images that a dry run says: %s", async (_, wanted, gone) => {
-    await using root = await copyOf(wanted === everywhere ? all : pooled)
+    await using root = await rootCopy(wanted === everywhere ? all : pooled)
     const dir = join(root.path, id)
     for (const name of gone(dir)) rmSync(join(dir, name), { recursive: true })
     const expected = await foresee(root.path, wanted)

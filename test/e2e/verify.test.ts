@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { defaultSheet, type RunSettings } from "../../src/config.ts"
 import { inOutputRoot } from "../../src/dataset/DatasetStore.ts"
 import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
-import { expect as expectRun, unpaidModel } from "../../src/dry-run.ts"
 import * as Layers from "../../src/layers.ts"
 import { makeStatusReader } from "../../src/output-root/status.ts"
 import { stages } from "../../src/stages/list.ts"
 import { type Behaviour, isCheck, type SeenCall, startChatServer } from "../support/chat-server.ts"
+import { rootCopy, slowVideo } from "../support/finished.ts"
 import { temporaryFolder } from "../support/folders.ts"
-import { makeVideo } from "../support/media.ts"
+import { foreseenRun } from "../support/foreseen.ts"
 import { changedFiles, filesBelow, stampsBelow } from "../support/run-cli.ts"
 import { quickSettings, runPipeline } from "../support/run-pipeline.ts"
 
@@ -73,13 +73,7 @@ const unnamed = async (root: string) =>
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  video = await makeVideo({
-    dir: folder.path,
-    name: `${id}.mp4`,
-    frames: 120,
-    timeBase: [1, 4],
-    keyframeEvery: 24,
-  })
+  video = await slowVideo(folder.path, id, 120)
   plain = join(folder.path, "plain")
   sound = join(folder.path, "sound")
   doubted = join(folder.path, "doubted")
@@ -93,12 +87,6 @@ beforeAll(async () => {
   }
 }, 900_000)
 afterAll(() => folder[Symbol.asyncDispose]())
-
-const copyOf = async (made: string) => {
-  const root = await temporaryFolder()
-  cpSync(made, root.path, { recursive: true, preserveTimestamps: true })
-  return root
-}
 
 describe("Steps that are checked against their clips", () => {
   test("are asked for once each, in one sheet of the clip's own frames, and leave it all on disk", async () => {
@@ -145,7 +133,7 @@ describe("Steps that are checked against their clips", () => {
       [sound, 0],
       [doubted, 1],
     ] as const) {
-      await using root = await copyOf(made)
+      await using root = await rootCopy(made)
       const before = stampsBelow(root.path)
       const { calls, error, flags } = await runWith(root.path, checked)
       expect([error, calls.length, flags.length]).toEqual([undefined, 0, flagged])
@@ -184,7 +172,7 @@ describe("A step that its clip does not show", () => {
     const status = await statusOf(doubted)
     expect(status.done).toEqual([id])
     expect(status.flagged).toEqual([{ video_id: id, flags: [{ what: "step 2", flag: "not_completed" }] }])
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     const { flags } = await runWith(root.path, checked)
     expect(flags).toEqual([
       { type: "Flagged", videoId: id, what: "step 2", flag: "not_completed", why: no.differs },
@@ -234,7 +222,7 @@ describe("An answer that breaks a rule", () => {
 
 describe("A folder that was made otherwise", () => {
   test("without checks keeps all that it has: only the checks are asked for", async () => {
-    await using root = await copyOf(plain)
+    await using root = await rootCopy(plain)
     const { calls, checks, error } = await runWith(root.path, checked)
     expect([error, calls.length, checks.length]).toEqual([undefined, steps, steps])
     expect(await unnamed(root.path)).toEqual([])
@@ -252,7 +240,7 @@ describe("A folder that was made otherwise", () => {
   })
 
   test("with checks is refused without them, and the option is named; --overwrite makes it without", async () => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     const before = stampsBelow(root.path)
     const { calls, error } = await runWith(root.path, {})
     expect(error?.message).toContain("stage3_verify.md of --verify")
@@ -264,7 +252,7 @@ describe("A folder that was made otherwise", () => {
   })
 
   test("with other sheets is asked again for the checks alone", async () => {
-    await using root = await copyOf(sound)
+    await using root = await rootCopy(sound)
     const other = { verify: { sheet: { columns: 3, rows: 3, tilePx: 224 } } }
     const { calls, checks, error } = await runWith(root.path, other)
     expect([error, calls.length, checks.length]).toEqual([undefined, steps, steps])
@@ -308,7 +296,7 @@ describe("A run that was cut short", () => {
   })
 
   test("makes a sheet that is damaged again, and asks nothing for it", async () => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     const sheet = join(root.path, id, folderOf(2), "verify/contact_sheet.jpg")
     const whole = readFileSync(sheet)
     writeFileSync(sheet, whole.subarray(0, 1000))
@@ -318,7 +306,7 @@ describe("A run that was cut short", () => {
   })
 
   test("asks again for a second look that is gone, and for nothing else", async () => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     rmSync(join(root.path, id, folderOf(2), "verify/look_2/verification.json"))
     const { calls, checks, error } = await runWith(root.path, checked)
     expect([error, calls.length, checks.length]).toEqual([undefined, 1, 1])
@@ -331,7 +319,7 @@ describe("An answer that somebody has edited", () => {
   const path = () => join(id, folderOf(2), "verify/look_2/verification.json")
 
   test("is used if it passes the rules: the flag goes", async () => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     writeFileSync(join(root.path, path()), JSON.stringify(yes))
     const { calls, error, flags } = await runWith(root.path, checked)
     expect([error, calls.length, flags.length]).toEqual([undefined, 0, 0])
@@ -339,7 +327,7 @@ describe("An answer that somebody has edited", () => {
   })
 
   test("is refused before anything is asked if it does not", async () => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     writeFileSync(join(root.path, path()), JSON.stringify({ completed: "no", differs: "" }))
     const { calls, error } = await runWith(root.path, checked)
     expect(error?.message).toContain("was changed by hand and breaks a rule")
@@ -347,19 +335,8 @@ describe("An answer that somebody has edited", () => {
   })
 })
 
-/** The service that made the folders; a dry run does not ask it. */
-const model = Layers.openai({
-  apiBase: "http://127.0.0.1:9/v1",
-  model: "loopback-vlm",
-  temperature: 0.2,
-  callRetries: 0,
-  callRetryBackoffSec: 0,
-})
-const services = Layer.mergeAll(Layers.video(), model, Layers.localRoots)
 const foreseen = (root: string, changes: Partial<RunSettings> = checked) =>
-  Effect.runPromise(
-    Effect.provide(expectRun([video], quickSettings(root, changes), unpaidModel, 1), services),
-  )
+  foreseenRun(video, quickSettings(root, changes))
 
 describe("A dry run", () => {
   test("counts a check for each step, and what a refusal may bring", async () => {
@@ -370,7 +347,7 @@ describe("A dry run", () => {
   })
 
   test("is exact for calls and pictures where the option is added to a finished folder, and once all is done", async () => {
-    await using root = await copyOf(plain)
+    await using root = await rootCopy(plain)
     const expected = await foreseen(root.path)
     expect(expected).toMatchObject({ furtherCalls: 2 * steps, failures: [] })
     const { calls } = await runWith(root.path, checked)
@@ -428,7 +405,7 @@ describe("validate", () => {
   ]
 
   test.each(damage)("tells of %s", async (_what, path, change, told) => {
-    await using root = await copyOf(doubted)
+    await using root = await rootCopy(doubted)
     const file = join(root.path, id, path())
     const text = readFileSync(file, "utf8")
     const changed = change(text)
@@ -438,7 +415,7 @@ describe("validate", () => {
   })
 
   test("names a file in the folders of checks that is none of ours", async () => {
-    await using root = await copyOf(sound)
+    await using root = await rootCopy(sound)
     writeFileSync(join(root.path, id, folderOf(1), "verify/note.txt"), "mine")
     expect((await unnamed(root.path)).join("\n")).toContain("verify/note.txt: is not part of the dataset")
   })

@@ -79,6 +79,7 @@ describe("the table of families", () => {
       ...["gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4", "gpt-5.5", "gpt-6.1-sol", "o4-mini", "o3"],
       ...["gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o-mini", "gpt-4.1", "claude-opus-4-7", "claude-sonnet-5-5"],
       ...["claude-3-opus", "claude-sonnet-4-5", "gemini-3-pro", "gemini-2.5-pro", "qwen2.5-vl", "qwen3-vl"],
+      "qwen-vl-max",
     ]
     expect(new Set(names.map((name) => familyOf(name))).size).toBe(listedFamilies.length)
   })

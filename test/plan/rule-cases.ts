@@ -57,9 +57,9 @@ const shared: ReadonlyArray<Row> = [
     "no JSON object",
   ],
   [
-    "a list instead of an object",
+    "a list of objects instead of one",
     "draft",
-    (good) => JSON.stringify([good]),
+    (good) => JSON.stringify([good, good]),
     "$",
     "not_json",
     "one JSON object",
