@@ -417,7 +417,15 @@ const kinds: readonly [Kind, ...ReadonlyArray<Kind>] = [
     name: "an encoding that nobody knows",
     expected: { ...rejected("answer_unreadable"), mayBePaid: true },
     answer: ({ response }) =>
-      void response.writeHead(200, { "content-encoding": "rot13" }).end(message(replyText)),
+      void response
+        .writeHead(200, { "content-encoding": "rot13" })
+        .end(Buffer.from(message(replyText)).map((byte) => byte ^ 0xff)),
+  }),
+  () => ({
+    name: "a character set that is said to be an encoding",
+    expected: reply,
+    answer: ({ response }) =>
+      void response.writeHead(200, { "content-encoding": "utf-8" }).end(message(replyText)),
   }),
   () => ({
     name: "deflate without its frame",

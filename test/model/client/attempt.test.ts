@@ -238,7 +238,7 @@ describe("whatever becomes of an attempt", () => {
 describe("streaming", () => {
   test("puts the answer together, with its tokens", async () => {
     const text = JSON.stringify({ long: "x".repeat(500), 中文: "好" })
-    const { result, calls } = await against(() => text, { stream: true })
+    const { result, calls } = await against(() => text, { stream: true, deadlines: patient })
     expect(calls[0]?.stream).toBe(true)
     expect(Either.isRight(result) && result.right).toMatchObject({
       text,
