@@ -5,7 +5,7 @@ import { annotationSchemaNames } from "../plan/schemas.ts"
 import { verificationVerdicts } from "../plan/verification.ts"
 import { callSchema, round, tokens } from "./call-record.ts"
 import { digest, filled, index, sampling, seconds, timeBase, utc } from "./record-fields.ts"
-import { cutSettingsSchema, readingFlags, sheetGridSchema, spreadFields } from "./records.ts"
+import { boundaryFlags, cutSettingsSchema, readingFlags, sheetGridSchema, spreadFields } from "./records.ts"
 import { schemaPartsSchema } from "./schema-parts.ts"
 
 /**
@@ -103,6 +103,18 @@ const ofAllParts = {
 const bordersOutcomeSchema = v.object({
   ...ofAllParts,
   record: filled,
+  /** Borders that are doubtful. */
+  flags: v.exactOptional(
+    v.array(
+      v.object({
+        border: index,
+        step_before: v.nullable(index),
+        step_after: v.nullable(index),
+        sec: v.number(),
+        flag: v.picklist(boundaryFlags),
+      }),
+    ),
+  ),
   levels: v.array(
     v.object({
       border: index,

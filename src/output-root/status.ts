@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import * as v from "valibot"
+import { borderName } from "../dataset/border-flags.ts"
 import type { DatasetError } from "../dataset/DatasetError.ts"
 import { DatasetStore } from "../dataset/DatasetStore.ts"
 import type { StageId } from "../dataset/layout.ts"
@@ -29,6 +30,19 @@ const summarySchema = v.object({
   stage1: v.optional(outcomeSchema),
   stage2: v.optional(outcomeSchema),
   stage3: v.optional(v.object({ ...outcomeSchema.entries, steps: v.array(outcomeSchema) })),
+  borders: v.optional(
+    v.object({
+      flags: v.optional(
+        v.array(
+          v.object({
+            step_before: v.nullable(v.number()),
+            step_after: v.nullable(v.number()),
+            flag: v.string(),
+          }),
+        ),
+      ),
+    }),
+  ),
   readings: v.optional(
     v.object({
       flags: v.optional(v.array(v.object({ step_id: v.number(), side: v.string(), flag: v.string() }))),
@@ -146,6 +160,10 @@ const stepsOf = (summary: SummaryExcerpt | undefined): number =>
 const flagsOf = (summary: SummaryExcerpt | undefined): FlaggedVideo["flags"] => [
   ...(summary?.readings?.flags ?? []).map(({ flag, side, step_id }) => ({
     what: `${side} of step ${step_id}`,
+    flag,
+  })),
+  ...(summary?.borders?.flags ?? []).map(({ flag, step_after, step_before }) => ({
+    what: borderName(step_before, step_after),
     flag,
   })),
   ...(summary?.verify?.steps ?? []).flatMap(({ flag, step_id }) =>

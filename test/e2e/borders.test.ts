@@ -3,7 +3,11 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path"
 import { Effect } from "effect"
 import { type BorderSettings, defaultSheet, type RunSettings } from "../../src/config.ts"
+import { inOutputRoot } from "../../src/dataset/DatasetStore.ts"
 import { errorsAmong, validateFolder } from "../../src/dataset/validate.ts"
+import * as Layers from "../../src/layers.ts"
+import { makeStatusReader } from "../../src/output-root/status.ts"
+import { stages } from "../../src/stages/list.ts"
 import { knowing, lookIn } from "../support/border-truth.ts"
 import { type Behaviour, isBorder, startChatServer } from "../support/chat-server.ts"
 import { rootCopy, slowVideo } from "../support/finished.ts"
@@ -46,6 +50,7 @@ const runWith = async (
   const notices = events.flatMap((event) => (event.type === "Notice" ? [event.message] : []))
   return {
     error,
+    flags: events.flatMap((event) => (event.type === "Flagged" ? [`${event.what}: ${event.flag}`] : [])),
     notices,
     calls: [...server.calls],
     looks: server.calls.filter(({ prompt }) => isBorder(prompt)),
@@ -72,6 +77,9 @@ beforeAll(async () => {
   }
 }, 900_000)
 afterAll(() => folder[Symbol.asyncDispose]())
+
+const statusOf = (root: string) =>
+  Effect.runPromise(makeStatusReader(stages).pipe(inOutputRoot(root), Effect.provide(Layers.localRoots)))
 
 /** The first frame at or after a time: four a second. */
 const frameFrom = (seconds: number): number => Math.ceil(seconds * 4) / 4
@@ -210,7 +218,8 @@ describe("What a model says of a border", () => {
       isBorder(call.prompt) && lookIn(call).before === 2
         ? JSON.stringify({ answer: "no_change", frame_index: 0 })
         : truth(call, good)
-    expect((await runWith(root.path, sheets, unsure)).error).toBeUndefined()
+    const first = await runWith(root.path, sheets, unsure)
+    expect([first.error, first.flags]).toEqual([undefined, ["end of step 2, start of step 3: no_change"]])
     const [, second, third] = json(root.path, "stage2/step_segments.json").segments
     const [, before] = json(plain, "stage2/step_segments.json").segments
     expect([second.end_sec, second.end_frame_index]).toEqual([before.end_sec, before.end_frame_index])
@@ -220,6 +229,21 @@ describe("What a model says of a border", () => {
     ])
     expect(second.boundary_source.end).toBe("localization")
     expect(await problemsOf(root.path)).toEqual([])
+    const { flagged } = await statusOf(root.path)
+    const flag = { what: "end of step 2, start of step 3", flag: "no_change" }
+    expect(flagged).toEqual([{ video_id: id, flags: [flag] }])
+    const kept = await runWith(root.path, sheets, unsure)
+    expect([kept.calls.length, kept.flags]).toEqual([0, first.flags])
+    const path = join(root.path, id, "run_summary.json")
+    const { borders, ...summary } = JSON.parse(readFileSync(path, "utf8"))
+    expect(borders.flags).toEqual([
+      { border: 3, step_before: 2, step_after: 3, sec: second.end_sec, flag: "no_change" },
+    ])
+    const { flags: _flags, ...unflagged } = borders
+    writeFileSync(path, JSON.stringify({ ...summary, borders: unflagged }))
+    expect(await problemsOf(root.path)).toContain(
+      "run_summary.json: borders.flags must be those of stage2/borders/borders.json",
+    )
   })
 
   test("is that it lies elsewhere: it is looked for there once, and found or flagged", async () => {

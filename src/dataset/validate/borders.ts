@@ -4,6 +4,7 @@ import { type BorderAnswer, checkBorder } from "../../plan/border.ts"
 import { canonicalJson } from "../../plan/fingerprint.ts"
 import type { Localization } from "../../plan/localization.ts"
 import { problemLine } from "../../plan/problem.ts"
+import { flagsOf } from "../border-flags.ts"
 import { layout, levelPath } from "../layout.ts"
 import { type BordersRecord, bordersSchema, contactSheetSchema, type FrameManifest } from "../records.ts"
 import type { RunSummary } from "../run-summary.ts"
@@ -194,6 +195,9 @@ export const checkBorders = Effect.fn("Validate.borders")(function* (
       ...checked
         .filter(({ folder }) => !named.has(folder))
         .map(({ folder }) => finding(file, `does not name ${folder}, which was asked for`)),
+      ...(canonicalJson(flagsOf(record.borders)) === canonicalJson(summary.borders?.flags ?? [])
+        ? []
+        : [finding(layout.runSummary, `borders.flags must be those of ${file}`)]),
       ...orderFindings(record.borders),
       ...locatedFindings(record.borders, localization),
       ...record.borders.flatMap((border, i) => [

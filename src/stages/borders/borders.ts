@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { RunSettings } from "../../config.ts"
+import { borderName, flagsOf } from "../../dataset/border-flags.ts"
 import { labelBox } from "../../picture/overlay.ts"
 import type { VideoSource } from "../../video/VideoDecoder.ts"
 import { VideoError } from "../../video/VideoError.ts"
@@ -9,7 +10,7 @@ import { noteFallbacks } from "../decoding.ts"
 import { draft } from "../draft.ts"
 import { localizationPlace, localize } from "../localize.ts"
 import { makeParts } from "../parts.ts"
-import { stageAdvanced, type VideoRun } from "../run.ts"
+import { flagged, stageAdvanced, type VideoRun } from "../run.ts"
 import { defineStage, type Made, resultOf } from "../Stage.ts"
 import { orFailed } from "../status.ts"
 import { borderAsks, bordersId } from "./asks.ts"
@@ -18,7 +19,7 @@ import { noteBorders, noteLevel, outcomeOf, removeStaleLevels } from "./outcomes
 import { foreseeBorders } from "./outlook.ts"
 import { type FoundBorder, foundBorder, inOrder, type LocatedBorder, locateBorders } from "./places.ts"
 import { writeBorders } from "./record.ts"
-import { advance, beginSearch, nextWindow, type SearchSpace } from "./search.ts"
+import { advance, type BorderFlag, beginSearch, nextWindow, type SearchSpace } from "./search.ts"
 import { settle } from "./settled.ts"
 import { spaceOf } from "./space.ts"
 import { ensureView } from "./view.ts"
@@ -62,6 +63,13 @@ const searchBorder = Effect.fn("Borders.search")(function* (
   return { border: foundBorder(border, search), asked } satisfies Searched
 })
 
+/** Why a border is doubtful. */
+const reasons: Readonly<Record<BorderFlag, string>> = {
+  no_change: "no change is seen where it was looked for",
+  outside: "it lies outside of where it was looked for",
+  clash: "it crossed another border, and is where it was localised",
+}
+
 /** Every border, and the record of them. */
 const searchBorders = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
   const { plan, pool } = resultOf(made, draft)
@@ -74,7 +82,8 @@ const searchBorders = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
     parts: located,
     make: (border) => searchBorder(run, space, border, callsLeft),
     noteDeferred: noteBorders(run, "running"),
-    noteFailed: (message, [{ reason }]) => noteBorders(run, "failed", { message, reason }),
+    noteFailed: (message, [{ reason }]) =>
+      noteBorders(run, "failed", { error: message, error_reason: reason }),
   })
   const borders = inOrder(
     run.source,
@@ -82,8 +91,11 @@ const searchBorders = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
   )
   const asked = searched.flatMap((one) => one.asked)
   yield* removeStaleLevels(run, new Set(asked.map(({ level }) => pathsOf(run, level).answer)))
-  yield* writeBorders(run, space, borders, asked)
-  yield* noteBorders(run, "completed")
+  const { borders: entries } = yield* writeBorders(run, space, borders, asked)
+  const flags = flagsOf(entries)
+  yield* noteBorders(run, "completed", flags.length === 0 ? {} : { flags })
+  for (const { flag, step_after, step_before } of flags)
+    yield* flagged(run, { what: borderName(step_before, step_after), flag, why: reasons[flag] })
   return borders.map((border) => settle(run.source, space, border))
 })
 

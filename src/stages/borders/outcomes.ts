@@ -13,6 +13,7 @@ const { borders: names, stage2 } = layout
 export const recordPath = `${stage2.dir}/${names.dir}/${names.record}`
 
 type Noted = NonNullable<Progress["borders"]>
+type Rest = Partial<Pick<Noted, "error" | "error_reason" | "flags">>
 
 const isOf =
   ({ border, isMoved, level }: Level) =>
@@ -23,11 +24,7 @@ const isOf =
 export const outcomeOf = ({ borders }: Pick<Progress, "borders">, level: Level): LevelOutcome | undefined =>
   borders?.levels.find(isOf(level))
 
-const noted = (
-  status: Noted["status"],
-  levels: Noted["levels"],
-  failure?: { readonly message: string; readonly reason: string },
-): Noted => ({
+const noted = (status: Noted["status"], levels: Noted["levels"], rest: Rest = {}): Noted => ({
   status,
   attempts: levels.reduce((sum, one) => sum + one.attempts, 0),
   warnings: levels.flatMap((one) =>
@@ -35,7 +32,7 @@ const noted = (
   ),
   wall_time_sec: levels.reduce((longest, one) => Math.max(longest, one.wall_time_sec), 0),
   record: recordPath,
-  ...(failure === undefined ? {} : { error: failure.message, error_reason: failure.reason }),
+  ...rest,
   levels,
 })
 
@@ -57,19 +54,16 @@ export const noteLevel = (run: VideoRun, level: Level) => (outcome: Outcome) =>
     }
     const others = (progress.borders?.levels ?? []).filter((one) => !isOf(level)(one))
     // An answer that is only asked for anew stands until then, and so does the stage.
-    const status = outcome.remake === undefined ? "running" : (progress.borders?.status ?? "running")
-    return { ...progress, borders: noted(status, inOrder([...others, entry])) }
+    const { flags, status = "running" } = outcome.remake === undefined ? {} : (progress.borders ?? {})
+    const rest = flags === undefined ? {} : { flags }
+    return { ...progress, borders: noted(status, inOrder([...others, entry]), rest) }
   })
 
 /** Notes how it went with all borders. */
-export const noteBorders = (
-  run: VideoRun,
-  status: Noted["status"],
-  failure?: { readonly message: string; readonly reason: string },
-) =>
+export const noteBorders = (run: VideoRun, status: Noted["status"], rest: Rest = {}) =>
   run.summary.update((progress) => ({
     ...progress,
-    borders: noted(status, progress.borders?.levels ?? [], failure),
+    borders: noted(status, progress.borders?.levels ?? [], rest),
   }))
 
 /** Removes what was made for looks that are not wanted any more: those on record, and no other folder. */

@@ -35,7 +35,7 @@ const entryOf = (
   }
 }
 
-/** Writes the record of all borders: `borders.json`. */
+/** Writes the record of all borders, `borders.json`, and gives it. */
 export const writeBorders = Effect.fn("Borders.write")(function* (
   run: VideoRun,
   space: SearchSpace,
@@ -60,4 +60,5 @@ export const writeBorders = Effect.fn("Borders.write")(function* (
   }
   yield* put(run, join(run.folder.key, recordPath), jsonText(record))
   yield* noteMade(run, bordersId, recordPath)
+  return record
 })
