@@ -155,45 +155,35 @@ export const removeLevel = Effect.fn("Superseded.level")(function* (
   yield* removeIfEmpty(dirname(dir))
 })
 
-/** Removes the record of all borders, and their folder if nothing else is in it. */
-export const removeBorderRecord = Effect.fn("Superseded.borders")(function* (
-  dir: string,
+/** Removes the record of all parts of a stage, if it is what runs have written last, and its folder if nothing else is in it. */
+export const removeRecord = Effect.fn("Superseded.record")(function* (
+  path: string,
   recorded: string | undefined,
 ) {
-  yield* removeNamed(dir, [borders.record], () => recorded)
+  const dir = dirname(path)
+  yield* removeNamed(dir, [basename(path)], () => recorded)
+  yield* removeIfEmpty(dir)
+})
+
+/** Removes the trace of a call, and other files of ours in its folder, and that if nothing else is in it. */
+const removeAsked = Effect.fn("Superseded.asked")(function* (
+  dir: string,
+  { rawResponse, systemPrompt, userPrompt }: typeof readings.call,
+  names: ReadonlyArray<string>,
+  recorded: (name: string) => string | undefined,
+) {
+  yield* removeReplies(dir, rawResponse, new Set())
+  yield* removeNamed(dir, [systemPrompt, userPrompt, ...names], recorded)
   yield* removeIfEmpty(dir)
 })
 
 /** Removes what runs have made of one further reading of where steps are, and its folder if nothing else is in it. */
-export const removeReading = Effect.fn("Superseded.reading")(function* (
-  dir: string,
-  recorded: (name: string) => string | undefined,
-) {
-  const { systemPrompt, userPrompt, rawResponse } = readings.call
-  yield* removeReplies(dir, rawResponse, new Set())
-  yield* removeNamed(dir, [systemPrompt, userPrompt, readings.answer], recorded)
-  yield* removeIfEmpty(dir)
-})
-
-/** Removes the record of all readings, and their folder if nothing else is in it. */
-export const removeReadingsRecord = Effect.fn("Superseded.readings")(function* (
-  dir: string,
-  recorded: string | undefined,
-) {
-  yield* removeNamed(dir, [readings.record], () => recorded)
-  yield* removeIfEmpty(dir)
-})
+export const removeReading = (dir: string, recorded: (name: string) => string | undefined) =>
+  removeAsked(dir, readings.call, [readings.answer], recorded)
 
 /** Removes what runs have made of one look at whether a step is completed, and its folder if nothing else is in it. */
-export const removeLook = Effect.fn("Superseded.look")(function* (
-  dir: string,
-  recorded: (name: string) => string | undefined,
-) {
-  const { systemPrompt, userPrompt, rawResponse } = verify.call
-  yield* removeReplies(dir, rawResponse, new Set())
-  yield* removeNamed(dir, [systemPrompt, userPrompt, verify.answer, verify.refused], recorded)
-  yield* removeIfEmpty(dir)
-})
+export const removeLook = (dir: string, recorded: (name: string) => string | undefined) =>
+  removeAsked(dir, verify.call, [verify.answer, verify.refused], recorded)
 
 /**
  * Removes what runs have made to check whether a step is completed, and its folder if nothing else is in it.

@@ -9,6 +9,7 @@ import type { DraftStep } from "../plan/annotation.ts"
 import type { DraftPlan } from "../plan/draft.ts"
 import type { VideoRun } from "./run.ts"
 import type { StageError } from "./Stage.ts"
+import { together } from "./together.ts"
 
 const { final: artefact, meta, call: files } = layout.stage3
 
@@ -17,9 +18,7 @@ type Steps = NonNullable<Progress["stage3"]>["steps"]
 /** The outcome of all steps together. */
 const outcomeOf = (status: Outcome["status"], steps: Steps, error?: string): Progress["stage3"] => ({
   status,
-  attempts: steps.reduce((sum, step) => sum + step.attempts, 0),
-  warnings: steps.flatMap((step) => step.warnings.map((warning) => `step ${step.step_id}: ${warning}`)),
-  wall_time_sec: steps.reduce((longest, step) => Math.max(longest, step.wall_time_sec), 0),
+  ...together(steps, ({ step_id }) => `step ${step_id}`),
   final_plan: layout.finalPlan,
   ...(error === undefined ? {} : { error }),
   steps,

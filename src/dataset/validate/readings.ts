@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { agreementOf, disagrees, indexAt } from "../../plan/agreement.ts"
 import { canonicalJson } from "../../plan/fingerprint.ts"
 import type { Localization } from "../../plan/localization.ts"
+import { disagreementsOf } from "../border-flags.ts"
 import type { DatasetStore } from "../DatasetStore.ts"
 import { layout, readingPath } from "../layout.ts"
 import { type ReadingsRecord, readingsSchema } from "../records.ts"
@@ -83,9 +84,6 @@ const recordFindings = (
   record: ReadingsRecord,
   readings: ReadonlyArray<Localization>,
 ): ReadonlyArray<Finding> => {
-  const flags = record.borders.flatMap(({ flag, side, spread_frames, spread_sec, step_id }) =>
-    flag === undefined ? [] : [{ step_id, side, flag, spread_frames, spread_sec }],
-  )
   return [
     ...different(file, "$", "video_id", summary.video_id, record.video_id),
     ...different(file, "$", "samples", summary.samples, record.samples),
@@ -96,7 +94,7 @@ const recordFindings = (
         : [finding(file, `readings[${i}].steps must be those of its answer`)],
     ),
     ...borderFindings(record, readings),
-    ...(canonicalJson(flags) === canonicalJson(summary.readings?.flags ?? [])
+    ...(canonicalJson(disagreementsOf(record.borders)) === canonicalJson(summary.readings?.flags ?? [])
       ? []
       : [finding(layout.runSummary, `readings.flags must be those of ${file}`)]),
   ]
@@ -118,10 +116,11 @@ export const checkReadings = Effect.fn("Validate.readings")(function* <E>(
   if (outcomes === undefined)
     return { localization: first, findings: [], folders: [] } satisfies CheckedReadings
   const findings: Array<Finding> = []
-  const folders = outcomes.map(({ reading }) => `${stage2.dir}/${readingPath(reading)}`)
+  const folders: Array<string> = []
   const others: Array<Localization> = []
   for (const outcome of outcomes) {
     const folder = `${stage2.dir}/${readingPath(outcome.reading)}`
+    folders.push(folder)
     const answer = yield* check(`${folder}/${names.answer}`)
     const trace = yield* traceFindings(root, folder, names.call, outcome)
     findings.push(...answer.findings, ...trace)

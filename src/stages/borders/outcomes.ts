@@ -3,8 +3,9 @@ import { Effect } from "effect"
 import { layout, levelPath } from "../../dataset/layout.ts"
 import type { Outcome } from "../../dataset/run-summary.ts"
 import type { Progress } from "../../dataset/summary.ts"
-import { removeBorderRecord, removeLevel } from "../../dataset/superseded.ts"
+import { removeLevel, removeRecord } from "../../dataset/superseded.ts"
 import type { VideoRun } from "../run.ts"
+import { together } from "../together.ts"
 import { type Level, type LevelOutcome, pathsOf } from "./level.ts"
 
 const { borders: names, stage2 } = layout
@@ -26,11 +27,7 @@ export const outcomeOf = ({ borders }: Pick<Progress, "borders">, level: Level):
 
 const noted = (status: Noted["status"], levels: Noted["levels"], rest: Rest = {}): Noted => ({
   status,
-  attempts: levels.reduce((sum, one) => sum + one.attempts, 0),
-  warnings: levels.flatMap((one) =>
-    one.warnings.map((warning) => `border ${one.border}, level ${one.level}: ${warning}`),
-  ),
-  wall_time_sec: levels.reduce((longest, one) => Math.max(longest, one.wall_time_sec), 0),
+  ...together(levels, ({ border, level }) => `border ${border}, level ${level}`),
   record: recordPath,
   ...rest,
   levels,
@@ -92,6 +89,6 @@ export const dropBorders = Effect.fn("Borders.drop")(function* (run: VideoRun) {
   const { borders, files = {} } = yield* run.summary.progress
   if (borders === undefined) return
   yield* removeStaleLevels(run, new Set())
-  yield* removeBorderRecord(join(run.folder.stage2, names.dir), files[recordPath])
+  yield* removeRecord(join(run.folder.key, recordPath), files[recordPath])
   yield* run.summary.update(({ borders: _, ...progress }) => progress)
 })

@@ -3,8 +3,9 @@ import { Effect } from "effect"
 import { layout, readingPath } from "../../dataset/layout.ts"
 import type { Outcome } from "../../dataset/run-summary.ts"
 import type { Progress } from "../../dataset/summary.ts"
-import { removeReading, removeReadingsRecord } from "../../dataset/superseded.ts"
+import { removeReading, removeRecord } from "../../dataset/superseded.ts"
 import { notice, type VideoRun } from "../run.ts"
+import { together } from "../together.ts"
 import { type ReadingOutcome, readingPaths } from "./inquiry.ts"
 
 const { readings: names, stage2 } = layout
@@ -21,9 +22,7 @@ const noted = (
   rest: Partial<Pick<Noted, "error" | "error_reason" | "flags">>,
 ): Noted => ({
   status,
-  attempts: readings.reduce((sum, one) => sum + one.attempts, 0),
-  warnings: readings.flatMap((one) => one.warnings.map((warning) => `reading ${one.reading}: ${warning}`)),
-  wall_time_sec: readings.reduce((longest, one) => Math.max(longest, one.wall_time_sec), 0),
+  ...together(readings, ({ reading }) => `reading ${reading}`),
   record: recordPath,
   ...rest,
   readings,
@@ -88,6 +87,6 @@ export const dropReadings = Effect.fn("Readings.drop")(function* (run: VideoRun)
   if (readings === undefined) return
   yield* notice(run, "further readings of the steps' borders are taken away, because --samples was not given")
   yield* removeReadings(run, readings.readings)
-  yield* removeReadingsRecord(join(run.folder.stage2, names.dir), files[recordPath])
+  yield* removeRecord(join(run.folder.key, recordPath), files[recordPath])
   yield* run.summary.update(({ readings: _, ...progress }) => progress)
 })

@@ -1,5 +1,6 @@
 import { join } from "node:path/posix"
 import { Effect } from "effect"
+import { disagreementsOf } from "../../dataset/border-flags.ts"
 import { layout, readingPath } from "../../dataset/layout.ts"
 import type { ReadingsRecord } from "../../dataset/records.ts"
 import { jsonText } from "../../dataset/store.ts"
@@ -78,9 +79,7 @@ const readOn = Effect.fnUntraced(function* (run: VideoRun, made: Made) {
   const others = valuesOf()
   const settled = settle(first, others, context)
   yield* writeRecord(run, [first, ...others], settled)
-  const flags = settled.borders.flatMap(({ flag, side, spread_frames, spread_sec, step_id }) =>
-    flag === undefined ? [] : [{ step_id, side, flag, spread_frames, spread_sec }],
-  )
+  const flags = disagreementsOf(settled.borders)
   yield* noteReadings(run, others.length + 1, flags)
   for (const { flag, side, spread_frames, spread_sec, step_id } of flags)
     yield* flagged(run, {

@@ -8,6 +8,7 @@ import type { DraftStep } from "../../plan/annotation.ts"
 import type { DraftPlan } from "../../plan/draft.ts"
 import type { Verification } from "../../plan/verification.ts"
 import type { VideoRun } from "../run.ts"
+import { together } from "../together.ts"
 import { type Look, lookPaths } from "./look.ts"
 
 const { borders, verify: names } = layout
@@ -23,19 +24,15 @@ const noted = (
   status: Noted["status"],
   steps: Noted["steps"],
   failure?: { readonly message: string; readonly reason: string },
-): Noted => {
-  const looks = steps.flatMap((step) => step.looks)
-  return {
-    status,
-    attempts: looks.reduce((sum, one) => sum + one.attempts, 0),
-    warnings: steps.flatMap(({ looks: own, step_id }) =>
-      own.flatMap((one) => one.warnings.map((warning) => `step ${step_id}, look ${one.look}: ${warning}`)),
-    ),
-    wall_time_sec: looks.reduce((longest, one) => Math.max(longest, one.wall_time_sec), 0),
-    ...(failure === undefined ? {} : { error: failure.message, error_reason: failure.reason }),
-    steps,
-  }
-}
+): Noted => ({
+  status,
+  ...together(
+    steps.flatMap(({ looks, step_id }) => looks.map((look) => ({ ...look, step_id }))),
+    ({ look, step_id }) => `step ${step_id}, look ${look}`,
+  ),
+  ...(failure === undefined ? {} : { error: failure.message, error_reason: failure.reason }),
+  steps,
+})
 
 /** Changes what is noted of one step. */
 const changeStep = (
